@@ -1,0 +1,30 @@
+"""archbench puts claims about vision architectures to the test.
+
+>>> import archbench
+>>> archbench.profile("resnet20").totals.params
+269722
+"""
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from archbench.analyze.profile import profile
+    from archbench.models.shelf import build
+
+__all__ = ["build", "profile"]
+__version__ = version("archbench")
+
+# Loaded at first use: both import torch, which `archbench list` and --help do without.
+_HOMES = {"build": "archbench.models.shelf", "profile": "archbench.analyze.profile"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'archbench' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,242 @@
+"""From a trace to a Profile: rows for layers and stages, and the totals they sum to."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from archbench.analyze.trace import ForwardFailed, Trace, Visit, paths_of, trace
+from archbench.errors import AnalysisIncomplete, ArchbenchError, InputRefused, UserCodeError
+from archbench.models.inputs import (
+    GivenInputs,
+    InputPlan,
+    InputSize,
+    plan_given,
+    plan_inputs,
+    without_batch,
+)
+from archbench.models.resolve import Loaded, load
+from archbench.models.user_code import describe
+from archbench.records import LayerCost, Profile, StageCost, Totals
+from archbench.units import Shape, shape_for_machines
+
+
+def profile(
+    model: str | nn.Module,
+    input_size: InputSize | None = None,
+    batch_size: int = 1,
+    inputs: GivenInputs | None = None,
+    strict: bool = False,
+    model_kwargs: Mapping[str, Any] | None = None,
+) -> Profile:
+    """Count what a network holds and does, exactly, and leave it as it was.
+
+    MACs are the multiply-adds of convolutions, linear layers and matrix products of the whole
+    batch; FLOPs are twice that. docs/conventions.md says what counts as what.
+
+    Args:
+        model: a MODEL string ("googlenet", "my_net.py:build") or a module.
+        input_size: without the batch: (3, 224, 224), "3x224x224", 224, or "name:dtype:shape";
+            several inputs as a list. Default: the architecture's own.
+        batch_size: samples in the pass.
+        inputs: a tuple or dict of tensors, meta ones welcome, in place of both sizes.
+        strict: refuse a count that is incomplete.
+        model_kwargs: arguments of the network or of the user's factory.
+
+    Raises:
+        ArchbenchError: nothing is called so, or an input does not fit.
+        UserCodeError: the user's import, factory or forward raised.
+        AnalysisIncomplete: under strict, some operation has no counting rule.
+
+    >>> profile("googlenet").totals.macs
+    1582671872
+    """
+    loaded = load(model, model_kwargs, blank=True)
+    result = profile_loaded(loaded, input_size, batch_size, inputs)
+    if strict:
+        refuse_incomplete(result)
+    return result
+
+
+def profile_loaded(
+    loaded: Loaded,
+    input_size: InputSize | None = None,
+    batch_size: int = 1,
+    inputs: GivenInputs | None = None,
+) -> Profile:
+    """Do profile()'s work on a module that is loaded already."""
+    module = _unwrapped(loaded.module)
+    if inputs is not None:
+        plan = plan_given(module, inputs)
+    else:
+        own = loaded.architecture.input_shape if loaded.architecture else None
+        plan = plan_inputs(module, input_size, own, batch_size)
+    try:
+        traced = trace(module, plan.make)
+    except ForwardFailed as failed:
+        raise _explained(failed, loaded, plan) from failed.__cause__
+    return _assemble(loaded.name, module, plan, traced)
+
+
+def refuse_incomplete(result: Profile) -> None:
+    """Raise AnalysisIncomplete if some operation was left out of the count."""
+    if result.uncounted:
+        names = ", ".join(f"{op.op} ({op.calls}x)" for op in result.uncounted)
+        raise AnalysisIncomplete(
+            f"the count of {result.model} is incomplete: no rule for {names}",
+            "without --strict the rest is counted, and these are named",
+        )
+
+
+def _unwrapped(module: nn.Module) -> nn.Module:
+    """Take off torch.compile and data-parallel wrappers, which change no cost."""
+    while True:
+        if isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel):
+            module = module.module
+        elif isinstance(getattr(module, "_orig_mod", None), nn.Module):
+            module = module._orig_mod  # type: ignore[assignment]
+        else:
+            return module
+
+
+def _explained(failed: ForwardFailed, loaded: Loaded, plan: InputPlan) -> ArchbenchError:
+    """Say in one line which layer failed on what; whose fault it is depends on whose network."""
+    shapes = " and ".join(shape_for_machines(s) or "a number" for s in failed.shapes) or "nothing"
+    where = f"{failed.path or 'the network itself'} ({failed.type}) on an input of {shapes}"
+    cause = failed.__cause__
+    reason = describe(cause) if cause is not None else "unknown"
+    if loaded.architecture is not None and plan.given is None:
+        size = shape_for_machines(plan.specs[0].shape)
+        own = shape_for_machines(loaded.architecture.input_shape)
+        return InputRefused(
+            f"{loaded.name} cannot take an input of {size}: {where}: {reason}",
+            f"its own input size is {own}",
+        )
+    return UserCodeError(f"forward of {loaded.name} failed in {where}: {reason}", _HINT)
+
+
+_HINT = "shapes include the batch; -i sets the input size, --debug shows the traceback"
+
+
+def _assemble(name: str, model: nn.Module, plan: InputPlan, traced: Trace) -> Profile:
+    owned = _owned_params(model)
+    paths = paths_of(model)
+    homes = _homes(traced.visits, paths, owned)
+    layers = tuple(
+        LayerCost(
+            visit.path,
+            visit.type,
+            _shape(visit, plan.batch_size),
+            homes.get(visit.path, 0),
+            visit.macs,
+            visit.activations,
+            visit.calls,
+        )
+        for visit in traced.visits.values()
+    )
+    params = {id(p): p for p in model.parameters()}.values()
+    buffers = {id(b): b for b in model.buffers()}.values()
+    totals = Totals(
+        params=_elements(params),
+        trainable_params=_elements(p for p in params if p.requires_grad),
+        buffers=_elements(buffers),
+        macs=sum(layer.macs for layer in layers),
+        activations=sum(layer.activations for layer in layers),
+        depth=traced.depth,
+    )
+    return Profile(
+        name,
+        plan.specs,
+        plan.batch_size,
+        totals,
+        _stages(layers, traced, plan.batch_size),
+        layers,
+        traced.operations,
+        _uncalled(model, paths, traced.visits),
+        traced.device,
+        traced.note,
+    )
+
+
+def _shape(visit: Visit, batch_size: int) -> Shape | None:
+    return None if visit.output_shape is None else without_batch(visit.output_shape, batch_size)
+
+
+def _elements(tensors: Iterable[Tensor]) -> int:
+    """Count elements; a lazy parameter that was never given a shape has none yet."""
+    return sum(t.numel() for t in tensors if not nn.parameter.is_lazy(t))
+
+
+def _owned_params(model: nn.Module) -> dict[nn.Module, int]:
+    """Count each module's own parameters, a shared one at the first module that has it."""
+    seen: set[int] = set()
+    owned = {}
+    for module in model.modules():
+        fresh = [p for p in module.parameters(recurse=False) if id(p) not in seen]
+        seen.update(id(p) for p in fresh)
+        owned[module] = _elements(fresh)
+    return owned
+
+
+def _homes(
+    visits: Mapping[str, Visit], paths: Mapping[nn.Module, list[str]], owned: Mapping[Any, int]
+) -> dict[str, int]:
+    """Give every parameter a row: its module's first path that ran, else the nearest above it."""
+    homes: dict[str, int] = {}
+    for module, params in owned.items():
+        if params:
+            ran = [path for path in paths[module] if path in visits]
+            path = ran[0] if ran else _nearest(paths[module][0], visits)
+            homes[path] = homes.get(path, 0) + params
+    return homes
+
+
+def _nearest(path: str, visits: Mapping[str, Visit]) -> str:
+    while path and path not in visits:
+        path = path.rpartition(".")[0]
+    return path
+
+
+def _stages(
+    layers: Iterable[LayerCost], traced: Trace, batch_size: int
+) -> tuple[StageCost, ...]:
+    """Sum the layers under each top-level child, in the order in which the stages first ran."""
+    sums: dict[str, list[int]] = {}
+    for layer in layers:
+        counts = sums.setdefault(layer.path.partition(".")[0], [0, 0, 0])
+        counts[0] += layer.params
+        counts[1] += layer.macs
+        counts[2] += layer.activations
+    itself = sums.pop("", [0, 0, 0])
+    if any(itself) or not sums:
+        sums[""] = itself
+    stages = []
+    for name, (params, macs, activations) in sums.items():
+        visit = traced.visits.get(name)
+        shape = _shape(visit, batch_size) if visit else None
+        depth = visit.depth if visit else None
+        stages.append(StageCost(name, shape, params, macs, activations, depth))
+    return tuple(stages)
+
+
+def _uncalled(
+    model: nn.Module, paths: Mapping[nn.Module, list[str]], visits: Mapping[str, Visit]
+) -> tuple[str, ...]:
+    """Name the modules that never ran and hold none that did, outermost and inner ones alike.
+
+    Left out: lists and the like, which have no forward(); and the output projection of
+    nn.MultiheadAttention, whose weights its parent uses without calling it.
+    """
+    used = {path for visit in visits for path in _prefixes(visit)}
+    names = []
+    for module in model.modules():
+        plain_list = type(module).forward is nn.Module.forward
+        lent = isinstance(module, nn.modules.linear.NonDynamicallyQuantizableLinear)
+        if not plain_list and not lent and not any(path in used for path in paths[module]):
+            names.append(paths[module][0])
+    return tuple(names)
+
+
+def _prefixes(path: str) -> list[str]:
+    parts = path.split(".")
+    return ["", *(".".join(parts[:i]) for i in range(1, len(parts) + 1))]

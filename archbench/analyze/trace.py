@@ -1,0 +1,334 @@
+"""Run a network once and write down every operation, in the module that ran it.
+
+A dispatch mode sees each operation with its shapes; a watch on each module's forward() knows which
+module is running. On the meta device nothing is computed and no weight is needed.
+"""
+
+import copy
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from archbench.analyze.borrow import (
+    META,
+    borrowed,
+    modules_to_borrow,
+    own_device,
+    quiet_surroundings,
+)
+from archbench.analyze.rules import CONVOLUTIONS, Product, Rule, free, name_of, rule_for
+from archbench.analyze.shapes import BLANKS
+from archbench.records import OperationCount
+from archbench.units import Shape
+
+Inputs = tuple[tuple[Any, ...], dict[str, Any]]  # what forward() is called with
+
+_DEPTH = "_archbench_depth"  # layers between the network's input and this tensor
+
+
+class ForwardFailed(Exception):
+    """The network's own forward() raised; `__cause__` is what it raised."""
+
+    def __init__(self, path: str, type_name: str, shapes: Sequence[Shape]) -> None:
+        super().__init__(path, type_name, shapes)
+        self.path = path
+        self.type = type_name
+        self.shapes = shapes
+
+
+@dataclasses.dataclass(slots=True)
+class Visit:
+    """What happened in one module path, its children left out."""
+
+    path: str
+    type: str
+    calls: int = 0
+    output_shape: Shape | None = None  # batch included; of the first tensor of the first call
+    macs: int = 0
+    activations: int = 0
+    depth: int | None = None  # of a top-level module: layers between its input and its output
+
+
+@dataclasses.dataclass(slots=True)
+class Trace:
+    """One forward pass: the visits in the order of first calls, and all operations."""
+
+    visits: dict[str, Visit]
+    operations: tuple[OperationCount, ...]
+    depth: int
+    device: str
+    note: str = ""
+
+
+def trace(model: nn.Module, make_inputs: Callable[[torch.device], Inputs]) -> Trace:
+    """Run the model once in evaluation mode, without gradients, and leave it as it was.
+
+    It runs on the meta device; a model that reads tensor values cannot, and runs on its own
+    device instead, which the trace's note says.
+
+    Args:
+        model: any module, on any device; one with lazy parameters is analysed on a copy.
+        make_inputs: gives the arguments of forward() on a device.
+
+    Raises:
+        ForwardFailed: forward() raised, on the model's own device too where it has one.
+    """
+    if any(is_lazy(tensor) for tensor in (*model.parameters(), *model.buffers())):
+        model = _materialised(model, make_inputs)
+    try:
+        return _trace_on(META, model, make_inputs)
+    except ForwardFailed as on_meta:
+        device = own_device(model)
+        if device == META:
+            raise
+        reason = str(on_meta.__cause__).strip().split("\n")[0]
+    result = _trace_on(device, model, make_inputs)
+    result.note = f"ran on {device}, because it cannot run without values: {reason}"
+    return result
+
+
+def _materialised(model: nn.Module, make_inputs: Callable[[torch.device], Inputs]) -> nn.Module:
+    """Copy a model to the meta device and run it once, which gives lazy parameters their shape."""
+    twin = copy.deepcopy(model).to(META).eval()
+    with quiet_surroundings():
+        args, kwargs = make_inputs(META)
+        try:
+            twin(*args, **kwargs)
+        except (Exception, SystemExit) as error:
+            raise ForwardFailed("", type(model).__name__, _shapes((args, kwargs))) from error
+    return twin
+
+
+def _trace_on(
+    device: torch.device, model: nn.Module, make_inputs: Callable[[torch.device], Inputs]
+) -> Trace:
+    with borrowed(model, on_meta=device == META):
+        recorder = Recorder(on_meta=device == META)
+        paths = paths_of(model)
+        for module in modules_to_borrow(model):
+            recorder.watch(module, paths[module])
+        args, kwargs = make_inputs(device)
+        for tensor in tensors_in((args, kwargs)):
+            setattr(tensor, _DEPTH, 0)
+        try:
+            with recorder:
+                model(*args, **kwargs)
+        except (Exception, SystemExit) as error:
+            raise recorder.failure(error) from error
+    return Trace(recorder.visits, recorder.counts(), recorder.depth, str(device))
+
+
+def paths_of(model: nn.Module) -> dict[nn.Module, list[str]]:
+    """Return every path of every module; a shared module has several."""
+    paths: dict[nn.Module, list[str]] = {}
+
+    def walk(module: nn.Module, path: str, above: tuple[nn.Module, ...]) -> None:
+        paths.setdefault(module, []).append(path)
+        for name, child in _children(module):
+            if child not in above:  # a child that points back at its parent
+                walk(child, f"{path}.{name}" if path else name, (*above, child))
+
+    walk(model, "", (model,))
+    return paths
+
+
+def _children(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Yield all children; unlike named_children(), one registered twice under both names."""
+    for name, child in module._modules.items():
+        if child is not None:
+            yield name, child
+
+
+def tensors_in(value: Any, depth: int = 0) -> Iterator[Tensor]:
+    """Yield the tensors in nested containers, dataclasses and plain objects, in order."""
+    if isinstance(value, Tensor):
+        yield value
+    elif depth > 4 or value is None or isinstance(value, str | int | float | type | nn.Module):
+        return
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from tensors_in(item, depth + 1)
+    elif isinstance(value, list | tuple | set | frozenset):
+        for item in value:
+            yield from tensors_in(item, depth + 1)
+    elif hasattr(value, "__dict__"):
+        yield from tensors_in(vars(value), depth + 1)
+    elif dataclasses.is_dataclass(value):  # one with slots has no __dict__
+        for field in dataclasses.fields(value):
+            yield from tensors_in(getattr(value, field.name), depth + 1)
+
+
+def _shapes(value: Any) -> list[Shape]:
+    return [tuple(tensor.shape) for tensor in tensors_in(value)]
+
+
+def _depth_of(value: Any) -> int:
+    return max((getattr(tensor, _DEPTH, 0) for tensor in tensors_in(value)), default=0)
+
+
+class Recorder(TorchDispatchMode):
+    """Writes down operations while it is active, and calls of the modules it watches."""
+
+    def __init__(self, on_meta: bool) -> None:
+        super().__init__()
+        self.visits: dict[str, Visit] = {}
+        self.depth = 0
+        self._running: list[Visit] = []
+        self._blanks = BLANKS if on_meta else {}
+        self._rules: dict[Any, Rule | None] = {}
+        self._tally: dict[Any, list[int]] = {}  # operation -> [calls, macs]
+        self._step = 1  # layers that a convolution or linear operation adds; 0 inside a named one
+        self._failed: tuple[BaseException, ForwardFailed] | None = None
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        # True would import torch._dynamo at the first operation, which costs more than the whole
+        # analysis. Private since torch 2.9 or so; where it is unknown only that speed is lost.
+        return False
+
+    # -- operations ------------------------------------------------------------------------------
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        out = None
+        if not kwargs:
+            kwargs = {}
+            blank = self._blanks.get(func)
+            if blank is not None:
+                out = blank(*args)
+        if out is None:
+            out = func(*args, **kwargs)
+        if func not in self._rules:
+            self._rules[func] = rule_for(func)
+            self._tally[func] = [0, 0]
+        rule = self._rules[func]
+        tally = self._tally[func]
+        tally[0] += 1
+        if rule is not None:
+            cost = rule(args, kwargs, out)
+            if cost.activations:
+                tally[1] += cost.macs
+                visit = self._running[-1]
+                visit.macs += cost.macs
+                visit.activations += cost.activations
+        self._deepen(rule, args, kwargs, out)
+        return out
+
+    def _deepen(self, rule: Rule | None, args: Sequence[Any], kwargs: Any, out: Any) -> None:
+        """Carry the number of layers so far from the operands to the result.
+
+        A tensor that does not depend on the network's input, such as a weight, carries none. A
+        product is a layer when just one of its factors depends on the input.
+        """
+        deepest = -1
+        for value in (*args, *kwargs.values()) if kwargs else args:
+            if isinstance(value, Tensor):
+                deepest = max(deepest, getattr(value, _DEPTH, -1))
+            elif isinstance(value, list | tuple):
+                for item in value:
+                    if isinstance(item, Tensor):
+                        deepest = max(deepest, getattr(item, _DEPTH, -1))
+        if deepest < 0:
+            return
+        if rule in CONVOLUTIONS:
+            deepest += self._step
+        elif isinstance(rule, Product):
+            left, right = args[rule.first], args[rule.first + 1]
+            if hasattr(left, _DEPTH) != hasattr(right, _DEPTH):
+                deepest += self._step
+        if deepest > self.depth:
+            self.depth = deepest
+        for tensor in out if isinstance(out, list | tuple) else (out,):
+            if isinstance(tensor, Tensor):
+                setattr(tensor, _DEPTH, deepest)
+                if args and tensor is args[0] and tensor._is_view():  # written through a view
+                    setattr(tensor._base, _DEPTH, deepest)
+
+    def counts(self) -> tuple[OperationCount, ...]:
+        """Return every operation that ran, overloads together, in the order of first calls."""
+        merged: dict[str, OperationCount] = {}
+        for func, (calls, macs) in self._tally.items():
+            name, rule = name_of(func), self._rules[func]
+            bucket = "unknown" if rule is None else "zero" if rule is free else "counted"
+            before = merged.get(name)
+            if before is not None:
+                calls, macs = calls + before.calls, macs + before.macs
+                bucket = before.bucket
+            merged[name] = OperationCount(name, calls, macs, bucket)
+        return tuple(merged.values())
+
+    # -- modules ---------------------------------------------------------------------------------
+
+    def watch(self, module: nn.Module, paths: Sequence[str]) -> None:
+        """Follow a module's forward(), also when it is called without its hooks."""
+        inner = module.forward
+        named = getattr(module, "archbench_one_layer", False)
+        recurrent = isinstance(module, nn.RNNBase | nn.RNNCellBase)
+        type_name = type(module).__name__
+
+        def forward(*args: Any, **kwargs: Any) -> Any:
+            path = paths[0] if len(paths) == 1 else self._choose(paths)
+            visit = self.visits.get(path)
+            if visit is None:
+                visit = self.visits[path] = Visit(path, type_name)
+            visit.calls += 1
+            before = self._step
+            if named or recurrent:
+                self._step = 0
+            self._running.append(visit)
+            try:
+                out = inner(*args, **kwargs)
+            except (Exception, SystemExit) as error:
+                self._note_failure(error, visit, (args, kwargs))
+                raise
+            finally:
+                self._running.pop()
+                self._step = before
+            if named:
+                self._add_layer(out)
+            if visit.calls == 1:
+                self._note_output(visit, (args, kwargs), out)
+            return out
+
+        forward.__wrapped__ = inner  # type: ignore[attr-defined]  # keeps its signature
+        module.__dict__["forward"] = forward
+
+    def _choose(self, paths: Sequence[str]) -> str:
+        """Choose the path of a shared module that lies in the module which calls it."""
+        for visit in reversed(self._running):
+            prefix = f"{visit.path}." if visit.path else ""
+            for path in paths:
+                if path.startswith(prefix):
+                    return path
+        return paths[0]
+
+    def _add_layer(self, out: Any) -> None:
+        for tensor in tensors_in(out):
+            depth = getattr(tensor, _DEPTH, -1) + self._step
+            if depth > 0:
+                setattr(tensor, _DEPTH, depth)
+                self.depth = max(self.depth, depth)
+
+    def _note_output(self, visit: Visit, inputs: Any, out: Any) -> None:
+        first = out if isinstance(out, Tensor) else next(tensors_in(out), None)
+        if first is not None:
+            visit.output_shape = tuple(first.shape)
+        if visit.path and "." not in visit.path:
+            visit.depth = _depth_of(out) - _depth_of(inputs)
+
+    def _note_failure(self, error: BaseException, visit: Visit, inputs: Any) -> None:
+        """Remember the innermost module that an exception left."""
+        if self._failed is None or self._failed[0] is not error:
+            self._failed = error, ForwardFailed(visit.path, visit.type, _shapes(inputs))
+
+    def failure(self, error: BaseException) -> ForwardFailed:
+        """Return where an exception that left the whole network came from."""
+        if self._failed is not None and self._failed[0] is error:
+            return self._failed[1]
+        return ForwardFailed("", "", [])

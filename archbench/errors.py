@@ -1,0 +1,61 @@
+"""What can go wrong, as one tree; the exit code says whose fault it was.
+
+ArchbenchError              2   archbench refuses what was asked
+├── UnknownArchitecture     2
+├── InputRefused            2   an input size that is malformed or that the network cannot take
+├── OutputRefused           2   a file that cannot be written, or a format its suffix contradicts
+├── DeviceUnavailable       2
+├── UserCodeError           3   the user's own code raised: import, factory or forward
+├── AnalysisIncomplete      4   only under --strict
+└── NothingMeasured         5
+"""
+
+
+class ArchbenchError(Exception):
+    """Something archbench can explain: what was wrong, and what to do next.
+
+    Args:
+        message: one lower-case sentence without a full stop, the offending value in quotes.
+        hint: a command or a choice that helps; empty where there is none.
+    """
+
+    exit_code = 2
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UnknownArchitecture(ArchbenchError):
+    """No architecture of that name is on the shelf."""
+
+
+class InputRefused(ArchbenchError):
+    """An input is malformed, or the network cannot take it."""
+
+
+class OutputRefused(ArchbenchError):
+    """A result cannot be written where, or as, it was asked for."""
+
+
+class DeviceUnavailable(ArchbenchError):
+    """The device asked for is not on this machine."""
+
+
+class UserCodeError(ArchbenchError):
+    """The user's own code raised."""
+
+    exit_code = 3
+
+
+class AnalysisIncomplete(ArchbenchError):
+    """Some operation has no counting rule, and the caller asked for a complete count."""
+
+    exit_code = 4
+
+
+class NothingMeasured(ArchbenchError):
+    """A measurement was asked for and none was made."""
+
+    exit_code = 5

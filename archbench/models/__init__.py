@@ -1,0 +1,1 @@
+"""How a MODEL argument becomes a module, and an input size becomes tensors."""

@@ -1,0 +1,190 @@
+"""Input sizes as users write them, and the tensors that they stand for."""
+
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from archbench.errors import InputRefused
+from archbench.records import TensorSpec
+from archbench.units import Shape
+
+InputSize = int | str | Sequence[int] | Sequence[str]
+GivenInputs = tuple[Any, ...] | Mapping[str, Any]
+
+HOW = "write it as 3x224x224, as 224, or as name:dtype:shape such as ids:int64:128"
+DTYPES = frozenset(
+    "float16 bfloat16 float32 float64 int8 int16 int32 int64 uint8 bool complex64".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class InputPlan:
+    """The tensors of one forward pass, made anew on whichever device it runs on.
+
+    Args:
+        specs: every input, without the batch.
+        keywords: how many of the last ones are passed by name.
+        batch_size: put in front of every shape.
+        given: the caller's own tensors, which replace made ones.
+    """
+
+    specs: tuple[TensorSpec, ...]
+    keywords: int
+    batch_size: int
+    given: GivenInputs | None = None
+
+    def make(self, device: torch.device) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return the arguments of forward() on a device: positional ones, and those by name.
+
+        Floating-point values are drawn from a normal; integers and truth values are 0, which any
+        embedding has a row for. On the meta device there are no values.
+        """
+        if self.given is not None:
+            if isinstance(self.given, Mapping):
+                return (), {name: _moved(value, device) for name, value in self.given.items()}
+            return tuple(_moved(value, device) for value in self.given), {}
+        tensors = [_made((self.batch_size, *s.shape), s.dtype, device) for s in self.specs]
+        positional = len(tensors) - self.keywords
+        names = [spec.name for spec in self.specs[positional:]]
+        return tuple(tensors[:positional]), dict(zip(names, tensors[positional:], strict=True))
+
+
+def _made(shape: Shape, dtype_name: str, device: torch.device) -> Tensor:
+    dtype: torch.dtype = getattr(torch, dtype_name)
+    if device.type == "meta":
+        return torch.empty(shape, dtype=dtype, device=device)
+    if dtype.is_floating_point:
+        return torch.randn(shape, device=device).to(dtype)
+    return torch.zeros(shape, dtype=dtype, device=device)
+
+
+def _moved(value: Any, device: torch.device) -> Any:
+    """Copy a caller's tensor to a device; a meta tensor that must have values is made up."""
+    if not isinstance(value, Tensor):
+        return value
+    if device.type == "meta":
+        return torch.empty(value.shape, dtype=value.dtype, device=device)
+    if value.is_meta:
+        return _made(tuple(value.shape), str(value.dtype).removeprefix("torch."), device)
+    return value.detach().clone().to(device)
+
+
+def plan_inputs(
+    module: nn.Module, input_size: InputSize | None, default: Shape | None, batch_size: int
+) -> InputPlan:
+    """Read an input size.
+
+    Args:
+        module: its forward() lends its parameter names to inputs without one.
+        input_size: 224, "224", "3x224x224", (3, 224, 224), "name:dtype:shape", or several
+            of the latter kinds in a list; without the batch.
+        default: the architecture's own size, taken where no size is given.
+        batch_size: at least 1.
+
+    Raises:
+        InputRefused: a size that is missing, malformed, zero or negative.
+    """
+    if batch_size < 1:
+        raise InputRefused(f"batch size {batch_size} is not a positive number", "-b 1")
+    if input_size is None:
+        if default is None:
+            raise InputRefused("this model needs an input size", HOW)
+        input_size = default
+    sizes: Sequence[Any] = [input_size] if _is_one(input_size) else list(input_size)  # type: ignore[arg-type]
+    names = _parameter_names(module)
+    specs, keywords = [], 0
+    for i, size in enumerate(sizes):
+        name, dtype, shape = _read(size, default)
+        keywords += name is not None
+        if name is None and keywords:
+            raise InputRefused(f"'{size}' comes after a named input and has no name itself", HOW)
+        if name is None:
+            name = names[i] if i < len(names) else f"input{i}"
+        specs.append(TensorSpec(name, dtype, shape))
+    return InputPlan(tuple(specs), keywords, batch_size)
+
+
+def plan_given(module: nn.Module, inputs: GivenInputs) -> InputPlan:
+    """Describe the caller's own tensors; the batch is the first dimension of the first one."""
+    names = list(inputs) if isinstance(inputs, Mapping) else _parameter_names(module)
+    values = list(inputs.values()) if isinstance(inputs, Mapping) else list(inputs)
+    tensors = [(i, value) for i, value in enumerate(values) if isinstance(value, Tensor)]
+    batch = next((value.shape[0] for _, value in tensors if value.dim()), 1)
+    specs = tuple(
+        TensorSpec(
+            names[i] if i < len(names) else f"input{i}",
+            str(value.dtype).removeprefix("torch."),
+            without_batch(tuple(value.shape), batch),
+        )
+        for i, value in tensors
+    )
+    return InputPlan(specs, 0, batch, inputs)
+
+
+def without_batch(shape: Shape, batch_size: int) -> Shape:
+    """Drop dimension 0 where it is the batch."""
+    return shape[1:] if shape and shape[0] == batch_size else shape
+
+
+def _is_one(size: InputSize) -> bool:
+    """Tell one size from several: a number, a text, or a sequence of numbers is one."""
+    return isinstance(size, int | str) or all(isinstance(n, int) for n in size)
+
+
+def _parameter_names(module: nn.Module) -> list[str]:
+    try:
+        parameters = inspect.signature(module.forward).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    return [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+
+
+def _read(size: Any, default: Shape | None) -> tuple[str | None, str, Shape]:
+    """Read one size into (name or None, dtype, shape)."""
+    if isinstance(size, int):
+        return None, "float32", _square(_checked((size,), size), default)
+    if not isinstance(size, str):
+        return None, "float32", _checked(tuple(size), size)
+    parts = size.split(":")
+    if len(parts) > 3:
+        raise InputRefused(f"'{size}' is not an input size", HOW)
+    name, dtype = None, "float32"
+    if len(parts) == 3:
+        name, dtype = parts[0], parts[1]
+        if not name.isidentifier():
+            raise InputRefused(f"'{name}' in '{size}' is not the name of an argument", HOW)
+    elif len(parts) == 2:
+        dtype = parts[0]
+    if dtype not in DTYPES:
+        raise InputRefused(
+            f"'{dtype}' in '{size}' is not a dtype", f"one of {', '.join(sorted(DTYPES))}"
+        )
+    text = parts[-1].strip().lower().replace("×", "x")
+    if not text and len(parts) > 1:
+        return name, dtype, ()  # one number per sample
+    try:
+        numbers = tuple(int(number) for number in text.split("x"))
+    except ValueError:
+        raise InputRefused(f"'{size}' is not an input size", HOW) from None
+    shape = _checked(numbers, size)
+    return name, dtype, _square(shape, default) if len(parts) == 1 else shape
+
+
+def _square(shape: Shape, default: Shape | None) -> Shape:
+    """Take a single number for a square image, of three channels where nothing else is known."""
+    if len(shape) != 1:
+        return shape
+    channels = default[0] if default is not None and len(default) == 3 else 3
+    return (channels, shape[0], shape[0])
+
+
+def _checked(numbers: Shape, size: Any) -> Shape:
+    """Refuse sizes that are not positive."""
+    for number in numbers:
+        if number < 1:
+            raise InputRefused(f"'{size}' is not an input size: {number} is not positive", HOW)
+    return numbers

@@ -1,0 +1,75 @@
+"""Turn a MODEL, a string or a module, into something that can be analysed and measured."""
+
+import ast
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from archbench.errors import ArchbenchError
+from archbench.models import shelf, user_code
+from archbench.records import Architecture
+from archbench.registry import find
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A module with the name it goes by, and its row of the registry if it has one."""
+
+    name: str
+    module: nn.Module
+    architecture: Architecture | None = None
+
+
+def load(
+    model: str | nn.Module, kwargs: Mapping[str, Any] | None = None, blank: bool = False
+) -> Loaded:
+    """Build what a MODEL names.
+
+    Args:
+        model: a registry name, "file.py:factory", "package.module:factory", "torchvision:NAME",
+            "timm:NAME", or a module, which is taken as it is.
+        kwargs: arguments of the network or factory.
+        blank: build a network of the shelf without weights, for analysis alone.
+
+    Raises:
+        ArchbenchError: nothing is called so, or it does not take these arguments.
+        UserCodeError: the user's import or factory raised.
+    """
+    if isinstance(model, nn.Module):
+        return Loaded(type(model).__name__, model)
+    if ":" in model:
+        return Loaded(model, user_code.load(model, kwargs or {}))
+    if model.endswith(".py") or "/" in model:
+        raise ArchbenchError(
+            f"'{model}' names a file, but nothing in it", f"try '{model}:build' or '{model}:MyNet'"
+        )
+    architecture = find(model)
+    if blank:
+        return Loaded(model, shelf.build_blank(architecture, kwargs or {}), architecture)
+    return Loaded(model, shelf.build(model, **(kwargs or {})), architecture)
+
+
+def parse_kwargs(pairs: Sequence[str]) -> dict[str, Any]:
+    """Read name=value pairs; a value is a Python literal where it is one, else the text itself.
+
+    Raises:
+        ArchbenchError: a pair without a name or an equals sign.
+
+    >>> parse_kwargs(["width=2", "shortcut=B", "dims=(1, 2)", "aux=true"])
+    {'width': 2, 'shortcut': 'B', 'dims': (1, 2), 'aux': True}
+    """
+    kwargs: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals or not name.isidentifier():
+            raise ArchbenchError(f"'{pair}' is not a name=value pair", "--model-kwargs width=2")
+        if text in ("true", "false"):
+            kwargs[name] = text == "true"
+            continue
+        try:
+            kwargs[name] = ast.literal_eval(text)
+        except (ValueError, SyntaxError):
+            kwargs[name] = text
+    return kwargs

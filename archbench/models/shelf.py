@@ -1,0 +1,79 @@
+"""Build a network of the registry by its name."""
+
+import inspect
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+from torch import nn
+
+from archbench.errors import ArchbenchError
+from archbench.models.blank import BlankTensors
+from archbench.records import Architecture, PaperTable
+from archbench.registry import find
+
+
+def build(name: str, **kwargs: Any) -> nn.Module:
+    """Build a network of the shelf with its own initialisation, in training mode on the CPU.
+
+    Args:
+        name: a registry name, such as "googlenet".
+        kwargs: the network's arguments, such as num_classes=10, aux=True or shortcut="B".
+
+    Raises:
+        UnknownArchitecture: there is no network of that name.
+        ArchbenchError: the network has no such argument, or not that value of it.
+
+    >>> sum(p.numel() for p in build("resnet20").parameters())
+    269722
+    """
+    return _construct(find(name), kwargs)
+
+
+def build_blank(architecture: Architecture, kwargs: Mapping[str, Any]) -> nn.Module:
+    """Build the same network on the meta device, without weights."""
+    with BlankTensors():
+        return _construct(architecture, kwargs)
+
+
+def paper_table(architecture: Architecture, kwargs: Mapping[str, Any]) -> PaperTable:
+    """Return the columns that the paper's own table has for this network."""
+    table: PaperTable = _file(architecture).paper_table(**_arguments(architecture, kwargs))
+    return table
+
+
+def choices(architecture: Architecture) -> tuple[str, ...]:
+    """Return the names of the arguments that this network's build() takes from users."""
+    parameters = inspect.signature(_file(architecture).build).parameters.values()
+    return tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
+
+
+def _file(architecture: Architecture) -> Any:
+    return import_module(f"archbench.archs.{architecture.module}")
+
+
+def _construct(architecture: Architecture, kwargs: Mapping[str, Any]) -> nn.Module:
+    model: nn.Module = _file(architecture).build(**_arguments(architecture, kwargs))
+    return model
+
+
+def _arguments(architecture: Architecture, kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Join the registry row's options with the caller's, which win.
+
+    Raises:
+        ArchbenchError: the network has no such argument, or num_classes is not a count.
+    """
+    allowed = choices(architecture)
+    for name in kwargs:
+        if name not in allowed:
+            raise ArchbenchError(
+                f"{architecture.name} has no argument '{name}'",
+                f"it takes {', '.join(allowed)}",
+            )
+    classes = kwargs.get("num_classes", 1)
+    if not isinstance(classes, int) or isinstance(classes, bool) or classes < 1:
+        raise ArchbenchError(f"num_classes must be a positive integer, not {classes!r}")
+    aux = kwargs.get("aux", False)
+    if not isinstance(aux, bool):
+        raise ArchbenchError(f"aux must be True or False, not {aux!r}")
+    return {**architecture.options, **kwargs}

@@ -1,0 +1,160 @@
+"""Load a network from the user's own code: a file, an installed module, torchvision or timm.
+
+Whatever that code raises becomes a UserCodeError with its cause; what archbench itself refuses (no
+such file, no such name, wrong arguments) is an ArchbenchError.
+"""
+
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from difflib import get_close_matches
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from torch import nn
+
+from archbench.errors import ArchbenchError, UserCodeError
+
+
+def load(model: str, kwargs: Mapping[str, Any]) -> nn.Module:
+    """Build the module that a MODEL with a colon names.
+
+    Args:
+        model: "path/to/file.py:factory", "package.module:factory", "torchvision:NAME" or
+            "timm:NAME"; a factory is a function, a class, or a module that is ready.
+        kwargs: arguments of the factory.
+
+    Raises:
+        ArchbenchError: the name leads nowhere, or the factory does not take these arguments.
+        UserCodeError: import or factory raised.
+    """
+    place, _, name = model.rpartition(":")
+    if place == "torchvision":
+        return _from_zoo(model, "torchvision.models", "get_model", name, kwargs)
+    if place == "timm":
+        return _from_zoo(model, "timm", "create_model", name, kwargs)
+    source = _import_file(Path(place)) if place.endswith(".py") else _import_module(place)
+    factory = getattr(source, name, None)
+    if factory is None:
+        near = get_close_matches(name, _public(source), n=1)
+        raise ArchbenchError(
+            f"'{place}' has nothing named '{name}'",
+            f"did you mean '{place}:{near[0]}'?" if near else _offer(place, source),
+        )
+    if isinstance(factory, nn.Module):
+        if kwargs:
+            raise ArchbenchError(f"'{model}' is a module already and takes no arguments")
+        return factory
+    if not callable(factory):
+        raise ArchbenchError(
+            f"'{model}' is a {type(factory).__name__}, not a function or class that builds a module"
+        )
+    return _construct(model, factory, kwargs)
+
+
+def _construct(model: str, factory: Callable[..., Any], kwargs: Mapping[str, Any]) -> nn.Module:
+    try:
+        inspect.signature(factory).bind(**kwargs)
+    except TypeError as error:
+        raise ArchbenchError(
+            f"'{model}' cannot be called so: {error}",
+            "--model-kwargs name=value gives an argument, and can be repeated",
+        ) from None
+    except ValueError:
+        pass  # a builtin without a signature: the call will tell
+    with user_code(f"'{model}'"):
+        built = factory(**kwargs)
+    if not isinstance(built, nn.Module):
+        raise ArchbenchError(f"'{model}' returned a {type(built).__name__}, not a torch.nn.Module")
+    return built
+
+
+def _import_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise ArchbenchError(f"there is no file '{path}'", "MODEL is path/to/file.py:factory")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise ArchbenchError(f"'{path}' cannot be imported as Python")
+    module = importlib.util.module_from_spec(spec)
+    folder = str(path.resolve().parent)
+    if folder not in sys.path:
+        sys.path.insert(0, folder)  # a model file may import its neighbours
+    sys.modules.setdefault(path.stem, module)  # pickling and dataclasses look a class up there
+    with user_code(f"importing '{path}'"):
+        spec.loader.exec_module(module)
+    return module
+
+
+def _import_module(name: str) -> ModuleType:
+    if "" not in sys.path:
+        sys.path.insert(0, "")  # a package in the current folder, as `python -m` finds it
+    try:
+        with user_code(f"importing '{name}'"):
+            return importlib.import_module(name)
+    except UserCodeError as error:
+        missing = error.__cause__
+        if isinstance(missing, ModuleNotFoundError) and missing.name is not None:
+            if name == missing.name or name.startswith(f"{missing.name}."):
+                raise ArchbenchError(
+                    f"there is no module named '{name}'",
+                    "MODEL is package.module:factory, or path/to/file.py:factory",
+                ) from None
+        raise
+
+
+def _from_zoo(
+    model: str, package: str, maker: str, name: str, kwargs: Mapping[str, Any]
+) -> nn.Module:
+    """Build a network that a package knows by name, without weights of its own."""
+    try:
+        source = importlib.import_module(package)
+    except (ImportError, RuntimeError) as error:  # RuntimeError: built for another torch
+        raise ArchbenchError(
+            f"'{model}' needs {package}, which cannot be imported: {error}",
+            f"pip install '{package.partition('.')[0]}'",
+        ) from error
+    names = list(source.list_models())
+    if name not in names:
+        near = get_close_matches(name, names, n=1)
+        raise ArchbenchError(
+            f"{package} has no model named '{name}'",
+            f"did you mean '{model.partition(':')[0]}:{near[0]}'?" if near else "",
+        )
+    with user_code(f"'{model}'"):
+        built: nn.Module = getattr(source, maker)(name, **kwargs)
+        return built
+
+
+def _public(source: ModuleType) -> list[str]:
+    return [name for name in vars(source) if not name.startswith("_")]
+
+
+def _offer(place: str, source: ModuleType) -> str:
+    """Name what the user's module defines itself, which is what a factory can be."""
+    own = [
+        name
+        for name in _public(source)
+        if callable(getattr(source, name)) and getattr(source, name).__module__ == source.__name__
+    ]
+    return f"it defines {', '.join(own)}" if own else f"'{place}' defines no function or class"
+
+
+@contextmanager
+def user_code(doing: str) -> Iterator[None]:
+    """Turn what the user's code raises into a UserCodeError that says what was being done."""
+    try:
+        yield
+    except (Exception, SystemExit) as error:
+        raise UserCodeError(
+            f"{doing} raised {describe(error)}", "--debug shows the traceback"
+        ) from error
+
+
+def describe(error: BaseException) -> str:
+    """Write an exception in one line: its type and the first line of its message."""
+    text = str(error).strip().split("\n")[0]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
