@@ -7,7 +7,7 @@ parameters, buffers, mode, hooks, what forward() stored on the way, and the rand
 
 import random
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -17,38 +17,44 @@ from torch import Tensor, nn
 META = torch.device("meta")
 
 
-def modules_to_borrow(model: nn.Module) -> list[nn.Module]:
-    """Return every module once, without scripted ones, whose state Python cannot reach."""
-    return [m for m in model.modules() if not isinstance(m, torch.jit.ScriptModule)]
-
-
-def own_device(model: nn.Module) -> torch.device:
-    """Return where the model lives: its first tensor's device, or the CPU if it has none."""
-    for tensor in (*model.parameters(), *model.buffers()):
-        return tensor.device
+def own_device(modules: Iterable[nn.Module]) -> torch.device:
+    """Return where a model lives: its first tensor's device, or the CPU if it has none."""
+    for module in modules:
+        for tensor in (*module._parameters.values(), *module._buffers.values()):
+            if tensor is not None:
+                return tensor.device
     return torch.device("cpu")
 
 
 @contextmanager
-def borrowed(model: nn.Module, on_meta: bool) -> Iterator[None]:
-    """Lend the model's modules for one forward pass.
+def borrowed(
+    modules: Iterable[nn.Module], on_meta: bool, prepare: Callable[[nn.Module], None]
+) -> Iterator[None]:
+    """Lend a model's modules for one forward pass.
 
     Args:
-        model: the root module.
-        on_meta: put empty meta tensors in the place of its own; otherwise clones, so that a
+        modules: all of the model's, each once. Scripted ones are left out: Python cannot reach
+            their state.
+        on_meta: put empty meta tensors in the place of their own; otherwise clones, so that a
             forward() that writes to them leaves the originals alone.
+        prepare: is handed each lent module, and may set attributes on it.
     """
     stand_in = _stand_ins(_meta_twin if on_meta else _clone)
-    saved = [_remember(module.__dict__) for module in modules_to_borrow(model)]
+    loans = []
     try:
         with quiet_surroundings():
-            for module in modules_to_borrow(model):
-                _replace_tensors(module.__dict__, stand_in)
-                module.__dict__["training"] = False
+            for module in modules:  # one pass: a large network does not fit the cache
+                if isinstance(module, torch.jit.ScriptModule):
+                    continue
+                loan = _Loan(module.__dict__)
+                loans.append(loan)
+                loan.replace_tensors(stand_in)
+                loan.state["training"] = False
+                prepare(module)
             yield
     finally:
-        for state, attributes, containers in saved:
-            _restore(state, attributes, containers)
+        for loan in loans:
+            loan.end()
 
 
 @contextmanager
@@ -98,36 +104,54 @@ def _clone(tensor: Tensor) -> Tensor:
     return nn.Parameter(clone, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else clone
 
 
-_Containers = list[tuple[Any, Any]]
+class _Loan:
+    """One object's attributes, and what its lists, dicts and sets held, before the pass."""
 
+    __slots__ = ("attributes", "contents", "empty", "state", "tensors")
 
-def _remember(state: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any], _Containers]:
-    """Copy an object's attributes, and what its lists, dicts and sets hold."""
-    containers = [
-        (value, value.copy()) for value in state.values() if isinstance(value, list | dict | set)
-    ]
-    return state, state.copy(), containers
+    def __init__(self, state: dict[str, Any]) -> None:
+        self.state = state
+        self.attributes = state.copy()
+        self.tensors: list[str] = []
+        self.empty: list[Any] = []  # most are a module's tables of hooks, of which there are many
+        self.contents: list[tuple[Any, Any]] = []
+        for name, value in self.attributes.items():
+            if type(value) in _ATOMS:
+                continue
+            if isinstance(value, _CONTAINERS):
+                if value:
+                    self.contents.append((value, value.copy()))
+                else:
+                    self.empty.append(value)
+            elif isinstance(value, Tensor):
+                self.tensors.append(name)
 
+    def replace_tensors(self, stand_in: Callable[[Tensor], Tensor]) -> None:
+        """Put stand-ins where tensors are: in attributes, and one level down in lists and dicts."""
+        for name in self.tensors:
+            self.state[name] = stand_in(self.attributes[name])
+        for container, content in self.contents:
+            if isinstance(content, dict):
+                for key, item in content.items():
+                    if isinstance(item, Tensor):
+                        container[key] = stand_in(item)
+            elif isinstance(content, list):
+                container[:] = [stand_in(v) if isinstance(v, Tensor) else v for v in content]
 
-def _restore(state: dict[str, Any], attributes: dict[str, Any], containers: _Containers) -> None:
-    for container, content in containers:
-        if isinstance(container, list):
-            container[:] = content
-        elif container or content:
+    def end(self) -> None:
+        """Put everything back, in the same objects."""
+        for container in self.empty:
+            if container:
+                container.clear()
+        for container, content in self.contents:
             container.clear()
-            container.update(content)
-    state.clear()
-    state.update(attributes)
+            if isinstance(container, list):
+                container.extend(content)
+            else:
+                container.update(content)
+        self.state.clear()
+        self.state.update(self.attributes)
 
 
-def _replace_tensors(state: dict[str, Any], stand_in: Callable[[Tensor], Tensor]) -> None:
-    """Put stand-ins where tensors are: in attributes, and one level down in lists and dicts."""
-    for name, value in state.items():
-        if isinstance(value, Tensor):
-            state[name] = stand_in(value)
-        elif isinstance(value, dict):
-            for key, item in value.items():
-                if isinstance(item, Tensor):
-                    value[key] = stand_in(item)
-        elif isinstance(value, list):
-            value[:] = [stand_in(v) if isinstance(v, Tensor) else v for v in value]
+_ATOMS = frozenset({bool, int, float, str, type(None), tuple})  # nothing in them can change
+_CONTAINERS = (list, dict, set)

@@ -1,11 +1,13 @@
 """From a trace to a Profile: rows for layers and stages, and the totals they sum to."""
 
-from collections.abc import Iterable, Mapping
+import gc
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from torch import Tensor, nn
 
-from archbench.analyze.trace import ForwardFailed, Trace, Visit, paths_of, trace
+from archbench.analyze.trace import ForwardFailed, Trace, Visit, trace
 from archbench.errors import AnalysisIncomplete, ArchbenchError, InputRefused, UserCodeError
 from archbench.models.inputs import (
     GivenInputs,
@@ -72,10 +74,23 @@ def profile_loaded(
         own = loaded.architecture.input_shape if loaded.architecture else None
         plan = plan_inputs(module, input_size, own, batch_size)
     try:
-        traced = trace(module, plan.make)
+        with _collection_paused():
+            traced = trace(module, plan.make)
+            return _assemble(loaded.name, plan, traced)
     except ForwardFailed as failed:
         raise _explained(failed, loaded, plan) from failed.__cause__
-    return _assemble(loaded.name, module, plan, traced)
+
+
+@contextmanager
+def _collection_paused() -> Iterator[None]:
+    """Keep the garbage collector from walking all of torch for the many small records made here."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def refuse_incomplete(result: Profile) -> None:
@@ -118,10 +133,9 @@ def _explained(failed: ForwardFailed, loaded: Loaded, plan: InputPlan) -> Archbe
 _HINT = "shapes include the batch; -i sets the input size, --debug shows the traceback"
 
 
-def _assemble(name: str, model: nn.Module, plan: InputPlan, traced: Trace) -> Profile:
-    owned = _owned_params(model)
-    paths = paths_of(model)
-    homes = _homes(traced.visits, paths, owned)
+def _assemble(name: str, plan: InputPlan, traced: Trace) -> Profile:
+    owned, buffers = _owned(traced.paths)
+    homes = _homes(traced, owned)
     layers = tuple(
         LayerCost(
             visit.path,
@@ -134,8 +148,7 @@ def _assemble(name: str, model: nn.Module, plan: InputPlan, traced: Trace) -> Pr
         )
         for visit in traced.visits.values()
     )
-    params = {id(p): p for p in model.parameters()}.values()
-    buffers = {id(b): b for b in model.buffers()}.values()
+    params = [p for tensors in owned.values() for p in tensors]
     totals = Totals(
         params=_elements(params),
         trainable_params=_elements(p for p in params if p.requires_grad),
@@ -152,7 +165,7 @@ def _assemble(name: str, model: nn.Module, plan: InputPlan, traced: Trace) -> Pr
         _stages(layers, traced, plan.batch_size),
         layers,
         traced.operations,
-        _uncalled(model, paths, traced.visits),
+        _uncalled(traced),
         traced.device,
         traced.note,
     )
@@ -167,27 +180,31 @@ def _elements(tensors: Iterable[Tensor]) -> int:
     return sum(t.numel() for t in tensors if not nn.parameter.is_lazy(t))
 
 
-def _owned_params(model: nn.Module) -> dict[nn.Module, int]:
-    """Count each module's own parameters, a shared one at the first module that has it."""
+def _owned(modules: Iterable[nn.Module]) -> tuple[dict[nn.Module, list[Tensor]], list[Tensor]]:
+    """List the parameters that each module holds itself, and all buffers; a shared one once."""
     seen: set[int] = set()
-    owned = {}
-    for module in model.modules():
-        fresh = [p for p in module.parameters(recurse=False) if id(p) not in seen]
-        seen.update(id(p) for p in fresh)
-        owned[module] = _elements(fresh)
-    return owned
+    owned: dict[nn.Module, list[Tensor]] = {}
+    buffers: list[Tensor] = []
+    for module in modules:
+        for tensor in module._parameters.values():
+            if tensor is not None and id(tensor) not in seen:
+                seen.add(id(tensor))
+                owned.setdefault(module, []).append(tensor)
+        for tensor in module._buffers.values():
+            if tensor is not None and id(tensor) not in seen:
+                seen.add(id(tensor))
+                buffers.append(tensor)
+    return owned, buffers
 
 
-def _homes(
-    visits: Mapping[str, Visit], paths: Mapping[nn.Module, list[str]], owned: Mapping[Any, int]
-) -> dict[str, int]:
+def _homes(traced: Trace, owned: Mapping[nn.Module, list[Tensor]]) -> dict[str, int]:
     """Give every parameter a row: its module's first path that ran, else the nearest above it."""
     homes: dict[str, int] = {}
-    for module, params in owned.items():
-        if params:
-            ran = [path for path in paths[module] if path in visits]
-            path = ran[0] if ran else _nearest(paths[module][0], visits)
-            homes[path] = homes.get(path, 0) + params
+    for module, tensors in owned.items():
+        paths = traced.paths[module]
+        ran = [path for path in paths if path in traced.visits]
+        path = ran[0] if ran else _nearest(paths[0], traced.visits)
+        homes[path] = homes.get(path, 0) + _elements(tensors)
     return homes
 
 
@@ -219,24 +236,23 @@ def _stages(
     return tuple(stages)
 
 
-def _uncalled(
-    model: nn.Module, paths: Mapping[nn.Module, list[str]], visits: Mapping[str, Visit]
-) -> tuple[str, ...]:
+def _uncalled(traced: Trace) -> tuple[str, ...]:
     """Name the modules that never ran and hold none that did, outermost and inner ones alike.
 
     Left out: lists and the like, which have no forward(); and the output projection of
     nn.MultiheadAttention, whose weights its parent uses without calling it.
     """
-    used = {path for visit in visits for path in _prefixes(visit)}
+    used = set(traced.visits)
+    for path in traced.visits:
+        while path:
+            path = path.rpartition(".")[0]
+            if path in used:
+                break
+            used.add(path)
     names = []
-    for module in model.modules():
+    for module, paths in traced.paths.items():
         plain_list = type(module).forward is nn.Module.forward
         lent = isinstance(module, nn.modules.linear.NonDynamicallyQuantizableLinear)
-        if not plain_list and not lent and not any(path in used for path in paths[module]):
-            names.append(paths[module][0])
+        if not plain_list and not lent and used.isdisjoint(paths):
+            names.append(paths[0])
     return tuple(names)
-
-
-def _prefixes(path: str) -> list[str]:
-    parts = path.split(".")
-    return ["", *(".".join(parts[:i]) for i in range(1, len(parts) + 1))]

@@ -31,7 +31,7 @@ def _empty(shape: Sequence[int], like: Tensor) -> Tensor:
     return torch.empty(shape, dtype=like.dtype, device=META)
 
 
-def _window(size: int, kernel: int, stride: int, padding: int, dilation: int, ceil: bool) -> int:
+def _window(size: int, kernel: int, stride: int, padding: int, dilation: int, ceil: bool = False) -> int:
     """Count the positions of a sliding window, as torch's pooling and convolution do."""
     reach = size + 2 * padding - dilation * (kernel - 1) - 1
     count = (reach + (stride - 1 if ceil else 0)) // stride + 1
@@ -58,18 +58,18 @@ def convolution(
     """(N, c_in, *size) and (c_out, c_in / groups, *kernel) -> (N, c_out, *size)."""
     if transposed or not _plain(x) or not _plain(weight) or x.dtype != weight.dtype:
         return None
-    size, kernel = x.shape[2:], weight.shape[2:]
+    batch, c_in, *size = x.shape
+    c_out, c_group, *kernel = weight.shape
     axes = len(kernel)
-    fits = x.dim() == weight.dim() and x.shape[1] == weight.shape[1] * groups and axes > 0
-    if not fits or weight.shape[0] % groups or (bias is not None and bias.dtype != x.dtype):
+    if len(size) != axes or c_in != c_group * groups or c_out % groups or not axes:
+        return None
+    if bias is not None and bias.dtype != x.dtype:
         return None
     stride, padding = _per_axis(stride, axes), _per_axis(padding, axes)
     dilation = _per_axis(dilation, axes)
-    grid = [
-        _window(size[i], kernel[i], stride[i], padding[i], dilation[i], ceil=False)
-        for i in range(axes)
-    ]
-    return _empty((x.shape[0], weight.shape[0], *grid), x) if min(grid) > 0 else None
+    for i in range(axes):
+        size[i] = _window(size[i], kernel[i], stride[i], padding[i], dilation[i])
+    return _empty((batch, c_out, *size), x) if min(size) > 0 else None
 
 
 def batch_norm(

@@ -11,24 +11,26 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import is_lazy
+from torch.nn.modules.lazy import LazyModuleMixin
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from archbench.analyze.borrow import (
     META,
     borrowed,
-    modules_to_borrow,
     own_device,
     quiet_surroundings,
 )
 from archbench.analyze.rules import CONVOLUTIONS, Product, Rule, free, name_of, rule_for
 from archbench.analyze.shapes import BLANKS
-from archbench.records import OperationCount
+from archbench.records import Bucket, OperationCount
 from archbench.units import Shape
 
 Inputs = tuple[tuple[Any, ...], dict[str, Any]]  # what forward() is called with
 
 _DEPTH = "_archbench_depth"  # layers between the network's input and this tensor
+_RECURRENT = (nn.RNNBase, nn.RNNCellBase)
+_SEQUENCES = (list, tuple)
+_PLAIN = frozenset({bool, int, float, str, type(None), list, tuple})  # not tensors, at a glance
 
 
 class ForwardFailed(Exception):
@@ -55,9 +57,26 @@ class Visit:
 
 
 @dataclasses.dataclass(slots=True)
+class Tally:
+    """How often one operation ran, and what its rule made of it."""
+
+    rule: Rule | None
+    calls: int = 0
+    macs: int = 0
+
+    @property
+    def bucket(self) -> Bucket:
+        """Say which of the three buckets the operation falls into."""
+        if self.rule is None:
+            return "unknown"
+        return "zero" if self.rule is free else "counted"
+
+
+@dataclasses.dataclass(slots=True)
 class Trace:
     """One forward pass: the visits in the order of first calls, and all operations."""
 
+    paths: dict[nn.Module, list[str]]  # of every module that was there to run
     visits: dict[str, Visit]
     operations: tuple[OperationCount, ...]
     depth: int
@@ -78,16 +97,18 @@ def trace(model: nn.Module, make_inputs: Callable[[torch.device], Inputs]) -> Tr
     Raises:
         ForwardFailed: forward() raised, on the model's own device too where it has one.
     """
-    if any(is_lazy(tensor) for tensor in (*model.parameters(), *model.buffers())):
+    paths = paths_of(model)
+    if any(isinstance(module, LazyModuleMixin) for module in paths):
         model = _materialised(model, make_inputs)
+        paths = paths_of(model)
     try:
-        return _trace_on(META, model, make_inputs)
+        return _trace_on(META, model, paths, make_inputs)
     except ForwardFailed as on_meta:
-        device = own_device(model)
+        device = own_device(paths)
         if device == META:
             raise
         reason = str(on_meta.__cause__).strip().split("\n")[0]
-    result = _trace_on(device, model, make_inputs)
+    result = _trace_on(device, model, paths, make_inputs)
     result.note = f"ran on {device}, because it cannot run without values: {reason}"
     return result
 
@@ -105,13 +126,14 @@ def _materialised(model: nn.Module, make_inputs: Callable[[torch.device], Inputs
 
 
 def _trace_on(
-    device: torch.device, model: nn.Module, make_inputs: Callable[[torch.device], Inputs]
+    device: torch.device,
+    model: nn.Module,
+    paths: dict[nn.Module, list[str]],
+    make_inputs: Callable[[torch.device], Inputs],
 ) -> Trace:
-    with borrowed(model, on_meta=device == META):
-        recorder = Recorder(on_meta=device == META)
-        paths = paths_of(model)
-        for module in modules_to_borrow(model):
-            recorder.watch(module, paths[module])
+    on_meta = device == META
+    recorder = Recorder(on_meta)
+    with borrowed(paths, on_meta, lambda module: recorder.watch(module, paths[module])):
         args, kwargs = make_inputs(device)
         for tensor in tensors_in((args, kwargs)):
             setattr(tensor, _DEPTH, 0)
@@ -120,7 +142,7 @@ def _trace_on(
                 model(*args, **kwargs)
         except (Exception, SystemExit) as error:
             raise recorder.failure(error) from error
-    return Trace(recorder.visits, recorder.counts(), recorder.depth, str(device))
+    return Trace(paths, recorder.visits, recorder.counts(), recorder.depth, str(device))
 
 
 def paths_of(model: nn.Module) -> dict[nn.Module, list[str]]:
@@ -180,8 +202,7 @@ class Recorder(TorchDispatchMode):
         self.depth = 0
         self._running: list[Visit] = []
         self._blanks = BLANKS if on_meta else {}
-        self._rules: dict[Any, Rule | None] = {}
-        self._tally: dict[Any, list[int]] = {}  # operation -> [calls, macs]
+        self._tally: dict[Any, Tally] = {}
         self._step = 1  # layers that a convolution or linear operation adds; 0 inside a named one
         self._failed: tuple[BaseException, ForwardFailed] | None = None
 
@@ -204,19 +225,17 @@ class Recorder(TorchDispatchMode):
                 out = blank(*args)
         if out is None:
             out = func(*args, **kwargs)
-        if func not in self._rules:
-            self._rules[func] = rule_for(func)
-            self._tally[func] = [0, 0]
-        rule = self._rules[func]
-        tally = self._tally[func]
-        tally[0] += 1
-        if rule is not None:
-            cost = rule(args, kwargs, out)
-            if cost.activations:
-                tally[1] += cost.macs
-                visit = self._running[-1]
-                visit.macs += cost.macs
-                visit.activations += cost.activations
+        tally = self._tally.get(func)
+        if tally is None:
+            tally = self._tally[func] = Tally(rule_for(func))
+        tally.calls += 1
+        rule = tally.rule
+        if rule is not None and rule is not free:
+            macs, activations = rule(args, kwargs, out)
+            tally.macs += macs
+            visit = self._running[-1]
+            visit.macs += macs
+            visit.activations += activations
         self._deepen(rule, args, kwargs, out)
         return out
 
@@ -228,9 +247,10 @@ class Recorder(TorchDispatchMode):
         """
         deepest = -1
         for value in (*args, *kwargs.values()) if kwargs else args:
-            if isinstance(value, Tensor):
+            kind = type(value)
+            if kind is Tensor or (kind not in _PLAIN and isinstance(value, Tensor)):
                 deepest = max(deepest, getattr(value, _DEPTH, -1))
-            elif isinstance(value, list | tuple):
+            elif kind is list or kind is tuple:
                 for item in value:
                     if isinstance(item, Tensor):
                         deepest = max(deepest, getattr(item, _DEPTH, -1))
@@ -244,23 +264,23 @@ class Recorder(TorchDispatchMode):
                 deepest += self._step
         if deepest > self.depth:
             self.depth = deepest
-        for tensor in out if isinstance(out, list | tuple) else (out,):
-            if isinstance(tensor, Tensor):
-                setattr(tensor, _DEPTH, deepest)
-                if args and tensor is args[0] and tensor._is_view():  # written through a view
-                    setattr(tensor._base, _DEPTH, deepest)
+        if type(out) is Tensor:
+            setattr(out, _DEPTH, deepest)
+            if args and out is args[0] and out._is_view():  # written through a view
+                setattr(out._base, _DEPTH, deepest)
+        elif isinstance(out, _SEQUENCES):
+            for tensor in out:
+                if isinstance(tensor, Tensor):
+                    setattr(tensor, _DEPTH, deepest)
 
     def counts(self) -> tuple[OperationCount, ...]:
         """Return every operation that ran, overloads together, in the order of first calls."""
         merged: dict[str, OperationCount] = {}
-        for func, (calls, macs) in self._tally.items():
-            name, rule = name_of(func), self._rules[func]
-            bucket = "unknown" if rule is None else "zero" if rule is free else "counted"
-            before = merged.get(name)
-            if before is not None:
-                calls, macs = calls + before.calls, macs + before.macs
-                bucket = before.bucket
-            merged[name] = OperationCount(name, calls, macs, bucket)
+        for func, tally in self._tally.items():
+            name, calls, macs = name_of(func), tally.calls, tally.macs
+            if name in merged:
+                calls, macs = calls + merged[name].calls, macs + merged[name].macs
+            merged[name] = OperationCount(name, calls, macs, tally.bucket)
         return tuple(merged.values())
 
     # -- modules ---------------------------------------------------------------------------------
@@ -268,18 +288,18 @@ class Recorder(TorchDispatchMode):
     def watch(self, module: nn.Module, paths: Sequence[str]) -> None:
         """Follow a module's forward(), also when it is called without its hooks."""
         inner = module.forward
-        named = getattr(module, "archbench_one_layer", False)
-        recurrent = isinstance(module, nn.RNNBase | nn.RNNCellBase)
-        type_name = type(module).__name__
+        kind = type(module)
+        named = getattr(kind, "archbench_one_layer", False)
+        whole = named or issubclass(kind, _RECURRENT)  # what it runs inside is not a layer
 
         def forward(*args: Any, **kwargs: Any) -> Any:
             path = paths[0] if len(paths) == 1 else self._choose(paths)
             visit = self.visits.get(path)
             if visit is None:
-                visit = self.visits[path] = Visit(path, type_name)
+                visit = self.visits[path] = Visit(path, kind.__name__)
             visit.calls += 1
             before = self._step
-            if named or recurrent:
+            if whole:
                 self._step = 0
             self._running.append(visit)
             try:
