@@ -56,6 +56,9 @@ class TensorSpec:
         return {"name": self.name, "dtype": self.dtype, "shape": list(self.shape)}
 
 
+PaperRow = tuple[str | None, tuple[str | int | None, ...]]
+
+
 @dataclass(frozen=True, slots=True)
 class PaperTable:
     """The columns that a paper's own table has beside sizes and costs.
@@ -63,14 +66,16 @@ class PaperTable:
     Args:
         source: the paper and its table.
         heading: what the paper calls the first column.
-        columns: (key, title) in the paper's order.
-        rows: stage name -> (the paper's label, the value of each column; None where it has none).
+        columns: (key, title) in the paper's order; "output_shape" and "depth" stand where the
+            computed ones belong.
+        rows: stage name -> (the paper's label, None where it is the stage's name; the value of
+            each other column, None where the paper has none).
     """
 
     source: str
     heading: str
     columns: tuple[tuple[str, str], ...]
-    rows: Mapping[str, tuple[str, tuple[str | int | None, ...]]]
+    rows: Mapping[str, PaperRow]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from archbench.records import PaperTable
+from archbench.records import PaperRow, PaperTable
 
 
 class Row(NamedTuple):
@@ -288,7 +288,7 @@ def build(variant: str, *, num_classes: int = 1000, aux: bool = False) -> GoogLe
 def paper_table(variant: str, *, num_classes: int = 1000, aux: bool = False) -> PaperTable:
     """Return Table 1's own columns for the stages that build() makes with the same arguments."""
     chosen = VARIANTS[variant]
-    rows: dict[str, tuple[str, tuple[str | int | None, ...]]] = {}
+    rows: dict[str, PaperRow] = {}
     for row in TABLE_1:
         patch, label = row.patch_size_stride, row.type
         if row.stage == "pool4":
@@ -306,6 +306,8 @@ def paper_table(variant: str, *, num_classes: int = 1000, aux: bool = False) -> 
         heading="type",
         columns=(
             ("patch_size_stride", "patch size/ stride"),
+            ("output_shape", "output size"),
+            ("depth", "depth"),
             ("n1x1", "#1×1"),
             ("n3x3_reduce", "#3×3 reduce"),
             ("n3x3", "#3×3"),

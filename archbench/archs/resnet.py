@@ -14,7 +14,7 @@ import torch.nn.functional as F  # noqa: N812  # torch's own name for it
 from torch import Tensor, nn
 
 from archbench.errors import ArchbenchError
-from archbench.records import PaperTable
+from archbench.records import PaperRow, PaperTable
 
 Shortcut = Literal["A", "B", "C"]
 StrideOn = Literal["1x1", "3x3"]
@@ -259,32 +259,40 @@ def paper_table(
 ) -> PaperTable:
     """Return the paper's own columns for the stages that build() makes with the same arguments."""
     imagenet, kind, stages = _plan(depth)
-    rows: dict[str, tuple[str, tuple[str | int | None, ...]]] = {}
+    rows: dict[str, PaperRow] = {}
     if not imagenet:
-        rows["conv1"] = ("conv1", (1, stages[0][0].width))
+        rows["conv1"] = (None, (1, stages[0][0].width))
         for stage, n in stages:
-            rows[stage.name] = (stage.name, (2 * n, stage.width))
-        rows["avgpool"] = ("average pool", (None, None))
-        rows["fc"] = ("fc", (1, None))
+            rows[stage.name] = (None, (2 * n, stage.width))
+        rows["avgpool"] = (None, (None, None))
+        rows["fc"] = (None, (1, None))
         return PaperTable(
             source="He et al., arXiv:1512.03385, section 4.2",
             heading="layer name",
-            columns=(("layers", "# layers"), ("filters", "# filters")),
+            columns=(
+                ("output_shape", "output size"),
+                ("layers", "# layers"),
+                ("filters", "# filters"),
+            ),
             rows=rows,
         )
-    rows["conv1"] = ("conv1", ("7×7, 64, stride 2", None))
-    rows["pool1"] = ("pool1", ("3×3 max pool, stride 2", None))
+    rows["conv1"] = (None, ("7×7, 64, stride 2", None))
+    rows["pool1"] = (None, ("3×3 max pool, stride 2", None))
     for stage, repeat in stages:
         w = stage.width
         text = f"3×3, {w}; 3×3, {w}"
         if kind == "bottleneck":
             text = f"1×1, {w}; 3×3, {w}; 1×1, {EXPANSION * w}"
-        rows[stage.name] = (stage.name, (text, repeat))
-    rows["avgpool"] = ("average pool", (None, None))
-    rows["fc"] = ("fc", (f"{num_classes or 1000}-d", None))
+        rows[stage.name] = (None, (text, repeat))
+    rows["avgpool"] = (None, ("average pool", None))
+    rows["fc"] = (None, (f"{num_classes or 1000}-d", None))
     return PaperTable(
         source="He et al., arXiv:1512.03385, Table 1",
         heading="layer name",
-        columns=(("block", f"{depth}-layer: block"), ("repeat", "repeat")),
+        columns=(
+            ("output_shape", "output size"),
+            ("block", f"{depth}-layer"),
+            ("repeat", "blocks"),
+        ),
         rows=rows,
     )

@@ -1,0 +1,5 @@
+"""The command line: one file per command, errors and exit codes in one place."""
+
+from archbench.cli.app import run
+
+__all__ = ["run"]

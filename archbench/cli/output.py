@@ -1,0 +1,118 @@
+"""Where a result goes: data on standard output or into a file, everything else on stderr."""
+
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import TextIO
+
+from rich.console import Console
+
+from archbench.errors import OutputRefused
+from archbench.report.render import UNBOUNDED, Format, as_text, show
+from archbench.report.table import Report
+
+_SUFFIXES = {
+    ".txt": Format.TABLE,
+    ".csv": Format.CSV,
+    ".json": Format.JSON,
+    ".md": Format.MD,
+}
+
+
+class Destination:
+    """An open place for one result, in one format."""
+
+    def __init__(self, stream: TextIO, form: Format) -> None:
+        self._stream = stream
+        self.form = form
+
+    def write(self, report: Report) -> None:
+        """Write a report; a table fits the terminal, if it is one."""
+        if self.form is Format.TABLE:
+            show(report, console_for(self._stream))
+        else:
+            self._stream.write(as_text(report, self.form))
+        self._stream.flush()
+
+
+def console_for(stream: TextIO) -> Console:
+    """Make a console that prints texts as they are, and cuts nothing outside of a terminal."""
+    width = None if stream.isatty() else UNBOUNDED
+    return Console(file=stream, width=width, markup=False, highlight=False, emoji=False)
+
+
+@contextmanager
+def destination(form: Format | None, path: Path | None) -> Iterator[Destination]:
+    """Open the place a result goes to before the work starts, so that none is done in vain.
+
+    A file is written beside its target and then renamed over it: it is replaced whole, or, after
+    an error, not touched.
+
+    Raises:
+        OutputRefused: the file cannot be written, or its suffix contradicts the format.
+    """
+    chosen = _format(form, path)
+    if path is None:
+        yield Destination(sys.stdout, chosen)
+        return
+    target = path.resolve()
+    if target.exists() and not target.is_file():
+        if target.is_dir():
+            raise OutputRefused(f"'{path}' is a folder", "name a file inside it")
+        with _refused(path), target.open("w", encoding="utf-8") as stream:  # a pipe or device
+            yield Destination(stream, chosen)
+        return
+    with _refused(path):
+        if target.exists() and not os.access(target, os.W_OK):
+            raise PermissionError(13, "it is read-only")
+        draft = NamedTemporaryFile(  # noqa: SIM115  # closed below, before it is renamed
+            "w", dir=target.parent, prefix=f".{target.name}.", encoding="utf-8", delete=False
+        )
+    try:
+        with draft:
+            yield Destination(draft, chosen)  # type: ignore[arg-type]  # a wrapper of TextIO
+        Path(draft.name).chmod(_mode(target))
+        Path(draft.name).replace(target)
+    except BaseException:
+        with suppress(OSError):
+            Path(draft.name).unlink()
+        raise
+
+
+@contextmanager
+def _refused(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputRefused(
+            f"'{path}' cannot be written: {reason.lower()}", "-o names a file in a folder you own"
+        ) from error
+
+
+def _mode(target: Path) -> int:
+    """Return the permissions an ordinary write would leave: the old file's, or the umask's."""
+    if target.exists():
+        return stat.S_IMODE(target.stat().st_mode)
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
+
+
+def _format(form: Format | None, path: Path | None) -> Format:
+    implied = _SUFFIXES.get(path.suffix.lower()) if path is not None else None
+    if form is not None and implied is not None and form is not implied:
+        raise OutputRefused(
+            f"format '{form}' contradicts the suffix of '{path}'",
+            f"leave out -f, or name the file .{'txt' if form is Format.TABLE else form}",
+        )
+    return form or implied or Format.TABLE
+
+
+def warn(message: str) -> None:
+    """Print a line beside the data, on standard error."""
+    print(f"archbench: {message}", file=sys.stderr)  # noqa: T201  # the one place that does

@@ -1,0 +1,187 @@
+"""A Report as text: for a terminal, as CSV, as JSON, as Markdown."""
+
+import json
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING, Literal
+
+from archbench.report.table import Cell, Column, Kind, Report, Table
+from archbench.units import column_scale, shape_for_machines, shape_for_people, three_digits
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table as RichTable
+
+MISSING = "-"
+UNBOUNDED = 100_000  # columns: a pipe or file is never cut
+
+
+class Format(StrEnum):
+    """What a result can be written as."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+    MD = "md"
+
+
+def as_text(report: Report, form: Format) -> str:
+    """Render everything but the table for a terminal, which needs to know its width."""
+    if form is Format.JSON:
+        return json.dumps(report.document, indent=2, ensure_ascii=False) + "\n"
+    if form is Format.CSV:
+        return as_csv(report.tables[0])
+    return as_markdown(report)
+
+
+def as_csv(table: Table) -> str:
+    """Write one table through pandas: every digit, no separators, an empty cell for no value."""
+    import pandas
+
+    rows = [
+        [shape_for_machines(cell) if isinstance(cell, tuple) else cell for cell in row]
+        for row in table.rows
+    ]
+    keys = [column.key for column in table.columns]
+    # dtype=object keeps an integer an integer beside an empty cell
+    return pandas.DataFrame(rows, columns=keys, dtype=object).to_csv(
+        index=False, lineterminator="\n"
+    )
+
+
+def as_markdown(report: Report) -> str:
+    """Write a heading, pipe tables, and the facts and notes as lists."""
+    parts = [f"## {_escaped(report.title)}"]
+    for table in report.tables:
+        if table.title:
+            parts.append(f"### {_escaped(table.title)}")
+        heads, cells = _written(table)
+        rule = ["---:" if _is_number(table, i) else "---" for i in range(len(heads))]
+        lines = [[_escaped(head) for head in heads], rule]
+        for i, row in enumerate(cells):
+            bold = "**" if i in table.marked else ""
+            lines.append([f"{bold}{_escaped(c)}{bold}" if c else "" for c in row])
+        parts.append("\n".join(f"| {' | '.join(line)} |" for line in lines))
+    if report.facts:
+        parts.append("\n".join(f"- {_escaped(name)}: {_escaped(t)}" for name, t in report.facts))
+    parts.extend(_escaped(note) for note in report.notes)
+    return "\n\n".join(parts) + "\n"
+
+
+def show(report: Report, console: "Console") -> None:
+    """Print the report for people; columns that do not fit the console are left out, by name."""
+    from rich.table import Table as RichTable
+
+    console.print(report.title, style="bold", soft_wrap=True)
+    dropped: list[str] = []
+    for table in report.tables:
+        fitted, left_out = _fitted(table, console)
+        dropped.extend(title for title in left_out if title not in dropped)
+        console.print(as_rich(fitted))
+    facts = RichTable.grid(padding=(0, 2, 0, 0))
+    for name, text in report.facts:
+        facts.add_row(name, text)
+    console.print(facts)
+    for note in report.notes:
+        console.print(note, style="dim")
+    if dropped:
+        console.print(
+            f"Left out at {console.width} columns: {', '.join(dropped)} (-f csv has them).",
+            style="dim",
+        )
+
+
+def as_rich(table: Table) -> "RichTable":
+    """Make something a Rich console can print; only headings may wrap."""
+    from rich import box
+    from rich.cells import cell_len
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    out = RichTable(
+        title=table.title or None,
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+    )
+    heads, cells = _written(table)
+    for i, head in enumerate(heads):
+        longest = max(map(cell_len, [*head.split(), *(row[i] for row in cells)]))
+        justify: Literal["left", "right"] = "right" if _is_number(table, i) else "left"
+        out.add_column(Text(head), justify=justify, min_width=longest)
+    for i, row in enumerate(cells):
+        style = "bold yellow" if i in table.marked else None
+        out.add_row(*(Text(cell, no_wrap=True) for cell in row), style=style)
+    return out
+
+
+def _fitted(table: Table, console: "Console") -> tuple[Table, list[str]]:
+    """Leave out columns of the highest rank until the table fits; return their titles too."""
+    from rich.measure import Measurement
+
+    left_out = []
+    free = console.options.update(max_width=UNBOUNDED)  # else what it measures is clipped
+    while Measurement.get(console, free, as_rich(table)).minimum > console.width:
+        worst = max(range(len(table.columns)), key=lambda i: table.columns[i].rank)
+        if table.columns[worst].rank == 0:
+            break
+        left_out.append(table.columns[worst].title)
+        table = Table(
+            tuple(c for i, c in enumerate(table.columns) if i != worst),
+            tuple(tuple(c for i, c in enumerate(row) if i != worst) for row in table.rows),
+            table.title,
+            table.marked,
+        )
+    return table, left_out
+
+
+def _is_number(table: Table, i: int) -> bool:
+    """Tell whether a column holds numbers, which stand to the right."""
+    kind = table.columns[i].kind
+    if kind is Kind.PRINTED:
+        return all(isinstance(row[i], int | None) for row in table.rows)
+    return kind in (Kind.COUNT, Kind.INTEGER, Kind.RATIO)
+
+
+def _written(table: Table) -> tuple[list[str], list[list[str]]]:
+    """Write headings and cells for people: one unit a column, a dash where there is no value."""
+    heads, written = [], []
+    for i, column in enumerate(table.columns):
+        head, cells = _column(column, [row[i] for row in table.rows])
+        heads.append(head)
+        written.append(cells)
+    return heads, [list(row) for row in zip(*written, strict=True)]
+
+
+def _column(column: Column, cells: Sequence[Cell]) -> tuple[str, list[str]]:
+    if column.kind is Kind.COUNT:
+        factor, prefix = column_scale([c for c in cells if isinstance(c, int | float)])
+        head = f"{column.title} ({prefix})" if prefix else column.title
+        return head, [_count(cell, factor) for cell in cells]
+    return column.title, [_cell(cell, column.kind) for cell in cells]
+
+
+def _count(cell: Cell, factor: int) -> str:
+    if not isinstance(cell, int | float):
+        return MISSING
+    return f"{cell:,}" if factor == 1 else three_digits(cell / factor)
+
+
+def _cell(cell: Cell, kind: Kind) -> str:
+    if cell is None:
+        return "" if kind is Kind.PRINTED else MISSING
+    if isinstance(cell, tuple):
+        if kind is Kind.IMAGE and len(cell) == 1:
+            cell = (cell[0], 1, 1)
+        return shape_for_people(cell) or MISSING
+    if kind is Kind.RATIO and isinstance(cell, int | float):
+        return f"{cell:.3f}"
+    return f"{cell:,}" if isinstance(cell, int | float) else cell
+
+
+def _escaped(text: str) -> str:
+    """Keep a text inside its Markdown cell, and underscores and stars as they are."""
+    for mark in ("\\", "|", "*", "_", "`", "<"):
+        text = text.replace(mark, f"\\{mark}")
+    return text.replace("\n", " ")

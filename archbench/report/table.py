@@ -1,0 +1,68 @@
+"""What a renderer reads: tables of raw values in base units, and the lines around them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from archbench.units import Shape
+
+Cell = str | int | float | Shape | None  # None: there is no such value. Never 0, never "".
+
+
+class Kind(StrEnum):
+    """How people see a column; machines get every value whole."""
+
+    TEXT = "text"
+    COUNT = "count"  # a large number: one prefix for the whole column
+    INTEGER = "integer"  # a small one, written out
+    RATIO = "ratio"
+    SHAPE = "shape"
+    IMAGE = "image"  # a shape as the papers' tables print it, a vector as an image of one pixel
+    PRINTED = "printed"  # what a paper's cell says; empty where the paper's cell is empty
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column.
+
+    Args:
+        key: its name for machines, the unit last.
+        title: its name for people.
+        kind: how people see it.
+        rank: columns of the highest rank are left out first where space is short; 0 always stays.
+    """
+
+    key: str
+    title: str
+    kind: Kind = Kind.TEXT
+    rank: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of raw cells under their columns."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    title: str = ""
+    marked: frozenset[int] = frozenset()  # rows that differ from what they stand beside
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything one command has to say, whichever format it is asked for in.
+
+    Args:
+        title: its first line.
+        tables: the first one is what CSV holds.
+        facts: (name, text) pairs that stand under the tables.
+        notes: sentences that stand last.
+        document: the JSON object.
+    """
+
+    title: str
+    tables: tuple[Table, ...]
+    document: Mapping[str, Any]
+    facts: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
