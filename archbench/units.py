@@ -5,7 +5,7 @@ from collections.abc import Iterable
 Shape = tuple[int, ...]
 
 _PREFIXES = ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "K"), (1, ""))
-_TIMES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"))
+_TIMES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 
 
 def three_digits(value: float) -> str:
@@ -54,16 +54,18 @@ def column_scale(values: Iterable[float | None]) -> tuple[int, str]:
     return 1, ""
 
 
-def seconds(value: float) -> str:
-    """Write a time with the unit that fits it.
+def time_scale(values: Iterable[float | None]) -> tuple[float, str]:
+    """Choose one factor and unit for a column of times in seconds.
 
-    >>> seconds(0.0123), seconds(0.00005)
-    ('12.3 ms', '50.0 µs')
+    >>> time_scale([0.0123, 0.5])
+    (0.001, 'ms')
     """
+    sizes = sorted(value for value in values if value)
+    smallest = sizes[0] if sizes else 1.0
     for factor, unit in _TIMES:
-        if value >= factor:
-            return f"{three_digits(value / factor)} {unit}"
-    return f"{three_digits(value / 1e-9)} ns"
+        if smallest >= factor:
+            return factor, unit
+    return _TIMES[-1]
 
 
 def shape_for_machines(shape: Shape | None) -> str | None:

@@ -1,7 +1,120 @@
-"""`archbench compare A B`: side by side."""
+"""`archbench compare A B`: structure side by side, exactly; speed with an interval."""
 
-from archbench.cli.options import Model
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from archbench.cli.options import (
+    MODEL_HELP,
+    BatchSize,
+    Debug,
+    Device,
+    Form,
+    InputSize,
+    ModelKwargs,
+    Output,
+    complete_model,
+)
+from archbench.cli.output import destination
+from archbench.errors import ArchbenchError
+from archbench.report.render import Format
+
+if TYPE_CHECKING:
+    from archbench.measure.runner import Progress
+
+Models = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="MODEL MODEL...",
+        help=f"two or more; the first is the reference. {MODEL_HELP}",
+        autocompletion=complete_model,
+    ),
+]
+NoBench = Annotated[bool, typer.Option("--no-bench", help="leave the measuring out")]
+MaxTime = Annotated[
+    float, typer.Option("--max-time", min=0.1, help="seconds of measuring, in all")
+]
+Threads = Annotated[
+    int | None,
+    typer.Option("--threads", min=1, help="CPU threads [default: torch's own]", show_default=False),
+]
 
 
-def compare(model: Model) -> None:
-    """Compare networks."""
+def compare(
+    models: Models,
+    input_size: InputSize = None,
+    batch_size: BatchSize = 1,
+    model_kwargs: ModelKwargs = None,
+    device: Device = "auto",
+    threads: Threads = None,
+    max_time: MaxTime = 10.0,
+    no_bench: NoBench = False,
+    form: Form = None,
+    output: Output = None,
+    debug: Debug = False,
+) -> None:
+    """Put networks side by side: structure exactly, latency with a 95 % interval."""
+    if len(models) < 2:
+        raise ArchbenchError("compare needs two models or more", "archbench compare resnet34 plain34")
+    with destination(form, output) as out:
+        import torch
+
+        from archbench.analyze.profile import profile_loaded
+        from archbench.gate.compare import compare_structure, with_times
+        from archbench.measure.side_by_side import side_by_side
+        from archbench.models.device import check_device
+        from archbench.models.inputs import plan_inputs
+        from archbench.models.resolve import load, parse_kwargs
+        from archbench.report.compare import structure_report, time_report, whole_report
+
+        where = check_device(device)
+        if threads is not None:
+            torch.set_num_threads(threads)
+        kwargs = parse_kwargs(model_kwargs or [])
+        loaded = [load(model, kwargs, blank=no_bench) for model in models]
+        profiles = [profile_loaded(x, input_size or None, batch_size) for x in loaded]
+        comparison = compare_structure(profiles)
+        if out.form is Format.TABLE:
+            out.write(structure_report(comparison))
+        if not no_bench:
+            plans = [
+                plan_inputs(
+                    x.module,
+                    input_size or None,
+                    x.architecture.input_shape if x.architecture else None,
+                    batch_size,
+                )
+                for x in loaded
+            ]
+            with _progress() as tell:
+                seed = random.SystemRandom().getrandbits(32)
+                session = side_by_side(loaded, plans, where, max_time, seed, tell)
+            comparison = with_times(comparison, session)
+            if out.form is Format.TABLE:
+                out.write(time_report(comparison))
+        if out.form is not Format.TABLE:
+            out.write(whole_report(comparison))
+
+
+@contextmanager
+def _progress() -> Iterator["Progress"]:
+    """Show a bar on a terminal's standard error; it draws between calls, never during one."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda share: None
+        return
+    columns = (TextColumn("measuring"), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, auto_refresh=False) as bar:
+        task = bar.add_task("measuring", total=1.0)
+
+        def tell(share: float) -> None:
+            if share - bar.tasks[0].completed >= 0.01 or share >= 1:
+                bar.update(task, completed=share, refresh=True)
+
+        yield tell

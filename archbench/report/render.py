@@ -6,7 +6,13 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
 from archbench.report.table import Cell, Column, Kind, Report, Table
-from archbench.units import column_scale, shape_for_machines, shape_for_people, three_digits
+from archbench.units import (
+    column_scale,
+    shape_for_machines,
+    shape_for_people,
+    three_digits,
+    time_scale,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,7 +36,7 @@ def as_text(report: Report, form: Format) -> str:
     if form is Format.JSON:
         return json.dumps(report.document, indent=2, ensure_ascii=False) + "\n"
     if form is Format.CSV:
-        return as_csv(report.tables[0])
+        return as_csv(report.rows or report.tables[0])
     return as_markdown(report)
 
 
@@ -75,9 +81,11 @@ def show(report: Report, console: "Console") -> None:
     console.print(report.title, style="bold", soft_wrap=True)
     dropped: list[str] = []
     for table in report.tables:
-        fitted, left_out = _fitted(table, console)
+        fitted, left_out = as_rich(table, console.width)
         dropped.extend(title for title in left_out if title not in dropped)
-        console.print(as_rich(fitted))
+        console.print()
+        console.print(fitted, crop=False)
+    console.print()
     facts = RichTable.grid(padding=(0, 2, 0, 0))
     for name, text in report.facts:
         facts.add_row(name, text)
@@ -91,41 +99,46 @@ def show(report: Report, console: "Console") -> None:
         )
 
 
-def as_rich(table: Table) -> "RichTable":
-    """Make something a Rich console can print; only headings may wrap."""
+def as_rich(table: Table, width: int = UNBOUNDED) -> tuple["RichTable", list[str]]:
+    """Make something a Rich console can print at a width; only headings wrap.
+
+    A table that is too wide first wraps its headings, then moves its columns closer together,
+    then leaves out those of the highest rank. Returns the titles of what was left out as well.
+    """
     from rich import box
-    from rich.cells import cell_len
     from rich.table import Table as RichTable
     from rich.text import Text
 
+    table, widths, gap, left_out = _fitted(table, width)
     out = RichTable(
         title=table.title or None,
         title_justify="left",
         box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
+        show_edge=False,
         pad_edge=False,
+        padding=(0, gap - 1, 0, 0),
     )
     heads, cells = _written(table)
     for i, head in enumerate(heads):
-        longest = max(map(cell_len, [*head.split(), *(row[i] for row in cells)]))
         justify: Literal["left", "right"] = "right" if _is_number(table, i) else "left"
-        out.add_column(Text(head), justify=justify, min_width=longest)
+        out.add_column(Text(head), justify=justify, width=widths[i])
     for i, row in enumerate(cells):
         style = "bold yellow" if i in table.marked else None
         out.add_row(*(Text(cell, no_wrap=True) for cell in row), style=style)
-    return out
+    return out, left_out
 
 
-def _fitted(table: Table, console: "Console") -> tuple[Table, list[str]]:
-    """Leave out columns of the highest rank until the table fits; return their titles too."""
-    from rich.measure import Measurement
-
-    left_out = []
-    free = console.options.update(max_width=UNBOUNDED)  # else what it measures is clipped
-    while Measurement.get(console, free, as_rich(table)).minimum > console.width:
+def _fitted(table: Table, width: int) -> tuple[Table, list[int], int, list[str]]:
+    """Choose what as_rich() shows: the table, its columns' widths, their gap, what is left out."""
+    left_out: list[str] = []
+    while True:
+        for wrap, gap in ((False, 2), (True, 2), (True, 1)):
+            widths = _widths(table, wrap)
+            if sum(widths) + gap * (len(widths) - 1) <= width:
+                return table, widths, gap, left_out
         worst = max(range(len(table.columns)), key=lambda i: table.columns[i].rank)
-        if table.columns[worst].rank == 0:
-            break
+        if table.columns[worst].rank == 0:  # not one more can go: the terminal wraps the lines
+            return table, widths, 1, left_out
         left_out.append(table.columns[worst].title)
         table = Table(
             tuple(c for i, c in enumerate(table.columns) if i != worst),
@@ -133,7 +146,17 @@ def _fitted(table: Table, console: "Console") -> tuple[Table, list[str]]:
             table.title,
             table.marked,
         )
-    return table, left_out
+
+
+def _widths(table: Table, wrap: bool) -> list[int]:
+    """Return each column's width: its longest cell, or its heading, or the longest word of that."""
+    from rich.cells import cell_len
+
+    heads, cells = _written(table)
+    return [
+        max(map(cell_len, [*(head.split() if wrap else [head]), *(row[i] for row in cells)]))
+        for i, head in enumerate(heads)
+    ]
 
 
 def _is_number(table: Table, i: int) -> bool:
@@ -141,28 +164,41 @@ def _is_number(table: Table, i: int) -> bool:
     kind = table.columns[i].kind
     if kind is Kind.PRINTED:
         return all(isinstance(row[i], int | None) for row in table.rows)
-    return kind in (Kind.COUNT, Kind.INTEGER, Kind.RATIO)
+    return kind in (Kind.COUNT, Kind.INTEGER, Kind.RATIO, Kind.SECONDS)
 
 
 def _written(table: Table) -> tuple[list[str], list[list[str]]]:
     """Write headings and cells for people: one unit a column, a dash where there is no value."""
     heads, written = [], []
     for i, column in enumerate(table.columns):
-        head, cells = _column(column, [row[i] for row in table.rows])
+        head, cells = _column(column, [row[i] for row in table.rows], _sharing(table, i))
         heads.append(head)
         written.append(cells)
     return heads, [list(row) for row in zip(*written, strict=True)]
 
 
-def _column(column: Column, cells: Sequence[Cell]) -> tuple[str, list[str]]:
+def _sharing(table: Table, i: int) -> list[int | float]:
+    """Return the numbers of every column that shares its unit with column i."""
+    group = table.columns[i].group
+    together = [j for j, c in enumerate(table.columns) if j == i or (group and c.group == group)]
+    cells = [row[j] for row in table.rows for j in together]
+    return [cell for cell in cells if isinstance(cell, int | float)]
+
+
+def _column(
+    column: Column, cells: Sequence[Cell], numbers: Sequence[int | float]
+) -> tuple[str, list[str]]:
     if column.kind is Kind.COUNT:
-        factor, prefix = column_scale([c for c in cells if isinstance(c, int | float)])
-        head = f"{column.title} ({prefix})" if prefix else column.title
-        return head, [_count(cell, factor) for cell in cells]
-    return column.title, [_cell(cell, column.kind) for cell in cells]
+        factor, unit = column_scale(numbers)
+    elif column.kind is Kind.SECONDS:
+        factor, unit = time_scale(numbers)
+    else:
+        return column.title, [_cell(cell, column.kind) for cell in cells]
+    head = f"{column.title} ({unit})" if unit else column.title
+    return head, [_count(cell, factor) for cell in cells]
 
 
-def _count(cell: Cell, factor: int) -> str:
+def _count(cell: Cell, factor: float) -> str:
     if not isinstance(cell, int | float):
         return MISSING
     return f"{cell:,}" if factor == 1 else three_digits(cell / factor)

@@ -17,6 +17,7 @@ class Kind(StrEnum):
     COUNT = "count"  # a large number: one prefix for the whole column
     INTEGER = "integer"  # a small one, written out
     RATIO = "ratio"
+    SECONDS = "seconds"  # one unit for the whole column
     SHAPE = "shape"
     IMAGE = "image"  # a shape as the papers' tables print it, a vector as an image of one pixel
     PRINTED = "printed"  # what a paper's cell says; empty where the paper's cell is empty
@@ -31,12 +32,14 @@ class Column:
         title: its name for people.
         kind: how people see it.
         rank: columns of the highest rank are left out first where space is short; 0 always stays.
+        group: columns of one group share their prefix or unit, so that one can read across.
     """
 
     key: str
     title: str
     kind: Kind = Kind.TEXT
     rank: int = 0
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,8 @@ class Report:
 
     Args:
         title: its first line.
-        tables: the first one is what CSV holds.
+        tables: for people; the first one is what CSV holds, unless `rows` is given.
+        rows: what CSV holds.
         facts: (name, text) pairs that stand under the tables.
         notes: sentences that stand last.
         document: the JSON object.
@@ -66,3 +70,4 @@ class Report:
     document: Mapping[str, Any]
     facts: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
+    rows: Table | None = None

@@ -1,0 +1,1 @@
+"""Records become verdicts: pure statistics and rules, no torch."""

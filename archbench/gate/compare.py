@@ -1,0 +1,78 @@
+"""Profiles and sessions beside each other, as changes."""
+
+from collections.abc import Sequence
+from statistics import median
+
+from archbench.gate.stats import ratio_to_reference
+from archbench.gate.verdicts import structure_verdict, time_verdict
+from archbench.records import Change, Comparison, Profile, Session, StageCost
+
+TOTALS = ("params", "trainable_params", "buffers", "macs", "flops", "activations", "depth")
+
+
+def compare_structure(profiles: Sequence[Profile]) -> Comparison:
+    """Compare totals, stages of the same name, and operations of every profile with the first's."""
+    changes: list[Change] = []
+    reference = profiles[0]
+    for other in profiles[1:]:
+        for metric in TOTALS:
+            a, b = getattr(reference.totals, metric), getattr(other.totals, metric)
+            changes.append(_change(metric, "total", other.model, a, b))
+        for name in stage_names(profiles):
+            left, right = _stage(reference, name), _stage(other, name)
+            if left is None and right is None:
+                continue
+            for metric in ("params", "macs"):
+                a = None if left is None else getattr(left, metric)
+                b = None if right is None else getattr(right, metric)
+                changes.append(_change(metric, name, other.model, a, b))
+        calls = {op.op: op.calls for op in reference.operations}
+        others = {op.op: op.calls for op in other.operations}
+        for op in dict.fromkeys([*calls, *others]):
+            changes.append(_change("calls", op, other.model, calls.get(op), others.get(op)))
+    return Comparison(tuple(profiles), tuple(changes))
+
+
+def with_times(comparison: Comparison, session: Session) -> Comparison:
+    """Add what a session measured."""
+    latencies = [median(times) / 1e9 for times in zip(*session.rounds_ns, strict=True)]
+    changes = list(comparison.changes)
+    for i, profile in enumerate(comparison.profiles[1:], 1):
+        ratio, interval = ratio_to_reference(session, i)
+        changes.append(
+            Change(
+                "latency_median_s",
+                "total",
+                profile.model,
+                latencies[0],
+                latencies[i],
+                time_verdict(ratio, interval),
+                ratio,
+                None if interval is None else interval[0],
+                None if interval is None else interval[1],
+            )
+        )
+    return Comparison(comparison.profiles, tuple(changes), session, tuple(latencies))
+
+
+def stage_names(profiles: Sequence[Profile]) -> list[str]:
+    """Merge the stages of several networks into one order that keeps each network's own."""
+    merged: list[str] = []
+    for profile in profiles:
+        at = 0
+        for stage in profile.stages:
+            if stage.name in merged:
+                at = merged.index(stage.name) + 1
+            else:
+                merged.insert(at, stage.name)
+                at += 1
+    return merged
+
+
+def _stage(profile: Profile, name: str) -> StageCost | None:
+    return next((stage for stage in profile.stages if stage.name == name), None)
+
+
+def _change(metric: str, subject: str, model: str, a: int | None, b: int | None) -> Change:
+    ratio = b / a if a and b is not None else None
+    return Change(metric, subject, model, a, b, structure_verdict(a, b), ratio)

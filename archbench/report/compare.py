@@ -1,0 +1,223 @@
+"""A Comparison as reports: structure first, since it needs no waiting; then time."""
+
+from archbench.gate.compare import stage_names
+from archbench.gate.verdicts import IMPORTANT
+from archbench.records import Change, Comparison, StageCost
+from archbench.report.table import Cell, Column, Kind, Report, Table
+
+WORDS = {
+    "faster": "faster",
+    "slower": "slower",
+    "no_difference": "no difference seen",
+    "inconclusive": "inconclusive",
+}
+SHOWN_TOTALS = (
+    ("params", "params"),
+    ("macs", "MACs"),
+    ("flops", "FLOPs"),
+    ("activations", "activations"),
+    ("buffers", "buffers"),
+    ("depth", "depth"),
+)
+
+
+def structure_report(comparison: Comparison) -> Report:
+    """Lay totals, stages and operations side by side, and mark what differs."""
+    names = [profile.model for profile in comparison.profiles]
+    tables = [_totals_table(comparison), _stages_table(comparison)]
+    if _changed(comparison, "calls"):
+        tables.append(_operations_table(comparison))
+    return Report(
+        f"{names[0]} against {', '.join(names[1:])}",
+        tuple(tables),
+        comparison.to_dict(),
+        notes=tuple(_sentences(comparison)),
+        rows=_changes_table(comparison),
+    )
+
+
+def time_report(comparison: Comparison) -> Report:
+    """Lay measured latencies side by side, with the interval of each ratio and its verdict."""
+    session, latencies = comparison.session, comparison.latencies_s or ()
+    if session is None:
+        raise ValueError("nothing was measured")
+    columns = (
+        Column("model", "model"),
+        Column("latency_median_s", "latency", Kind.SECONDS),
+        Column("ratio", "ratio", Kind.RATIO),
+        Column("low", "95 % low", Kind.RATIO, rank=1),
+        Column("high", "95 % high", Kind.RATIO, rank=1),
+        Column("verdict", "this process only", Kind.TEXT),
+    )
+    changes = [c for c in comparison.changes if c.metric == "latency_median_s"]
+    rows: list[tuple[Cell, ...]] = [(session.models[0], latencies[0], 1.0, None, None, "reference")]
+    rows += [(c.model, c.b, c.ratio, c.low, c.high, WORDS[c.verdict]) for c in changes]
+    env = session.environment
+    settled = "" if session.settled else "; its times had NOT settled when measuring began"
+    facts = (
+        ("measured", f"{len(session.rounds_ns)} rounds, batch {session.batch_size}, models in turn"),
+        ("warm-up", f"{session.warm_up_rounds} rounds{settled}"),
+        ("machine", f"{env.device_name}, {env.threads} threads, torch {env.torch}"),
+    )
+    return Report(
+        "Latency of one forward pass",
+        (Table(columns, tuple(rows)),),
+        comparison.to_dict(),
+        facts,
+        tuple(_time_sentence(session.models[0], change) for change in changes),
+    )
+
+
+def whole_report(comparison: Comparison) -> Report:
+    """Join both reports, for formats that hold everything at once."""
+    structure = structure_report(comparison)
+    if comparison.session is None:
+        return structure
+    times = time_report(comparison)
+    return Report(
+        structure.title,
+        (*structure.tables, *times.tables),
+        structure.document,
+        times.facts,
+        (*structure.notes, *times.notes),
+        structure.rows,
+    )
+
+
+def _totals_table(comparison: Comparison) -> Table:
+    profiles = comparison.profiles
+    columns = [Column("metric", "total")]
+    for i, profile in enumerate(profiles):
+        columns.append(Column(f"total_{i}", profile.model, Kind.INTEGER))
+        if i:
+            columns.append(Column(f"ratio_{i}", "ratio", Kind.RATIO, rank=1))
+    columns.append(Column("differs", ""))
+    rows: list[tuple[Cell, ...]] = []
+    marked = set()
+    for metric, title in SHOWN_TOTALS:
+        values = [getattr(profile.totals, metric) for profile in profiles]
+        row: list[Cell] = [title, values[0]]
+        for value in values[1:]:
+            row += [value, value / values[0] if values[0] else None]
+        differs = len(set(values)) > 1
+        if differs:
+            marked.add(len(rows))
+        rows.append((*row, "≠" if differs else "="))
+    return Table(tuple(columns), tuple(rows), marked=frozenset(marked))
+
+
+def _stages_table(comparison: Comparison) -> Table:
+    """One row per stage that any network has; output sizes once where all agree."""
+    profiles = comparison.profiles
+    columns = [Column("stage", "stage")]
+    for i, profile in enumerate(profiles):
+        columns.append(
+            Column(f"output_shape_{i}", f"{profile.model} output", Kind.IMAGE, rank=i + 2)
+        )
+    for metric, title in (("params", "params"), ("macs", "MACs")):
+        for i, profile in enumerate(profiles):
+            head = f"{profile.model} {title}"
+            columns.append(Column(f"{metric}_{i}", head, Kind.COUNT, group=metric))
+    columns.append(Column("differs", ""))
+    rows: list[tuple[Cell, ...]] = []
+    marked = set()
+    for name in stage_names(profiles):
+        stages = [next((s for s in p.stages if s.name == name), None) for p in profiles]
+        differs = _stage_differences(stages)
+        if differs != "=":
+            marked.add(len(rows))
+        rows.append(
+            (
+                name or "(itself)",
+                *(s.output_shape if s else None for s in stages),
+                *(s.params if s else None for s in stages),
+                *(s.macs if s else None for s in stages),
+                differs,
+            )
+        )
+    return Table(tuple(columns), tuple(rows), marked=frozenset(marked))
+
+
+def _stage_differences(stages: list[StageCost | None]) -> str:
+    """Name what differs between the networks in one stage: "=" where nothing does."""
+    there = [stage for stage in stages if stage is not None]
+    if len(there) < len(stages):
+        return "≠ missing"
+    named = {
+        "size": {stage.output_shape for stage in there},
+        "params": {stage.params for stage in there},
+        "MACs": {stage.macs for stage in there},
+    }
+    different = [name for name, values in named.items() if len(values) > 1]
+    return f"≠ {', '.join(different)}" if different else "="
+
+
+def _operations_table(comparison: Comparison) -> Table:
+    """List the operations that do not run equally often."""
+    profiles = comparison.profiles
+    changed = dict.fromkeys(c.subject for c in _changed(comparison, "calls"))
+    columns = [Column("op", "operations that differ")]
+    columns += [Column(f"calls_{i}", p.model, Kind.INTEGER) for i, p in enumerate(profiles)]
+    counts = [{op.op: op.calls for op in profile.operations} for profile in profiles]
+    rows = tuple((op, *(calls.get(op, 0) for calls in counts)) for op in changed)
+    return Table(tuple(columns), rows)
+
+
+def _changes_table(comparison: Comparison) -> Table:
+    keys = ("metric", "subject", "model", "a", "b", "ratio", "low", "high", "verdict")
+    rows = tuple(tuple(change.to_dict()[key] for key in keys) for change in comparison.changes)
+    return Table(tuple(Column(key, key) for key in keys), rows)
+
+
+def _changed(comparison: Comparison, metric: str, model: str | None = None) -> list[Change]:
+    return [
+        change
+        for change in comparison.changes
+        if change.metric == metric
+        and change.verdict in ("smaller", "larger")
+        and model in (None, change.model)
+    ]
+
+
+def _sentences(comparison: Comparison) -> list[str]:
+    """Say for each network whether params and MACs differ from the reference's, and where."""
+    reference = comparison.profiles[0].model
+    sentences = []
+    for profile in comparison.profiles[1:]:
+        parts = []
+        for metric, title in (("params", "params"), ("macs", "MACs")):
+            changed = _changed(comparison, metric, profile.model)
+            if changed:
+                total = next((c for c in changed if c.subject == "total"), None)
+                parts.append(f"{title} {_by_how_much(total)}")
+        if parts:
+            sentences.append(f"{profile.model} against {reference}: {'; '.join(parts)}.")
+        else:
+            sentences.append(
+                f"{profile.model} and {reference}: no difference in params or MACs, in total or in "
+                "any stage."
+            )
+    return sentences
+
+
+def _by_how_much(total: Change | None) -> str:
+    if total is None:
+        return "equal in total, but not in every stage"
+    if total.ratio is None:
+        return f"{total.a} against {total.b}"
+    return f"{total.verdict}, {total.ratio:.3f} times as many"
+
+
+def _time_sentence(reference: str, change: Change) -> str:
+    """Put a verdict in words, with what the measurement could have seen."""
+    if change.ratio is None or change.low is None or change.high is None:
+        return f"{change.model}: too few rounds for an interval; give it more --max-time."
+    reach = max(change.high / change.ratio, change.ratio / change.low) - 1
+    text = (
+        f"{change.model} takes {change.ratio:.3f} of the time of {reference} "
+        f"(95 % interval {change.low:.3f} to {change.high:.3f}, this process only): "
+        f"{WORDS[change.verdict]}. A difference of {reach:.1%} would have shown."
+    )
+    if change.verdict == "inconclusive":
+        text += f" Telling {IMPORTANT:.0%} apart needs a longer --max-time or a quieter machine."
+    return text
