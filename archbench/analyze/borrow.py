@@ -5,6 +5,7 @@ tensors (or clones) in place of its own, in evaluation mode, and every attribute
 parameters, buffers, mode, hooks, what forward() stored on the way, and the random generators.
 """
 
+import copy
 import random
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -13,6 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 META = torch.device("meta")
 
@@ -57,6 +59,15 @@ def borrowed(
             loan.end()
 
 
+def meta_copy(model: nn.Module) -> nn.Module:
+    """Copy a model onto the meta device, its lazy parameters still lazy, in evaluation mode."""
+    twin = copy.deepcopy(model)
+    stand_in = _stand_ins(_meta_twin)
+    for module in twin.modules():
+        _Loan(module.__dict__).replace_tensors(stand_in)
+    return twin.eval()
+
+
 @contextmanager
 def quiet_surroundings() -> Iterator[None]:
     """Put back the random generators and switch off what would change the operations that run."""
@@ -67,6 +78,7 @@ def quiet_surroundings() -> Iterator[None]:
     cuda = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []
     with ExitStack() as stack:
         stack.enter_context(torch.random.fork_rng(devices=cuda))
+        stack.enter_context(torch.inference_mode(False))  # in it torch runs other operations
         stack.enter_context(torch.no_grad())
         if "torch._dynamo" in sys.modules:  # compiled parts run as they were written
             stack.enter_context(torch.compiler.set_stance("force_eager"))
@@ -95,6 +107,8 @@ def _stand_ins(make: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
 
 
 def _meta_twin(tensor: Tensor) -> Tensor:
+    if is_lazy(tensor):
+        return type(tensor)(device=META, dtype=tensor.dtype)  # type: ignore[call-arg]
     twin = torch.empty(tensor.shape, dtype=tensor.dtype, device=META)
     return nn.Parameter(twin, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else twin
 

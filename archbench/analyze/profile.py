@@ -14,10 +14,9 @@ from archbench.models.inputs import (
     InputPlan,
     InputSize,
     plan_given,
-    plan_inputs,
     without_batch,
 )
-from archbench.models.resolve import Loaded, load
+from archbench.models.resolve import Loaded, load, plan_for
 from archbench.models.user_code import describe
 from archbench.records import LayerCost, Profile, StageCost, Totals
 from archbench.units import Shape, shape_for_machines
@@ -71,8 +70,7 @@ def profile_loaded(
     if inputs is not None:
         plan = plan_given(module, inputs)
     else:
-        own = loaded.architecture.input_shape if loaded.architecture else None
-        plan = plan_inputs(module, input_size, own, batch_size)
+        plan = plan_for(loaded, input_size, batch_size)
     try:
         with _collection_paused():
             traced = trace(module, plan.make)

@@ -4,7 +4,6 @@ A dispatch mode sees each operation with its shapes; a watch on each module's fo
 module is running. On the meta device nothing is computed and no weight is needed.
 """
 
-import copy
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -17,6 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from archbench.analyze.borrow import (
     META,
     borrowed,
+    meta_copy,
     own_device,
     quiet_surroundings,
 )
@@ -115,8 +115,8 @@ def trace(model: nn.Module, make_inputs: Callable[[torch.device], Inputs]) -> Tr
 
 def _materialised(model: nn.Module, make_inputs: Callable[[torch.device], Inputs]) -> nn.Module:
     """Copy a model to the meta device and run it once, which gives lazy parameters their shape."""
-    twin = copy.deepcopy(model).to(META).eval()
     with quiet_surroundings():
+        twin = meta_copy(model)
         args, kwargs = make_inputs(META)
         try:
             twin(*args, **kwargs)
@@ -217,6 +217,15 @@ class Recorder(TorchDispatchMode):
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
+        tally = self._tally.get(func)
+        if tally is None:
+            rule = rule_for(func)
+            if rule is None:  # under inference_mode torch hands over what it takes apart elsewhere
+                with self:
+                    out = func.decompose(*args, **(kwargs or {}))
+                if out is not NotImplemented:
+                    return out
+            tally = self._tally[func] = Tally(rule)
         out = None
         if not kwargs:
             kwargs = {}
@@ -225,9 +234,6 @@ class Recorder(TorchDispatchMode):
                 out = blank(*args)
         if out is None:
             out = func(*args, **kwargs)
-        tally = self._tally.get(func)
-        if tally is None:
-            tally = self._tally[func] = Tally(rule_for(func))
         tally.calls += 1
         rule = tally.rule
         if rule is not None and rule is not free:

@@ -66,29 +66,21 @@ def compare(
         from archbench.gate.compare import compare_structure, with_times
         from archbench.measure.side_by_side import side_by_side
         from archbench.models.device import check_device
-        from archbench.models.inputs import plan_inputs
-        from archbench.models.resolve import load, parse_kwargs
+        from archbench.models.resolve import load, parse_kwargs, plan_for
         from archbench.report.compare import structure_report, time_report, whole_report
 
         where = check_device(device)
         if threads is not None:
             torch.set_num_threads(threads)
+        sizes = input_size or None
         kwargs = parse_kwargs(model_kwargs or [])
         loaded = [load(model, kwargs, blank=no_bench) for model in models]
-        profiles = [profile_loaded(x, input_size or None, batch_size) for x in loaded]
+        profiles = [profile_loaded(x, sizes, batch_size) for x in loaded]
         comparison = compare_structure(profiles)
         if out.form is Format.TABLE:
             out.write(structure_report(comparison))
         if not no_bench:
-            plans = [
-                plan_inputs(
-                    x.module,
-                    input_size or None,
-                    x.architecture.input_shape if x.architecture else None,
-                    batch_size,
-                )
-                for x in loaded
-            ]
+            plans = [plan_for(x, sizes, batch_size) for x in loaded]
             with _progress() as tell:
                 seed = random.SystemRandom().getrandbits(32)
                 session = side_by_side(loaded, plans, where, max_time, seed, tell)

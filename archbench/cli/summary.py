@@ -50,23 +50,25 @@ def summary(
         from archbench.analyze.profile import profile_loaded, refuse_incomplete
         from archbench.models import shelf
         from archbench.models.device import check_device
-        from archbench.models.resolve import load, parse_kwargs
+        from archbench.models.resolve import load, parse_kwargs, plan_for
         from archbench.report.summary import summary_report
 
         check_device(device)
         kwargs = parse_kwargs(model_kwargs or []) | ({"aux": True} if aux else {})
-        loaded = load(model, kwargs, blank=True)
-        result = profile_loaded(loaded, input_size or None, batch_size)
+        sizes = input_size or None
+        loaded = load(model, kwargs, blank=not cross_check)  # fvcore runs it, and needs weights
+        result = profile_loaded(loaded, sizes, batch_size)
         paper = None
         if loaded.architecture is not None:
             paper = shelf.paper_table(loaded.architecture, kwargs)
         elif depth is None and not layers:
             depth = DEFAULT_DEPTH
         if cross_check:
-            from archbench.analyze.cross_check import cross_check as check_with_fvcore
+            from archbench.analyze.cross_check import cross_check as count_with_fvcore
             from archbench.report.cross_check import cross_check_report
 
-            out.write(cross_check_report(result, check_with_fvcore(loaded, result)))
+            check = count_with_fvcore(loaded, plan_for(loaded, sizes, batch_size), result)
+            out.write(cross_check_report(result, check))
         else:
             out.write(summary_report(result, loaded.architecture, paper, depth, layers))
         if strict:

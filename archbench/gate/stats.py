@@ -80,6 +80,16 @@ def ratio_to_reference(
     return exp(hodges_lehmann(sliced)), (exp(interval[0]), exp(interval[1]))
 
 
+def detectable(ratio: float, interval: tuple[float, float]) -> float:
+    """Return the difference that a measurement this precise would show nine times in ten.
+
+    The interval reaches 1.96 standard errors to either side; to be seen with 90 % power a
+    difference must be 1.96 + 1.28 of them.
+    """
+    reach = max(interval[1] / ratio, ratio / interval[0])
+    return float(reach ** ((1.96 + 1.28) / 1.96)) - 1
+
+
 def slices(values: Sequence[float], most: int) -> list[Sequence[float]]:
     """Cut a sequence into at most so many consecutive parts of nearly equal length.
 

@@ -99,7 +99,9 @@ def plan_inputs(
     specs, keywords = [], 0
     for i, size in enumerate(sizes):
         name, dtype, shape = _read(size, default)
-        keywords += name is not None
+        if name is not None:
+            keywords += 1
+            _refuse_unknown(name, module, names)
         if name is None and keywords:
             raise InputRefused(f"'{size}' comes after a named input and has no name itself", HOW)
         if name is None:
@@ -141,6 +143,15 @@ def _parameter_names(module: nn.Module) -> list[str]:
     except (TypeError, ValueError):
         return []
     return [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+
+
+def _refuse_unknown(name: str, module: nn.Module, names: Sequence[str]) -> None:
+    """Refuse an input whose name forward() does not take."""
+    parameters = inspect.signature(module.forward).parameters.values()
+    if name not in {p.name for p in parameters} and not any(
+        p.kind is p.VAR_KEYWORD for p in parameters
+    ):
+        raise InputRefused(f"forward() takes no input named '{name}'", f"it takes {', '.join(names)}")
 
 
 def _read(size: Any, default: Shape | None) -> tuple[str | None, str, Shape]:

@@ -9,6 +9,7 @@ from torch import nn
 
 from archbench.errors import ArchbenchError
 from archbench.models import shelf, user_code
+from archbench.models.inputs import InputPlan, InputSize, plan_inputs
 from archbench.records import Architecture
 from archbench.registry import find
 
@@ -49,6 +50,12 @@ def load(
     if blank:
         return Loaded(model, shelf.build_blank(architecture, kwargs or {}), architecture)
     return Loaded(model, shelf.build(model, **(kwargs or {})), architecture)
+
+
+def plan_for(loaded: Loaded, input_size: InputSize | None, batch_size: int) -> InputPlan:
+    """Plan the inputs of a loaded model; its architecture's own size is the default."""
+    own = loaded.architecture.input_shape if loaded.architecture else None
+    return plan_inputs(loaded.module, input_size, own, batch_size)
 
 
 def parse_kwargs(pairs: Sequence[str]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """A Comparison as reports: structure first, since it needs no waiting; then time."""
 
 from archbench.gate.compare import stage_names
+from archbench.gate.stats import detectable
 from archbench.gate.verdicts import IMPORTANT
 from archbench.records import Change, Comparison, StageCost
 from archbench.report.table import Cell, Column, Kind, Report, Table
@@ -212,11 +213,11 @@ def _time_sentence(reference: str, change: Change) -> str:
     """Put a verdict in words, with what the measurement could have seen."""
     if change.ratio is None or change.low is None or change.high is None:
         return f"{change.model}: too few rounds for an interval; give it more --max-time."
-    reach = max(change.high / change.ratio, change.ratio / change.low) - 1
+    seen = detectable(change.ratio, (change.low, change.high))
     text = (
         f"{change.model} takes {change.ratio:.3f} of the time of {reference} "
         f"(95 % interval {change.low:.3f} to {change.high:.3f}, this process only): "
-        f"{WORDS[change.verdict]}. A difference of {reach:.1%} would have shown."
+        f"{WORDS[change.verdict]}. A difference of {seen:.1%} would be seen nine times in ten."
     )
     if change.verdict == "inconclusive":
         text += f" Telling {IMPORTANT:.0%} apart needs a longer --max-time or a quieter machine."
