@@ -118,7 +118,5 @@ def find(name: str) -> Architecture:
 def select(glob: str = "*", family: str | None = None) -> tuple[Architecture, ...]:
     """Return the rows whose name matches a glob, of one family or of all."""
     return tuple(
-        row
-        for row in ARCHITECTURES
-        if fnmatchcase(row.name, glob) and family in (None, row.family)
+        row for row in ARCHITECTURES if fnmatchcase(row.name, glob) and family in (None, row.family)
     )

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 import archbench
@@ -113,7 +113,13 @@ KNOWN_WRONG_ELSEWHERE = [
         13_824,
         216,
     ),
-    Case("at", lambda: Call(lambda m, x: x @ m.w, w=weight(32, 64)), (torch.randn(1, 10, 32),), 20_480, 2_048),
+    Case(
+        "at",
+        lambda: Call(lambda m, x: x @ m.w, w=weight(32, 64)),
+        (torch.randn(1, 10, 32),),
+        20_480,
+        2_048,
+    ),
     Case(
         "einsum",
         lambda: Call(lambda m, x: torch.einsum("bnc,cd->bnd", x, m.w), w=weight(32, 64)),
@@ -122,7 +128,13 @@ KNOWN_WRONG_ELSEWHERE = [
         2_048,
     ),
     Case("linear on tokens", lambda: nn.Linear(32, 64), (torch.randn(1, 197, 32),), 403_456),
-    Case("subclass", lambda: SubclassedLinear(32, 64, bias=False), (torch.randn(1, 32),), 2_048, 2_048),
+    Case(
+        "subclass",
+        lambda: SubclassedLinear(32, 64, bias=False),
+        (torch.randn(1, 32),),
+        2_048,
+        2_048,
+    ),
     Case("tied weights", tied, (torch.randn(1, 16),), 512, 256),
     Case("shared module", shared, (torch.randn(1, 100),), 30_000, 10_000),
     Case(
@@ -133,11 +145,21 @@ KNOWN_WRONG_ELSEWHERE = [
         216,
     ),
     Case("frozen", frozen, (image(3),), 7_776, 216),
-    Case("sdpa", lambda: Call(lambda m, q, k, v: F.scaled_dot_product_attention(q, k, v)), QKV, 1_048_576, 0),
-    Case("explicit attention", lambda: Call(lambda m, q, k, v: attention(q, k, v)), QKV, 1_048_576, 0),
+    Case(
+        "sdpa",
+        lambda: Call(lambda m, q, k, v: F.scaled_dot_product_attention(q, k, v)),
+        QKV,
+        1_048_576,
+        0,
+    ),
+    Case(
+        "explicit attention", lambda: Call(lambda m, q, k, v: attention(q, k, v)), QKV, 1_048_576, 0
+    ),
     Case(
         "MultiheadAttention",
-        lambda: Call(lambda m, x: m.a(x, x, x)[0], a=nn.MultiheadAttention(32, 4, batch_first=True)),
+        lambda: Call(
+            lambda m, x: m.a(x, x, x)[0], a=nn.MultiheadAttention(32, 4, batch_first=True)
+        ),
         (torch.randn(1, 64, 32),),
         524_288,
         4_224,
@@ -165,7 +187,9 @@ KNOWN_WRONG_ELSEWHERE = [
         (torch.randn(1, 8),),
         64,
     ),
-    Case("LazyConv2d", lambda: nn.LazyConv2d(8, 3, padding=1, bias=False), (image(3),), 13_824, 216),
+    Case(
+        "LazyConv2d", lambda: nn.LazyConv2d(8, 3, padding=1, bias=False), (image(3),), 13_824, 216
+    ),
     Case("no parameters", lambda: nn.MaxPool2d(2), (image(3),), 0, 0),
     Case("batch norm", lambda: nn.BatchNorm2d(8), (image(8),), 0, 16),
     Case(
@@ -177,16 +201,36 @@ KNOWN_WRONG_ELSEWHERE = [
 ]
 
 MORE = [
-    Case("conv1d", lambda: nn.Conv1d(3, 5, 7, bias=False), (torch.randn(1, 3, 20),), 14 * 5 * 21, 105),
     Case(
-        "conv3d", lambda: nn.Conv3d(2, 3, (1, 3, 5)), (torch.randn(1, 2, 4, 6, 9),), 4 * 4 * 5 * 3 * 2 * 15
+        "conv1d", lambda: nn.Conv1d(3, 5, 7, bias=False), (torch.randn(1, 3, 20),), 14 * 5 * 21, 105
+    ),
+    Case(
+        "conv3d",
+        lambda: nn.Conv3d(2, 3, (1, 3, 5)),
+        (torch.randn(1, 2, 4, 6, 9),),
+        4 * 4 * 5 * 3 * 2 * 15,
     ),
     Case("dilation", lambda: nn.Conv2d(3, 8, 3, dilation=2), (image(3),), 16 * 8 * 27),
     Case("groups", lambda: nn.Conv2d(6, 8, 3, groups=2), (image(6),), 36 * 8 * 27, 8 * 27 + 8),
     Case("stride", lambda: nn.Conv2d(3, 8, 3, stride=3), (image(3),), 4 * 8 * 27),
-    Case("transposed 1d", lambda: nn.ConvTranspose1d(3, 5, 4, 3), (torch.randn(1, 3, 6),), 6 * 3 * 5 * 4),
-    Case("F.linear", lambda: Call(lambda m, x: F.linear(x, m.w), w=weight(7, 5)), (torch.randn(3, 5),), 105),
-    Case("bmm", lambda: Call(lambda m, a, b: torch.bmm(a, b)), (torch.randn(2, 3, 5), torch.randn(2, 5, 7)), 210),
+    Case(
+        "transposed 1d",
+        lambda: nn.ConvTranspose1d(3, 5, 4, 3),
+        (torch.randn(1, 3, 6),),
+        6 * 3 * 5 * 4,
+    ),
+    Case(
+        "F.linear",
+        lambda: Call(lambda m, x: F.linear(x, m.w), w=weight(7, 5)),
+        (torch.randn(3, 5),),
+        105,
+    ),
+    Case(
+        "bmm",
+        lambda: Call(lambda m, a, b: torch.bmm(a, b)),
+        (torch.randn(2, 3, 5), torch.randn(2, 5, 7)),
+        210,
+    ),
     Case(
         "baddbmm",
         lambda: Call(lambda m, a, b: torch.baddbmm(m.w, a, b), w=weight(2, 3, 7)),
@@ -205,8 +249,15 @@ MORE = [
         (torch.randn(3, 5),),
         105,
     ),
-    Case("matrix @ vector", lambda: Call(lambda m, x: x @ m.v, v=weight(5)), (torch.randn(3, 5),), 15),
-    Case("dot", lambda: Call(lambda m, x: x.flatten().dot(m.v), v=weight(15)), (torch.randn(3, 5),), 15),
+    Case(
+        "matrix @ vector", lambda: Call(lambda m, x: x @ m.v, v=weight(5)), (torch.randn(3, 5),), 15
+    ),
+    Case(
+        "dot",
+        lambda: Call(lambda m, x: x.flatten().dot(m.v), v=weight(15)),
+        (torch.randn(3, 5),),
+        15,
+    ),
     Case(
         "sdpa, causal",
         lambda: Call(lambda m, q, k, v: F.scaled_dot_product_attention(q, k, v, is_causal=True)),
@@ -231,9 +282,19 @@ MORE = [
         (torch.randn(5, 3, 10),),
         5 * 3 * 2 * (80 * 10 + 80 * 20) + 5 * 3 * 2 * (80 * 40 + 80 * 20),
     ),
-    Case("GRU", lambda: nn.GRU(10, 20, batch_first=True), (torch.randn(3, 5, 10),), 15 * (60 * 10 + 60 * 20)),
+    Case(
+        "GRU",
+        lambda: nn.GRU(10, 20, batch_first=True),
+        (torch.randn(3, 5, 10),),
+        15 * (60 * 10 + 60 * 20),
+    ),
     Case("RNN", lambda: nn.RNN(10, 20), (torch.randn(5, 1, 10),), 5 * (20 * 10 + 20 * 20)),
-    Case("LSTMCell", lambda: Call(lambda m, x: m.c(x)[0], c=nn.LSTMCell(10, 20)), (torch.randn(3, 10),), 3 * 2400),
+    Case(
+        "LSTMCell",
+        lambda: Call(lambda m, x: m.c(x)[0], c=nn.LSTMCell(10, 20)),
+        (torch.randn(3, 10),),
+        3 * 2400,
+    ),
     Case("LazyLinear", lambda: nn.LazyLinear(7), (torch.randn(2, 5),), 70, 42),
     Case(
         "ModuleList loop",
@@ -245,10 +306,30 @@ MORE = [
         3 * 72,
         108,
     ),
-    Case("returns a dict", lambda: Call(lambda m, x: {"y": m.l(x)}, l=nn.Linear(5, 7)), (torch.randn(2, 5),), 70),
-    Case("returns None", lambda: Call(lambda m, x: m.l(x) and None, l=Call(lambda m, x: None)), (image(3),), 0),
-    Case("returns a dataclass", lambda: Call(lambda m, x: Output(m.l(x)), l=nn.Linear(5, 7)), (torch.randn(2, 5),), 70),
-    Case("shapes decide", lambda: Call(shapes_decide, layer=nn.Linear(9, 9)), (torch.randn(2, 16, 9),), 2 * 32 * 81),
+    Case(
+        "returns a dict",
+        lambda: Call(lambda m, x: {"y": m.l(x)}, l=nn.Linear(5, 7)),
+        (torch.randn(2, 5),),
+        70,
+    ),
+    Case(
+        "returns None",
+        lambda: Call(lambda m, x: m.l(x) and None, l=Call(lambda m, x: None)),
+        (image(3),),
+        0,
+    ),
+    Case(
+        "returns a dataclass",
+        lambda: Call(lambda m, x: Output(m.l(x)), l=nn.Linear(5, 7)),
+        (torch.randn(2, 5),),
+        70,
+    ),
+    Case(
+        "shapes decide",
+        lambda: Call(shapes_decide, layer=nn.Linear(9, 9)),
+        (torch.randn(2, 16, 9),),
+        2 * 32 * 81,
+    ),
     Case(
         "old weight norm",
         lambda: nn.utils.parametrizations.weight_norm(nn.Linear(5, 7)),
@@ -278,7 +359,9 @@ def test_the_count_does_not_depend_on_mode_or_device(case: Case, mode: str) -> N
     if mode == "meta" and "Lazy" not in case.name:
         with torch.device("meta"):
             model = case.build()
-    context = {"no_grad": torch.no_grad, "inference": torch.inference_mode}.get(mode, torch.enable_grad)
+    context = {"no_grad": torch.no_grad, "inference": torch.inference_mode}.get(
+        mode, torch.enable_grad
+    )
     with context():
         assert archbench.profile(model, inputs=case.inputs).totals == expected
 
@@ -344,7 +427,7 @@ def test_an_operation_without_a_rule_is_named() -> None:
 
 
 def test_a_custom_operation_with_a_formula_of_its_own_is_counted() -> None:
-    """torch's registry of flop formulas is asked for what has no rule here."""
+    """Torch's registry of flop formulas is asked for what has no rule here."""
     from torch.utils.flop_counter import register_flop_formula
 
     library = torch.library.Library("archbench_test", "FRAGMENT")
@@ -363,16 +446,31 @@ def test_a_custom_operation_with_a_formula_of_its_own_is_counted() -> None:
 
 DEPTHS = [
     (nn.Sequential(nn.Linear(5, 5), nn.ReLU(), nn.Linear(5, 5)), (5,), 2),
-    (Call(lambda m, x: m.a(x) + m.b(m.b2(x)), a=nn.Linear(5, 5), b=nn.Linear(5, 5), b2=nn.Linear(5, 5)), (5,), 2),
+    (
+        Call(
+            lambda m, x: m.a(x) + m.b(m.b2(x)),
+            a=nn.Linear(5, 5),
+            b=nn.Linear(5, 5),
+            b2=nn.Linear(5, 5),
+        ),
+        (5,),
+        2,
+    ),
     (Call(lambda m, x: x @ (m.a @ m.b), a=weight(5, 3), b=weight(3, 7)), (5,), 1),
     (nn.TransformerEncoderLayer(32, 4, 64), (64, 32), 4),
     (Call(lambda m, x: F.conv2d(x, m.w).flatten(1), w=weight(8, 3, 3, 3)), (3, 8, 8), 1),
-    (nn.Sequential(nn.LSTM(10, 20), Call(lambda m, pair: m.l(pair[0]), l=nn.Linear(20, 2))), (5, 10), 1),
+    (
+        nn.Sequential(nn.LSTM(10, 20), Call(lambda m, pair: m.l(pair[0]), l=nn.Linear(20, 2))),
+        (5, 10),
+        1,
+    ),
 ]
 
 
 @pytest.mark.parametrize(("model", "size", "depth"), DEPTHS)
-def test_depth_is_the_longest_chain_of_layers(model: nn.Module, size: tuple[int, ...], depth: int) -> None:
+def test_depth_is_the_longest_chain_of_layers(
+    model: nn.Module, size: tuple[int, ...], depth: int
+) -> None:
     """Convolutions and linear layers count, also functional ones; products of two activations do not."""
     assert archbench.profile(model, size).totals.depth == depth
 

@@ -61,11 +61,10 @@ def borrowed(
 
 def meta_copy(model: nn.Module) -> nn.Module:
     """Copy a model onto the meta device, its lazy parameters still lazy, in evaluation mode."""
-    twin = copy.deepcopy(model)
-    stand_in = _stand_ins(_meta_twin)
-    for module in twin.modules():
-        _Loan(module.__dict__).replace_tensors(stand_in)
-    return twin.eval()
+    stand_ins: dict[int, Any] = {
+        id(tensor): _meta_twin(tensor) for tensor in (*model.parameters(), *model.buffers())
+    }
+    return copy.deepcopy(model, stand_ins).eval()
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from archbench.analyze.trace import ForwardFailed, Trace, Visit, trace
@@ -184,14 +185,14 @@ def _owned(modules: Iterable[nn.Module]) -> tuple[dict[nn.Module, list[Tensor]],
     owned: dict[nn.Module, list[Tensor]] = {}
     buffers: list[Tensor] = []
     for module in modules:
-        for tensor in module._parameters.values():
-            if tensor is not None and id(tensor) not in seen:
-                seen.add(id(tensor))
-                owned.setdefault(module, []).append(tensor)
-        for tensor in module._buffers.values():
-            if tensor is not None and id(tensor) not in seen:
-                seen.add(id(tensor))
-                buffers.append(tensor)
+        for parameter in module._parameters.values():
+            if parameter is not None and id(parameter) not in seen:
+                seen.add(id(parameter))
+                owned.setdefault(module, []).append(parameter)
+        for buffer in module._buffers.values():
+            if buffer is not None and id(buffer) not in seen:
+                seen.add(id(buffer))
+                buffers.append(buffer)
     return owned, buffers
 
 
@@ -212,9 +213,7 @@ def _nearest(path: str, visits: Mapping[str, Visit]) -> str:
     return path
 
 
-def _stages(
-    layers: Iterable[LayerCost], traced: Trace, batch_size: int
-) -> tuple[StageCost, ...]:
+def _stages(layers: Iterable[LayerCost], traced: Trace, batch_size: int) -> tuple[StageCost, ...]:
     """Sum the layers under each top-level child, in the order in which the stages first ran."""
     sums: dict[str, list[int]] = {}
     for layer in layers:
@@ -234,11 +233,15 @@ def _stages(
     return tuple(stages)
 
 
+_NEVER_SEEN = (torch.jit.ScriptModule, nn.modules.linear.NonDynamicallyQuantizableLinear)
+
+
 def _uncalled(traced: Trace) -> tuple[str, ...]:
     """Name the modules that never ran and hold none that did, outermost and inner ones alike.
 
-    Left out: lists and the like, which have no forward(); and the output projection of
-    nn.MultiheadAttention, whose weights its parent uses without calling it.
+    Left out: lists and the like, which have no forward(); scripted modules, whose calls Python
+    does not see; and the output projection of nn.MultiheadAttention, whose weights its parent uses
+    without calling it.
     """
     used = set(traced.visits)
     for path in traced.visits:
@@ -249,8 +252,8 @@ def _uncalled(traced: Trace) -> tuple[str, ...]:
             used.add(path)
     names = []
     for module, paths in traced.paths.items():
-        plain_list = type(module).forward is nn.Module.forward
-        lent = isinstance(module, nn.modules.linear.NonDynamicallyQuantizableLinear)
-        if not plain_list and not lent and used.isdisjoint(paths):
+        if isinstance(module, _NEVER_SEEN) or type(module).forward is nn.Module.forward:
+            continue
+        if used.isdisjoint(paths):
             names.append(paths[0])
     return tuple(names)

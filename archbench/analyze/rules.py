@@ -173,12 +173,13 @@ ZERO = frozenset(
     "scatter_add scatter_reduce index index_select index_put _index_put_impl index_add index_copy "
     "index_fill index_reduce _unsafe_index _unsafe_index_put _unsafe_masked_index take put "
     "masked_fill masked_select masked_scatter where nonzero nonzero_static diag_embed "
-    "diagonal_copy diagonal_scatter slice_scatter select_scatter as_strided_scatter tril triu trace "
+    "diagonal_copy diagonal_scatter slice_scatter select_scatter as_strided_scatter tril triu "
+    "trace "
     # order and reduce
     "sort topk kthvalue median nanmedian mode cumsum cumprod cummax cummin _cummax_helper "
     "_cummin_helper logcumsumexp _logcumsumexp unique_consecutive unique_dim _unique _unique2 "
-    "bucketize searchsorted bincount histc isin _aminmax aminmax equal allclose _local_scalar_dense "
-    "_is_all_true _is_any_true _assert_async _functional_assert_async is_same_size item renorm "
+    "bucketize searchsorted bincount histc isin _aminmax aminmax equal allclose "
+    "_local_scalar_dense _is_all_true _is_any_true _assert_async _functional_assert_async is_same_size item renorm "
     "segment_reduce "
     # make and draw
     "fill full_like zero zeros_like ones_like empty_like new_empty new_empty_strided new_full "

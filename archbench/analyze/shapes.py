@@ -22,16 +22,16 @@ aten = torch.ops.aten
 
 def _plain(x: Any) -> bool:
     """Tell whether x is a contiguous floating-point meta tensor, the only kind answered for."""
-    return (
-        isinstance(x, Tensor) and x.is_meta and x.is_contiguous() and x.dtype.is_floating_point
-    )
+    return isinstance(x, Tensor) and x.is_meta and x.is_contiguous() and x.dtype.is_floating_point
 
 
 def _empty(shape: Sequence[int], like: Tensor) -> Tensor:
     return torch.empty(shape, dtype=like.dtype, device=META)
 
 
-def _window(size: int, kernel: int, stride: int, padding: int, dilation: int, ceil: bool = False) -> int:
+def _window(
+    size: int, kernel: int, stride: int, padding: int, dilation: int, ceil: bool = False
+) -> int:
     """Count the positions of a sliding window, as torch's pooling and convolution do."""
     reach = size + 2 * padding - dilation * (kernel - 1) - 1
     count = (reach + (stride - 1 if ceil else 0)) // stride + 1
@@ -82,12 +82,14 @@ def batch_norm(
     momentum: float,
     eps: float,
 ) -> tuple[Tensor, Tensor, Tensor] | None:
-    """In evaluation only: the input's shape, and the two statistics that it does not save."""
+    """In evaluation only: the input's shape, and a mean and deviation for each channel."""
     if training or not _plain(x) or mean is None or x.dim() < 2 or x.shape[1] != mean.shape[0]:
         return None
     if x.dtype != mean.dtype or (weight is not None and weight.dtype != x.dtype):
         return None
-    return _empty(x.shape, x), _empty((0,), x), _empty((0,), x)
+    exact = torch.float64 if x.dtype is torch.float64 else torch.float32
+    statistic = torch.empty(mean.shape, dtype=exact, device=META)
+    return _empty(x.shape, x), statistic, statistic
 
 
 def layer_norm(
@@ -198,6 +200,8 @@ def _pooled(
     dilation = _per_axis(dilation, axes)
     if any(2 * p > k for p, k in zip(padding, kernel, strict=True)):
         return None
+    if any(n < k for n, k in zip(x.shape[2:], kernel, strict=True)):
+        return None  # torch refuses this in three dimensions, though not in two
     grid = tuple(
         _window(x.shape[2 + i], kernel[i], stride[i], padding[i], dilation[i], ceil)
         for i in range(axes)
@@ -284,7 +288,5 @@ BLANKS: dict[Any, Blank] = {
         ),
         in_place,
     ),
-    **dict.fromkeys(
-        (aten.add.Tensor, aten.sub.Tensor, aten.mul.Tensor, aten.div.Tensor), join
-    ),
+    **dict.fromkeys((aten.add.Tensor, aten.sub.Tensor, aten.mul.Tensor, aten.div.Tensor), join),
 }

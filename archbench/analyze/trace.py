@@ -132,7 +132,7 @@ def _trace_on(
     make_inputs: Callable[[torch.device], Inputs],
 ) -> Trace:
     on_meta = device == META
-    recorder = Recorder(on_meta)
+    recorder = Recorder(on_meta, type(model).__name__)
     with borrowed(paths, on_meta, lambda module: recorder.watch(module, paths[module])):
         args, kwargs = make_inputs(device)
         for tensor in tensors_in((args, kwargs)):
@@ -196,8 +196,9 @@ def _depth_of(value: Any) -> int:
 class Recorder(TorchDispatchMode):
     """Writes down operations while it is active, and calls of the modules it watches."""
 
-    def __init__(self, on_meta: bool) -> None:
+    def __init__(self, on_meta: bool, root_type: str) -> None:
         super().__init__()
+        self._root_type = root_type
         self.visits: dict[str, Visit] = {}
         self.depth = 0
         self._running: list[Visit] = []
@@ -239,7 +240,7 @@ class Recorder(TorchDispatchMode):
         if rule is not None and rule is not free:
             macs, activations = rule(args, kwargs, out)
             tally.macs += macs
-            visit = self._running[-1]
+            visit = self._running[-1] if self._running else self._outside()
             visit.macs += macs
             visit.activations += activations
         self._deepen(rule, args, kwargs, out)
@@ -324,6 +325,10 @@ class Recorder(TorchDispatchMode):
 
         forward.__wrapped__ = inner  # type: ignore[attr-defined]  # keeps its signature
         module.__dict__["forward"] = forward
+
+    def _outside(self) -> Visit:
+        """Return the root's row: its hooks, and all of a scripted model, run in no forward()."""
+        return self.visits.setdefault("", Visit("", self._root_type))
 
     def _choose(self, paths: Sequence[str]) -> str:
         """Choose the path of a shared module that lies in the module which calls it."""

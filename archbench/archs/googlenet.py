@@ -214,9 +214,7 @@ class GoogLeNet(nn.Module):
         return (x, *side) if side else x
 
 
-def _stage(
-    variant: Variant, row: Row, channels: int, num_classes: int
-) -> tuple[nn.Module, int]:
+def _stage(variant: Variant, row: Row, channels: int, num_classes: int) -> tuple[nn.Module, int]:
     """Build the stage of one row; return it with the channels it gives."""
     if row.type.startswith("inception"):
         module = Inception(variant, channels, row)

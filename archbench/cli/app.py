@@ -88,7 +88,7 @@ def run(argv: Sequence[str]) -> int:
 
 
 # Typer brings its own copy of click from 0.26 on: its error's base class is found by descent.
-_UsageError: type[Exception] = typer.BadParameter.__mro__[1]  # type: ignore[assignment]
+_UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
 
 def _usage(error: Exception) -> tuple[str, str]:

@@ -34,9 +34,7 @@ Models = Annotated[
     ),
 ]
 NoBench = Annotated[bool, typer.Option("--no-bench", help="leave the measuring out")]
-MaxTime = Annotated[
-    float, typer.Option("--max-time", min=0.1, help="seconds of measuring, in all")
-]
+MaxTime = Annotated[float, typer.Option("--max-time", min=0.1, help="seconds of measuring, in all")]
 Threads = Annotated[
     int | None,
     typer.Option("--threads", min=1, help="CPU threads [default: torch's own]", show_default=False),
@@ -58,7 +56,9 @@ def compare(
 ) -> None:
     """Put networks side by side: structure exactly, latency with a 95 % interval."""
     if len(models) < 2:
-        raise ArchbenchError("compare needs two models or more", "archbench compare resnet34 plain34")
+        raise ArchbenchError(
+            "compare needs two models or more", "archbench compare resnet34 plain34"
+        )
     with destination(form, output) as out:
         import torch
 

@@ -36,7 +36,9 @@ Device = Annotated[str, typer.Option("-d", "--device", help="auto, cpu, cuda, cu
 Form = Annotated[
     Format | None,
     typer.Option(
-        "-f", "--format", help="how to write it [default: the file's suffix, or a table]",
+        "-f",
+        "--format",
+        help="how to write it [default: the file's suffix, or a table]",
         show_default=False,
     ),
 ]

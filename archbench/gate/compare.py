@@ -28,8 +28,10 @@ def compare_structure(profiles: Sequence[Profile]) -> Comparison:
                 changes.append(_change(metric, name, other.model, a, b))
         calls = {op.op: op.calls for op in reference.operations}
         others = {op.op: op.calls for op in other.operations}
-        for op in dict.fromkeys([*calls, *others]):
-            changes.append(_change("calls", op, other.model, calls.get(op), others.get(op)))
+        changes += [
+            _change("calls", op, other.model, calls.get(op), others.get(op))
+            for op in dict.fromkeys([*calls, *others])
+        ]
     return Comparison(tuple(profiles), tuple(changes))
 
 

@@ -62,9 +62,7 @@ def _rejected(n: int, tail: float) -> int | None:
     return k - 1 if k else None
 
 
-def ratio_to_reference(
-    session: Session, model: int
-) -> tuple[float, tuple[float, float] | None]:
+def ratio_to_reference(session: Session, model: int) -> tuple[float, tuple[float, float] | None]:
     """Estimate how a model's time relates to the reference's, from one process.
 
     Each round gives the log of one ratio; up to 30 slices of consecutive rounds give their median

@@ -6,11 +6,10 @@ of two calls of one round hardly notices it.
 
 import gc
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from statistics import median
-from collections.abc import Iterator
 
 from archbench.errors import NothingMeasured
 from archbench.measure.clock import Clock

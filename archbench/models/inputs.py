@@ -151,7 +151,9 @@ def _refuse_unknown(name: str, module: nn.Module, names: Sequence[str]) -> None:
     if name not in {p.name for p in parameters} and not any(
         p.kind is p.VAR_KEYWORD for p in parameters
     ):
-        raise InputRefused(f"forward() takes no input named '{name}'", f"it takes {', '.join(names)}")
+        raise InputRefused(
+            f"forward() takes no input named '{name}'", f"it takes {', '.join(names)}"
+        )
 
 
 def _read(size: Any, default: Shape | None) -> tuple[str | None, str, Shape]:

@@ -97,13 +97,13 @@ def _import_module(name: str) -> ModuleType:
             return importlib.import_module(name)
     except UserCodeError as error:
         missing = error.__cause__
-        if isinstance(missing, ModuleNotFoundError) and missing.name is not None:
-            if name == missing.name or name.startswith(f"{missing.name}."):
-                raise ArchbenchError(
-                    f"there is no module named '{name}'",
-                    "MODEL is package.module:factory, or path/to/file.py:factory",
-                ) from None
-        raise
+        absent = missing.name if isinstance(missing, ModuleNotFoundError) else None
+        if absent is not None and f"{name}.".startswith(f"{absent}."):
+            raise ArchbenchError(
+                f"there is no module named '{name}'",
+                "MODEL is package.module:factory, or path/to/file.py:factory",
+            ) from None
+        raise  # the module exists, and something it imports does not
 
 
 def _from_zoo(

@@ -56,7 +56,10 @@ def time_report(comparison: Comparison) -> Report:
     env = session.environment
     settled = "" if session.settled else "; its times had NOT settled when measuring began"
     facts = (
-        ("measured", f"{len(session.rounds_ns)} rounds, batch {session.batch_size}, models in turn"),
+        (
+            "measured",
+            f"{len(session.rounds_ns)} rounds, batch {session.batch_size}, models in turn",
+        ),
         ("warm-up", f"{session.warm_up_rounds} rounds{settled}"),
         ("machine", f"{env.device_name}, {env.threads} threads, torch {env.torch}"),
     )
@@ -144,12 +147,12 @@ def _stage_differences(stages: list[StageCost | None]) -> str:
     there = [stage for stage in stages if stage is not None]
     if len(there) < len(stages):
         return "≠ missing"
-    named = {
-        "size": {stage.output_shape for stage in there},
-        "params": {stage.params for stage in there},
-        "MACs": {stage.macs for stage in there},
+    kinds = {
+        "size": len({stage.output_shape for stage in there}),
+        "params": len({stage.params for stage in there}),
+        "MACs": len({stage.macs for stage in there}),
     }
-    different = [name for name, values in named.items() if len(values) > 1]
+    different = [name for name, count in kinds.items() if count > 1]
     return f"≠ {', '.join(different)}" if different else "="
 
 
@@ -160,14 +163,17 @@ def _operations_table(comparison: Comparison) -> Table:
     columns = [Column("op", "operations that differ")]
     columns += [Column(f"calls_{i}", p.model, Kind.INTEGER) for i, p in enumerate(profiles)]
     counts = [{op.op: op.calls for op in profile.operations} for profile in profiles]
-    rows = tuple((op, *(calls.get(op, 0) for calls in counts)) for op in changed)
-    return Table(tuple(columns), rows)
+    rows: list[tuple[Cell, ...]] = [(op, *(n.get(op, 0) for n in counts)) for op in changed]
+    return Table(tuple(columns), tuple(rows))
 
 
 def _changes_table(comparison: Comparison) -> Table:
     keys = ("metric", "subject", "model", "a", "b", "ratio", "low", "high", "verdict")
-    rows = tuple(tuple(change.to_dict()[key] for key in keys) for change in comparison.changes)
-    return Table(tuple(Column(key, key) for key in keys), rows)
+    rows: list[tuple[Cell, ...]] = []
+    for change in comparison.changes:
+        fields = change.to_dict()
+        rows.append(tuple(fields[key] for key in keys))
+    return Table(tuple(Column(key, key) for key in keys), tuple(rows))
 
 
 def _changed(comparison: Comparison, metric: str, model: str | None = None) -> list[Change]:

@@ -188,6 +188,7 @@ def _sharing(table: Table, i: int) -> list[int | float]:
 def _column(
     column: Column, cells: Sequence[Cell], numbers: Sequence[int | float]
 ) -> tuple[str, list[str]]:
+    factor: float
     if column.kind is Kind.COUNT:
         factor, unit = column_scale(numbers)
     elif column.kind is Kind.SECONDS:

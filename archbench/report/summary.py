@@ -168,9 +168,7 @@ def _tree_order(paths: Sequence[str]) -> Callable[[str], list[int]]:
     return key
 
 
-def _facts(
-    profile: Profile, architecture: Architecture | None
-) -> tuple[tuple[str, str], ...]:
+def _facts(profile: Profile, architecture: Architecture | None) -> tuple[tuple[str, str], ...]:
     totals = profile.totals
     inputs = ", ".join(
         f"{spec.name} {spec.dtype} {shape_for_people(spec.shape)}" for spec in profile.inputs

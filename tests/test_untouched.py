@@ -1,0 +1,193 @@
+"""A user's module is given back as it was, whatever its forward() did."""
+
+import random
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+import archbench
+from archbench.errors import UserCodeError
+
+
+class Busy(nn.Module):
+    """A network whose forward() changes whatever it can reach."""
+
+    def __init__(self, reads: bool = False, fails: bool = False) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+        self.norm = nn.BatchNorm2d(4)
+        self.lstm = nn.LSTM(4, 5)
+        self.register_buffer("steps", torch.zeros(1))
+        self.calls = 0
+        self.seen: list[Any] = ["before"]
+        self.empty: list[Any] = []
+        self.table: dict[str, Any] = {"a": 1}
+        self.loose = torch.ones(4, 1, 1)
+        self.reads, self.fails = reads, fails
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += 1
+        self.seen.append(x)
+        self.empty.append(x)
+        self.table["b"] = x
+        self.last = x
+        self.steps += 1
+        self.train()
+        self.conv.register_forward_hook(lambda *_: None)
+        with torch.no_grad():
+            self.conv.weight.mul_(2)
+        noise = torch.rand(1) + random.random() + np.random.rand()
+        y = self.norm(self.conv(x)) * self.loose.to(x.device) + noise.to(x.device)
+        if self.reads and y.sum().item() == 0:
+            raise AssertionError
+        if self.fails:
+            y = self.lstm(torch.empty(1, 1, 99, device=x.device))
+        return self.lstm(y.mean((2, 3)))[0]
+
+
+def state(model: nn.Module) -> dict[str, Any]:
+    """Everything about a module that must be bit-identical afterwards."""
+    found: dict[str, Any] = OrderedDict()
+    for name, module in model.named_modules():
+        for key, value in vars(module).items():
+            found[f"{name}:{key}"] = frozen_copy(value)
+    for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
+        found[name] = (id(tensor), tensor.device, tensor.detach().clone(), tensor.requires_grad)
+        found[f"{name}.grad"] = None if tensor.grad is None else tensor.grad.clone()
+    found["torch rng"] = torch.get_rng_state()
+    found["python rng"] = random.getstate()
+    found["numpy rng"] = np.random.get_state()[1].tolist()
+    found["fast path"] = torch.backends.mha.get_fastpath_enabled()
+    found["grad"] = torch.is_grad_enabled()
+    return found
+
+
+def frozen_copy(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return value.detach().clone()
+    if isinstance(value, dict):
+        return {key: frozen_copy(item) for key, item in value.items()}
+    return list(value) if isinstance(value, list | set) else value
+
+
+def assert_same(before: Any, after: Any, where: str = "") -> None:
+    if isinstance(before, Tensor):
+        assert torch.equal(before, after), where
+    elif isinstance(before, dict):
+        assert list(before) == list(after), where
+        for key in before:
+            assert_same(before[key], after[key], f"{where}/{key}")
+    elif isinstance(before, list | tuple):
+        assert len(before) == len(after), where
+        for i, (a, b) in enumerate(zip(before, after, strict=True)):
+            assert_same(a, b, f"{where}[{i}]")
+    else:
+        assert before is after or before == after, where
+
+
+@pytest.mark.parametrize("reads", [False, True], ids=["on meta", "on its own device"])
+@pytest.mark.parametrize("fails", [False, True], ids=["runs", "raises"])
+@pytest.mark.parametrize("training", [True, False])
+def test_a_module_is_left_as_it_was(reads: bool, fails: bool, training: bool) -> None:
+    """Parameters, buffers, mode, hooks, attributes, .grad and random states are bit-identical."""
+    model = Busy(reads, fails).train(training)
+    model.norm.eval()
+    model.conv.register_forward_pre_hook(lambda *_: None)
+    (model.conv.weight.sum() * 3).backward()
+    before = state(model)
+    if fails:
+        with pytest.raises(UserCodeError, match=r"lstm \(LSTM\) on an input of 1x1x99"):
+            archbench.profile(model, (3, 8, 8))
+    else:
+        assert archbench.profile(model, (3, 8, 8)).device == ("cpu" if reads else "meta")
+    assert_same(before, state(model))
+    assert "forward" not in vars(model.conv)
+
+
+def test_lazy_parameters_stay_lazy() -> None:
+    """A lazy module is analysed on a copy: it has no shape afterwards either."""
+    model = nn.Sequential(nn.LazyConv2d(8, 3), nn.LazyBatchNorm2d(), nn.Flatten(), nn.LazyLinear(5))
+    profile = archbench.profile(model, (3, 8, 8))
+    assert profile.totals.macs == 36 * 8 * 27 + 36 * 8 * 5
+    assert isinstance(model[0], nn.LazyConv2d)
+    assert isinstance(model[3].weight, nn.UninitializedParameter)
+    assert model(torch.randn(2, 3, 8, 8)).shape == (2, 5)
+
+
+def test_given_inputs_are_not_written_to() -> None:
+    """A forward() that works in place gets copies."""
+
+    class InPlace(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            x.add_(1)
+            return x * float(x.sum())
+
+    x = torch.zeros(2, 3)
+    archbench.profile(InPlace(), inputs=(x,))
+    assert torch.equal(x, torch.zeros(2, 3))
+    assert not vars(x)
+
+
+def test_dict_inputs_are_passed_by_name() -> None:
+    """A dict of tensors names the arguments."""
+
+    class Two(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embed = nn.Embedding(10, 8)
+            self.out = nn.Linear(8, 4, bias=False)
+
+        def forward(self, image: Tensor, ids: Tensor) -> Tensor:
+            return self.out(self.embed(ids)) + image.mean()
+
+    inputs = {
+        "ids": torch.zeros(2, 5, dtype=torch.int64),
+        "image": torch.empty(2, 3, device="meta"),
+    }
+    profile = archbench.profile(Two(), inputs=inputs)
+    assert profile.totals.macs == 10 * 8 * 4
+    assert [(spec.name, spec.dtype, spec.shape) for spec in profile.inputs] == [
+        ("ids", "int64", (5,)),
+        ("image", "float32", (3,)),
+    ]
+
+
+FAILURES: list[tuple[str, Callable[[], nn.Module], str]] = [
+    (
+        "wrong width",
+        lambda: nn.Sequential(nn.Conv2d(3, 4, 3), nn.Linear(9, 2)),
+        r"1 \(Linear\) on an input of 1x4x6x6",
+    ),
+    (
+        "wrong channels",
+        lambda: nn.Conv2d(5, 4, 3),
+        r"the network itself \(Conv2d\) on an input of 1x3x8x8",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "build", "message"), FAILURES, ids=[f[0] for f in FAILURES])
+def test_a_failing_forward_is_named_with_its_input(
+    name: str, build: Callable[[], nn.Module], message: str
+) -> None:
+    """The error says which layer raised, on which shape, and is the user's."""
+    with pytest.raises(UserCodeError, match=message) as caught:
+        archbench.profile(build(), (3, 8, 8))
+    assert caught.value.exit_code == 3
+    assert caught.value.__cause__ is not None
+
+
+def test_a_forward_that_exits_does_not_end_the_program() -> None:
+    """sys.exit() in the user's code is the user's code raising."""
+
+    class Leaves(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            raise SystemExit(0)
+
+    with pytest.raises(UserCodeError, match="SystemExit"):
+        archbench.profile(Leaves(), (3, 8, 8))
