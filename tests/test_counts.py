@@ -377,7 +377,7 @@ def test_layers_and_stages_sum_to_the_totals(case: Case) -> None:
 
 
 def test_a_forward_that_enters_inference_mode_is_counted_alike() -> None:
-    """There torch hands over composite operations, which are taken apart before they are counted."""
+    """There torch hands over composite operations, which are taken apart before counting."""
 
     def run(model: nn.Module, x: Tensor) -> Tensor:
         with torch.inference_mode():
@@ -471,7 +471,7 @@ DEPTHS = [
 def test_depth_is_the_longest_chain_of_layers(
     model: nn.Module, size: tuple[int, ...], depth: int
 ) -> None:
-    """Convolutions and linear layers count, also functional ones; products of two activations do not."""
+    """Convolutions and linear layers count, functional ones too; attention's products do not."""
     assert archbench.profile(model, size).totals.depth == depth
 
 

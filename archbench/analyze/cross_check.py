@@ -3,6 +3,7 @@
 fvcore traces the real network and counts by its own rules; what it calls flops are multiply-adds.
 """
 
+import warnings
 from collections import Counter
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -87,6 +88,12 @@ def cross_check(loaded: Loaded, plan: InputPlan, profile: Profile) -> CrossCheck
 
 def _count_with_fvcore(loaded: Loaded, plan: InputPlan) -> tuple[Counter[str], Counter[str]]:
     """Return fvcore's count by operator, and how often it met one without a rule."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # fvcore leans on parts of torch that are going away
+        return _count_quietly(loaded, plan)
+
+
+def _count_quietly(loaded: Loaded, plan: InputPlan) -> tuple[Counter[str], Counter[str]]:
     try:
         from fvcore.nn import FlopCountAnalysis
     except ImportError as error:

@@ -179,7 +179,8 @@ ZERO = frozenset(
     "sort topk kthvalue median nanmedian mode cumsum cumprod cummax cummin _cummax_helper "
     "_cummin_helper logcumsumexp _logcumsumexp unique_consecutive unique_dim _unique _unique2 "
     "bucketize searchsorted bincount histc isin _aminmax aminmax equal allclose "
-    "_local_scalar_dense _is_all_true _is_any_true _assert_async _functional_assert_async is_same_size item renorm "
+    "_local_scalar_dense _is_all_true _is_any_true _assert_async _functional_assert_async "
+    "is_same_size item renorm "
     "segment_reduce "
     # make and draw
     "fill full_like zero zeros_like ones_like empty_like new_empty new_empty_strided new_full "

@@ -197,7 +197,7 @@ class Recorder(TorchDispatchMode):
     """Writes down operations while it is active, and calls of the modules it watches."""
 
     def __init__(self, on_meta: bool, root_type: str) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # its base has no annotations
         self._root_type = root_type
         self.visits: dict[str, Visit] = {}
         self.depth = 0

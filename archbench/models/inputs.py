@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from archbench.units import Shape
 InputSize = int | str | Sequence[int] | Sequence[str]
 GivenInputs = tuple[Any, ...] | Mapping[str, Any]
 
+LARGEST = 2**56  # elements; torch counts bytes in 63 bits
 HOW = "write it as 3x224x224, as 224, or as name:dtype:shape such as ids:int64:128"
 DTYPES = frozenset(
     "float16 bfloat16 float32 float64 int8 int16 int32 int64 uint8 bool complex64".split()
@@ -106,6 +108,10 @@ def plan_inputs(
             raise InputRefused(f"'{size}' comes after a named input and has no name itself", HOW)
         if name is None:
             name = names[i] if i < len(names) else f"input{i}"
+        if prod(shape) * batch_size > LARGEST:
+            raise InputRefused(
+                f"a batch of {batch_size} of '{size}' is larger than any tensor", HOW
+            )
         specs.append(TensorSpec(name, dtype, shape))
     return InputPlan(tuple(specs), keywords, batch_size)
 

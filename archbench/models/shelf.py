@@ -32,7 +32,7 @@ def build(name: str, **kwargs: Any) -> nn.Module:
 
 def build_blank(architecture: Architecture, kwargs: Mapping[str, Any]) -> nn.Module:
     """Build the same network on the meta device, without weights."""
-    with BlankTensors():
+    with BlankTensors():  # type: ignore[no-untyped-call]  # its base has no annotations
         return _construct(architecture, kwargs)
 
 

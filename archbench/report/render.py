@@ -78,7 +78,7 @@ def show(report: Report, console: "Console") -> None:
     """Print the report for people; columns that do not fit the console are left out, by name."""
     from rich.table import Table as RichTable
 
-    console.print(report.title, style="bold", soft_wrap=True)
+    console.print(report.title, style="bold")
     dropped: list[str] = []
     for table in report.tables:
         fitted, left_out = as_rich(table, console.width)

@@ -1,0 +1,551 @@
+"""The commands as a user types them: what they print, where, and how they end."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import archbench
+from archbench.cli.app import run
+
+NETS = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self, width=4):
+        super().__init__()
+        self.conv = nn.Conv2d(3, width, 3, padding=1)
+        self.head = nn.Linear(width, 10)
+
+    def forward(self, x):
+        return self.head(self.conv(x).mean((2, 3)))
+
+class Two(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed = nn.Embedding(10, 8)
+        self.mix = nn.Linear(8, 4)
+
+    def forward(self, image, ids):
+        return self.mix(self.embed(ids)).sum() + image.sum()
+
+class Fourier(nn.Module):
+    def forward(self, x):
+        return torch.fft.fft(x).real
+
+class Fails(nn.Module):
+    def forward(self, x):
+        raise ValueError("no such luck")
+
+class Leaves(nn.Module):
+    def forward(self, x):
+        raise SystemExit(0)
+
+class Reads(Net):
+    def forward(self, x):
+        return super().forward(x) if x.abs().sum() > 0 else x
+
+def build(width=4):
+    return Net(width)
+
+def raises():
+    raise RuntimeError("factory is closed")
+
+def nothing():
+    return 3
+
+ready = Net(8)
+number = 3
+"""
+
+
+@pytest.fixture
+def nets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the user's own networks, in which the command runs."""
+    (tmp_path / "nets.py").write_text(NETS)
+    (tmp_path / "broken.py").write_text("import there_is_no_such_thing\n")
+    (tmp_path / "exits.py").write_text("raise SystemExit(0)\n")
+    package = tmp_path / "mypkg"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "net.py").write_text(NETS)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    for name in ("nets", "broken", "exits", "mypkg", "mypkg.net"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    return tmp_path
+
+
+def succeed(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
+    """Run a command that must end well; return what it put on standard output."""
+    code = run(argv)
+    captured = capsys.readouterr()
+    assert code == 0, captured.err
+    return captured.out
+
+
+REFUSED = [
+    (["summary", "gogle"], 2, "no architecture named 'gogle'", "did you mean 'googlenet'"),
+    (["compare", "resnet34", "plain43", "--no-bench"], 2, "'plain43'", "did you mean 'plain"),
+    (["compare", "resnet34"], 2, "two models or more", "archbench compare"),
+    (["summary", "missing.py:build"], 2, "no file 'missing.py'", "MODEL is"),
+    (["summary", "nets.py"], 2, "names a file, but nothing in it", "nets.py:build"),
+    (["summary", "nets.py:bild", "-i", "3x8x8"], 2, "nothing named 'bild'", "nets.py:build"),
+    (["summary", "nets.py:zzz", "-i", "3x8x8"], 2, "nothing named 'zzz'", "it defines Net, Two"),
+    (["summary", "no.such.pkg:Net", "-i", "3x8x8"], 2, "no module named 'no.such.pkg'", "MODEL is"),
+    (["summary", "mypkg.nope:Net", "-i", "3x8x8"], 2, "no module named 'mypkg.nope'", "MODEL is"),
+    (["summary", "nets.py:number", "-i", "3x8x8"], 2, "is a int, not a function", ""),
+    (["summary", "nets.py:nothing", "-i", "3x8x8"], 2, "returned a int, not a torch.nn", ""),
+    (["summary", "nets.py:ready", "-i", "8", "--model-kwargs", "a=1"], 2, "takes no arguments", ""),
+    (["summary", "nets.py:build"], 2, "needs an input size", "3x224x224"),
+    (["summary", "nets.py:raises", "-i", "3x8x8"], 3, "RuntimeError: factory is closed", "--debug"),
+    (["summary", "broken.py:build"], 3, "ModuleNotFoundError: No module named 'there", "--debug"),
+    (["summary", "exits.py:build"], 3, "importing 'exits.py' raised SystemExit", "--debug"),
+    (["summary", "nets.py:Fails", "-i", "3x8x8"], 3, "ValueError: no such luck", "--debug"),
+    (["summary", "nets.py:Leaves", "-i", "3x8x8"], 3, "SystemExit", "--debug"),
+    (["summary", "nets.py:build", "-i", "4x8x8"], 3, r"conv (Conv2d) on an input of 1x4x8x8", ""),
+    (["summary", "nets.py:build", "-i", "8", "--model-kwargs", "wide=2"], 2, "wide", "--model-kw"),
+    (["summary", "nets.py:build", "-i", "8", "--model-kwargs", "wide"], 2, "name=value", ""),
+    (
+        ["summary", "googlenet", "--model-kwargs", "widht=2"],
+        2,
+        "no argument 'widht'",
+        "num_classes",
+    ),
+    (["summary", "googlenet", "-i", "3y224"], 2, "'3y224' is not an input size", "3x224x224"),
+    (["summary", "googlenet", "-i", ""], 2, "'' is not an input size", "3x224x224"),
+    (["summary", "googlenet", "-i", "3x0x224"], 2, "0 is not positive", "3x224x224"),
+    (["summary", "googlenet", "--input-size=-3x224x224"], 2, "-3 is not positive", "3x224x224"),
+    (["summary", "googlenet", "-i", "a:b:c:d"], 2, "not an input size", "3x224x224"),
+    (
+        ["summary", "googlenet", "-i", "x:flot:3x4"],
+        2,
+        "'flot' in 'x:flot:3x4' is not a dtype",
+        "int",
+    ),
+    (["summary", "googlenet", "-i", "y:float32:3x4"], 2, "no input named 'y'", "it takes x"),
+    (["summary", "googlenet", "-i", "1x224x224"], 2, "cannot take an input of 1x224", "3x224x224"),
+    (["summary", "resnet50", "-i", "3x224"], 2, "cannot take an input of 3x224", "3x224x224"),
+    (["summary", "googlenet", "--aux", "-i", "8"], 2, "cannot take an input of 3x8x8", "own input"),
+    (["summary", "googlenet", "-b", "0"], 2, "batch size 0", "-b 1"),
+    (["summary", "googlenet", "-d", "cuda"], 2, "no 'cuda' device", "-d cpu"),
+    (["summary", "googlenet", "-d", "gpu"], 2, "'gpu' is not a device", "cuda"),
+    (["compare", "resnet20", "plain20", "-d", "cuda"], 2, "no 'cuda' device", "-d cpu"),
+    (["summary", "googlenet", "-o", "no/such/dir/x.csv"], 2, "cannot be written", "-o names"),
+    (["summary", "googlenet", "-o", "mypkg"], 2, "is a folder", "inside it"),
+    (
+        ["summary", "googlenet", "-f", "json", "-o", "x.csv"],
+        2,
+        "contradicts the suffix",
+        "leave out",
+    ),
+    (["summary", "googlenet", "-f", "yaml"], 2, "yaml", "--help"),
+    (["summary", "googlenet", "--no-such"], 2, "no such option", "`archbench summary --help`"),
+    (["summary"], 2, "missing argument", "`archbench summary --help`"),
+    (["sumary", "googlenet"], 2, "no such command 'sumary'", "`archbench --help`"),
+    (["list", "--family", "vgg"], 2, "no family 'vgg'", "inception, plain, resnet"),
+    (["list", "zzz*"], 2, "matches 'zzz*'", "archbench list"),
+    (["summary", "torchvision:resnet5O"], 2, "torchvision", ""),
+]
+
+
+@pytest.mark.parametrize(("argv", "code", "line", "hint"), REFUSED, ids=lambda v: str(v)[:60])
+def test_bad_input_gets_one_line_one_hint_and_its_exit_code(
+    nets: Path, capsys: pytest.CaptureFixture[str], argv: list[str], code: int, line: str, hint: str
+) -> None:
+    """No traceback, nothing on standard output."""
+    if "cuda" in argv and __import__("torch").cuda.is_available():
+        pytest.skip("this machine has a CUDA device")
+    assert run(argv) == code
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    lines = captured.err.strip().split("\n")
+    assert lines[0].startswith("archbench: ")
+    assert line in lines[0]
+    if hint:
+        assert lines[1].startswith("hint: ")
+        assert hint in lines[1]
+    assert len(lines) <= 2
+
+
+def test_debug_shows_the_traceback(nets: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The user's own line is in it."""
+    assert run(["summary", "nets.py:Fails", "-i", "3x8x8", "--debug"]) == 3
+    err = capsys.readouterr().err
+    assert 'raise ValueError("no such luck")' in err
+    assert err.strip().split("\n")[-2].startswith("archbench: ")
+
+
+def test_a_bug_is_called_one(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What archbench did not foresee ends with 70 and a traceback to report."""
+
+    def fail(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("archbench.cli.shelf.shelf_report", fail)
+    assert run(["list"]) == 70
+    assert "ZeroDivisionError" in (err := capsys.readouterr().err)
+    assert "bug in archbench" in err
+
+
+def test_summary_prints_the_paper_s_table(capsys: pytest.CaptureFixture[str]) -> None:
+    """Rows and columns as in Table 1, then exact totals, the convention and what differs."""
+    out = succeed(capsys, "summary", "googlenet")
+    for heading in ("patch size/ stride", "output size", "#3×3 reduce", "pool proj", "params (K)"):
+        assert heading in out
+    row = next(line for line in out.split("\n") if "inception (4b)" in line)
+    assert row.split() == [
+        *("inception_4b", "inception", "(4b)", "14×14×512", "2", "160", "112", "224", "24"),
+        *("64", "64", "449", "87.9"),
+    ]
+    for fact in ("6,998,552", "1,582,671,872", "3,165,343,744", "22 layers", "3,227,160"):
+        assert fact in out
+    assert "1 MAC is one multiply-add" in out
+    assert "torchvision's is `googlenet-torchvision`" in out
+
+
+def test_resnets_print_their_own_table(capsys: pytest.CaptureFixture[str]) -> None:
+    """Layer name, output size, block and repeat."""
+    out = succeed(capsys, "summary", "resnet50")
+    row = next(line for line in out.split("\n") if line.startswith("conv4_x"))
+    assert row.split() == "conv4_x 14×14×1024 1×1, 256; 3×3, 256; 1×1, 1024 6 7.10 1,387".split()
+
+
+def test_aux_builds_the_auxiliary_heads(capsys: pytest.CaptureFixture[str]) -> None:
+    """They have rows of their own, after the stages they look at."""
+    out = succeed(capsys, "summary", "googlenet", "--aux", "-f", "csv")
+    names = [line.split(",")[0] for line in out.split("\n")]
+    assert names[names.index("inception_4a") + 1] == "aux1"
+    assert names[names.index("inception_4d") + 1] == "aux2"
+
+
+def test_layers_lists_every_layer(capsys: pytest.CaptureFixture[str]) -> None:
+    """One row per module path that was called, summing to the totals."""
+    frame = pd.read_csv(
+        io.StringIO(succeed(capsys, "summary", "resnet18", "--layers", "-f", "csv"))
+    )
+    profile = archbench.profile("resnet18")
+    assert len(frame) == len(profile.layers)
+    assert frame.params.sum() == profile.totals.params
+    assert frame.macs.sum() == profile.totals.macs
+
+
+def test_depth_shows_the_module_tree(nets: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every row holds what is inside it; networks of one's own are shown so by default."""
+    tree = succeed(capsys, "summary", "resnet18", "--depth", "1", "-f", "csv")
+    frame = pd.read_csv(io.StringIO(tree)).set_index("path")
+    totals = archbench.profile("resnet18").totals
+    assert frame.macs["(all)"] == totals.macs
+    assert frame.macs.drop("(all)").sum() == totals.macs
+    assert list(frame.index)[:3] == ["(all)", "conv1", "pool1"]
+    out = succeed(capsys, "summary", "nets.py:build", "-i", "3x8x8")
+    assert [line.split()[0] for line in out.split("\n")[4:7]] == ["(all)", "conv", "head"]
+
+
+@pytest.mark.parametrize(
+    ("model", "argv", "params"),
+    [
+        ("nets.py:build", [], 4 * 27 + 4 + 50),
+        ("nets.py:Net", ["--model-kwargs", "width=2"], 2 * 27 + 2 + 30),
+        ("nets.py:ready", [], 8 * 27 + 8 + 90),
+        ("mypkg.net:Net", [], 162),
+        ("./nets.py:build", [], 162),
+    ],
+)
+def test_networks_of_one_s_own(
+    nets: Path, capsys: pytest.CaptureFixture[str], model: str, argv: list[str], params: int
+) -> None:
+    """From a file or a package: a function, a class or a ready module, with arguments."""
+    out = succeed(capsys, "summary", model, "-i", "3x8x8", *argv, "-f", "json")
+    assert json.loads(out)["totals"]["params"] == params
+
+
+def test_several_inputs(nets: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each -i names one; the batch comes in front of every shape."""
+    argv = ["summary", "nets.py:Two", "-i", "image:float32:3x8x8", "-i", "ids:int64:5", "-b", "2"]
+    document = json.loads(succeed(capsys, *argv, "-f", "json"))
+    assert document["totals"]["macs"] == 2 * 5 * 32
+    assert document["inputs"] == [
+        {"name": "image", "dtype": "float32", "shape": [3, 8, 8]},
+        {"name": "ids", "dtype": "int64", "shape": [5]},
+    ]
+
+
+def test_a_number_is_a_square_image(nets: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`-i 32` means 3 × 32 × 32, and the summary says what was understood."""
+    assert "input        x float32 32×32×3" in succeed(
+        capsys, "summary", "nets.py:build", "-i", "32"
+    )
+    assert "96×96×3" in succeed(capsys, "summary", "resnet18", "-i", "96")
+
+
+def test_strict_refuses_an_incomplete_count(nets: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without it the operation is named and the exit code is 0."""
+    assert run(["summary", "nets.py:Fourier", "-i", "3x8x8"]) == 0
+    captured = capsys.readouterr()
+    assert "NOT COUNTED" in captured.out
+    assert "aten._fft_r2c" in captured.out
+    assert "--strict would exit 4" in captured.err
+    assert run(["summary", "nets.py:Fourier", "-i", "3x8x8", "--strict"]) == 4
+    assert "aten._fft_r2c" in capsys.readouterr().err
+
+
+def test_a_model_that_reads_values_says_where_it_ran(
+    nets: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It falls back to its own device."""
+    out = succeed(capsys, "summary", "nets.py:Reads", "-i", "3x8x8")
+    assert "This model ran on cpu, because it cannot run without values" in out
+
+
+def test_json_is_the_contract(capsys: pytest.CaptureFixture[str]) -> None:
+    """archbench.profile/1: the keys, exact integers, shapes as lists without the batch."""
+    document = json.loads(succeed(capsys, "summary", "googlenet", "-f", "json"))
+    assert document["schema"] == "archbench.profile/1"
+    assert document["model"] == "googlenet"
+    assert document["inputs"] == [{"name": "x", "dtype": "float32", "shape": [3, 224, 224]}]
+    assert document["batch_size"] == 1
+    assert document["totals"] == {
+        "params": 6998552,
+        "trainable_params": 6998552,
+        "buffers": 0,
+        "macs": 1582671872,
+        "flops": 3165343744,
+        "activations": 3227160,
+        "depth": 22,
+    }
+    first = {"name": "conv1", "output_shape": [64, 112, 112], "params": 9472, "macs": 118013952}
+    assert first.items() <= document["stages"][0].items()
+    layer = next(row for row in document["layers"] if row["path"] == "conv1.conv")
+    expected = {
+        "path": "conv1.conv",
+        "type": "Conv2d",
+        "output_shape": [64, 112, 112],
+        "params": 9472,
+        "macs": 118013952,
+        "calls": 1,
+    }
+    assert expected.items() <= layer.items()
+    assert document["uncounted"] == []
+    assert document["uncalled"] == []
+    assert document["convention"].startswith("macs: convolution, linear and matrix products")
+    assert document == archbench.profile("googlenet").to_dict()
+
+
+def test_csv_is_the_data_frame(capsys: pytest.CaptureFixture[str]) -> None:
+    """Machine names, unit last, no separators, an empty cell where there is nothing."""
+    lines = succeed(capsys, "summary", "googlenet", "-f", "csv").split("\n")
+    assert lines[0] == (
+        "name,type,patch_size_stride,output_shape,depth,n1x1,n3x3_reduce,n3x3,n5x5_reduce,n5x5,"
+        "pool_proj,params,macs"
+    )
+    assert lines[1] == "conv1,convolution,7×7/2,64x112x112,1,,,,,,,9472,118013952"
+    assert lines[5].startswith(
+        "inception_3a,inception (3a),,256x28x28,2,64,96,128,16,32,32,163696,"
+    )
+
+
+@pytest.mark.parametrize("suffix", ["csv", "json", "md", "txt"])
+def test_output_goes_to_a_file_in_the_format_of_its_suffix(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], suffix: str
+) -> None:
+    """The same text as on standard output, and nothing there."""
+    form = {"txt": "table"}.get(suffix, suffix)
+    expected = succeed(capsys, "summary", "resnet20", "-f", form)
+    path = tmp_path / f"out.{suffix}"
+    path.write_text("old")
+    path.chmod(0o640)
+    assert succeed(capsys, "summary", "resnet20", "-o", str(path)) == ""
+    assert path.read_text() == expected
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_failed_command_leaves_an_existing_file_alone(
+    nets: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And no draft beside it."""
+    before = sorted(nets.iterdir())
+    (nets / "out.json").write_text("precious")
+    assert run(["summary", "nets.py:Fails", "-i", "3x8x8", "-o", "out.json"]) == 3
+    assert (nets / "out.json").read_text() == "precious"
+    assert sorted(nets.iterdir()) == sorted([*before, nets / "out.json"])
+
+
+def test_a_link_is_written_through_and_a_device_is_not_replaced(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """-o of a symbolic link changes its target; -o /dev/null stays /dev/null."""
+    target, link = tmp_path / "target.csv", tmp_path / "link.csv"
+    target.write_text("old")
+    link.symlink_to(target)
+    succeed(capsys, "list", "-o", str(link))
+    assert link.is_symlink()
+    assert target.read_text().startswith("name,")
+    succeed(capsys, "list", "-f", "csv", "-o", "/dev/null")
+    assert not Path("/dev/null").is_file()
+
+
+def test_list_shows_the_shelf(capsys: pytest.CaptureFixture[str]) -> None:
+    """All of it, one family, or a glob; JSON as in the contract."""
+    document = json.loads(succeed(capsys, "list", "-f", "json"))
+    assert document["schema"] == "archbench.list/1"
+    assert {row["name"] for row in document["architectures"]} >= {"googlenet", "resnet1202"}
+    assert document["architectures"][0].keys() == {
+        *("name", "family", "year", "paper", "input_shape", "num_classes")
+    }
+    plain = succeed(capsys, "list", "--family", "plain", "-f", "csv").strip().split("\n")[1:]
+    assert [line.split(",")[0] for line in plain] == [
+        *("plain18", "plain34", "plain20", "plain32", "plain44", "plain56", "plain110")
+    ]
+    assert len(succeed(capsys, "list", "resnet50*", "-f", "csv").strip().split("\n")) == 3
+
+
+def test_compare_says_that_nothing_differs(capsys: pytest.CaptureFixture[str]) -> None:
+    """resnet34 and plain34: equal in everything that is counted, but for the additions."""
+    out = succeed(capsys, "compare", "resnet34", "plain34", "--no-bench")
+    assert "plain34 and resnet34: no difference in params or MACs, in total or in any stage." in out
+    assert "≠" not in out
+    row = next(line for line in out.split("\n") if line.startswith("aten.add "))
+    assert row.split() == ["aten.add", "16", "0"]
+
+
+def test_compare_marks_what_differs(capsys: pytest.CaptureFixture[str]) -> None:
+    """By stage, and in words; several models against the first."""
+    out = succeed(capsys, "compare", "resnet34", "resnet34-b", "resnet18", "--no-bench")
+    marked = [line for line in out.split("\n") if line.rstrip().endswith("≠ params, MACs")]
+    assert [line.split()[0] for line in marked] == ["conv2_x", "conv3_x", "conv4_x", "conv5_x"]
+    assert "resnet34-b against resnet34: params larger, 1.008 times as many; MACs larger" in out
+    assert "resnet18 against resnet34: params smaller, 0.533 times as many" in out
+
+
+def test_compare_measures(capsys: pytest.CaptureFixture[str]) -> None:
+    """Latency of both with an interval of the ratio, labelled, and a verdict in words."""
+    argv = ["compare", "resnet20", "plain20", "--max-time", "0.5"]
+    out = succeed(capsys, *argv)
+    assert out.index("no difference in params") < out.index("Latency of one forward pass")
+    assert "this process only" in out
+    assert "95 % interval" in out
+    document = json.loads(succeed(capsys, *argv, "-f", "json"))
+    assert document["schema"] == "archbench.compare/1"
+    assert [model["name"] for model in document["models"]] == ["resnet20", "plain20"]
+    assert document["models"][0]["totals"]["params"] == 269_722
+    timing = document["models"][1]["timing"]
+    assert timing["latency_median_s"] > 0
+    assert timing["samples"] >= 6
+    change = document["changes"][-1]
+    assert (change["metric"], change["subject"], change["model"]) == (
+        "latency_median_s", "total", "plain20",
+    )  # fmt: skip
+    assert change["low"] <= change["ratio"] <= change["high"]
+    assert change["verdict"] in ("faster", "slower", "no_difference", "inconclusive")
+
+
+def test_compare_without_measuring_has_no_timing(capsys: pytest.CaptureFixture[str]) -> None:
+    """null, not 0."""
+    argv = ["compare", "resnet20", "plain20", "--no-bench", "-f", "json"]
+    document = json.loads(succeed(capsys, *argv))
+    assert [model["timing"] for model in document["models"]] == [None, None]
+    assert {change["verdict"] for change in document["changes"]} <= {"equal", "smaller", "larger"}
+
+
+def test_cross_check_explains_every_difference(capsys: pytest.CaptureFixture[str]) -> None:
+    """Fvcore agrees on products and charges normalisation and pooling."""
+    argv = ["summary", "resnet20", "--cross-check", "-f", "json"]
+    rows = json.loads(succeed(capsys, *argv))["cross_check"]["operators"]
+    by_name = {row["operator"]: row for row in rows}
+    assert by_name["convolution"]["difference"] == 0
+    assert by_name["linear and matrix products"]["macs"] == 640
+    assert "normalisation" in by_name["batch_norm"]["why"]
+    assert all(row["why"] for row in rows if row["difference"])
+    assert sum(row["macs"] for row in rows) == 40_551_040
+
+
+def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
+    """--version, no command at all, and the exit codes in --help."""
+    assert succeed(capsys, "--version") == f"archbench {archbench.__version__}\n"
+    for argv in ((), ("--help",), ("-h",)):
+        out = succeed(capsys, *argv)
+        assert "summary" in out
+        assert "Exit codes" in out
+    assert "--cross-check" in succeed(capsys, "summary", "--help")
+
+
+def command(*argv: str, **options: Any) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "archbench", *argv],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
+@pytest.mark.parametrize("argv", [["list"], ["--help"], ["summary", "resnet20", "--layers"]])
+def test_a_closed_pipe_ends_quietly(argv: list[str]) -> None:
+    """As with `| head`: exit code 0 and nothing on standard error."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    child = subprocess.Popen(
+        [sys.executable, "-m", "archbench", *argv], stdout=writer, stderr=subprocess.PIPE, text=True
+    )
+    os.close(writer)
+    assert child.communicate(timeout=60)[1] == ""
+    assert child.returncode == 0
+
+
+def test_interrupting_leaves_nothing_half_written(tmp_path: Path) -> None:
+    """Ctrl-C while measuring: exit code 130, no file, no draft, no traceback."""
+    path = tmp_path / "out.json"
+    child = command("compare", "resnet20", "plain20", "--max-time", "60", "-o", str(path))
+    deadline = time.monotonic() + 60
+    while not any(tmp_path.iterdir()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    time.sleep(5)
+    child.send_signal(signal.SIGINT)
+    out, err = child.communicate(timeout=60)
+    assert (child.returncode, out, err) == (130, "", "")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("argv", [["list"], ["--help"], ["--version"], ["list", "-f", "json"]])
+def test_torch_is_not_imported_where_it_is_not_needed(argv: list[str]) -> None:
+    """`--help`, `--version` and `list` answer at once."""
+    code = (
+        "import sys; from archbench.cli import run; code = run(sys.argv[1:]); "
+        "heavy = {'torch', 'pandas', 'numpy', 'fvcore'} & set(sys.modules); "
+        "sys.exit(code or (str(heavy) if heavy else 0))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *argv], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_completion_offers_architectures() -> None:
+    """The shell's Tab knows the registry."""
+    typed = {"COMP_WORDS": "archbench summary goo", "COMP_CWORD": "2"}
+    child = command(env={**os.environ, **typed, "_ARCHBENCH_COMPLETE": "complete_bash"})
+    assert "googlenet-torchvision" in child.communicate(timeout=60)[0].split()
+
+
+def test_every_command_is_documented() -> None:
+    """Each has a sentence, and stands in the README."""
+    from archbench.cli.app import app
+
+    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    for info in app.registered_commands:
+        callback: Callable[..., Any] | None = info.callback
+        assert callback is not None
+        assert callback.__doc__
+        assert f"archbench {info.name}" in readme

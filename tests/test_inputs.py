@@ -1,0 +1,101 @@
+"""Input sizes as users write them."""
+
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from archbench.errors import ArchbenchError, InputRefused
+from archbench.models.inputs import InputPlan, plan_inputs
+from archbench.models.resolve import parse_kwargs
+
+
+class Two(nn.Module):
+    def forward(self, image: Tensor, ids: Tensor, *, scale: float = 1.0) -> Tensor:
+        return image
+
+
+def read(
+    size: Any, default: tuple[int, ...] | None = None
+) -> list[tuple[str, str, tuple[int, ...]]]:
+    plan = plan_inputs(Two(), size, default, 1)
+    return [(spec.name, spec.dtype, spec.shape) for spec in plan.specs]
+
+
+@pytest.mark.parametrize(
+    ("size", "default", "shape"),
+    [
+        ("3x32x64", None, (3, 32, 64)),
+        ("3X32×64", None, (3, 32, 64)),
+        ("224", None, (3, 224, 224)),
+        (224, None, (3, 224, 224)),
+        ("28", (1, 32, 32), (1, 28, 28)),
+        ((784,), None, (784,)),
+        ([3, 8, 9], None, (3, 8, 9)),
+        (None, (3, 32, 32), (3, 32, 32)),
+    ],
+)
+def test_one_image(size: Any, default: tuple[int, ...] | None, shape: tuple[int, ...]) -> None:
+    """Named after forward()'s first argument; a number is a square image."""
+    assert read(size, default) == [("image", "float32", shape)]
+
+
+def test_named_inputs_of_several_dtypes() -> None:
+    """name:dtype:shape, dtype:shape, and one number per sample."""
+    assert read(["image:float16:3x8x8", "ids:int64:"]) == [
+        ("image", "float16", (3, 8, 8)),
+        ("ids", "int64", ()),
+    ]
+    assert read(["3x8x8", "int64:5"]) == [("image", "float32", (3, 8, 8)), ("ids", "int64", (5,))]
+
+
+@pytest.mark.parametrize(
+    "size",
+    [
+        *("", "x", "3x", "3x-1x4", "0", "3x0", "a:b", "a:b:c:d", "image:floaty:3", "no:float32:3"),
+        *(
+            "1image:float32:3",
+            "image:float32:3xq",
+            "3x99999999999x9999999999",
+            0,
+            -5,
+            (3, 0, 3),
+            ["image:float32:3", "4"],
+        ),
+    ],
+)
+def test_what_is_not_a_size_is_refused_with_its_text(size: Any) -> None:
+    """The message quotes what was wrong, the hint says how to write it."""
+    with pytest.raises(InputRefused) as caught:
+        read(size)
+    assert caught.value.hint
+    assert caught.value.exit_code == 2
+
+
+@given(st.lists(st.integers(1, 999), min_size=2, max_size=5), st.integers(1, 64))
+def test_tensors_have_the_size_asked_for(shape: list[int], batch: int) -> None:
+    """With the batch in front."""
+    plan = plan_inputs(Two(), "x".join(map(str, shape)), None, batch)
+    (made,), kwargs = plan.make(torch.device("meta"))
+    assert tuple(made.shape) == (batch, *shape)
+    assert kwargs == {}
+
+
+def test_values_are_drawn_where_there_are_any() -> None:
+    """Floats from a normal, integers 0, which every embedding has."""
+    plan: InputPlan = plan_inputs(Two(), ["image:float16:1000", "ids:int64:7"], None, 2)
+    args, kwargs = plan.make(torch.device("cpu"))
+    assert args == ()
+    assert kwargs["image"].dtype is torch.float16
+    assert 0.9 < kwargs["image"].float().std() < 1.1
+    assert torch.equal(kwargs["ids"], torch.zeros(2, 7, dtype=torch.int64))
+
+
+@pytest.mark.parametrize("pair", ["width", "=3", "a b=3", "1a=3", ""])
+def test_what_is_not_a_pair_is_refused(pair: str) -> None:
+    """name=value, the name a Python name."""
+    with pytest.raises(ArchbenchError, match="name=value"):
+        parse_kwargs([pair])

@@ -1,0 +1,120 @@
+"""One small table in every format, and what happens where space is short."""
+
+import io
+
+import pytest
+from markdown_it import MarkdownIt
+from rich.cells import cell_len
+from rich.console import Console
+
+import archbench
+from archbench.models.shelf import paper_table
+from archbench.registry import ARCHITECTURES
+from archbench.report.render import Format, as_csv, as_markdown, as_text, show
+from archbench.report.shelf import shelf_report
+from archbench.report.summary import summary_report
+from archbench.report.table import Column, Kind, Report, Table
+
+SMALL = Table(
+    (
+        Column("name", "name"),
+        Column("output_shape", "output size", Kind.IMAGE),
+        Column("params", "params", Kind.COUNT, group="n"),
+        Column("more_params", "more", Kind.COUNT, group="n"),
+        Column("latency_s", "latency", Kind.SECONDS),
+        Column("n1x1", "#1×1", Kind.PRINTED),
+        Column("ratio", "ratio", Kind.RATIO, rank=1),
+    ),
+    (
+        ("a|b [red]", (64, 112, 112), 9472, None, 0.0123, 64, 1.5),
+        ("net*_1", (1000,), 1_444_080, 12, None, None, None),
+        ("c", None, 0, 2_000_000, 0.5, 192, 0.25),
+    ),
+    marked=frozenset({1}),
+)
+REPORT = Report("a title", (SMALL,), {"schema": "x/1", "n": 1}, (("params", "3"),), ("a note",))
+
+
+def printed(report: Report, width: int) -> str:
+    stream = io.StringIO()
+    show(report, Console(file=stream, width=width, markup=False, highlight=False, emoji=False))
+    return stream.getvalue()
+
+
+def test_csv_keeps_every_digit() -> None:
+    """Integers stay integers beside an empty cell; shapes are channels first."""
+    assert as_csv(SMALL) == (
+        "name,output_shape,params,more_params,latency_s,n1x1,ratio\n"
+        "a|b [red],64x112x112,9472,,0.0123,64,1.5\n"
+        "net*_1,1000,1444080,12,,,\n"
+        "c,,0,2000000,0.5,192,0.25\n"
+    )
+
+
+def test_people_see_one_unit_per_column() -> None:
+    """Three digits that count, a dash for what is missing, blank where the paper is blank."""
+    lines = [line.rstrip() for line in printed(REPORT, 200).split("\n")]
+    assert lines[0] == "a title"
+    assert lines[2].split() == [
+        *("name", "output", "size", "params", "(M)", "more", "(M)", "latency", "(ms)", "#1×1"),
+        "ratio",
+    ]
+    assert lines[4].split() == [
+        *("a|b", "[red]", "112×112×64", "0.00947", "-", "12.3", "64", "1.500")
+    ]
+    assert lines[5].split() == ["net*_1", "1×1×1000", "1.44", "0.0000120", "-", "-"]
+    assert lines[6].split() == ["c", "-", "0", "2.00", "500", "192", "0.250"]
+    assert lines[8:10] == ["params  3", "a note"]
+
+
+def test_markdown_stays_a_table_whatever_the_cells_hold() -> None:
+    """Parsed again, it has the same cells; marks of Markdown come out as themselves."""
+    html = MarkdownIt("commonmark").enable("table").render(as_markdown(REPORT))
+    assert html.count("<tr>") == 4
+    assert html.count("<td") == 3 * 7
+    assert "<td>a|b [red]</td>" in html
+    assert "<strong>net*_1</strong>" in html
+    assert "<h2>a title</h2>" in html
+
+
+def test_json_is_the_document() -> None:
+    """Nothing of the tables."""
+    assert as_text(REPORT, Format.JSON) == '{\n  "schema": "x/1",\n  "n": 1\n}\n'
+
+
+@pytest.mark.parametrize("name", [row.name for row in ARCHITECTURES if row.name != "resnet1202"])
+@pytest.mark.parametrize("width", [80, 100, 200])
+@pytest.mark.parametrize("layers", [False, True])
+def test_no_line_is_wider_than_the_terminal(name: str, width: int, layers: bool) -> None:
+    """Columns go, by name, and no cell is cut."""
+    architecture = next(row for row in ARCHITECTURES if row.name == name)
+    report = summary_report(
+        archbench.profile(name), architecture, paper_table(architecture, {}), layers=layers
+    )
+    out = printed(report, width)
+    assert max(cell_len(line.rstrip()) for line in out.split("\n")) <= width
+    assert "…" not in out
+    shown = out.split("\n\n")[1].split("─")[0]
+    for column in report.tables[0].columns:
+        word = column.title.split()[-1]
+        assert word in shown or f"Left out at {width} columns" in out
+
+
+def test_at_80_columns_googlenet_keeps_what_matters() -> None:
+    """The stage's name and depth go; the paper's widths, params and MACs stay."""
+    architecture = ARCHITECTURES[0]
+    report = summary_report(
+        archbench.profile("googlenet"), architecture, paper_table(architecture, {})
+    )
+    out = printed(report, 80)
+    assert "Left out at 80 columns: stage, depth (-f csv has them)." in out
+    row = next(line for line in out.split("\n") if line.startswith("inception (5b)"))
+    assert row.split()[2:] == ["7×7×1024", "384", "192", "384", "48", "128", "128", "1,444", "70.7"]
+
+
+def test_nothing_is_cut_in_a_pipe() -> None:
+    """The list's longest column, the paper, is there whole."""
+    out = printed(shelf_report(ARCHITECTURES), 100_000)
+    assert "Left out" not in out
+    for row in ARCHITECTURES:
+        assert row.paper in out
