@@ -1,0 +1,53 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test check bench bench-peers figures readme clean
+
+demo: $(VENV)/.installed  ## install into a virtual environment and show GoogLeNet
+	$(BIN)/archbench summary googlenet
+
+test: $(VENV)/.developing  ## install and run all tests
+	$(BIN)/pytest
+
+check: $(VENV)/.developing  ## format, lint, types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.developing  ## how long analysis takes, network by network
+	$(BIN)/pytest benchmarks --benchmark-only
+
+figures: $(VENV)/.developing  ## the speed figures that archbench promises, each beside its yardstick
+	$(BIN)/python -m benchmarks.figures -o reports/speed.md
+
+bench-peers: $(VENV)/.peers  ## archbench beside the other counters: time, memory, and what they count
+	$(BIN)/python -m benchmarks.peers -o reports/peers.md
+
+readme: $(VENV)/.developing  ## run the README's commands again and put in what they print
+	$(BIN)/python -m tests.readme
+
+clean:  ## remove the virtual environment and caches
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks build dist
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "archbench needs Python 3.11 or newer; name one with PYTHON=..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install -q -e .
+	touch $@
+
+# torchvision is a reference in tests only. It is installed without what it needs, because its
+# compiled part is not used and would ask for another torch; its tests skip where it does not fit.
+$(VENV)/.developing: pyproject.toml $(VENV)/.installed
+	$(BIN)/python -m pip install -q -e '.[dev]'
+	-$(BIN)/python -m pip install -q --no-deps torchvision==0.28.0
+	touch $@
+
+$(VENV)/.peers: pyproject.toml $(VENV)/.developing
+	$(BIN)/python -m pip install -q -e '.[peers]'
+	touch $@

@@ -1,0 +1,1 @@
+"""How fast archbench is, as ratios against something that runs beside it."""

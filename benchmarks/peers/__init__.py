@@ -1,0 +1,1 @@
+"""archbench beside the other counters of PyTorch networks: `make bench-peers`."""

@@ -1,0 +1,23 @@
+"""Analysis of several networks, under pytest-benchmark: `make bench`."""
+
+import pytest
+
+from archbench.analyze.profile import profile_loaded
+from archbench.models.resolve import load
+
+NETWORKS = ["googlenet", "resnet18", "resnet50", "resnet152", "resnet110"]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_analyse(benchmark, name):
+    """From a network without weights to its profile."""
+    loaded = load(name, blank=True)
+    profile = benchmark(profile_loaded, loaded)
+    benchmark.extra_info["macs"] = profile.totals.macs
+    benchmark.extra_info["modules"] = len(profile.layers)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_build_blank(benchmark, name):
+    """From a name to a network without weights."""
+    benchmark(load, name, blank=True)

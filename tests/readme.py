@@ -1,0 +1,72 @@
+"""Run the README's commands on a terminal of 80 columns; `make readme` puts in what they print."""
+
+import os
+import pty
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+README = Path(__file__).parents[1] / "README.md"
+CONSOLE = re.compile(r"```console\n\$ (archbench [^\n]*)\n(.*?)```", re.DOTALL)
+PYTHON_FILE = re.compile(r"```python\n# (\w+\.py)\n(.*?)```", re.DOTALL)
+
+
+def blocks() -> list[tuple[str, str]]:
+    """Return (command, printed output) of every console block."""
+    return CONSOLE.findall(README.read_text(encoding="utf-8"))
+
+
+def run_on_a_terminal(command: str) -> str:
+    """Run a command where the README's own files lie; a dumb terminal has 80 columns, no colour."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in PYTHON_FILE.findall(README.read_text(encoding="utf-8")):
+            (Path(folder) / name).write_text(text, encoding="utf-8")
+        ours, theirs = pty.openpty()
+        env = {key: value for key, value in os.environ.items() if key not in ("COLUMNS", "LINES")}
+        argv = [sys.executable, "-m", *command.split()]
+        with subprocess.Popen(
+            argv, cwd=folder, stdout=theirs, stderr=subprocess.DEVNULL, env={**env, "TERM": "dumb"}
+        ) as child:
+            os.close(theirs)
+            text = _read(ours)
+        os.close(ours)
+    if child.returncode:
+        raise RuntimeError(f"{command} ended with {child.returncode}")
+    lines = text.replace("\r\n", "\n").split("\n")
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _read(terminal: int) -> str:
+    """Read until the other side closes the terminal, which Linux reports as an error."""
+    parts = []
+    try:
+        while part := os.read(terminal, 65536):
+            parts.append(part)
+    except OSError:
+        pass
+    return b"".join(parts).decode()
+
+
+def masked(text: str) -> str:
+    """Blot out what is measured: all figures, verdicts and machines after the word Latency."""
+    exact, latency, measured = text.partition("Latency of one forward pass")
+    measured = re.sub(r"machine .*", "machine", measured)
+    measured = re.sub(r"─+", "─", " ".join(measured.split()))
+    measured = re.sub(r"\b(faster|slower|no difference seen|inconclusive)\b", "verdict", measured)
+    measured = re.sub(r" Telling 5% apart [^.]*\.", "", measured)  # said where it is inconclusive
+    return exact + latency + re.sub(r"[\d.]+", "#", measured)
+
+
+def rewrite() -> None:
+    """Put what the commands print now into the README."""
+    text = README.read_text(encoding="utf-8")
+    README.write_text(
+        CONSOLE.sub(lambda m: f"```console\n$ {m[1]}\n{run_on_a_terminal(m[1])}```", text),
+        encoding="utf-8",
+    )
+
+
+if __name__ == "__main__":
+    rewrite()

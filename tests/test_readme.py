@@ -1,0 +1,25 @@
+"""Everything the README shows is run, and prints what stands there."""
+
+import doctest
+
+import pytest
+
+from tests.readme import README, blocks, masked, run_on_a_terminal
+
+
+@pytest.mark.parametrize(("command", "printed"), blocks(), ids=[b[0] for b in blocks()])
+def test_commands_print_what_the_readme_shows(command: str, printed: str) -> None:
+    """On a terminal of 80 columns; measured figures masked."""
+    assert masked(run_on_a_terminal(command)) == masked(printed)
+
+
+def test_there_are_commands_to_run() -> None:
+    """The pattern finds every block: an empty list would pass above."""
+    assert len(blocks()) == README.read_text(encoding="utf-8").count("```console") >= 6
+
+
+def test_python_examples_are_true() -> None:
+    """The README's >>> lines."""
+    results = doctest.testfile(str(README), module_relative=False)
+    assert results.attempted >= 5
+    assert results.failed == 0

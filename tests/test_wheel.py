@@ -1,0 +1,40 @@
+"""The built wheel, installed into an environment of its own, works without the source tree."""
+
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def run(*argv: str | Path, cwd: Path) -> str:
+    done = subprocess.run([*map(str, argv)], cwd=cwd, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_the_wheel_installs_and_runs(tmp_path: Path) -> None:
+    """Its command summarises GoogLeNet from its own files; types and licence are packed."""
+    pytest.importorskip("build", reason="the wheel is built with `build`")
+    run(
+        *(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path, ROOT),
+        cwd=tmp_path,
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    env = tmp_path / "env"
+    run(sys.executable, "-m", "venv", env, cwd=tmp_path)
+    python = env / "bin" / "python"
+    run(python, "-m", "pip", "install", "-q", "--no-deps", "--no-index", wheel, cwd=tmp_path)
+    (site,) = env.glob("lib/python*/site-packages")
+    # torch and the rest come from where the tests run; archbench itself must not
+    (site / "deps.pth").write_text(sysconfig.get_paths()["purelib"])
+    out = run(env / "bin" / "archbench", "summary", "googlenet", "-f", "csv", cwd=tmp_path)
+    assert out.split("\n")[1].endswith("9472,118013952")
+    where = run(python, "-c", "import archbench; print(archbench.__file__)", cwd=tmp_path)
+    assert where.startswith(str(site))
+    assert (site / "archbench" / "py.typed").is_file()
+    assert list(site.glob("archbench-*.dist-info/licenses/LICENSE"))
