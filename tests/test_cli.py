@@ -51,6 +51,11 @@ class Leaves(nn.Module):
     def forward(self, x):
         raise SystemExit(0)
 
+class Chatty(Net):
+    def forward(self, x):
+        print("forward talks")
+        return super().forward(x)
+
 class Reads(Net):
     def forward(self, x):
         return super().forward(x) if x.abs().sum() > 0 else x
@@ -308,6 +313,23 @@ def test_a_model_that_reads_values_says_where_it_ran(
     """It falls back to its own device."""
     out = succeed(capsys, "summary", "nets.py:Reads", "-i", "3x8x8")
     assert "This model ran on cpu, because it cannot run without values" in out
+
+
+@pytest.mark.parametrize("argv", [["summary"], ["compare", "nets.py:Net", "--max-time", "0.2"]])
+def test_what_a_model_prints_does_not_spoil_the_data(
+    nets: Path, capsys: pytest.CaptureFixture[str], argv: list[str]
+) -> None:
+    """It goes to standard error."""
+    assert run([*argv, "nets.py:Chatty", "-i", "3x8x8", "-f", "json"]) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["schema"].startswith("archbench.")
+    assert "forward talks" in captured.err
+
+
+def test_a_device_that_is_there_is_taken(nets: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """-d says where a model runs that reads values."""
+    out = succeed(capsys, "summary", "nets.py:Reads", "-i", "3x8x8", "-d", "cpu")
+    assert "This model ran on cpu" in out
 
 
 def test_json_is_the_contract(capsys: pytest.CaptureFixture[str]) -> None:

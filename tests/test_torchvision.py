@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 import archbench
+from archbench.errors import ArchbenchError
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +82,15 @@ def test_outputs_are_equal_for_equal_weights(torchvision: Any, ours: str, other:
     x = torch.randn(2, 3, 96, 96, dtype=torch.float64)
     with torch.no_grad():
         assert torch.allclose(model(x), reference(x), rtol=1e-10, atol=1e-10)
+
+
+def test_torchvision_s_networks_go_by_their_names(torchvision: Any) -> None:
+    """torchvision:NAME, and a suggestion where there is none of that name."""
+    totals = archbench.profile("torchvision:resnet18", (3, 224, 224)).totals
+    assert totals == archbench.profile("resnet18-b").totals
+    with pytest.raises(ArchbenchError, match="no model named 'resnet5O'") as caught:
+        archbench.profile("torchvision:resnet5O", (3, 224, 224))
+    assert "'torchvision:resnet50'" in caught.value.hint
 
 
 def resnet_key(key: str) -> str:

@@ -18,12 +18,17 @@ from archbench.cli.options import (
     Output,
     complete_model,
 )
-from archbench.cli.output import destination
+from archbench.cli.output import destination, prints_set_aside
 from archbench.errors import ArchbenchError
 from archbench.report.render import Format
 
 if TYPE_CHECKING:
+    import torch
+
     from archbench.measure.runner import Progress
+    from archbench.models.inputs import InputPlan
+    from archbench.models.resolve import Loaded
+    from archbench.records import Profile, Session
 
 Models = Annotated[
     list[str],
@@ -59,36 +64,62 @@ def compare(
         raise ArchbenchError(
             "compare needs two models or more", "archbench compare resnet34 plain34"
         )
-    with destination(form, output) as out:
-        import torch
-
-        from archbench.analyze.profile import profile_loaded
+    with destination(form, output) as out, prints_set_aside():
         from archbench.gate.compare import compare_structure, with_times
-        from archbench.measure.side_by_side import side_by_side
         from archbench.models.device import check_device
-        from archbench.models.resolve import load, parse_kwargs, plan_for
+        from archbench.models.resolve import load, parse_kwargs
         from archbench.report.compare import structure_report, time_report, whole_report
 
         where = check_device(device)
-        if threads is not None:
-            torch.set_num_threads(threads)
-        sizes = input_size or None
         kwargs = parse_kwargs(model_kwargs or [])
         loaded = [load(model, kwargs, blank=no_bench) for model in models]
-        profiles = [profile_loaded(x, sizes, batch_size) for x in loaded]
+        profiles = _profiles(loaded, input_size or None, batch_size)
         comparison = compare_structure(profiles)
-        if out.form is Format.TABLE:
+        at_once = out.form is Format.TABLE  # the structural part need not wait for the clock
+        if at_once:
             out.write(structure_report(comparison))
         if not no_bench:
-            plans = [plan_for(x, sizes, batch_size) for x in loaded]
-            with _progress() as tell:
-                seed = random.SystemRandom().getrandbits(32)
-                session = side_by_side(loaded, plans, where, max_time, seed, tell)
-            comparison = with_times(comparison, session)
-            if out.form is Format.TABLE:
+            plans = _plans(loaded, input_size or None, batch_size)
+            comparison = with_times(comparison, _measured(loaded, plans, where, threads, max_time))
+            if at_once:
                 out.write(time_report(comparison))
-        if out.form is not Format.TABLE:
+        if not at_once:
             out.write(whole_report(comparison))
+
+
+def _profiles(
+    loaded: list["Loaded"], input_size: list[str] | None, batch_size: int
+) -> list["Profile"]:
+    from archbench.analyze.profile import profile_loaded
+
+    return [profile_loaded(model, input_size, batch_size) for model in loaded]
+
+
+def _plans(
+    loaded: list["Loaded"], input_size: list[str] | None, batch_size: int
+) -> list["InputPlan"]:
+    from archbench.models.resolve import plan_for
+
+    return [plan_for(model, input_size, batch_size) for model in loaded]
+
+
+def _measured(
+    loaded: list["Loaded"],
+    plans: list["InputPlan"],
+    device: "torch.device",
+    threads: int | None,
+    max_time: float,
+) -> "Session":
+    """Let the models take turns, under a progress bar."""
+    import torch
+
+    from archbench.measure.side_by_side import side_by_side
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    seed = random.SystemRandom().getrandbits(32)
+    with _progress() as tell:
+        return side_by_side(loaded, plans, device, max_time, seed, tell)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import TextIO
@@ -111,6 +111,13 @@ def _format(form: Format | None, path: Path | None) -> Format:
             f"leave out -f, or name the file .{'txt' if form is Format.TABLE else form}",
         )
     return form or implied or Format.TABLE
+
+
+@contextmanager
+def prints_set_aside() -> Iterator[None]:
+    """Send what the user's own code prints to standard error, where it cannot spoil the data."""
+    with redirect_stdout(sys.stderr):
+        yield
 
 
 def warn(message: str) -> None:

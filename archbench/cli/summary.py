@@ -1,6 +1,6 @@
 """`archbench summary MODEL`: what a network holds and does, row by row."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -8,7 +8,6 @@ from archbench.cli.options import (
     Aux,
     BatchSize,
     Debug,
-    Device,
     Form,
     InputSize,
     Model,
@@ -16,7 +15,12 @@ from archbench.cli.options import (
     Output,
     Strict,
 )
-from archbench.cli.output import destination, warn
+from archbench.cli.output import destination, prints_set_aside, warn
+
+if TYPE_CHECKING:
+    from archbench.models.resolve import Loaded
+    from archbench.records import Profile
+    from archbench.report.table import Report
 
 DEFAULT_DEPTH = 2  # of the module tree, for a network that has no table in a paper
 
@@ -27,6 +31,12 @@ Depth = Annotated[
 Layers = Annotated[bool, typer.Option("--layers", help="show every layer")]
 CrossCheck = Annotated[
     bool, typer.Option("--cross-check", help="count with fvcore too, and explain the difference")
+]
+Device = Annotated[
+    str,
+    typer.Option(
+        "-d", "--device", help="where to run a model that cannot be counted without values"
+    ),
 ]
 
 
@@ -46,32 +56,50 @@ def summary(
     debug: Debug = False,
 ) -> None:
     """Count params, MACs and output sizes, in the shape of the paper's own table."""
-    with destination(form, output) as out:
+    with destination(form, output) as out, prints_set_aside():
         from archbench.analyze.profile import profile_loaded, refuse_incomplete
-        from archbench.models import shelf
         from archbench.models.device import check_device
-        from archbench.models.resolve import load, parse_kwargs, plan_for
-        from archbench.report.summary import summary_report
+        from archbench.models.resolve import load, parse_kwargs
 
-        check_device(device)
+        where = check_device(device)
         kwargs = parse_kwargs(model_kwargs or []) | ({"aux": True} if aux else {})
-        sizes = input_size or None
         loaded = load(model, kwargs, blank=not cross_check)  # fvcore runs it, and needs weights
-        result = profile_loaded(loaded, sizes, batch_size)
-        paper = None
-        if loaded.architecture is not None:
-            paper = shelf.paper_table(loaded.architecture, kwargs)
-        elif depth is None and not layers:
-            depth = DEFAULT_DEPTH
+        if loaded.architecture is None and device != "auto":
+            loaded.module.to(where)
+        profile = profile_loaded(loaded, input_size or None, batch_size)
         if cross_check:
-            from archbench.analyze.cross_check import cross_check as count_with_fvcore
-            from archbench.report.cross_check import cross_check_report
-
-            check = count_with_fvcore(loaded, plan_for(loaded, sizes, batch_size), result)
-            out.write(cross_check_report(result, check))
+            report = _cross_checked(loaded, profile, input_size, batch_size)
         else:
-            out.write(summary_report(result, loaded.architecture, paper, depth, layers))
+            report = _laid_out(loaded, profile, kwargs, depth, layers)
+        out.write(report)
         if strict:
-            refuse_incomplete(result)
-        elif result.uncounted:
-            warn(f"{len(result.uncounted)} operations have no rule; --strict would exit 4")
+            refuse_incomplete(profile)
+        elif profile.uncounted:
+            warn(f"{len(profile.uncounted)} operations have no rule; --strict would exit 4")
+
+
+def _laid_out(
+    loaded: "Loaded", profile: "Profile", kwargs: dict[str, object], depth: int | None, layers: bool
+) -> "Report":
+    """Choose the paper's table, the module tree or every layer."""
+    from archbench.models.shelf import paper_table
+    from archbench.report.summary import summary_report
+
+    if loaded.architecture is not None:
+        paper = paper_table(loaded.architecture, kwargs)
+        return summary_report(profile, loaded.architecture, paper, depth, layers)
+    if depth is None and not layers:
+        depth = DEFAULT_DEPTH
+    return summary_report(profile, depth=depth, layers=layers)
+
+
+def _cross_checked(
+    loaded: "Loaded", profile: "Profile", input_size: list[str] | None, batch_size: int
+) -> "Report":
+    """Set fvcore's count beside the profile."""
+    from archbench.analyze.cross_check import cross_check
+    from archbench.models.resolve import plan_for
+    from archbench.report.cross_check import cross_check_report
+
+    plan = plan_for(loaded, input_size or None, batch_size)
+    return cross_check_report(profile, cross_check(loaded, plan, profile))
