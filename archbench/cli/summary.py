@@ -34,9 +34,7 @@ CrossCheck = Annotated[
 ]
 Device = Annotated[
     str,
-    typer.Option(
-        "-d", "--device", help="where to run a model that cannot be counted without values"
-    ),
+    typer.Option("-d", "--device", help="where a model runs that cannot be counted without values"),
 ]
 
 

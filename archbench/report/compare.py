@@ -1,5 +1,7 @@
 """A Comparison as reports: structure first, since it needs no waiting; then time."""
 
+from string import ascii_uppercase
+
 from archbench.gate.compare import stage_names
 from archbench.gate.stats import detectable
 from archbench.gate.verdicts import IMPORTANT
@@ -24,7 +26,10 @@ SHOWN_TOTALS = (
 
 def structure_report(comparison: Comparison) -> Report:
     """Lay totals, stages and operations side by side, and mark what differs."""
+    labels = _labels(comparison)
     names = [profile.model for profile in comparison.profiles]
+    if labels != names:
+        names = [f"{label} {name}" for label, name in zip(labels, names, strict=True)]
     tables = [_totals_table(comparison), _stages_table(comparison)]
     if _changed(comparison, "calls"):
         tables.append(_operations_table(comparison))
@@ -88,13 +93,20 @@ def whole_report(comparison: Comparison) -> Report:
     )
 
 
+def _labels(comparison: Comparison) -> list[str]:
+    """Head columns with the networks' names, or with letters, which the title tells, if many."""
+    names = [profile.model for profile in comparison.profiles]
+    return names if len(names) == 2 else [ascii_uppercase[i % 26] for i in range(len(names))]
+
+
 def _totals_table(comparison: Comparison) -> Table:
-    profiles = comparison.profiles
+    """One row per total; where space is short the ratios go first, then the last networks."""
+    profiles, last = comparison.profiles, len(comparison.profiles)
     columns = [Column("metric", "total")]
-    for i, profile in enumerate(profiles):
-        columns.append(Column(f"total_{i}", profile.model, Kind.INTEGER))
+    for i, label in enumerate(_labels(comparison)):
+        columns.append(Column(f"total_{i}", label, Kind.INTEGER, rank=i if i > 1 else 0))
         if i:
-            columns.append(Column(f"ratio_{i}", "ratio", Kind.RATIO, rank=1))
+            columns.append(Column(f"ratio_{i}", "ratio", Kind.RATIO, rank=last + i))
     columns.append(Column("differs", ""))
     rows: list[tuple[Cell, ...]] = []
     marked = set()
@@ -111,17 +123,19 @@ def _totals_table(comparison: Comparison) -> Table:
 
 
 def _stages_table(comparison: Comparison) -> Table:
-    """One row per stage that any network has; output sizes once where all agree."""
-    profiles = comparison.profiles
+    """One row per stage that any network has.
+
+    Where space is short the output sizes go first, then the last networks.
+    """
+    profiles, last = comparison.profiles, len(comparison.profiles)
+    labels = _labels(comparison)
     columns = [Column("stage", "stage")]
-    for i, profile in enumerate(profiles):
-        columns.append(
-            Column(f"output_shape_{i}", f"{profile.model} output", Kind.IMAGE, rank=i + 2)
-        )
+    for i, label in enumerate(labels):
+        columns.append(Column(f"output_shape_{i}", f"{label} output", Kind.IMAGE, rank=last + i))
     for metric, title in (("params", "params"), ("macs", "MACs")):
-        for i, profile in enumerate(profiles):
-            head = f"{profile.model} {title}"
-            columns.append(Column(f"{metric}_{i}", head, Kind.COUNT, group=metric))
+        for i, label in enumerate(labels):
+            rank = i if i > 1 else 0
+            columns.append(Column(f"{metric}_{i}", f"{label} {title}", Kind.COUNT, rank, metric))
     columns.append(Column("differs", ""))
     rows: list[tuple[Cell, ...]] = []
     marked = set()
@@ -160,8 +174,12 @@ def _operations_table(comparison: Comparison) -> Table:
     """List the operations that do not run equally often."""
     profiles = comparison.profiles
     changed = dict.fromkeys(c.subject for c in _changed(comparison, "calls"))
+    changed.pop("aten.empty", None)  # batch normalisation reserves a buffer it does not use
     columns = [Column("op", "operations that differ")]
-    columns += [Column(f"calls_{i}", p.model, Kind.INTEGER) for i, p in enumerate(profiles)]
+    columns += [
+        Column(f"calls_{i}", label, Kind.INTEGER, rank=i)
+        for i, label in enumerate(_labels(comparison))
+    ]
     counts = [{op.op: op.calls for op in profile.operations} for profile in profiles]
     rows: list[tuple[Cell, ...]] = [(op, *(n.get(op, 0) for n in counts)) for op in changed]
     return Table(tuple(columns), tuple(rows))

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from enum import StrEnum
+from textwrap import wrap
 from typing import TYPE_CHECKING, Literal
 
 from archbench.report.table import Cell, Column, Kind, Report, Table
@@ -76,8 +77,6 @@ def as_markdown(report: Report) -> str:
 
 def show(report: Report, console: "Console") -> None:
     """Print the report for people; columns that do not fit the console are left out, by name."""
-    from rich.table import Table as RichTable
-
     console.print(report.title, style="bold")
     dropped: list[str] = []
     for table in report.tables:
@@ -86,10 +85,12 @@ def show(report: Report, console: "Console") -> None:
         console.print()
         console.print(fitted, crop=False)
     console.print()
-    facts = RichTable.grid(padding=(0, 2, 0, 0))
+    margin = max((len(name) for name, _ in report.facts), default=0) + 2
     for name, text in report.facts:
-        facts.add_row(name, text)
-    console.print(facts)
+        first, *rest = wrap(text, max(20, console.width - margin), break_long_words=False)
+        console.print(f"{name:<{margin}}{first}")
+        for line in rest:
+            console.print(f"{'':<{margin}}{line}")
     for note in report.notes:
         console.print(note, style="dim")
     if dropped:
@@ -132,8 +133,8 @@ def _fitted(table: Table, width: int) -> tuple[Table, list[int], int, list[str]]
     """Choose what as_rich() shows: the table, its columns' widths, their gap, what is left out."""
     left_out: list[str] = []
     while True:
-        for wrap, gap in ((False, 2), (True, 2), (True, 1)):
-            widths = _widths(table, wrap)
+        for folded, gap in ((False, 2), (True, 2), (True, 1)):
+            widths = _widths(table, folded)
             if sum(widths) + gap * (len(widths) - 1) <= width:
                 return table, widths, gap, left_out
         worst = max(range(len(table.columns)), key=lambda i: table.columns[i].rank)
@@ -148,13 +149,13 @@ def _fitted(table: Table, width: int) -> tuple[Table, list[int], int, list[str]]
         )
 
 
-def _widths(table: Table, wrap: bool) -> list[int]:
+def _widths(table: Table, folded: bool) -> list[int]:
     """Return each column's width: its longest cell, or its heading, or the longest word of that."""
     from rich.cells import cell_len
 
     heads, cells = _written(table)
     return [
-        max(map(cell_len, [*(head.split() if wrap else [head]), *(row[i] for row in cells)]))
+        max(map(cell_len, [*(head.split() if folded else [head]), *(row[i] for row in cells)]))
         for i, head in enumerate(heads)
     ]
 
