@@ -28,7 +28,7 @@ LEVELS = [
     {"archs"},
     {"registry"},
     {"records"},
-    {"errors", "units"},
+    {"errors", "units", "collector"},
 ]
 WITH_TORCH = {"archs", "models", "analyze", "measure"}
 LAZY = {"pandas", "fvcore", "scipy", "matplotlib", "torch"}  # never at the start of the command

@@ -1,7 +1,5 @@
 """The networks that torchvision has too: equal counts, and equal outputs for equal weights."""
 
-import sys
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,29 +8,13 @@ from torch import nn
 
 import archbench
 from archbench.errors import ArchbenchError
+from benchmarks.zoo import import_torchvision
 
 
 @pytest.fixture(scope="module")
-def torchvision() -> Iterator[Any]:
+def torchvision() -> Any:
     """Torchvision's Python definitions, without its compiled operations, which few need."""
-    pytest.importorskip("numpy")
-    if "torchvision" in sys.modules:
-        yield sys.modules["torchvision"]
-        return
-    register = torch.library.register_fake
-
-    def skipping(name: Any, *args: Any, **kwargs: Any) -> Any:
-        if isinstance(name, str) and name.startswith("torchvision::"):
-            return lambda function: function
-        return register(name, *args, **kwargs)
-
-    torch.library.register_fake = skipping
-    try:
-        yield pytest.importorskip("torchvision", reason="torchvision is not installed")
-    except RuntimeError as error:
-        pytest.skip(f"torchvision does not fit this torch: {error}")
-    finally:
-        torch.library.register_fake = register
+    return import_torchvision() or pytest.skip("torchvision is missing, or fits another torch")
 
 
 PAIRS = [

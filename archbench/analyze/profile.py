@@ -1,14 +1,13 @@
 """From a trace to a Profile: rows for layers and stages, and the totals they sum to."""
 
-import gc
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from archbench.analyze.trace import ForwardFailed, Trace, Visit, trace
+from archbench.collector import collection_paused
 from archbench.errors import AnalysisIncomplete, ArchbenchError, InputRefused, UserCodeError
 from archbench.models.inputs import (
     GivenInputs,
@@ -73,23 +72,11 @@ def profile_loaded(
     else:
         plan = plan_for(loaded, input_size, batch_size)
     try:
-        with _collection_paused():
+        with collection_paused():
             traced = trace(module, plan.make)
             return _assemble(loaded.name, plan, traced)
     except ForwardFailed as failed:
         raise _explained(failed, loaded, plan) from failed.__cause__
-
-
-@contextmanager
-def _collection_paused() -> Iterator[None]:
-    """Keep the garbage collector from walking all of torch for the many small records made here."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def refuse_incomplete(result: Profile) -> None:

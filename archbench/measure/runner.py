@@ -7,10 +7,10 @@ of two calls of one round hardly notices it.
 import gc
 import random
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from statistics import median
 
+from archbench.collector import collection_paused
 from archbench.errors import NothingMeasured
 from archbench.measure.clock import Clock
 
@@ -62,7 +62,8 @@ def take_turns(
     total_ns = max_time_s * 1e9
     warm: list[Round] = []
     kept: list[Round] = []
-    with _no_collection():
+    gc.collect()
+    with collection_paused():
         while not _settled(warm):
             warm.append(_round(calls, clock, next(order)))
             progress(min(1.0, (clock.now_ns() - start) / total_ns))
@@ -102,16 +103,3 @@ def _settled(rounds: Sequence[Round]) -> bool:
         if abs(median(times) / median(earlier) - 1) > SETTLED:
             return False
     return True
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Keep the garbage collector out of what is timed."""
-    enabled = gc.isenabled()
-    gc.collect()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
