@@ -495,6 +495,17 @@ def test_cross_check_explains_every_difference(capsys: pytest.CaptureFixture[str
     assert sum(row["macs"] for row in rows) == 40_551_040
 
 
+def test_cross_check_needs_fvcore_and_nothing_else_does(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without fvcore the count works, and --cross-check says what is missing."""
+    monkeypatch.setitem(sys.modules, "fvcore.nn", None)
+    monkeypatch.setitem(sys.modules, "fvcore", None)
+    succeed(capsys, "summary", "resnet20")
+    assert run(["summary", "resnet20", "--cross-check"]) == 2
+    assert "needs fvcore" in capsys.readouterr().err
+
+
 def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
     """--version, no command at all, and the exit codes in --help."""
     assert succeed(capsys, "--version") == f"archbench {archbench.__version__}\n"

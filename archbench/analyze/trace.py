@@ -209,8 +209,8 @@ class Recorder(TorchDispatchMode):
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        # True would import torch._dynamo at the first operation, which costs more than the whole
-        # analysis. Private since torch 2.9 or so; where it is unknown only that speed is lost.
+        # True, torch's default, imports torch._dynamo at the first operation, which costs more than
+        # the whole analysis. The method is private to torch: where it is gone, only speed is lost.
         return False
 
     # -- operations ------------------------------------------------------------------------------
