@@ -1,15 +1,17 @@
 """Borrow a user's module for one pass, and give it back as it was, whatever happened.
 
 The module itself runs, so that closures and shared children keep working, but with empty meta
-tensors (or clones) in place of its own, in evaluation mode, and every attribute is put back:
-parameters, buffers, mode, hooks, what forward() stored on the way, and the random generators.
+tensors (or clones) in place of its own, in evaluation mode, and everything is put back: parameters,
+buffers, mode, hooks, what forward() stored on the way, and the random generators.
 """
 
 import copy
 import random
 import sys
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from types import FunctionType, ModuleType
 from typing import Any
 
 import torch
@@ -20,12 +22,18 @@ META = torch.device("meta")
 
 
 def own_device(modules: Iterable[nn.Module]) -> torch.device:
-    """Return where a model lives: its first tensor's device, or the CPU if it has none."""
+    """Return where a model lives: where its first tensor with values is.
+
+    The meta device if none of its tensors has any, the CPU if it has no tensors.
+    """
+    found = torch.device("cpu")
     for module in modules:
         for tensor in (*module._parameters.values(), *module._buffers.values()):
             if tensor is not None:
-                return tensor.device
-    return torch.device("cpu")
+                found = tensor.device
+                if found != META:
+                    return found
+    return found
 
 
 @contextmanager
@@ -35,36 +43,32 @@ def borrowed(
     """Lend a model's modules for one forward pass.
 
     Args:
-        modules: all of the model's, each once. Scripted ones are left out: Python cannot reach
-            their state.
+        modules: all of the model's, each once.
         on_meta: put empty meta tensors in the place of their own; otherwise clones, so that a
             forward() that writes to them leaves the originals alone.
-        prepare: is handed each lent module, and may set attributes on it.
+        prepare: is handed each lent module, and may set attributes on it. Scripted ones are left
+            out: Python cannot reach inside them.
     """
-    stand_in = _stand_ins(_meta_twin if on_meta else _clone)
-    loans = []
+    loan = _Loan(_meta_twin if on_meta else _clone)
     try:
         with quiet_surroundings():
             for module in modules:  # one pass: a large network does not fit the cache
-                if isinstance(module, torch.jit.ScriptModule):
-                    continue
-                loan = _Loan(module.__dict__)
-                loans.append(loan)
-                loan.replace_tensors(stand_in)
-                loan.state["training"] = False
-                prepare(module)
+                loan.take(module)
+                if not isinstance(module, torch.jit.ScriptModule):
+                    prepare(module)
             yield
     finally:
-        for loan in loans:
-            loan.end()
+        loan.give_back()
 
 
-def meta_copy(model: nn.Module) -> nn.Module:
-    """Copy a model onto the meta device, its lazy parameters still lazy, in evaluation mode."""
-    stand_ins: dict[int, Any] = {
-        id(tensor): _meta_twin(tensor) for tensor in (*model.parameters(), *model.buffers())
-    }
-    return copy.deepcopy(model, stand_ins).eval()
+def fresh_copy(model: nn.Module, on_meta: bool) -> nn.Module:
+    """Copy a model, its lazy parameters still lazy, in evaluation mode.
+
+    copy.deepcopy() alone cannot copy lazy buffers, and would copy every weight.
+    """
+    make = _meta_twin if on_meta else _clone
+    twins: dict[int, Any] = {id(t): make(t) for t in (*model.parameters(), *model.buffers())}
+    return copy.deepcopy(model, twins).eval()
 
 
 @contextmanager
@@ -91,80 +95,143 @@ def quiet_surroundings() -> Iterator[None]:
                 numpy.random.set_state(numpy_state)
 
 
-def _stand_ins(make: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-    """Make each tensor's stand-in once, so that tied tensors stay tied."""
-    made: dict[int, Tensor] = {}
-
-    def stand_in(tensor: Tensor) -> Tensor:
-        if tensor.is_meta:
-            return tensor
-        if id(tensor) not in made:
-            made[id(tensor)] = make(tensor)
-        return made[id(tensor)]
-
-    return stand_in
-
-
 def _meta_twin(tensor: Tensor) -> Tensor:
+    if tensor.is_meta and not is_lazy(tensor):
+        return tensor
     if is_lazy(tensor):
         return type(tensor)(device=META, dtype=tensor.dtype)  # type: ignore[call-arg]
-    twin = torch.empty(tensor.shape, dtype=tensor.dtype, device=META)
-    return nn.Parameter(twin, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else twin
+    if tensor.layout is torch.strided:
+        twin = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device=META)
+    else:
+        twin = torch.empty(tensor.shape, dtype=tensor.dtype, device=META)
+    return _dressed(twin, tensor)
 
 
 def _clone(tensor: Tensor) -> Tensor:
-    clone = tensor.detach().clone()
-    return nn.Parameter(clone, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else clone
+    if is_lazy(tensor):
+        return type(tensor)(device=tensor.device, dtype=tensor.dtype)  # type: ignore[call-arg]
+    return _dressed(tensor.detach().clone(), tensor)
+
+
+def _dressed(stand_in: Tensor, tensor: Tensor) -> Tensor:
+    """Make a stand-in a parameter if the original is one, with its attributes."""
+    if isinstance(tensor, nn.Parameter):
+        stand_in = nn.Parameter(stand_in, tensor.requires_grad)
+    if tensor.__dict__:
+        stand_in.__dict__.update(tensor.__dict__)
+    return stand_in
 
 
 class _Loan:
-    """One object's attributes, and what its lists, dicts and sets held, before the pass."""
+    """What is lent, and what it held before.
 
-    __slots__ = ("attributes", "contents", "empty", "state", "tensors")
+    From each module it follows lists, dicts, tuples, sets and plain objects to whatever they hold:
+    a cache that forward() fills may lie several of them deep.
+    """
 
-    def __init__(self, state: dict[str, Any]) -> None:
-        self.state = state
-        self.attributes = state.copy()
-        self.tensors: list[str] = []
-        self.empty: list[Any] = []  # most are a module's tables of hooks, of which there are many
-        self.contents: list[tuple[Any, Any]] = []
-        for name, value in self.attributes.items():
-            if type(value) in _ATOMS:
-                continue
-            if isinstance(value, _CONTAINERS):
-                if value:
-                    self.contents.append((value, value.copy()))
-                else:
-                    self.empty.append(value)
-            elif isinstance(value, Tensor):
-                self.tensors.append(name)
+    def __init__(self, make: Callable[[Tensor], Tensor]) -> None:
+        self._make = make
+        self._made: dict[int, Tensor] = {}  # once for each tensor, so that tied ones stay tied
+        self._seen: set[int] = set()
+        self._empty: list[Any] = []  # most containers are a module's tables of hooks
+        self._held: list[tuple[Any, Any]] = []
+        self._others: list[Callable[[], object]] = []  # puts back what is no container
 
-    def replace_tensors(self, stand_in: Callable[[Tensor], Tensor]) -> None:
-        """Put stand-ins where tensors are: in attributes, and one level down in lists and dicts."""
-        for name in self.tensors:
-            self.state[name] = stand_in(self.attributes[name])
-        for container, content in self.contents:
-            if isinstance(content, dict):
-                for key, item in content.items():
-                    if isinstance(item, Tensor):
-                        container[key] = stand_in(item)
-            elif isinstance(content, list):
-                container[:] = [stand_in(v) if isinstance(v, Tensor) else v for v in content]
+    def take(self, module: nn.Module) -> None:
+        """Lend one module, with all that its attributes lead to but its children."""
+        if id(module) in self._seen:
+            return
+        self._seen.add(id(module))
+        if isinstance(module, torch.jit.ScriptModule):
+            self._take_scripted(module)
+            return
+        state = module.__dict__
+        self._take_contents(state)
+        state["training"] = False
 
-    def end(self) -> None:
+    def give_back(self) -> None:
         """Put everything back, in the same objects."""
-        for container in self.empty:
+        for container in self._empty:
             if container:
                 container.clear()
-        for container, content in self.contents:
+        for container, content in self._held:
             container.clear()
-            if isinstance(container, list):
-                container.extend(content)
-            else:
+            if isinstance(container, dict | set):
                 container.update(content)
-        self.state.clear()
-        self.state.update(self.attributes)
+            else:
+                container.extend(content)
+        for put_back in self._others:
+            put_back()
+
+    def _take_contents(self, container: Any) -> None:
+        """Remember what a container holds, put stand-ins for its tensors, and follow the rest."""
+        content = container.copy()
+        self._held.append((container, content))
+        if isinstance(content, dict):
+            for key, value in content.items():
+                if type(value) not in _ATOMS:
+                    lent = self._lent(value)
+                    if lent is not value:
+                        container[key] = lent
+        elif not isinstance(content, set):
+            lent_items = [self._lent(value) for value in content]
+            container.clear()
+            container.extend(lent_items)
+
+    def _lent(self, value: Any) -> Any:
+        """Return what stands in for a value: a stand-in for a tensor, else the value itself."""
+        if isinstance(value, Tensor):
+            if id(value) not in self._made:
+                self._made[id(value)] = self._make(value)
+            return self._made[id(value)]
+        if type(value) in _ATOMS:
+            return value
+        if isinstance(value, tuple):
+            items = [self._lent(item) for item in value]
+            if all(a is b for a, b in zip(items, value, strict=True)):
+                return value
+            return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
+        if id(value) not in self._seen:
+            self._follow(value)
+        return value
+
+    def _follow(self, value: Any) -> None:
+        """Remember a mutable value and what it leads to."""
+        if isinstance(value, nn.Module):
+            self.take(value)
+            return
+        self._seen.add(id(value))
+        if isinstance(value, _CONTAINERS):
+            if value:
+                self._take_contents(value)
+            else:
+                self._empty.append(value)
+        elif isinstance(value, torch.Generator):
+            state = value.get_state()
+            self._others.append(lambda: value.set_state(state))
+        elif type(value).__module__ == "numpy":
+            if hasattr(value, "copyto") or hasattr(value, "__array_interface__"):
+                before = value.copy()
+                self._others.append(lambda: value.__setitem__(..., before))
+        elif hasattr(value, "__dict__") and not isinstance(value, _OPAQUE):
+            self._take_contents(value.__dict__)
+
+    def _take_scripted(self, module: torch.jit.ScriptModule) -> None:
+        """Scripted modules keep their tensors where no stand-in can go: remember the values."""
+        mode = module.training
+        tensors = [*module._parameters.values(), *module._buffers.values()]
+        values = [tensor.detach().clone() for tensor in tensors]
+
+        def put_back() -> None:
+            module.training = mode
+            with torch.no_grad():
+                for tensor, value in zip(tensors, values, strict=True):
+                    tensor.copy_(value)
+
+        module.training = False
+        self._others.append(put_back)
 
 
-_ATOMS = frozenset({bool, int, float, str, type(None), tuple})  # nothing in them can change
-_CONTAINERS = (list, dict, set)
+_ATOMS = frozenset({bool, int, float, complex, str, bytes, type(None)})  # nothing in them changes
+_CONTAINERS = (dict, list, set, deque)
+_OPAQUE = (type, FunctionType, ModuleType, torch.dtype, torch.device)

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch._ops import HigherOrderOperator
 
 
 class Cost(NamedTuple):
@@ -44,6 +45,11 @@ def convolution(args: Sequence[Any], kwargs: Kwargs, out: Any) -> Cost:
     return Cost((x if transposed else out).numel() * prod(weight.shape[1:]), out.numel())
 
 
+def time_first_convolution(args: Sequence[Any], kwargs: Kwargs, out: Any) -> Cost:
+    """Cost conv_tbc, whose weight is (kernel, c_in, c_out)."""
+    return Cost(out.numel() * prod(args[1].shape[:2]), out.numel())
+
+
 def transposed_convolution(args: Sequence[Any], kwargs: Kwargs, out: Any) -> Cost:
     """Cost an operation that is transposed by its name (cuDNN's, MIOpen's)."""
     return Cost(args[0].numel() * prod(args[1].shape[1:]), out.numel())
@@ -67,11 +73,6 @@ def batch_summed_product(args: Sequence[Any], kwargs: Kwargs, out: Any) -> Cost:
     """Cost addbmm, which adds the products of a batch into one matrix."""
     batch, _, inner = args[1].shape
     return Cost(out.numel() * inner * batch, out.numel())
-
-
-def outer_product(args: Sequence[Any], kwargs: Kwargs, out: Any) -> Cost:
-    """Cost addr: every output element is one multiply-add."""
-    return Cost(out.numel(), out.numel())
 
 
 def attention(args: Sequence[Any], kwargs: Kwargs, out: Any) -> Cost:
@@ -120,10 +121,10 @@ COUNTED: dict[str, Rule] = {
         *("cudnn_convolution_transpose", "miopen_convolution_transpose"),
         *("_mps_convolution_transpose", "slow_conv_transpose2d", "slow_conv_transpose3d"),
     ),
+    **_named(time_first_convolution, "conv_tbc"),
     **_named(Product(0), "mm", "bmm", "mv", "dot", "vdot", "linear", "mkldnn_linear", "_int_mm"),
     **_named(Product(1), "addmm", "baddbmm", "addmv", "_addmm_activation"),
     **_named(batch_summed_product, "addbmm"),
-    **_named(outer_product, "addr"),
     **_named(
         attention,
         *("_scaled_dot_product_flash_attention", "_scaled_dot_product_flash_attention_for_cpu"),
@@ -135,7 +136,7 @@ COUNTED: dict[str, Rule] = {
     **_named(cudnn_recurrent, "_cudnn_rnn", "miopen_rnn"),
 }
 
-CONVOLUTIONS = frozenset({convolution, transposed_convolution})
+CONVOLUTIONS = frozenset({convolution, time_first_convolution, transposed_convolution})
 
 # Zero by convention, beside every operation that torch itself tags as point-wise, as a view, as a
 # reduction, or that takes no tensor at all. Names without the underscore of their in-place form.
@@ -192,7 +193,8 @@ ZERO = frozenset(
     "_ctc_loss "
     # in-place point-wise forms that torch leaves untagged
     "add sub mul div relu gelu silu mish hardswish hardsigmoid sigmoid tanh threshold abs eq ne lt "
-    "le gt ge floor_divide copysign _add_relu".split()
+    "le gt ge floor_divide copysign _add_relu addr polar multilabel_margin_loss_forward "
+    "_has_same_storage_numel".split()
 )
 
 _FREE_TAGS = frozenset(
@@ -202,6 +204,8 @@ _FREE_TAGS = frozenset(
 
 def name_of(func: Any) -> str:
     """Name an operation without its overload, as reports do: "aten.convolution"."""
+    if isinstance(func, HigherOrderOperator):
+        return f"higher_order.{func.name()}"
     return str(func._schema.name).replace("::", ".")
 
 
@@ -212,7 +216,12 @@ def rule_for(func: Any) -> Rule | None:
         name = name if name in COUNTED else name.rstrip("_")
         if name in COUNTED:
             return COUNTED[name]
-        if name in ZERO or not _FREE_TAGS.isdisjoint(func.tags) or func.is_view:
+        if (
+            name in ZERO
+            or name.startswith("_foreach_")
+            or not _FREE_TAGS.isdisjoint(func.tags)
+            or func.is_view
+        ):
             return free
     elif namespace in ("prim", "prims"):
         return free

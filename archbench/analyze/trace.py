@@ -5,18 +5,21 @@ module is running. On the meta device nothing is computed and no weight is neede
 """
 
 import dataclasses
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import GeneratorType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._ops import HigherOrderOperator
 from torch.nn.modules.lazy import LazyModuleMixin
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from archbench.analyze.borrow import (
     META,
     borrowed,
-    meta_copy,
+    fresh_copy,
     own_device,
     quiet_surroundings,
 )
@@ -98,9 +101,6 @@ def trace(model: nn.Module, make_inputs: Callable[[torch.device], Inputs]) -> Tr
         ForwardFailed: forward() raised, on the model's own device too where it has one.
     """
     paths = paths_of(model)
-    if any(isinstance(module, LazyModuleMixin) for module in paths):
-        model = _materialised(model, make_inputs)
-        paths = paths_of(model)
     try:
         return _trace_on(META, model, paths, make_inputs)
     except ForwardFailed as on_meta:
@@ -113,12 +113,14 @@ def trace(model: nn.Module, make_inputs: Callable[[torch.device], Inputs]) -> Tr
     return result
 
 
-def _materialised(model: nn.Module, make_inputs: Callable[[torch.device], Inputs]) -> nn.Module:
-    """Copy a model to the meta device and run it once, which gives lazy parameters their shape."""
+def _materialised(
+    device: torch.device, model: nn.Module, make_inputs: Callable[[torch.device], Inputs]
+) -> nn.Module:
+    """Copy a model and run it once, which gives lazy parameters their shape."""
     with quiet_surroundings():
-        twin = meta_copy(model)
-        args, kwargs = make_inputs(META)
+        args, kwargs = make_inputs(device)
         try:
+            twin = fresh_copy(model, on_meta=device == META)
             twin(*args, **kwargs)
         except (Exception, SystemExit) as error:
             raise ForwardFailed("", type(model).__name__, _shapes((args, kwargs))) from error
@@ -131,6 +133,9 @@ def _trace_on(
     paths: dict[nn.Module, list[str]],
     make_inputs: Callable[[torch.device], Inputs],
 ) -> Trace:
+    if any(isinstance(module, LazyModuleMixin) for module in paths):
+        model = _materialised(device, model, make_inputs)
+        paths = paths_of(model)
     on_meta = device == META
     recorder = Recorder(on_meta, type(model).__name__)
     with borrowed(paths, on_meta, lambda module: recorder.watch(module, paths[module])):
@@ -139,7 +144,9 @@ def _trace_on(
             setattr(tensor, _DEPTH, 0)
         try:
             with recorder:
-                model(*args, **kwargs)
+                out = model(*args, **kwargs)
+                if isinstance(out, GeneratorType):  # runs as it is read
+                    deque(out, maxlen=0)
         except (Exception, SystemExit) as error:
             raise recorder.failure(error) from error
     return Trace(paths, recorder.visits, recorder.counts(), recorder.depth, str(device))
@@ -207,6 +214,8 @@ class Recorder(TorchDispatchMode):
         self._step = 1  # layers that a convolution or linear operation adds; 0 inside a named one
         self._failed: tuple[BaseException, ForwardFailed] | None = None
 
+    supports_higher_order_operators = True  # they are named, not refused
+
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
         # True, torch's default, imports torch._dynamo at the first operation, which costs more than
@@ -219,7 +228,9 @@ class Recorder(TorchDispatchMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         tally = self._tally.get(func)
-        if tally is None:
+        if tally is None and isinstance(func, HigherOrderOperator):
+            tally = self._tally[func] = Tally(None)  # it runs whole networks, out of our sight
+        elif tally is None:
             rule = rule_for(func)
             if rule is None:  # under inference_mode torch hands over what it takes apart elsewhere
                 with self:

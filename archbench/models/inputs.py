@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils._pytree import tree_map
 
 from archbench.errors import InputRefused
 from archbench.records import TensorSpec
@@ -46,9 +47,8 @@ class InputPlan:
         embedding has a row for. On the meta device there are no values.
         """
         if self.given is not None:
-            if isinstance(self.given, Mapping):
-                return (), {name: _moved(value, device) for name, value in self.given.items()}
-            return tuple(_moved(value, device) for value in self.given), {}
+            given = tree_map(lambda value: _moved(value, device), self.given)
+            return ((), dict(given)) if isinstance(given, Mapping) else (tuple(given), {})
         tensors = [_made((self.batch_size, *s.shape), s.dtype, device) for s in self.specs]
         positional = len(tensors) - self.keywords
         names = [spec.name for spec in self.specs[positional:]]
@@ -69,7 +69,7 @@ def _moved(value: Any, device: torch.device) -> Any:
     if not isinstance(value, Tensor):
         return value
     if device.type == "meta":
-        return torch.empty(value.shape, dtype=value.dtype, device=device)
+        return torch.empty_strided(value.shape, value.stride(), dtype=value.dtype, device=device)
     if value.is_meta:
         return _made(tuple(value.shape), str(value.dtype).removeprefix("torch."), device)
     return value.detach().clone().to(device)
@@ -106,6 +106,8 @@ def plan_inputs(
             _refuse_unknown(name, module, names)
         if name is None and keywords:
             raise InputRefused(f"'{size}' comes after a named input and has no name itself", HOW)
+        if dtype is None:
+            dtype = _dtype_of(module)
         if name is None:
             name = names[i] if i < len(names) else f"input{i}"
         if prod(shape) * batch_size > LARGEST:
@@ -162,23 +164,31 @@ def _refuse_unknown(name: str, module: nn.Module, names: Sequence[str]) -> None:
         )
 
 
-def _read(size: Any, default: Shape | None) -> tuple[str | None, str, Shape]:
-    """Read one size into (name or None, dtype, shape)."""
+def _dtype_of(module: nn.Module) -> str:
+    """Return the floating-point type that a module computes in: its first parameter's."""
+    for parameter in module.parameters():
+        if parameter.dtype.is_floating_point:
+            return str(parameter.dtype).removeprefix("torch.")
+    return "float32"
+
+
+def _read(size: Any, default: Shape | None) -> tuple[str | None, str | None, Shape]:
+    """Read one size into (name or None, dtype or None, shape)."""
     if isinstance(size, int):
-        return None, "float32", _square(_checked((size,), size), default)
+        return None, None, _square(_checked((size,), size), default)
     if not isinstance(size, str):
-        return None, "float32", _checked(tuple(size), size)
+        return None, None, _checked(tuple(size), size)
     parts = size.split(":")
     if len(parts) > 3:
         raise InputRefused(f"'{size}' is not an input size", HOW)
-    name, dtype = None, "float32"
+    name, dtype = None, None
     if len(parts) == 3:
         name, dtype = parts[0], parts[1]
         if not name.isidentifier():
             raise InputRefused(f"'{name}' in '{size}' is not the name of an argument", HOW)
     elif len(parts) == 2:
         dtype = parts[0]
-    if dtype not in DTYPES:
+    if dtype is not None and dtype not in DTYPES:
         raise InputRefused(
             f"'{dtype}' in '{size}' is not a dtype", f"one of {', '.join(sorted(DTYPES))}"
         )
