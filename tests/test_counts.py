@@ -210,6 +210,18 @@ MORE = [
         (torch.randn(1, 2, 4, 6, 9),),
         4 * 4 * 5 * 3 * 2 * 15,
     ),
+    Case(
+        "conv_tbc",
+        lambda: Call(lambda m, x: torch.conv_tbc(x, m.w, m.b), w=weight(3, 4, 5), b=weight(5)),
+        (torch.randn(9, 2, 4),),
+        7 * 2 * 5 * 12,
+    ),
+    Case(
+        "foreach",
+        lambda: Call(lambda m, x: torch._foreach_add([m.l(x)], 1.0), l=nn.Linear(5, 7)),
+        (torch.randn(2, 5),),
+        70,
+    ),
     Case("dilation", lambda: nn.Conv2d(3, 8, 3, dilation=2), (image(3),), 16 * 8 * 27),
     Case("groups", lambda: nn.Conv2d(6, 8, 3, groups=2), (image(6),), 36 * 8 * 27, 8 * 27 + 8),
     Case("stride", lambda: nn.Conv2d(3, 8, 3, stride=3), (image(3),), 4 * 8 * 27),
@@ -485,3 +497,48 @@ def test_depth_follows_what_is_written_into_a_slice() -> None:
 
     model = Call(run, a=nn.Linear(3, 3), b=nn.Linear(5, 5))
     assert archbench.profile(model, (5,)).totals.depth == 2
+
+
+def test_a_higher_order_operation_is_named() -> None:
+    """torch.cond runs networks that cannot be looked into: it is unknown, not a failure."""
+    model = Call(
+        lambda m, x: torch.cond(x.sum() > 0, lambda x: x + 1, lambda x: x - 1, (m.l(x),)),
+        l=nn.Linear(5, 5),
+    )
+    profile = archbench.profile(model, (5,))
+    assert profile.totals.macs == 25
+    assert "higher_order.cond" in [op.op for op in profile.uncounted]
+
+
+def test_a_generator_is_read_to_its_end() -> None:
+    """A forward() that yields runs as it is read."""
+    model = Call(lambda m, x: (m.l(x) for _ in range(3)), l=nn.Linear(5, 5))
+    assert archbench.profile(model, (5,)).totals.macs == 75
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_an_input_takes_the_type_that_the_network_computes_in(dtype: torch.dtype) -> None:
+    """A network in half precision wants inputs in half precision."""
+    model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Flatten(), nn.Linear(288, 5)).to(dtype)
+    profile = archbench.profile(model, (3, 8, 8))
+    assert profile.inputs[0].dtype == str(dtype).removeprefix("torch.")
+    assert profile.totals.macs == 36 * 8 * 27 + 288 * 5
+
+
+def test_channels_last_networks_run_without_values_too() -> None:
+    """Stand-ins keep the strides, so that what follows a permutation can be viewed."""
+    model = Call(
+        lambda m, x: m.l(m.c(x).permute(0, 2, 3, 1).view(-1, 8)),
+        c=nn.Conv2d(3, 8, 3).to(memory_format=torch.channels_last),
+        l=nn.Linear(8, 5),
+    )
+    x = torch.randn(2, 3, 8, 8).to(memory_format=torch.channels_last)
+    profile = archbench.profile(model, inputs=(x,))
+    assert (profile.device, profile.totals.macs) == ("meta", 72 * 8 * 27 + 72 * 40)
+
+
+def test_a_model_that_is_partly_on_meta_still_has_a_device() -> None:
+    """One buffer without values does not keep the rest from running."""
+    model = Call(lambda m, x: m.l(x) * float(x.sum()), l=nn.Linear(5, 5))
+    model.register_buffer("unused", torch.empty(3, device="meta"))
+    assert archbench.profile(model, (5,)).device == "cpu"

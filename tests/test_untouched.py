@@ -1,8 +1,11 @@
 """A user's module is given back as it was, whatever its forward() did."""
 
+import copy
 import random
-from collections import OrderedDict
+import threading
+from collections import OrderedDict, deque
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -191,3 +194,127 @@ def test_a_forward_that_exits_does_not_end_the_program() -> None:
 
     with pytest.raises(UserCodeError, match="SystemExit"):
         archbench.profile(Leaves(), (3, 8, 8))
+
+
+class Cache:
+    """A plain object that a network keeps state in."""
+
+    def __init__(self) -> None:
+        self.keys: Tensor | None = None
+        self.nested = {"log": [[]], "count": {"n": 0}}
+
+
+class Keeper(nn.Module):
+    """A network whose state lies deep: in objects, tuples, arrays, and modules torch cannot see."""
+
+    def __init__(self, reads: bool) -> None:
+        super().__init__()
+        self.linear = nn.Linear(8, 8)
+        self.cache = Cache()
+        self.space = SimpleNamespace(total=torch.zeros(8))
+        self.pair = (torch.zeros(8), (nn.Parameter(torch.zeros(8)),))
+        self.queue: deque[int] = deque([1], maxlen=3)
+        self.array = np.zeros(3)
+        self.generator = torch.Generator().manual_seed(3)
+        self.hidden = (nn.BatchNorm1d(8),)
+        self.listed = [nn.BatchNorm1d(8)]
+        self.linear.weight.scale = 2.0
+        self.reads = reads
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.listed[0](self.hidden[0](self.linear(x))) * self.linear.weight.scale
+        cache = self.cache
+        cache.keys = y if cache.keys is None else torch.cat([cache.keys, y])
+        cache.nested["log"][0].append(y)
+        cache.nested["count"]["n"] += 1
+        self.space.total.add_(1)
+        self.pair[0].add_(1)
+        self.pair[1][0].add_(1)
+        self.queue.append(2)
+        self.array += 1
+        torch.randn(8, generator=self.generator)
+        if self.reads:
+            float(y.sum())
+        return y + self.space.total + self.pair[0]
+
+
+@pytest.mark.parametrize("reads", [False, True], ids=["on meta", "on its own device"])
+def test_state_that_lies_deep_is_left_as_it_was(reads: bool) -> None:
+    """In objects, nested containers, tuples, arrays, generators and unregistered modules."""
+    model = Keeper(reads).train()
+    state = {
+        "generator": model.generator.get_state(),
+        "hidden": copy.deepcopy(model.hidden[0].state_dict()),
+        "listed": copy.deepcopy(model.listed[0].state_dict()),
+    }
+    profile = archbench.profile(model, (8,), batch_size=4)
+    assert profile.device == ("cpu" if reads else "meta")
+    assert profile.totals.macs == 4 * 64
+    assert model.cache.keys is None
+    assert model.cache.nested == {"log": [[]], "count": {"n": 0}}
+    assert not model.space.total.any()
+    assert not model.pair[0].any()
+    assert not model.pair[1][0].any()
+    assert list(model.queue) == [1]
+    assert not model.array.any()
+    assert torch.equal(model.generator.get_state(), state["generator"])
+    for name, module in (("hidden", model.hidden[0]), ("listed", model.listed[0])):
+        assert module.training
+        assert_same(dict(state[name]), dict(module.state_dict()), name)
+    with torch.no_grad():
+        model(torch.randn(4, 8))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_scripted_modules_are_left_as_they_were() -> None:
+    """They run in evaluation mode, on values that are put back."""
+    scripted = torch.jit.script(nn.Sequential(nn.BatchNorm1d(8), nn.Linear(8, 8)))
+    for model in (scripted.train(), nn.Sequential(scripted)):
+        before = copy.deepcopy(scripted.state_dict())
+        assert archbench.profile(model, (8,), batch_size=4).totals.macs == 4 * 64
+        assert_same(dict(before), dict(scripted.state_dict()))
+        assert scripted.training
+
+
+def test_nested_inputs_are_copied() -> None:
+    """Tensors inside lists and dicts are moved with them, and the caller's stay as they were."""
+
+    class Nested(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear = nn.Linear(8, 8)
+
+        def forward(self, items: dict[str, list[Tensor]]) -> Tensor:
+            return self.linear(items["x"].pop().add_(1))
+
+    given = {"x": [torch.zeros(1, 8), torch.zeros(1, 8)]}
+    profile = archbench.profile(Nested(), inputs=(given,))
+    assert (profile.device, profile.totals.macs) == ("meta", 64)
+    assert len(given["x"]) == 2
+    assert not given["x"][1].any()
+    assert not vars(given["x"][1])
+
+
+def test_a_lazy_model_that_cannot_be_copied_fails_in_one_line() -> None:
+    """A lock cannot be copied: the error is the user's, and says so."""
+    model = nn.Sequential(nn.LazyLinear(5))
+    model.lock = threading.Lock()
+    with pytest.raises(UserCodeError, match="cannot pickle"):
+        archbench.profile(model, (8,))
+
+
+def test_a_lazy_model_that_reads_values_runs_on_a_copy() -> None:
+    """On its own device."""
+
+    class LazyReads(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear = nn.LazyLinear(5)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.linear(x) * float(x.sum())
+
+    model = LazyReads()
+    profile = archbench.profile(model, (8,))
+    assert (profile.device, profile.totals.macs, profile.totals.params) == ("cpu", 40, 45)
+    assert isinstance(model.linear, nn.LazyLinear)

@@ -11,7 +11,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from types import FunctionType, ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import torch
@@ -133,6 +133,7 @@ class _Loan:
         self._make = make
         self._made: dict[int, Tensor] = {}  # once for each tensor, so that tied ones stay tied
         self._seen: set[int] = set()
+        self._level = 0
         self._empty: list[Any] = []  # most containers are a module's tables of hooks
         self._held: list[tuple[Any, Any]] = []
         self._others: list[Callable[[], object]] = []  # puts back what is no container
@@ -165,15 +166,18 @@ class _Loan:
 
     def _take_contents(self, container: Any) -> None:
         """Remember what a container holds, put stand-ins for its tensors, and follow the rest."""
-        content = container.copy()
-        self._held.append((container, content))
-        if isinstance(content, dict):
-            for key, value in content.items():
+        if isinstance(container, dict):
+            held = dict(container)
+            self._held.append((container, held))
+            for key, value in held.items():
                 if type(value) not in _ATOMS:
                     lent = self._lent(value)
                     if lent is not value:
                         container[key] = lent
-        elif not isinstance(content, set):
+            return
+        content = list(container)
+        self._held.append((container, content))
+        if not isinstance(container, set):
             lent_items = [self._lent(value) for value in content]
             container.clear()
             container.extend(lent_items)
@@ -184,15 +188,15 @@ class _Loan:
             if id(value) not in self._made:
                 self._made[id(value)] = self._make(value)
             return self._made[id(value)]
-        if type(value) in _ATOMS:
-            return value
         if isinstance(value, tuple):
             items = [self._lent(item) for item in value]
             if all(a is b for a, b in zip(items, value, strict=True)):
                 return value
             return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
-        if id(value) not in self._seen:
+        if type(value) not in _ATOMS and id(value) not in self._seen and self._level < DEEPEST:
+            self._level += 1
             self._follow(value)
+            self._level -= 1
         return value
 
     def _follow(self, value: Any) -> None:
@@ -206,20 +210,22 @@ class _Loan:
                 self._take_contents(value)
             else:
                 self._empty.append(value)
-        elif isinstance(value, torch.Generator):
+            return
+        numpy = sys.modules.get("numpy")
+        if isinstance(value, torch.Generator):
             state = value.get_state()
             self._others.append(lambda: value.set_state(state))
-        elif type(value).__module__ == "numpy":
-            if hasattr(value, "copyto") or hasattr(value, "__array_interface__"):
-                before = value.copy()
-                self._others.append(lambda: value.__setitem__(..., before))
-        elif hasattr(value, "__dict__") and not isinstance(value, _OPAQUE):
+        elif numpy and isinstance(value, numpy.ndarray):
+            before = value.copy()
+            self._others.append(lambda: value.__setitem__(..., before))
+        elif hasattr(value, "__dict__") and not _is_opaque(value):
             self._take_contents(value.__dict__)
 
     def _take_scripted(self, module: torch.jit.ScriptModule) -> None:
         """Scripted modules keep their tensors where no stand-in can go: remember the values."""
         mode = module.training
-        tensors = [*module._parameters.values(), *module._buffers.values()]
+        held = [*module._parameters.values(), *module._buffers.values()]
+        tensors = [tensor for tensor in held if tensor is not None]
         values = [tensor.detach().clone() for tensor in tensors]
 
         def put_back() -> None:
@@ -234,4 +240,15 @@ class _Loan:
 
 _ATOMS = frozenset({bool, int, float, complex, str, bytes, type(None)})  # nothing in them changes
 _CONTAINERS = (dict, list, set, deque)
-_OPAQUE = (type, FunctionType, ModuleType, torch.dtype, torch.device)
+DEEPEST = 30  # containers in containers that are followed
+
+
+def _is_opaque(value: Any) -> bool:
+    """Tell what is not followed: code, and the standard library's objects, such as a logger.
+
+    They lead to the whole program; only a SimpleNamespace is a plain holder of values.
+    """
+    if isinstance(value, type | ModuleType) or callable(value):
+        return True
+    origin = type(value).__module__.partition(".")[0]
+    return origin in sys.stdlib_module_names and not isinstance(value, SimpleNamespace)
