@@ -6,21 +6,25 @@
 """
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from archbench.analyze.profile import profile
     from archbench.models.shelf import build
 
+    __version__: str
+
 __all__ = ["build", "profile"]
-__version__ = version("archbench")
 
 # Loaded at first use: both import torch, which `archbench list` and --help do without.
 _HOMES = {"build": "archbench.models.shelf", "profile": "archbench.analyze.profile"}
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("archbench")
     if name not in _HOMES:
         raise AttributeError(f"module 'archbench' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)

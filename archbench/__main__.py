@@ -10,8 +10,9 @@ def main() -> None:
     # once more at exit, takes as long as a third of that import, and finds nothing to free.
     gc.disable()
     try:
-        from archbench.cli import run
+        from archbench.cli import interrupt, run
 
+        interrupt.watch()
         code = run(sys.argv[1:])
     except KeyboardInterrupt:
         code = 130

@@ -54,6 +54,15 @@ def column_scale(values: Iterable[float | None]) -> tuple[int, str]:
     return 1, ""
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """Write a number with its noun.
+
+    >>> counted(1, "round"), counted(3, "round"), counted(2, "child", "children")
+    ('1 round', '3 rounds', '2 children')
+    """
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
 def time_scale(values: Iterable[float | None]) -> tuple[float, str]:
     """Choose one factor and unit for a column of times in seconds.
 

@@ -4,11 +4,12 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Annotated
 
 import typer
 
-from archbench import __version__
+import archbench
 from archbench.cli.compare import compare
 from archbench.cli.shelf import list_architectures
 from archbench.cli.summary import summary
@@ -22,6 +23,7 @@ EXIT_CODES = (
 
 INTERNAL_ERROR = 70
 INTERRUPTED = 130
+LONGEST = 600  # characters of an error
 
 app = typer.Typer(
     name="archbench",
@@ -37,7 +39,7 @@ app.command("compare")(compare)
 
 def _print_version(asked: bool) -> None:
     if asked:
-        typer.echo(f"archbench {__version__}")
+        typer.echo(f"archbench {archbench.__version__}")
         raise typer.Exit
 
 
@@ -61,7 +63,8 @@ def run(argv: Sequence[str]) -> int:
         code = typer.main.get_command(app).main(
             args=list(argv), prog_name="archbench", standalone_mode=False
         )
-        sys.stdout.flush()
+        if sys.stdout is not None:  # as it is after `>&-`
+            sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except ArchbenchError as error:
         _explain(error.message, error.hint, debug)
@@ -70,11 +73,17 @@ def run(argv: Sequence[str]) -> int:
         _explain(*_usage(error), debug)
         return 2
     except BrokenPipeError:
-        return _closed_pipe()
+        _let_go_of_stdout()
+        return 0
     except SystemExit as stop:  # how Typer reports a pipe that its own help closed
         if isinstance(stop.__context__, BrokenPipeError):
-            return _closed_pipe()
+            _let_go_of_stdout()
+            return 0
         return stop.code if isinstance(stop.code, int) else 1
+    except OSError as error:  # what the user's own code raises never comes here as it is
+        _let_go_of_stdout()
+        _explain(f"writing failed: {(error.strerror or str(error)).lower()}", "", debug)
+        return 2
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     except Exception:
@@ -96,20 +105,28 @@ def _usage(error: Exception) -> tuple[str, str]:
     message = error.format_message()  # type: ignore[attr-defined]  # click's exceptions have it
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "archbench"
+    message = message.replace("Value error, ", "")  # pydantic's, in some versions of Typer
     message = message[:1].lower() + message[1:].rstrip(".")
     return " ".join(message.split()), f"`{command} --help` shows what it takes"
 
 
 def _explain(message: str, hint: str, debug: bool) -> None:
-    if debug:
-        traceback.print_exc()
-    typer.echo(f"archbench: {message}", err=True)
-    if hint:
-        typer.echo(f"hint: {hint}", err=True)
+    with suppress(OSError):  # a closed or full standard error changes no exit code
+        if debug:
+            traceback.print_exc()
+        typer.echo(f"archbench: {_one_line(message)}", err=True)
+        if hint:
+            typer.echo(f"hint: {_one_line(hint)}", err=True)
 
 
-def _closed_pipe() -> int:
-    """End quietly when a reader such as `head` has seen enough."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.__stdout__.fileno() if sys.__stdout__ else 1)  # else exit flushes into it
-    return 0
+def _one_line(text: str) -> str:
+    """Keep a message on its line: no control characters of a name or error, no endless length."""
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1]}…"
+
+
+def _let_go_of_stdout() -> None:
+    """Point standard output at nothing, so that the exit does not try to write the rest to it."""
+    with suppress(OSError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.__stdout__.fileno() if sys.__stdout__ else 1)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from archbench.cli import interrupt
 from archbench.cli.options import (
     MODEL_HELP,
     BatchSize,
@@ -42,7 +43,9 @@ NoBench = Annotated[bool, typer.Option("--no-bench", help="leave the measuring o
 MaxTime = Annotated[float, typer.Option("--max-time", min=0.1, help="seconds of measuring, in all")]
 Threads = Annotated[
     int | None,
-    typer.Option("--threads", min=1, help="CPU threads [default: torch's own]", show_default=False),
+    typer.Option(
+        "--threads", min=1, max=1024, help="CPU threads [default: torch's own]", show_default=False
+    ),
 ]
 
 
@@ -117,6 +120,7 @@ def _measured(
 
     if threads is not None:
         torch.set_num_threads(threads)
+    interrupt.check()
     seed = random.SystemRandom().getrandbits(32)
     with _progress() as tell:
         return side_by_side(loaded, plans, device, max_time, seed, tell)

@@ -11,6 +11,7 @@ from typing import TextIO
 
 from rich.console import Console
 
+from archbench.cli import interrupt
 from archbench.errors import OutputRefused
 from archbench.report.render import UNBOUNDED, Format, as_text, show
 from archbench.report.table import Report
@@ -32,6 +33,7 @@ class Destination:
 
     def write(self, report: Report) -> None:
         """Write a report; a table fits the terminal, if it is one."""
+        interrupt.check()
         if self.form is Format.TABLE:
             show(report, console_for(self._stream))
         else:
@@ -57,21 +59,27 @@ def destination(form: Format | None, path: Path | None) -> Iterator[Destination]
     """
     chosen = _format(form, path)
     if path is None:
+        if sys.stdout is None:
+            raise OutputRefused("standard output is closed", "-o names a file")
         yield Destination(sys.stdout, chosen)
         return
-    target = path.resolve()
-    if target.exists() and not target.is_file():
+    with _refused(path):
+        target = path.resolve()
+        special = target.exists() and not target.is_file()
         if target.is_dir():
-            raise OutputRefused(f"'{path}' is a folder", "name a file inside it")
-        with _refused(path), target.open("w", encoding="utf-8") as stream:  # a pipe or device
+            raise IsADirectoryError(21, "it is a folder")
+        if special:  # a pipe or device
+            stream = target.open("w", encoding="utf-8")
+        elif target.exists() and not os.access(target, os.W_OK):
+            raise PermissionError(13, "it is read-only")
+        else:
+            draft = NamedTemporaryFile(  # noqa: SIM115  # closed below, before it is renamed
+                "w", dir=target.parent, prefix=".archbench.", encoding="utf-8", delete=False
+            )
+    if special:
+        with stream:
             yield Destination(stream, chosen)
         return
-    with _refused(path):
-        if target.exists() and not os.access(target, os.W_OK):
-            raise PermissionError(13, "it is read-only")
-        draft = NamedTemporaryFile(  # noqa: SIM115  # closed below, before it is renamed
-            "w", dir=target.parent, prefix=f".{target.name}.", encoding="utf-8", delete=False
-        )
     try:
         with draft:
             yield Destination(draft, chosen)  # type: ignore[arg-type]  # a wrapper of TextIO
@@ -87,10 +95,10 @@ def destination(form: Format | None, path: Path | None) -> Iterator[Destination]
 def _refused(path: Path) -> Iterator[None]:
     try:
         yield
-    except OSError as error:
-        reason = error.strerror or str(error)
+    except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links, until Python 3.13
+        reason = getattr(error, "strerror", None) or str(error)
         raise OutputRefused(
-            f"'{path}' cannot be written: {reason.lower()}", "-o names a file in a folder you own"
+            f"'{path}' cannot be written: {reason.lower()}", "-o names a file in an existing folder"
         ) from error
 
 

@@ -27,6 +27,9 @@ def list_architectures(
         raise ArchbenchError(f"there is no family '{family}'", f"there are {', '.join(families)}")
     rows = select(glob, family)
     if not rows:
-        raise ArchbenchError(f"no architecture matches '{glob}'", "`archbench list` names them all")
+        where = f" of the family '{family}'" if family else ""
+        raise ArchbenchError(
+            f"no architecture{where} matches '{glob}'", "`archbench list` names them all"
+        )
     with destination(form, output) as out:
         out.write(shelf_report(rows))

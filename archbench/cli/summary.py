@@ -16,6 +16,8 @@ from archbench.cli.options import (
     Strict,
 )
 from archbench.cli.output import destination, prints_set_aside, warn
+from archbench.errors import ArchbenchError
+from archbench.units import counted
 
 if TYPE_CHECKING:
     from archbench.models.resolve import Loaded
@@ -54,6 +56,8 @@ def summary(
     debug: Debug = False,
 ) -> None:
     """Count params, MACs and output sizes, in the shape of the paper's own table."""
+    if layers and depth is not None:
+        raise ArchbenchError("--layers shows everything that --depth would leave out", "choose one")
     with destination(form, output) as out, prints_set_aside():
         from archbench.analyze.profile import profile_loaded, refuse_incomplete
         from archbench.models.device import check_device
@@ -70,10 +74,13 @@ def summary(
         else:
             report = _laid_out(loaded, profile, kwargs, depth, layers)
         out.write(report)
-        if strict:
-            refuse_incomplete(profile)
-        elif profile.uncounted:
-            warn(f"{len(profile.uncounted)} operations have no rule; --strict would exit 4")
+    if strict:
+        refuse_incomplete(profile)
+    elif profile.uncounted:
+        warn(
+            f"{counted(len(profile.uncounted), 'kind of operation', 'kinds of operation')} "
+            "without a rule; --strict would exit 4"
+        )
 
 
 def _laid_out(
