@@ -40,6 +40,7 @@ class Architecture:
             "paper": self.paper,
             "input_shape": list(self.input_shape),
             "num_classes": self.num_classes,
+            "differs": self.differs,
         }
 
 

@@ -3,9 +3,11 @@
 import io
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +17,7 @@ import pandas as pd
 import pytest
 
 import archbench
+from archbench.cli import interrupt
 from archbench.cli.app import run
 
 NETS = """
@@ -69,6 +72,9 @@ def raises():
 def nothing():
     return 3
 
+async def wait():
+    return Net()
+
 ready = Net(8)
 number = 3
 """
@@ -79,6 +85,7 @@ def nets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the user's own networks, in which the command runs."""
     (tmp_path / "nets.py").write_text(NETS)
     (tmp_path / "broken.py").write_text("import there_is_no_such_thing\n")
+    (tmp_path / "loop.csv").symlink_to(tmp_path / "loop.csv")
     (tmp_path / "exits.py").write_text("raise SystemExit(0)\n")
     package = tmp_path / "mypkg"
     package.mkdir()
@@ -109,8 +116,8 @@ REFUSED = [
     (["summary", "nets.py:zzz", "-i", "3x8x8"], 2, "nothing named 'zzz'", "it defines Net, Two"),
     (["summary", "no.such.pkg:Net", "-i", "3x8x8"], 2, "no module named 'no.such.pkg'", "MODEL is"),
     (["summary", "mypkg.nope:Net", "-i", "3x8x8"], 2, "no module named 'mypkg.nope'", "MODEL is"),
-    (["summary", "nets.py:number", "-i", "3x8x8"], 2, "is a int, not a function", ""),
-    (["summary", "nets.py:nothing", "-i", "3x8x8"], 2, "returned a int, not a torch.nn", ""),
+    (["summary", "nets.py:number", "-i", "3x8x8"], 2, "is an int, not a function", ""),
+    (["summary", "nets.py:nothing", "-i", "3x8x8"], 2, "returned an int, not a torch.nn", ""),
     (["summary", "nets.py:ready", "-i", "8", "--model-kwargs", "a=1"], 2, "takes no arguments", ""),
     (["summary", "nets.py:build"], 2, "needs an input size", "3x224x224"),
     (["summary", "nets.py:raises", "-i", "3x8x8"], 3, "RuntimeError: factory is closed", "--debug"),
@@ -147,7 +154,7 @@ REFUSED = [
     (["summary", "googlenet", "-d", "gpu"], 2, "'gpu' is not a device", "cuda"),
     (["compare", "resnet20", "plain20", "-d", "cuda"], 2, "no 'cuda' device", "-d cpu"),
     (["summary", "googlenet", "-o", "no/such/dir/x.csv"], 2, "cannot be written", "-o names"),
-    (["summary", "googlenet", "-o", "mypkg"], 2, "is a folder", "inside it"),
+    (["summary", "googlenet", "-o", "mypkg"], 2, "it is a folder", "-o names"),
     (
         ["summary", "googlenet", "-f", "json", "-o", "x.csv"],
         2,
@@ -159,6 +166,20 @@ REFUSED = [
     (["summary"], 2, "missing argument", "`archbench summary --help`"),
     (["sumary", "googlenet"], 2, "no such command 'sumary'", "`archbench --help`"),
     (["list", "--family", "vgg"], 2, "no family 'vgg'", "inception, plain, resnet"),
+    (["summary", ":build", "-i", "8"], 2, "':build' is not a MODEL", "MODEL is"),
+    (["summary", "nets.py:", "-i", "8"], 2, "'nets.py:' is not a MODEL", "MODEL is"),
+    (["summary", "..:x", "-i", "8"], 2, "neither a module's name nor a Python file", "MODEL is"),
+    (["summary", "nets.py:wait", "-i", "8"], 2, "returned a coroutine", ""),
+    (["summary", "red\033[31m\n\tx"], 2, r"named 'red\x1b[31m\n\tx'", "archbench list"),
+    (["summary", "y" * 5000], 2, "yyyy", "archbench list"),
+    (["summary", "resnet20", "--layers", "--depth", "2"], 2, "--layers shows", "choose one"),
+    (["summary", "resnet20", "-i", "1_0"], 2, "'1_0' is not an input size", "3x224x224"),
+    (["summary", "resnet20", "-b", "9" * 30], 2, "larger than any tensor", "smaller -b"),
+    (["summary", "resnet20", "-o", "loop.csv"], 2, "cannot be written", "-o names"),
+    (["summary", "resnet20", "-o", "y" * 300 + ".csv"], 2, "cannot be written", "-o names"),
+    (["compare", "resnet20", "plain20", "-b", "100000000"], 2, "not fit into memory", "smaller -b"),
+    (["compare", "resnet20", "plain20", "--threads", "99999"], 2, "--threads", "--help"),
+    (["list", "resnet18", "--family", "plain"], 2, "of the family 'plain' matches", "list"),
     (["list", "zzz*"], 2, "matches 'zzz*'", "archbench list"),
     (["summary", "torchvision:resnet5O"], 2, "torchvision", ""),
 ]
@@ -173,7 +194,7 @@ def test_bad_input_gets_one_line_one_hint_and_its_exit_code(
         pytest.skip("this machine has a CUDA device")
     assert run(argv) == code
     captured = capsys.readouterr()
-    assert captured.out == ""
+    assert "-o" in argv or "-b" in argv or captured.out == ""
     lines = captured.err.strip().split("\n")
     assert lines[0].startswith("archbench: ")
     assert line in lines[0]
@@ -305,6 +326,8 @@ def test_strict_refuses_an_incomplete_count(nets: Path, capsys: pytest.CaptureFi
     assert "--strict would exit 4" in captured.err
     assert run(["summary", "nets.py:Fourier", "-i", "3x8x8", "--strict"]) == 4
     assert "aten._fft_r2c" in capsys.readouterr().err
+    assert run(["summary", "nets.py:Fourier", "-i", "3x8x8", "--strict", "-o", "kept.csv"]) == 4
+    assert (nets / "kept.csv").read_text().startswith("path,")
 
 
 def test_a_model_that_reads_values_says_where_it_ran(
@@ -426,7 +449,7 @@ def test_list_shows_the_shelf(capsys: pytest.CaptureFixture[str]) -> None:
     assert document["schema"] == "archbench.list/1"
     assert {row["name"] for row in document["architectures"]} >= {"googlenet", "resnet1202"}
     assert document["architectures"][0].keys() == {
-        *("name", "family", "year", "paper", "input_shape", "num_classes")
+        *("name", "family", "year", "paper", "input_shape", "num_classes", "differs")
     }
     plain = succeed(capsys, "list", "--family", "plain", "-f", "csv").strip().split("\n")[1:]
     assert [line.split(",")[0] for line in plain] == [
@@ -551,6 +574,34 @@ def test_interrupting_leaves_nothing_half_written(tmp_path: Path) -> None:
     out, err = child.communicate(timeout=60)
     assert (child.returncode, out, err) == (130, "", "")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("argv", [["list"], ["list", "-f", "csv"], ["--help"], ["--version"]])
+@pytest.mark.parametrize("where", ["/dev/full", "closed"])
+def test_a_standard_output_that_takes_nothing_is_told_in_one_line(
+    argv: list[str], where: str
+) -> None:
+    """A full disk, or `>&-`: exit code 2 and no traceback."""
+    to = ">&-" if where == "closed" else f">{where}"
+    shell = f"{shlex.join([sys.executable, '-m', 'archbench', *argv])} {to}"
+    done = subprocess.run(["sh", "-c", shell], capture_output=True, text=True)
+    if where == "closed" and argv[0].startswith("--"):
+        assert (done.returncode, done.stderr) == (0, "")  # Python drops what has nowhere to go
+        return
+    assert done.returncode == 2, done.stderr
+    assert len(done.stderr.strip().split("\n")) <= 2
+    assert done.stderr.startswith("archbench: ")
+
+
+def test_an_interrupt_that_an_import_swallowed_still_ends_the_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before anything is written, it is looked for again."""
+    monkeypatch.setattr(interrupt, "_pressed", threading.Event())
+    with pytest.raises(KeyboardInterrupt):
+        interrupt._note(signal.SIGINT, None)
+    assert run(["summary", "resnet20"]) == 130
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize("argv", [["list"], ["--help"], ["--version"], ["list", "-f", "json"]])

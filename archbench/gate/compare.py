@@ -29,7 +29,7 @@ def compare_structure(profiles: Sequence[Profile]) -> Comparison:
         calls = {op.op: op.calls for op in reference.operations}
         others = {op.op: op.calls for op in other.operations}
         changes += [
-            _change("calls", op, other.model, calls.get(op), others.get(op))
+            _change("calls", op, other.model, calls.get(op, 0), others.get(op, 0))
             for op in dict.fromkeys([*calls, *others])
         ]
     return Comparison(tuple(profiles), tuple(changes))

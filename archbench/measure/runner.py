@@ -17,7 +17,6 @@ from archbench.measure.clock import Clock
 WARM_UP_SHARE = 0.3  # of the time there is, at most
 WARM_UP_ROUNDS = 4  # compared with the four before: the times have settled when they agree
 SETTLED = 0.05  # to within this; a noisy machine seldom does better over four calls
-LEAST_ROUNDS = 6  # fewer carry no 95 % interval
 
 Round = tuple[int, ...]
 Progress = Callable[[float], None]  # is told the share of the time that has passed
@@ -48,7 +47,8 @@ def take_turns(
     Args:
         calls: one function per model; what it returns is dropped.
         clock: read around every call, after waiting for the device.
-        max_time_s: for warming up and measuring together; at least six rounds are measured.
+        max_time_s: for warming up and measuring together; the round it ends in is finished, and
+            one is measured in any case.
         seed: of the order.
         progress: told now and then how much of the time has passed, from 0 to 1.
 
@@ -69,7 +69,7 @@ def take_turns(
             progress(min(1.0, (clock.now_ns() - start) / total_ns))
             if clock.now_ns() - start > WARM_UP_SHARE * total_ns:
                 break
-        while len(kept) < LEAST_ROUNDS or clock.now_ns() - start < total_ns:
+        while not kept or clock.now_ns() - start < total_ns:
             kept.append(_round(calls, clock, next(order)))
             progress(min(1.0, (clock.now_ns() - start) / total_ns))
     return Rounds(tuple(kept), len(warm), _settled(warm))

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from archbench.errors import UserCodeError
+from archbench.errors import ArchbenchError, UserCodeError
 from archbench.measure.clock import DeviceClock
 from archbench.measure.environment import environment
 from archbench.measure.runner import Progress, take_turns
@@ -57,19 +57,30 @@ def side_by_side(
 
 def _forward(model: Loaded, plan: InputPlan, device: torch.device) -> Callable[[], Any]:
     """Make the call that is timed, having tried it once."""
-    module = model.module.to(device)
-    args, kwargs = plan.make(device)
     try:
+        module = model.module.to(device)
+        args, kwargs = plan.make(device)
         settle_statistics(module, plan, device)
         module.eval()
         with torch.inference_mode():
             module(*args, **kwargs)
     except (Exception, SystemExit) as error:
+        if _is_out_of_memory(error):
+            raise ArchbenchError(
+                f"{model.name} at batch {plan.batch_size} does not fit into memory on {device}",
+                "try a smaller -b or -i",
+            ) from error
         raise UserCodeError(
             f"forward of {model.name} failed on {device}: {describe(error)}",
             "--debug shows the traceback",
         ) from error
     return lambda: module(*args, **kwargs)
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    """Recognise it on accelerators by its class, and on the CPU by what the allocator says."""
+    out_of_memory = (torch.OutOfMemoryError, MemoryError)
+    return isinstance(error, out_of_memory) or "can't allocate memory" in str(error)
 
 
 def settle_statistics(module: nn.Module, plan: InputPlan, device: torch.device) -> None:

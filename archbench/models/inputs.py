@@ -1,6 +1,7 @@
 """Input sizes as users write them, and the tensors that they stand for."""
 
 import inspect
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
@@ -12,7 +13,7 @@ from torch.utils._pytree import tree_map
 
 from archbench.errors import InputRefused
 from archbench.records import TensorSpec
-from archbench.units import Shape
+from archbench.units import Shape, shape_for_machines
 
 InputSize = int | str | Sequence[int] | Sequence[str]
 GivenInputs = tuple[Any, ...] | Mapping[str, Any]
@@ -111,8 +112,10 @@ def plan_inputs(
         if name is None:
             name = names[i] if i < len(names) else f"input{i}"
         if prod(shape) * batch_size > LARGEST:
+            text = shape_for_machines(shape)
             raise InputRefused(
-                f"a batch of {batch_size} of '{size}' is larger than any tensor", HOW
+                f"a batch of {batch_size} of {text} is larger than any tensor",
+                "try a smaller -b or -i",
             )
         specs.append(TensorSpec(name, dtype, shape))
     return InputPlan(tuple(specs), keywords, batch_size)
@@ -195,10 +198,9 @@ def _read(size: Any, default: Shape | None) -> tuple[str | None, str | None, Sha
     text = parts[-1].strip().lower().replace("×", "x")
     if not text and len(parts) > 1:
         return name, dtype, ()  # one number per sample
-    try:
-        numbers = tuple(int(number) for number in text.split("x"))
-    except ValueError:
-        raise InputRefused(f"'{size}' is not an input size", HOW) from None
+    if not re.fullmatch(r"-?[0-9]+(x-?[0-9]+)*", text):
+        raise InputRefused(f"'{size}' is not an input size", HOW)
+    numbers = tuple(int(number) for number in text.split("x"))
     shape = _checked(numbers, size)
     return name, dtype, _square(shape, default) if len(parts) == 1 else shape
 

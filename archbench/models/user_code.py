@@ -19,6 +19,8 @@ from torch import nn
 
 from archbench.errors import ArchbenchError, UserCodeError
 
+MODEL = "MODEL is path/to/file.py:factory or package.module:factory"
+
 
 def load(model: str, kwargs: Mapping[str, Any]) -> nn.Module:
     """Build the module that a MODEL with a colon names.
@@ -37,6 +39,8 @@ def load(model: str, kwargs: Mapping[str, Any]) -> nn.Module:
         return _from_zoo(model, "torchvision.models", "get_model", name, kwargs)
     if place == "timm":
         return _from_zoo(model, "timm", "create_model", name, kwargs)
+    if not place or not name:
+        raise ArchbenchError(f"'{model}' is not a MODEL", MODEL)
     source = _import_file(Path(place)) if place.endswith(".py") else _import_module(place)
     factory = getattr(source, name, None)
     if factory is None:
@@ -51,7 +55,7 @@ def load(model: str, kwargs: Mapping[str, Any]) -> nn.Module:
         return factory
     if not callable(factory):
         raise ArchbenchError(
-            f"'{model}' is a {type(factory).__name__}, not a function or class that builds a module"
+            f"'{model}' is {_a(type(factory).__name__)}, not a function or class that builds one"
         )
     return _construct(model, factory, kwargs)
 
@@ -69,13 +73,20 @@ def _construct(model: str, factory: Callable[..., Any], kwargs: Mapping[str, Any
     with user_code(f"'{model}'"):
         built = factory(**kwargs)
     if not isinstance(built, nn.Module):
-        raise ArchbenchError(f"'{model}' returned a {type(built).__name__}, not a torch.nn.Module")
+        if inspect.iscoroutine(built):
+            built.close()  # else Python warns that nobody waited for it
+        kind = type(built).__name__
+        raise ArchbenchError(f"'{model}' returned {_a(kind)}, not a torch.nn.Module")
     return built
+
+
+def _a(noun: str) -> str:
+    return f"an {noun}" if noun[0] in "aeiouAEIOU" else f"a {noun}"
 
 
 def _import_file(path: Path) -> ModuleType:
     if not path.is_file():
-        raise ArchbenchError(f"there is no file '{path}'", "MODEL is path/to/file.py:factory")
+        raise ArchbenchError(f"there is no file '{path}'", MODEL)
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:
         raise ArchbenchError(f"'{path}' cannot be imported as Python")
@@ -90,6 +101,8 @@ def _import_file(path: Path) -> ModuleType:
 
 
 def _import_module(name: str) -> ModuleType:
+    if not all(part.isidentifier() for part in name.split(".")):
+        raise ArchbenchError(f"'{name}' is neither a module's name nor a Python file", MODEL)
     if "" not in sys.path:
         sys.path.insert(0, "")  # a package in the current folder, as `python -m` finds it
     try:
@@ -101,7 +114,7 @@ def _import_module(name: str) -> ModuleType:
         if absent is not None and f"{name}.".startswith(f"{absent}."):
             raise ArchbenchError(
                 f"there is no module named '{name}'",
-                "MODEL is package.module:factory, or path/to/file.py:factory",
+                MODEL,
             ) from None
         raise  # the module exists, and something it imports does not
 
@@ -115,7 +128,7 @@ def _from_zoo(
     except (ImportError, RuntimeError) as error:  # RuntimeError: built for another torch
         raise ArchbenchError(
             f"'{model}' needs {package}, which cannot be imported: {error}",
-            f"pip install '{package.partition('.')[0]}'",
+            f"install a {package.partition('.')[0]} that fits the torch that is here",
         ) from error
     names = list(source.list_models())
     if name not in names:
@@ -140,7 +153,9 @@ def _offer(place: str, source: ModuleType) -> str:
         for name in _public(source)
         if callable(getattr(source, name)) and getattr(source, name).__module__ == source.__name__
     ]
-    return f"it defines {', '.join(own)}" if own else f"'{place}' defines no function or class"
+    if not own:
+        return f"'{place}' defines no function or class"
+    return f"it defines {', '.join(own[:8])}{' and more' if len(own) > 8 else ''}"
 
 
 @contextmanager

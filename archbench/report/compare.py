@@ -7,6 +7,7 @@ from archbench.gate.stats import detectable
 from archbench.gate.verdicts import IMPORTANT
 from archbench.records import Change, Comparison, StageCost
 from archbench.report.table import Cell, Column, Kind, Report, Table
+from archbench.units import counted
 
 WORDS = {
     "faster": "faster",
@@ -60,13 +61,11 @@ def time_report(comparison: Comparison) -> Report:
     rows += [(c.model, c.b, c.ratio, c.low, c.high, WORDS[c.verdict]) for c in changes]
     env = session.environment
     settled = "" if session.settled else "; its times had NOT settled when measuring began"
+    rounds = counted(len(session.rounds_ns), "round")
     facts = (
-        (
-            "measured",
-            f"{len(session.rounds_ns)} rounds, batch {session.batch_size}, models in turn",
-        ),
-        ("warm-up", f"{session.warm_up_rounds} rounds{settled}"),
-        ("machine", f"{env.device_name}, {env.threads} threads, torch {env.torch}"),
+        ("measured", f"{rounds}, batch {session.batch_size}, models in turn"),
+        ("warm-up", f"{counted(session.warm_up_rounds, 'round')}{settled}"),
+        ("machine", f"{env.device_name}, {counted(env.threads, 'thread')}, torch {env.torch}"),
     )
     return Report(
         "Latency of one forward pass",
@@ -100,26 +99,54 @@ def _labels(comparison: Comparison) -> list[str]:
 
 
 def _totals_table(comparison: Comparison) -> Table:
-    """One row per total; where space is short the ratios go first, then the last networks."""
-    profiles, last = comparison.profiles, len(comparison.profiles)
-    columns = [Column("metric", "total")]
-    for i, label in enumerate(_labels(comparison)):
-        columns.append(Column(f"total_{i}", label, Kind.INTEGER, rank=i if i > 1 else 0))
-        if i:
-            columns.append(Column(f"ratio_{i}", "ratio", Kind.RATIO, rank=last + i))
-    columns.append(Column("differs", ""))
+    """Lay the totals of two networks side by side, a row each; those of many below each other."""
+    profiles = comparison.profiles
+    if len(profiles) > 2:
+        return _totals_of_many(comparison)
+    columns = (
+        Column("metric", "total"),
+        Column("total_0", profiles[0].model, Kind.INTEGER),
+        Column("total_1", profiles[1].model, Kind.INTEGER),
+        Column("ratio", "ratio", Kind.RATIO, rank=1),
+        Column("differs", ""),
+    )
     rows: list[tuple[Cell, ...]] = []
-    marked = set()
     for metric, title in SHOWN_TOTALS:
-        values = [getattr(profile.totals, metric) for profile in profiles]
-        row: list[Cell] = [title, values[0]]
-        for value in values[1:]:
-            row += [value, value / values[0] if values[0] else None]
-        differs = len(set(values)) > 1
-        if differs:
-            marked.add(len(rows))
-        rows.append((*row, "≠" if differs else "="))
-    return Table(tuple(columns), tuple(rows), marked=frozenset(marked))
+        a, b = (getattr(profile.totals, metric) for profile in profiles)
+        rows.append((title, a, b, b / a if a else None, "=" if a == b else "≠"))
+    marked = frozenset(i for i, row in enumerate(rows) if row[-1] == "≠")
+    return Table(columns, tuple(rows), marked=marked)
+
+
+def _totals_of_many(comparison: Comparison) -> Table:
+    """One row per network, with its params and MACs as multiples of the reference's."""
+    columns = (
+        Column("label", ""),
+        Column("model", "network"),
+        Column("params", "params", Kind.INTEGER),
+        Column("params_ratio", "ratio", Kind.RATIO, rank=1),
+        Column("macs", "MACs", Kind.INTEGER),
+        Column("macs_ratio", "ratio", Kind.RATIO, rank=2),
+        Column("activations", "activations", Kind.INTEGER, rank=4),
+        Column("depth", "depth", Kind.INTEGER, rank=3),
+    )
+    first = comparison.profiles[0].totals
+    rows: list[tuple[Cell, ...]] = []
+    for label, profile in zip(_labels(comparison), comparison.profiles, strict=True):
+        totals = profile.totals
+        rows.append(
+            (
+                label,
+                profile.model,
+                totals.params,
+                totals.params / first.params if first.params else None,
+                totals.macs,
+                totals.macs / first.macs if first.macs else None,
+                totals.activations,
+                totals.depth,
+            )
+        )
+    return Table(columns, tuple(rows))
 
 
 def _stages_table(comparison: Comparison) -> Table:

@@ -165,7 +165,7 @@ def _is_number(table: Table, i: int) -> bool:
     kind = table.columns[i].kind
     if kind is Kind.PRINTED:
         return all(isinstance(row[i], int | None) for row in table.rows)
-    return kind in (Kind.COUNT, Kind.INTEGER, Kind.RATIO, Kind.SECONDS)
+    return kind in (Kind.COUNT, Kind.INTEGER, Kind.RATIO, Kind.SHARE, Kind.SECONDS)
 
 
 def _written(table: Table) -> tuple[list[str], list[list[str]]]:
@@ -203,7 +203,9 @@ def _column(
 def _count(cell: Cell, factor: float) -> str:
     if not isinstance(cell, int | float):
         return MISSING
-    return f"{cell:,}" if factor == 1 else three_digits(cell / factor)
+    if isinstance(cell, int) and factor == 1:
+        return f"{cell:,}"
+    return three_digits(cell / factor)
 
 
 def _cell(cell: Cell, kind: Kind) -> str:
@@ -215,6 +217,8 @@ def _cell(cell: Cell, kind: Kind) -> str:
         return shape_for_people(cell) or MISSING
     if kind is Kind.RATIO and isinstance(cell, int | float):
         return f"{cell:.3f}"
+    if kind is Kind.SHARE and isinstance(cell, int | float):
+        return f"{cell:.1%}"
     return f"{cell:,}" if isinstance(cell, int | float) else cell
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from archbench.records import Architecture, PaperTable, Profile
 from archbench.report.table import Cell, Column, Kind, Report, Table
-from archbench.units import scaled, shape_for_people
+from archbench.units import counted, scaled, shape_for_people
 
 COSTS = (
     Column("params", "params", Kind.COUNT),
@@ -127,7 +127,7 @@ def _tree_table(profile: Profile, depth: int) -> Table:
         Column("type", "type", rank=1),
         Column("output_shape", "output size", Kind.SHAPE, rank=2),
         *COSTS,
-        Column("macs_share", "% of MACs", Kind.TEXT, rank=3),
+        Column("macs_share", "% of MACs", Kind.SHARE, rank=3),
     )
     called = {layer.path: layer for layer in profile.layers}
     inside: dict[str, list[int]] = {}  # path -> [params, macs], its children included
@@ -147,7 +147,7 @@ def _tree_table(profile: Profile, depth: int) -> Table:
                 own.output_shape if own else None,
                 params,
                 macs,
-                f"{macs / profile.totals.macs:.1%}" if profile.totals.macs else None,
+                macs / profile.totals.macs if profile.totals.macs else None,
             )
         )
     return Table(columns, tuple(rows))
@@ -182,7 +182,7 @@ def _facts(profile: Profile, architecture: Architecture | None) -> tuple[tuple[s
         ("MACs", _exact(totals.macs)),
         ("FLOPs", f"{_exact(totals.flops)}, 2 per MAC"),
         ("activations", _exact(totals.activations)),
-        ("depth", f"{totals.depth} layers on the longest chain"),
+        ("depth", f"{counted(totals.depth, 'layer')} on the longest chain"),
         ("input", f"{inputs}, batch {profile.batch_size}"),
     ]
     if architecture is not None:

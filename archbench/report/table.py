@@ -17,6 +17,7 @@ class Kind(StrEnum):
     COUNT = "count"  # a large number: one prefix for the whole column
     INTEGER = "integer"  # a small one, written out
     RATIO = "ratio"
+    SHARE = "share"  # of 1, seen as percent
     SECONDS = "seconds"  # one unit for the whole column
     SHAPE = "shape"
     IMAGE = "image"  # a shape as the papers' tables print it, a vector as an image of one pixel
