@@ -8,7 +8,7 @@ buffers, mode, hooks, what forward() stored on the way, and the random generator
 import copy
 import random
 import sys
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from types import ModuleType, SimpleNamespace
@@ -52,7 +52,7 @@ def borrowed(
     loan = _Loan(_meta_twin if on_meta else _clone)
     try:
         with quiet_surroundings():
-            for module in modules:  # one pass: a large network does not fit the cache
+            for module in modules:
                 loan.take(module)
                 if not isinstance(module, torch.jit.ScriptModule):
                     prepare(module)
@@ -139,7 +139,7 @@ class _Loan:
         self._others: list[Callable[[], object]] = []  # puts back what is no container
 
     def take(self, module: nn.Module) -> None:
-        """Lend one module, with all that its attributes lead to but its children."""
+        """Lend one module, with all that its attributes lead to."""
         if id(module) in self._seen:
             return
         self._seen.add(id(module))
@@ -170,15 +170,20 @@ class _Loan:
             held = dict(container)
             self._held.append((container, held))
             for key, value in held.items():
-                if type(value) not in _ATOMS:
-                    lent = self._lent(value)
-                    if lent is not value:
-                        container[key] = lent
+                kind = type(value)
+                if kind in _ATOMS:
+                    continue
+                if kind in _BUILT_IN and not value:
+                    self._empty.append(value)
+                    continue
+                lent = self._lent(value)
+                if lent is not value:
+                    container[key] = lent
             return
         content = list(container)
         self._held.append((container, content))
+        lent_items = [self._lent(value) for value in content]
         if not isinstance(container, set):
-            lent_items = [self._lent(value) for value in content]
             container.clear()
             container.extend(lent_items)
 
@@ -240,6 +245,7 @@ class _Loan:
 
 _ATOMS = frozenset({bool, int, float, complex, str, bytes, type(None)})  # nothing in them changes
 _CONTAINERS = (dict, list, set, deque)
+_BUILT_IN = frozenset({*_CONTAINERS, OrderedDict})
 DEEPEST = 30  # containers in containers that are followed
 
 
