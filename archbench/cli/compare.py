@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 Models = Annotated[
     list[str],
     typer.Argument(
-        metavar="MODEL MODEL...",
+        metavar="MODEL",
         help=f"two or more; the first is the reference. {MODEL_HELP}",
         autocompletion=complete_model,
     ),
@@ -44,7 +44,7 @@ MaxTime = Annotated[float, typer.Option("--max-time", min=0.1, help="seconds of 
 Threads = Annotated[
     int | None,
     typer.Option(
-        "--threads", min=1, max=1024, help="CPU threads [default: torch's own]", show_default=False
+        "--threads", min=1, max=1024, help="CPU threads (default: torch's own)", show_default=False
     ),
 ]
 

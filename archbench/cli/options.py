@@ -15,14 +15,16 @@ def complete_model(incomplete: str) -> list[str]:
 
 
 MODEL_HELP = "a registry name, path/to/file.py:factory, package.module:factory, torchvision:NAME"
-Model = Annotated[str, typer.Argument(help=MODEL_HELP, autocompletion=complete_model)]
+Model = Annotated[
+    str, typer.Argument(metavar="MODEL", help=MODEL_HELP, autocompletion=complete_model)
+]
 InputSize = Annotated[
     list[str] | None,
     typer.Option(
         "-i",
         "--input-size",
         help="without the batch: 3x224x224, 224, or name:dtype:shape, repeatable"
-        " [default: the architecture's own]",
+        " (default: the architecture's own)",
         show_default=False,
     ),
 ]
@@ -38,7 +40,7 @@ Form = Annotated[
     typer.Option(
         "-f",
         "--format",
-        help="how to write it [default: the file's suffix, or a table]",
+        help="how to write it (default: as the file's suffix says, or a table)",
         show_default=False,
     ),
 ]
