@@ -510,6 +510,18 @@ def test_a_higher_order_operation_is_named() -> None:
     assert "higher_order.cond" in [op.op for op in profile.uncounted]
 
 
+def test_a_network_in_training_is_counted_as_in_evaluation() -> None:
+    """What runs in training only, such as an auxiliary head, is not counted, and is uncalled."""
+    model = Call(
+        lambda m, x: m.main(x) + (m.extra(x) if m.training else 0),
+        main=nn.Linear(5, 7),
+        extra=nn.Linear(5, 7),
+    )
+    profile = archbench.profile(model.train(), (5,))
+    assert (profile.totals.macs, profile.uncalled) == (35, ("extra",))
+    assert model.training
+
+
 def test_a_generator_is_read_to_its_end() -> None:
     """A forward() that yields runs as it is read."""
     model = Call(lambda m, x: (m.l(x) for _ in range(3)), l=nn.Linear(5, 5))
