@@ -17,7 +17,7 @@ def shelf_report(architectures: Sequence[Architecture]) -> Report:
         Column("differs", "version", rank=6),
         Column("paper", "paper", rank=5),
     )
-    ordered = sorted(architectures, key=lambda row: (row.family, row.year))
+    ordered = sorted(architectures, key=lambda row: (row.family, row.year, row.paper))
     rows = tuple(
         (
             row.name,
