@@ -29,11 +29,15 @@ class Destination:
 
     def __init__(self, stream: TextIO, form: Format) -> None:
         self._stream = stream
+        self._begun = False
         self.form = form
 
     def write(self, report: Report) -> None:
         """Write a report; a table fits the terminal, if it is one."""
         interrupt.check()
+        if self._begun:
+            self._stream.write("\n")
+        self._begun = True
         if self.form is Format.TABLE:
             show(report, console_for(self._stream))
         else:
