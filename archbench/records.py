@@ -4,8 +4,7 @@ A value that does not exist is None, never 0. Counts are in units, times in seco
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from archbench.units import Shape
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
     import pandas
 
 CONVENTION = "macs: convolution, linear and matrix products; see docs/conventions.md"
-NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,12 +188,16 @@ class Profile:
     uncalled: tuple[str, ...]  # modules that never ran
     device: str  # "meta", or where a model ran that reads tensor values
     note: str = ""  # why it ran elsewhere
-    convention: str = field(default=CONVENTION)
+    convention: str = CONVENTION
 
     @property
     def uncounted(self) -> tuple[OperationCount, ...]:
         """The operations that have no rule: the MACs are a lower bound if there are any."""
         return tuple(op for op in self.operations if op.bucket == "unknown")
+
+    def stage(self, name: str) -> StageCost | None:
+        """Return the stage of that name, or None where this network has none."""
+        return next((stage for stage in self.stages if stage.name == name), None)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the object that `archbench summary -f json` prints, schema archbench.profile/1."""

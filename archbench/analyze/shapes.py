@@ -12,11 +12,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from archbench.models.blank import META
 from archbench.units import Shape
 
 Blank = Callable[..., Any]  # the operation's positional arguments -> its empty result, or None
 
-META = torch.device("meta")
 aten = torch.ops.aten
 
 

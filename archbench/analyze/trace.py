@@ -17,7 +17,6 @@ from torch.nn.modules.lazy import LazyModuleMixin
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from archbench.analyze.borrow import (
-    META,
     borrowed,
     fresh_copy,
     own_device,
@@ -25,6 +24,7 @@ from archbench.analyze.borrow import (
 )
 from archbench.analyze.rules import CONVOLUTIONS, Product, Rule, free, name_of, rule_for
 from archbench.analyze.shapes import BLANKS
+from archbench.models.blank import META
 from archbench.records import Bucket, OperationCount
 from archbench.units import Shape
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from archbench.measure.runner import Progress
     from archbench.models.inputs import InputPlan
     from archbench.models.resolve import Loaded
-    from archbench.records import Profile, Session
+    from archbench.records import Session
 
 Models = Annotated[
     list[str],
@@ -68,42 +68,28 @@ def compare(
             "compare needs two models or more", "archbench compare resnet34 plain34"
         )
     with destination(form, output) as out, prints_set_aside():
+        from archbench.analyze.profile import profile_loaded
         from archbench.gate.compare import compare_structure, with_times
         from archbench.models.device import check_device
-        from archbench.models.resolve import load, parse_kwargs
+        from archbench.models.resolve import load, parse_kwargs, plan_for
         from archbench.report.compare import structure_report, time_report, whole_report
 
         where = check_device(device)
         kwargs = parse_kwargs(model_kwargs or [])
         loaded = [load(model, kwargs, blank=no_bench) for model in models]
-        profiles = _profiles(loaded, input_size or None, batch_size)
+        size = input_size or None
+        profiles = [profile_loaded(model, size, batch_size) for model in loaded]
         comparison = compare_structure(profiles)
         at_once = out.form is Format.TABLE  # the structural part need not wait for the clock
         if at_once:
             out.write(structure_report(comparison))
         if not no_bench:
-            plans = _plans(loaded, input_size or None, batch_size)
+            plans = [plan_for(model, size, batch_size) for model in loaded]
             comparison = with_times(comparison, _measured(loaded, plans, where, threads, max_time))
             if at_once:
                 out.write(time_report(comparison))
         if not at_once:
             out.write(whole_report(comparison))
-
-
-def _profiles(
-    loaded: list["Loaded"], input_size: list[str] | None, batch_size: int
-) -> list["Profile"]:
-    from archbench.analyze.profile import profile_loaded
-
-    return [profile_loaded(model, input_size, batch_size) for model in loaded]
-
-
-def _plans(
-    loaded: list["Loaded"], input_size: list[str] | None, batch_size: int
-) -> list["InputPlan"]:
-    from archbench.models.resolve import plan_for
-
-    return [plan_for(model, input_size, batch_size) for model in loaded]
 
 
 def _measured(

@@ -5,7 +5,7 @@ from statistics import median
 
 from archbench.gate.stats import ratio_to_reference
 from archbench.gate.verdicts import structure_verdict, time_verdict
-from archbench.records import Change, Comparison, Profile, Session, StageCost
+from archbench.records import Change, Comparison, Profile, Session
 
 TOTALS = ("params", "trainable_params", "buffers", "macs", "flops", "activations", "depth")
 
@@ -19,7 +19,7 @@ def compare_structure(profiles: Sequence[Profile]) -> Comparison:
             a, b = getattr(reference.totals, metric), getattr(other.totals, metric)
             changes.append(_change(metric, "total", other.model, a, b))
         for name in stage_names(profiles):
-            left, right = _stage(reference, name), _stage(other, name)
+            left, right = reference.stage(name), other.stage(name)
             if left is None and right is None:
                 continue
             for metric in ("params", "macs"):
@@ -69,10 +69,6 @@ def stage_names(profiles: Sequence[Profile]) -> list[str]:
                 merged.insert(at, stage.name)
                 at += 1
     return merged
-
-
-def _stage(profile: Profile, name: str) -> StageCost | None:
-    return next((stage for stage in profile.stages if stage.name == name), None)
 
 
 def _change(metric: str, subject: str, model: str, a: int | None, b: int | None) -> Change:

@@ -42,7 +42,7 @@ def take_turns(
 
     The order is random and balanced: each second round runs the one before it backwards.
     Measuring begins when the medians of four rounds and of the four before agree to 5 %, or when
-    a third of the time is gone.
+    30 % of the time is gone.
 
     Args:
         calls: one function per model; what it returns is dropped.

@@ -1,6 +1,7 @@
 """Run loaded models against each other in this process."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -91,11 +92,10 @@ def settle_statistics(module: nn.Module, plan: InputPlan, device: torch.device) 
     """
     norms = [m for m in module.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
     norms = [norm for norm in norms if norm.track_running_stats]
-    if not norms or plan.given is not None:
+    if not norms:
         return
     momenta = [norm.momentum for norm in norms]
-    batch = InputPlan(plan.specs, plan.keywords, max(2, plan.batch_size))
-    args, kwargs = batch.make(device)
+    args, kwargs = replace(plan, batch_size=max(2, plan.batch_size)).make(device)
     was_training = module.training
     try:
         for norm in norms:

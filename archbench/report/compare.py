@@ -167,7 +167,7 @@ def _stages_table(comparison: Comparison) -> Table:
     rows: list[tuple[Cell, ...]] = []
     marked = set()
     for name in stage_names(profiles):
-        stages = [next((s for s in p.stages if s.name == name), None) for p in profiles]
+        stages = [profile.stage(name) for profile in profiles]
         differs = _stage_differences(stages)
         if differs != "=":
             marked.add(len(rows))
