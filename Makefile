@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check bench bench-peers figures readme clean
+.PHONY: demo test check bench bench-peers figures totals readme clean
 
 demo: $(VENV)/.installed  ## install into a virtual environment and show GoogLeNet
 	$(BIN)/archbench summary googlenet
@@ -26,6 +26,9 @@ figures: $(VENV)/.developing  ## the speed figures that archbench promises, each
 bench-peers: $(VENV)/.peers  ## archbench beside the other counters: time, memory, and what they count
 	$(BIN)/python -m benchmarks.peers -o reports/peers.md
 
+totals: $(VENV)/.developing  ## write the totals that `archbench list` shows anew
+	$(BIN)/python -m tests.totals
+
 readme: $(VENV)/.developing  ## run the README's commands again and put in what they print
 	$(BIN)/python -m tests.readme
 
@@ -41,11 +44,12 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install -q -e .
 	touch $@
 
-# torchvision is a reference in tests only. It is installed without what it needs, because its
-# compiled part is not used and would ask for another torch; its tests skip where it does not fit.
+# torchvision and timm are references in tests only. They are installed without what they need:
+# torchvision's compiled part is not used and would ask for another torch, and timm asks for it.
+# Their tests skip where they do not fit.
 $(VENV)/.developing: pyproject.toml $(VENV)/.installed
 	$(BIN)/python -m pip install -q -e '.[dev]'
-	-$(BIN)/python -m pip install -q --no-deps torchvision==0.28.0
+	-$(BIN)/python -m pip install -q --no-deps torchvision==0.28.0 timm==1.0.31
 	touch $@
 
 $(VENV)/.peers: pyproject.toml $(VENV)/.developing

@@ -4,6 +4,7 @@ ArchbenchError              2   archbench refuses what was asked
 ├── UnknownArchitecture     2
 ├── InputRefused            2   an input size that is malformed or that the network cannot take
 ├── OutputRefused           2   a file that cannot be written, or a format its suffix contradicts
+├── WeightsRefused          2   a file of weights that cannot be read or does not fit
 ├── DeviceUnavailable       2
 ├── UserCodeError           3   the user's own code raised: import, factory or forward
 ├── AnalysisIncomplete      4   only under --strict
@@ -37,6 +38,10 @@ class InputRefused(ArchbenchError):
 
 class OutputRefused(ArchbenchError):
     """A result cannot be written where, or as, it was asked for."""
+
+
+class WeightsRefused(ArchbenchError):
+    """A file of weights cannot be read, or is not one of this network."""
 
 
 class DeviceUnavailable(ArchbenchError):

@@ -166,7 +166,7 @@ REFUSED = [
     (["summary", "googlenet", "--no-such"], 2, "no such option", "`archbench summary --help`"),
     (["summary"], 2, "missing argument", "`archbench summary --help`"),
     (["sumary", "googlenet"], 2, "no such command 'sumary'", "`archbench --help`"),
-    (["list", "--family", "vgg"], 2, "no family 'vgg'", "inception, plain, resnet"),
+    (["list", "--family", "vgg"], 2, "no family 'vgg'", "baseline, inception, plain, resnet"),
     (["summary", ":build", "-i", "8"], 2, "':build' is not a MODEL", "MODEL is"),
     (["summary", "nets.py:", "-i", "8"], 2, "'nets.py:' is not a MODEL", "MODEL is"),
     (["summary", "..:x", "-i", "8"], 2, "neither a module's name nor a Python file", "MODEL is"),
@@ -181,6 +181,16 @@ REFUSED = [
     (["compare", "resnet20", "plain20", "-b", "100000000"], 2, "not fit into memory", "smaller -b"),
     (["compare", "resnet20", "plain20", "--threads", "99999"], 2, "--threads", "--help"),
     (["list", "resnet18", "--family", "plain"], 2, "of the family 'plain' matches", "list"),
+    (["info", "inception"], 2, "named 'inception'", "did you mean 'inception-v"),
+    (["info", "nets.py:Two"], 2, "named 'nets.py:Two'", "archbench list"),
+    (
+        ["summary", "vgg16", "--model-kwargs", "weights=a.pth"],
+        *(2, "weights change no count", "archbench.build"),
+    ),
+    (["summary", "vgg16", "-i", "160"], 2, "cannot take an input of 3x160x160", "3x224x224"),
+    (["summary", "inception-v4", "--aux", "-i", "224"], 2, "cannot take", "3x299x299"),
+    (["summary", "inception-resnet-v1", "--aux"], 2, "no auxiliary head", "inception-resnet-v2"),
+    (["summary", "inception-module", "--aux"], 2, "no argument 'aux'", "it takes none"),
     (["list", "zzz*"], 2, "matches 'zzz*'", "archbench list"),
     (["summary", "torchvision:resnet5O"], 2, "torchvision", ""),
 ]
@@ -451,13 +461,43 @@ def test_list_shows_the_shelf(capsys: pytest.CaptureFixture[str]) -> None:
     assert document["schema"] == "archbench.list/1"
     assert {row["name"] for row in document["architectures"]} >= {"googlenet", "resnet1202"}
     assert document["architectures"][0].keys() == {
-        *("name", "family", "year", "paper", "input_shape", "num_classes", "differs")
+        *("name", "family", "year", "paper", "input_shape", "num_classes", "differs"),
+        *("published_errors", "params", "macs", "depth"),
     }
     plain = succeed(capsys, "list", "--family", "plain", "-f", "csv").strip().split("\n")[1:]
     assert [line.split(",")[0] for line in plain] == [
         *("plain18", "plain34", "plain20", "plain32", "plain44", "plain56", "plain110")
     ]
     assert len(succeed(capsys, "list", "resnet50*", "-f", "csv").strip().split("\n")) == 3
+
+
+def test_info_tells_where_a_network_comes_from(capsys: pytest.CaptureFixture[str]) -> None:
+    """Paper, errors with their conditions, conventions, arguments and variants, in every format."""
+    out = succeed(capsys, "info", "inception-v3")
+    for said in (
+        "Rethinking the Inception Architecture for Computer Vision",
+        "https://arxiv.org/abs/1512.00567",
+        "21.2 / 5.6",
+        "48,238 images",
+        "0.1, to a uniform prior",
+        "params     23,834,568",
+        "inception-v2",
+    ):
+        assert said in out
+    document = json.loads(succeed(capsys, "info", "bn-inception", "-f", "json"))
+    assert document["schema"] == "archbench.info/1"
+    assert document["published_errors"][0] == {
+        "data": "ImageNet 2012 val",
+        "top1_error_percent": 25.2,
+        "top5_error_percent": 7.82,
+        "views": "1 crop",
+        "models": 1,
+        "source": "arXiv:1502.03167, figure 4",
+    }
+    assert set(document["arguments"]) == {"num_classes", "version"}
+    lines = succeed(capsys, "info", "plain20", "-f", "csv").strip().split("\n")
+    assert lines[:2] == ["field,value", "name,plain20"]
+    assert "## alexnet" in succeed(capsys, "info", "alexnet", "-f", "md")
 
 
 def test_compare_says_that_nothing_differs(capsys: pytest.CaptureFixture[str]) -> None:
@@ -607,7 +647,9 @@ def test_an_interrupt_that_an_import_swallowed_still_ends_the_command(
     assert capsys.readouterr().out == ""
 
 
-@pytest.mark.parametrize("argv", [["list"], ["--help"], ["--version"], ["list", "-f", "json"]])
+@pytest.mark.parametrize(
+    "argv", [["list"], ["--help"], ["--version"], ["info", "vgg16", "-f", "json"]]
+)
 def test_torch_is_not_imported_where_it_is_not_needed(argv: list[str]) -> None:
     """`--help`, `--version` and `list` answer at once."""
     code = (

@@ -9,9 +9,10 @@ from rich.console import Console
 
 import archbench
 from archbench.models.shelf import paper_table
-from archbench.registry import ARCHITECTURES
+from archbench.registry import ARCHITECTURES, find, related
+from archbench.registry.totals import kept_totals
 from archbench.report.render import Format, as_csv, as_markdown, as_text, show
-from archbench.report.shelf import shelf_report
+from archbench.report.shelf import info_report, shelf_report
 from archbench.report.summary import summary_report
 from archbench.report.table import Column, Kind, Report, Table
 
@@ -102,7 +103,7 @@ def test_no_line_is_wider_than_the_terminal(name: str, width: int, layers: bool)
 
 def test_at_80_columns_googlenet_keeps_what_matters() -> None:
     """The stage's name and depth go; the paper's widths, params and MACs stay."""
-    architecture = ARCHITECTURES[0]
+    architecture = find("googlenet")
     report = summary_report(
         archbench.profile("googlenet"), architecture, paper_table(architecture, {})
     )
@@ -113,8 +114,33 @@ def test_at_80_columns_googlenet_keeps_what_matters() -> None:
 
 
 def test_nothing_is_cut_in_a_pipe() -> None:
-    """The list's longest column, the paper, is there whole."""
-    out = printed(shelf_report(ARCHITECTURES), 100_000)
+    """The list's longest column, what sets a version apart, is there whole."""
+    out = printed(shelf_report(ARCHITECTURES, kept_totals()), 100_000)
     assert "Left out" not in out
     for row in ARCHITECTURES:
-        assert row.paper in out
+        assert row.differs in out
+        assert row.paper.where in out
+
+
+@pytest.mark.parametrize("width", [80, 100, 200])
+def test_the_list_and_every_info_fit_their_terminal(width: int) -> None:
+    """No line is wider, nothing is shortened; the errors keep their conditions beside them."""
+    kept = kept_totals()
+    reports = [shelf_report(ARCHITECTURES, kept)]
+    reports += [info_report(row, kept[row.name], related(row)) for row in ARCHITECTURES]
+    for report in reports:
+        out = printed(report, width)
+        assert max(cell_len(line.rstrip()) for line in out.split("\n")) <= width, report.title
+        assert "…" not in out
+    assert "22.97 / 6.28, dense, several scales" in printed(reports[0], 80)
+
+
+def test_the_list_is_grouped_by_family() -> None:
+    """Each family is a heading, in print and in Markdown; a column in CSV."""
+    report = shelf_report(ARCHITECTURES, kept_totals())
+    out = printed(report, 80).split("\n")
+    headings = [line.strip() for line in out if line.strip() in ("baseline", "inception", "plain")]
+    assert headings == ["baseline", "inception", "plain"]
+    assert "| *inception* |" in as_text(report, Format.MD)
+    first = as_text(report, Format.CSV).split("\n")[1]
+    assert first.startswith("alexnet,baseline,2012,3x227x227,1000,60965224,724406816,8,40.7,18.2,")

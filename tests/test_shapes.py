@@ -214,12 +214,26 @@ def test_point_wise_operations(shape: list[int]) -> None:
         assert agrees(operation, blank(*shape), *extra.get(operation, ()))
 
 
+@given(shape=st.lists(small, min_size=1, max_size=4), data=st.data(), dtype=dtypes)
+def test_prelu(shape: list[int], data: Any, dtype: Any) -> None:
+    """One slope, one a channel, or slopes that do not fit, which torch refuses or spreads."""
+    x = blank(*shape, dtype=dtype)
+    slopes = [data.draw(st.sampled_from([1, n, 3])) for n in shape]
+    slope = blank(*slopes, dtype=dtype)
+    if any(w not in (1, n) for w, n in zip(slopes, shape, strict=True)):
+        assert BLANKS[aten._prelu_kernel.default](x, slope) is None
+    else:
+        assert agrees(aten._prelu_kernel.default, x, slope)
+    assert BLANKS[aten._prelu_kernel.default](x, blank(*slopes, 1, dtype=dtype)) is None
+
+
 def test_every_rule_is_held_to_torch_above() -> None:
     """No rule may be added without its test: this list is the tests' own."""
     tested = [
         "convolution",
         "native_batch_norm",
         "native_layer_norm",
+        "_prelu_kernel",
         "cat",
         "max_pool2d_with_indices",
         "avg_pool2d",

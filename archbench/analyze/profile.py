@@ -126,7 +126,7 @@ def _assemble(name: str, plan: InputPlan, traced: Trace) -> Profile:
         LayerCost(
             visit.path,
             visit.type,
-            _shape(visit, plan.batch_size),
+            _without_batch(visit.output_shape, plan.batch_size),
             homes.get(visit.path, 0),
             visit.macs,
             visit.activations,
@@ -157,8 +157,8 @@ def _assemble(name: str, plan: InputPlan, traced: Trace) -> Profile:
     )
 
 
-def _shape(visit: Visit, batch_size: int) -> Shape | None:
-    return None if visit.output_shape is None else without_batch(visit.output_shape, batch_size)
+def _without_batch(shape: Shape | None, batch_size: int) -> Shape | None:
+    return None if shape is None else without_batch(shape, batch_size)
 
 
 def _elements(tensors: Iterable[Tensor]) -> int:
@@ -214,9 +214,11 @@ def _stages(layers: Iterable[LayerCost], traced: Trace, batch_size: int) -> tupl
     stages = []
     for name, (params, macs, activations) in sums.items():
         visit = traced.visits.get(name)
-        shape = _shape(visit, batch_size) if visit else None
-        depth = visit.depth if visit else None
-        stages.append(StageCost(name, shape, params, macs, activations, depth))
+        given, shape, depth = None, None, None
+        if visit is not None:
+            given = _without_batch(visit.input_shape, batch_size)
+            shape, depth = _without_batch(visit.output_shape, batch_size), visit.depth
+        stages.append(StageCost(name, shape, params, macs, activations, depth, given))
     return tuple(stages)
 
 

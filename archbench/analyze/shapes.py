@@ -135,6 +135,14 @@ def join(a: Tensor, b: Tensor | float, *_: Any) -> Tensor | None:
     return _empty(shape, a) if shape in (list(a.shape), list(b.shape)) else None
 
 
+def prelu(x: Tensor, slope: Tensor) -> Tensor | None:
+    """The input's shape, where the slopes have as many axes and each of its length or of 1."""
+    if not _plain(x) or slope.dtype != x.dtype or slope.dim() != x.dim():
+        return None
+    fits = all(n in (1, size) for n, size in zip(slope.shape, x.shape, strict=True))
+    return _empty(x.shape, x) if fits else None
+
+
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor | None:
     """Join along one axis."""
     first = tensors[0]
@@ -262,6 +270,7 @@ BLANKS: dict[Any, Blank] = {
     aten.convolution.default: convolution,
     aten.native_batch_norm.default: batch_norm,
     aten.native_layer_norm.default: layer_norm,
+    aten._prelu_kernel.default: prelu,
     aten.cat.default: cat,
     aten.max_pool2d_with_indices.default: max_pool2d,
     aten.avg_pool2d.default: avg_pool(2),

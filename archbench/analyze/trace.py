@@ -54,6 +54,7 @@ class Visit:
     type: str
     calls: int = 0
     output_shape: Shape | None = None  # batch included; of the first tensor of the first call
+    input_shape: Shape | None = None  # likewise, of a top-level module
     macs: int = 0
     activations: int = 0
     depth: int | None = None  # of a top-level module: layers between its input and its output
@@ -362,6 +363,9 @@ class Recorder(TorchDispatchMode):
         if first is not None:
             visit.output_shape = tuple(first.shape)
         if visit.path and "." not in visit.path:
+            given = next(tensors_in(inputs), None)
+            if given is not None:
+                visit.input_shape = tuple(given.shape)
             visit.depth = _depth_of(out) - _depth_of(inputs)
 
     def _note_failure(self, error: BaseException, visit: Visit, inputs: Any) -> None:

@@ -7,12 +7,14 @@ the paper's text and its authors' Caffe release, bvlc_googlenet.
 """
 
 from collections import OrderedDict
+from collections.abc import Iterator
 from math import sqrt
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from archbench.archs.parts.stages import Head, Logits, StagedNetwork
 from archbench.records import PaperRow, PaperTable
 
 
@@ -163,8 +165,8 @@ def _widths(row: Row) -> tuple[int, int, int, int, int, int]:
     return widths  # type: ignore[return-value]  # checked above, which mypy cannot follow
 
 
-class AuxiliaryHead(nn.Sequential):
-    """A classifier on an inner stage, for training: (N, c_in, 14, 14) -> (N, num_classes)."""
+class AuxiliaryHead(Head):
+    """A classifier on an inner stage (section 5): (N, c_in, 14, 14) -> (N, num_classes)."""
 
     def __init__(self, variant: Variant, c_in: int, num_classes: int) -> None:
         pool: nn.Module = nn.AvgPool2d(5, stride=3)
@@ -183,35 +185,13 @@ class AuxiliaryHead(nn.Sequential):
         )
 
 
-class Logits(nn.Identity):
-    """Stands for the table's softmax row and hands the logits on: the loss applies the softmax."""
-
-
-class GoogLeNet(nn.Module):
-    """The stages of Table 1, one child each: (N, 3, H, W) -> (N, num_classes) logits.
-
-    With auxiliary heads it returns (logits, aux1, aux2), in training and in evaluation.
-    """
-
-    def __init__(self, variant: Variant, num_classes: int, aux: bool) -> None:
-        super().__init__()
-        channels = 3
-        for row in TABLE_1:
-            stage, channels = _stage(variant, row, channels, num_classes)
-            self.add_module(row.stage, stage)
-            if aux and row.stage in AUXILIARY_HEADS:
-                head = AuxiliaryHead(variant, channels, num_classes)
-                self.add_module(AUXILIARY_HEADS[row.stage], head)
-
-    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:
-        """Run the stages in order; an auxiliary head looks on and changes nothing."""
-        side = []
-        for name, stage in self.named_children():
-            if isinstance(stage, AuxiliaryHead):
-                side.append(stage(x))
-            else:
-                x = stage(x.flatten(1) if name == "fc" else x)
-        return (x, *side) if side else x
+def _stages(variant: Variant, num_classes: int, aux: bool) -> Iterator[tuple[str, nn.Module]]:
+    channels = 3
+    for row in TABLE_1:
+        stage, channels = _stage(variant, row, channels, num_classes)
+        yield row.stage, stage
+        if aux and row.stage in AUXILIARY_HEADS:
+            yield AUXILIARY_HEADS[row.stage], AuxiliaryHead(variant, channels, num_classes)
 
 
 def _stage(variant: Variant, row: Row, channels: int, num_classes: int) -> tuple[nn.Module, int]:
@@ -249,7 +229,7 @@ def _stage(variant: Variant, row: Row, channels: int, num_classes: int) -> tuple
             return Logits(), channels
 
 
-def initialise(model: GoogLeNet, variant: Variant) -> None:
+def initialise(model: StagedNetwork, variant: Variant) -> None:
     """Draw the weights as the version's own release does; the paper does not say.
 
     Caffe's "xavier" is uniform with variance 1 / fan-in; biases are 0.2, and 0 in classifiers.
@@ -268,7 +248,7 @@ def initialise(model: GoogLeNet, variant: Variant) -> None:
             nn.init.constant_(module.bias, 0.0 if name.endswith(("fc", "fc2")) else 0.2)
 
 
-def build(variant: str, *, num_classes: int = 1000, aux: bool = False) -> GoogLeNet:
+def build(variant: str, *, num_classes: int = 1000, aux: bool = False) -> StagedNetwork:
     """Build one of VARIANTS, initialised.
 
     Args:
@@ -278,7 +258,7 @@ def build(variant: str, *, num_classes: int = 1000, aux: bool = False) -> GoogLe
             (torchvision's version pools adaptively and takes other sizes).
     """
     chosen = VARIANTS[variant]
-    model = GoogLeNet(chosen, num_classes, aux)
+    model = StagedNetwork(_stages(chosen, num_classes, aux))
     initialise(model, chosen)
     return model
 

@@ -3,16 +3,17 @@
 Source: He et al., "Deep Residual Learning for Image Recognition", arXiv:1512.03385.
 Hold TABLE_1 beside the paper's Table 1 (ImageNet), and CIFAR_TABLE beside the small table of
 section 4.2. Batch normalisation follows every convolution, before the ReLU; no convolution has a
-bias. Every variant below is an argument of the one class ResNet.
+bias.
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple, get_args
 
 import torch.nn.functional as F  # torch's own name for it
 from torch import Tensor, nn
 
+from archbench.archs.parts.stages import StagedNetwork
 from archbench.errors import ArchbenchError
 from archbench.records import PaperRow, PaperTable
 
@@ -137,52 +138,41 @@ def block(
     return Block(c_in, convs, path)
 
 
-class ResNet(nn.Module):
-    """A stem, stages of blocks, and a linear classifier: (N, 3, H, W) -> (N, num_classes) logits.
-
-    The stages are children named as the paper's rows; a block is named as in the paper too, so
-    that `conv3_x.1` is its conv3_1.
-    """
-
-    def __init__(
-        self,
-        kind: str,
-        stages: Sequence[tuple[Stage, int]],
-        imagenet: bool,
-        shortcut: Shortcut | None,
-        stride_on: StrideOn,
-        num_classes: int,
-    ) -> None:
-        super().__init__()
-        channels = stages[0][0].width
-        stem = nn.Conv2d(3, channels, 7, 2, 3, bias=False)
-        if not imagenet:
-            stem = nn.Conv2d(3, channels, 3, 1, 1, bias=False)
-        self.conv1 = nn.Sequential(
+def _stages(
+    kind: str,
+    stages: Sequence[tuple[Stage, int]],
+    imagenet: bool,
+    shortcut: Shortcut | None,
+    stride_on: StrideOn,
+    num_classes: int,
+) -> Iterator[tuple[str, nn.Module]]:
+    """Build the stages, whose blocks are named as in the paper: `conv3_x.1` is its conv3_1."""
+    channels = stages[0][0].width
+    stem = nn.Conv2d(3, channels, 7, 2, 3, bias=False)
+    if not imagenet:
+        stem = nn.Conv2d(3, channels, 3, 1, 1, bias=False)
+    yield (
+        "conv1",
+        nn.Sequential(
             OrderedDict(conv=stem, bn=nn.BatchNorm2d(channels), relu=nn.ReLU(inplace=True))
-        )
-        if imagenet:
-            self.pool1 = nn.MaxPool2d(3, stride=2, padding=1)
-        for stage, repeat in stages:
-            blocks = nn.Sequential()
-            for i in range(1, repeat + 1):
-                stride = stage.stride if i == 1 else 1
-                blocks.add_module(
-                    str(i), block(kind, channels, stage.width, stride, shortcut, stride_on)
-                )
-                channels = stage.width * (1 if kind == "basic" else EXPANSION)
-            self.add_module(stage.name, blocks)
-        self.avgpool = nn.AdaptiveAvgPool2d(1)
-        self.fc = nn.Linear(channels, num_classes)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Run the stages in order."""
-        for name, stage in self.named_children():
-            x = stage(x.flatten(1) if name == "fc" else x)
-        return x
+        ),
+    )
+    if imagenet:
+        yield "pool1", nn.MaxPool2d(3, stride=2, padding=1)
+    for stage, repeat in stages:
+        blocks = nn.Sequential()
+        for i in range(1, repeat + 1):
+            stride = stage.stride if i == 1 else 1
+            blocks.add_module(
+                str(i), block(kind, channels, stage.width, stride, shortcut, stride_on)
+            )
+            channels = stage.width * (1 if kind == "basic" else EXPANSION)
+        yield stage.name, blocks
+    yield "avgpool", nn.AdaptiveAvgPool2d(1)
+    yield "fc", nn.Linear(channels, num_classes)
 
 
-def initialise(model: ResNet) -> None:
+def initialise(model: StagedNetwork) -> None:
     """Draw the weights as in reference [13] of the paper, He et al., arXiv:1502.01852.
 
     Normal with variance 2 / (kernel area × output channels), the backward form that the
@@ -191,7 +181,8 @@ def initialise(model: ResNet) -> None:
     for module in model.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-    nn.init.zeros_(model.fc.bias)
+        elif isinstance(module, nn.Linear):
+            nn.init.zeros_(module.bias)
 
 
 def _plan(depth: int) -> tuple[bool, str, list[tuple[Stage, int]]]:
@@ -212,7 +203,7 @@ def build(
     shortcut: Shortcut | None = None,
     stride_on: StrideOn | None = None,
     num_classes: int | None = None,
-) -> ResNet:
+) -> StagedNetwork:
     """Build the network of that many layers, initialised.
 
     Args:
@@ -237,13 +228,15 @@ def build(
         raise ArchbenchError(f"the blocks of {name} have no 1x1 convolution to put a stride on")
     if stride_on is not None and stride_on not in get_args(StrideOn):
         raise ArchbenchError(f"there is no convolution {stride_on!r}", "choose 1x1 or 3x3")
-    model = ResNet(
-        kind,
-        stages,
-        imagenet,
-        (shortcut or ("A" if kind == "basic" else "B")) if residual else None,
-        stride_on or "1x1",
-        num_classes or (1000 if imagenet else 10),
+    model = StagedNetwork(
+        _stages(
+            kind,
+            stages,
+            imagenet,
+            (shortcut or ("A" if kind == "basic" else "B")) if residual else None,
+            stride_on or "1x1",
+            num_classes or (1000 if imagenet else 10),
+        )
     )
     initialise(model)
     return model

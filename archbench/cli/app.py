@@ -11,7 +11,7 @@ import typer
 
 import archbench
 from archbench.cli.compare import compare
-from archbench.cli.shelf import list_architectures
+from archbench.cli.shelf import info, list_architectures
 from archbench.cli.summary import summary
 from archbench.errors import ArchbenchError
 
@@ -33,6 +33,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("list")(list_architectures)
+app.command("info")(info)
 app.command("summary")(summary)
 app.command("compare")(compare)
 

@@ -1,17 +1,23 @@
-"""`archbench list`: what is on the shelf."""
+"""`archbench list` and `archbench info NAME`: what is on the shelf."""
 
 from typing import Annotated
 
 import typer
 
-from archbench.cli.options import Debug, Form, Output
+from archbench.cli.options import Debug, Form, Output, complete_model
 from archbench.cli.output import destination
 from archbench.errors import ArchbenchError
-from archbench.registry import ARCHITECTURES, select
-from archbench.report.shelf import shelf_report
+from archbench.registry import ARCHITECTURES, find, related, select
+from archbench.registry.totals import kept_totals
+from archbench.report.shelf import info_report, shelf_report
+
+FAMILIES = sorted({row.family for row in ARCHITECTURES})
 
 Glob = Annotated[str, typer.Argument(help="names to list, such as 'resnet*'")]
-Family = Annotated[str | None, typer.Option("--family", help="inception, plain or resnet")]
+Family = Annotated[
+    str | None, typer.Option("--family", help=f"{', '.join(FAMILIES[:-1])} or {FAMILIES[-1]}")
+]
+Name = Annotated[str, typer.Argument(help="a registry name", autocompletion=complete_model)]
 
 
 def list_architectures(
@@ -22,9 +28,8 @@ def list_architectures(
     debug: Debug = False,
 ) -> None:
     """List the architectures on the shelf, by family and year."""
-    families = sorted({row.family for row in ARCHITECTURES})
-    if family is not None and family not in families:
-        raise ArchbenchError(f"there is no family '{family}'", f"there are {', '.join(families)}")
+    if family is not None and family not in FAMILIES:
+        raise ArchbenchError(f"there is no family '{family}'", f"there are {', '.join(FAMILIES)}")
     rows = select(glob, family)
     if not rows:
         where = f" of the family '{family}'" if family else ""
@@ -32,4 +37,16 @@ def list_architectures(
             f"no architecture{where} matches '{glob}'", "`archbench list` names them all"
         )
     with destination(form, output) as out:
-        out.write(shelf_report(rows))
+        out.write(shelf_report(rows, kept_totals()))
+
+
+def info(
+    name: Name,
+    form: Form = None,
+    output: Output = None,
+    debug: Debug = False,
+) -> None:
+    """Tell where a network comes from: paper, published errors, conventions, variants."""
+    row = find(name)
+    with destination(form, output) as out:
+        out.write(info_report(row, kept_totals()[row.name], related(row)))

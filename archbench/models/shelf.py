@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Mapping
 from importlib import import_module
+from os import PathLike
 from typing import Any
 
 from torch import nn
@@ -13,21 +14,31 @@ from archbench.records import Architecture, PaperTable
 from archbench.registry import find
 
 
-def build(name: str, **kwargs: Any) -> nn.Module:
+def build(name: str, weights: str | PathLike[str] | None = None, **kwargs: Any) -> nn.Module:
     """Build a network of the shelf with its own initialisation, in training mode on the CPU.
 
     Args:
         name: a registry name, such as "googlenet".
+        weights: a local file to load: a state_dict of this network, or of the same network of
+            torchvision or timm. Their images may be prepared differently: torchvision's
+            googlenet and inception_v3 want pixels from -1 to 1.
         kwargs: the network's arguments, such as num_classes=10, aux=True or shortcut="B".
 
     Raises:
         UnknownArchitecture: there is no network of that name.
         ArchbenchError: the network has no such argument, or not that value of it.
+        WeightsRefused: the file cannot be read, or does not fit this network.
 
     >>> sum(p.numel() for p in build("resnet20").parameters())
     269722
     """
-    return _construct(find(name), kwargs)
+    architecture = find(name)
+    model = _construct(architecture, kwargs)
+    if weights is not None:
+        from archbench.models.weights import load_weights
+
+        load_weights(model, architecture, weights)
+    return model
 
 
 def build_blank(architecture: Architecture, kwargs: Mapping[str, Any]) -> nn.Module:
@@ -65,10 +76,15 @@ def _arguments(architecture: Architecture, kwargs: Mapping[str, Any]) -> dict[st
     """
     allowed = choices(architecture)
     for name in kwargs:
+        if name == "weights":
+            raise ArchbenchError(
+                "weights change no count and no time",
+                "in Python, archbench.build(name, weights=file) loads them",
+            )
         if name not in allowed:
             raise ArchbenchError(
                 f"{architecture.name} has no argument '{name}'",
-                f"it takes {', '.join(allowed)}",
+                f"it takes {', '.join(allowed) or 'none'}",
             )
     classes = kwargs.get("num_classes", 1)
     if not isinstance(classes, int) or isinstance(classes, bool) or classes < 1:

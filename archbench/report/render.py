@@ -66,11 +66,16 @@ def as_markdown(report: Report) -> str:
         rule = ["---:" if _is_number(table, i) else "---" for i in range(len(heads))]
         lines = [[_escaped(head) for head in heads], rule]
         for i, row in enumerate(cells):
+            if i in table.groups:
+                lines.append([f"*{_escaped(table.groups[i])}*", *[""] * (len(heads) - 1)])
             bold = "**" if i in table.marked else ""
             lines.append([f"{bold}{_escaped(c)}{bold}" if c else "" for c in row])
         parts.append("\n".join(f"| {' | '.join(line)} |" for line in lines))
-    if report.facts:
-        parts.append("\n".join(f"- {_escaped(name)}: {_escaped(t)}" for name, t in report.facts))
+    for heading, pairs in (("", report.facts), *report.lists):
+        if heading:
+            parts.append(f"### {_escaped(heading)}")
+        if pairs:
+            parts.append("\n".join(f"- {_escaped(name)}: {_escaped(t)}" for name, t in pairs))
     parts.extend(_escaped(note) for note in report.notes)
     return "\n\n".join(parts) + "\n"
 
@@ -85,12 +90,10 @@ def show(report: Report, console: "Console") -> None:
         console.print()
         console.print(fitted, crop=False)
     console.print()
-    margin = max((len(name) for name, _ in report.facts), default=0) + 2
-    for name, text in report.facts:
-        first, *rest = wrap(text, max(20, console.width - margin), break_long_words=False)
-        console.print(f"{name:<{margin}}{first}")
-        for line in rest:
-            console.print(f"{'':<{margin}}{line}")
+    _show_pairs(report.facts, console)
+    for heading, pairs in report.lists:
+        console.print(f"\n{heading}", style="italic")
+        _show_pairs(pairs, console)
     for note in report.notes:
         console.print(note, style="dim")
     if dropped:
@@ -98,6 +101,18 @@ def show(report: Report, console: "Console") -> None:
             f"Left out at {console.width} columns: {', '.join(dropped)} (-f csv has them).",
             style="dim",
         )
+
+
+def _show_pairs(pairs: Sequence[tuple[str, str]], console: "Console") -> None:
+    """Print names and texts in two columns; a long text goes on below itself."""
+    margin = max((len(name) for name, _ in pairs), default=0) + 2
+    for name, text in pairs:
+        first, *rest = wrap(
+            text, max(20, console.width - margin), break_long_words=False, break_on_hyphens=False
+        ) or [""]
+        console.print(f"{name:<{margin}}{first}")
+        for line in rest:
+            console.print(f"{'':<{margin}}{line}")
 
 
 def as_rich(table: Table, width: int = UNBOUNDED) -> tuple["RichTable", list[str]]:
@@ -125,6 +140,9 @@ def as_rich(table: Table, width: int = UNBOUNDED) -> tuple["RichTable", list[str
         out.add_column(Text(head), justify=justify, width=widths[i])
     for i, row in enumerate(cells):
         style = "bold yellow" if i in table.marked else None
+        if i in table.groups:
+            out.add_section()
+            out.add_row(Text(table.groups[i], style="italic", no_wrap=True))
         out.add_row(*(Text(cell, no_wrap=True) for cell in row), style=style)
     return out, left_out
 
@@ -146,6 +164,7 @@ def _fitted(table: Table, width: int) -> tuple[Table, list[int], int, list[str]]
             tuple(tuple(c for i, c in enumerate(row) if i != worst) for row in table.rows),
             table.title,
             table.marked,
+            table.groups,
         )
 
 

@@ -65,7 +65,7 @@ def _paper_table(profile: Profile, paper: PaperTable) -> Table:
     if labelled:
         columns.append(Column("type", paper.heading))
     for i, (key, title) in enumerate(paper.columns):
-        if key == "output_shape":
+        if key in ("input_shape", "output_shape"):
             columns.append(Column(key, title, Kind.IMAGE))
         elif key == "depth":
             columns.append(Column(key, title, Kind.INTEGER, rank=10))
@@ -77,10 +77,8 @@ def _paper_table(profile: Profile, paper: PaperTable) -> Table:
         printed = iter(values)
         row: list[Cell] = [stage.name, label or stage.name] if labelled else [stage.name]
         for key, _ in paper.columns:
-            if key == "output_shape":
-                row.append(stage.output_shape)
-            else:
-                row.append(stage.depth if key == "depth" else next(printed, None))
+            computed = key in ("input_shape", "output_shape", "depth")
+            row.append(getattr(stage, key) if computed else next(printed, None))
         rows.append((*row, stage.params, stage.macs))
     return Table((*columns, *COSTS), tuple(rows))
 

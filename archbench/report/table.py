@@ -1,7 +1,7 @@
 """What a renderer reads: tables of raw values in base units, and the lines around them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -51,6 +51,7 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
     title: str = ""
     marked: frozenset[int] = frozenset()  # rows that differ from what they stand beside
+    groups: Mapping[int, str] = field(default_factory=dict)  # headings, each above a row
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class Report:
         tables: for people; the first one is what CSV holds, unless `rows` is given.
         rows: what CSV holds.
         facts: (name, text) pairs that stand under the tables.
+        lists: more of them, each under its heading.
         notes: sentences that stand last.
         document: the JSON object.
     """
@@ -72,3 +74,4 @@ class Report:
     facts: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
     rows: Table | None = None
+    lists: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()

@@ -1,0 +1,1 @@
+"""What the files of several papers are built from."""

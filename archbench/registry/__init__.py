@@ -1,0 +1,49 @@
+"""What is on the shelf: visible tuples of rows; no torch needed to read them.
+
+An unsuffixed name is the network of the paper.
+"""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+
+from archbench.errors import UnknownArchitecture
+from archbench.records import Architecture
+from archbench.registry.baselines import BASELINES
+from archbench.registry.inception import INCEPTION
+from archbench.registry.resnets import RESNETS
+
+ARCHITECTURES: tuple[Architecture, ...] = (*BASELINES, *INCEPTION, *RESNETS)
+
+_BY_NAME: Mapping[str, Architecture] = {row.name: row for row in ARCHITECTURES}
+
+
+def find(name: str) -> Architecture:
+    """Return the row of that name.
+
+    Raises:
+        UnknownArchitecture: there is none; the hint names the nearest.
+    """
+    if name in _BY_NAME:
+        return _BY_NAME[name]
+    near = get_close_matches(name.lower(), _BY_NAME, n=1)
+    guess = f"did you mean '{near[0]}'? " if near else ""
+    raise UnknownArchitecture(
+        f"there is no architecture named '{name}'", f"{guess}`archbench list` names them all"
+    )
+
+
+def select(glob: str = "*", family: str | None = None) -> tuple[Architecture, ...]:
+    """Return the rows whose name matches a glob, of one family or of all."""
+    return tuple(
+        row for row in ARCHITECTURES if fnmatchcase(row.name, glob) and family in (None, row.family)
+    )
+
+
+def related(architecture: Architecture) -> tuple[Architecture, ...]:
+    """Return the other rows that the same file builds: its variants."""
+    return tuple(
+        row
+        for row in ARCHITECTURES
+        if row.module == architecture.module and row.name != architecture.name
+    )

@@ -1,0 +1,252 @@
+"""Files of weights: those of torchvision and timm give equal outputs, wrong ones are named."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import archbench
+from archbench.errors import WeightsRefused
+from archbench.models.key_maps import KEY_MAPS
+from benchmarks.zoo import import_torchvision
+
+REFERENCES = [
+    ("googlenet-torchvision", "torchvision", "googlenet", 224),
+    ("inception-v3", "torchvision", "inception_v3", 299),
+    ("inception-v3", "timm", "inception_v3", 299),
+    ("inception-v4", "timm", "inception_v4", 299),
+    ("inception-resnet-v2", "timm", "inception_resnet_v2", 299),
+    ("alexnet-one-tower", "torchvision", "alexnet", 224),
+    ("vgg16", "torchvision", "vgg16", 224),
+    ("vgg16", "timm", "vgg16", 224),
+    ("vgg19", "torchvision", "vgg19", 224),
+    ("resnet18-b", "torchvision", "resnet18", 224),
+    ("resnet34-b", "torchvision", "resnet34", 224),
+    ("resnet34-b", "timm", "resnet34", 224),
+    ("resnet50-v1.5", "torchvision", "resnet50", 224),
+    ("resnet101-v1.5", "torchvision", "resnet101", 224),
+    ("resnet152-v1.5", "torchvision", "resnet152", 224),
+]
+
+
+def reference(library: str, name: str) -> nn.Module:
+    """Build their network with random weights and batch-norm statistics that are not neutral."""
+    torchvision = import_torchvision()
+    if torchvision is None:
+        pytest.skip("torchvision is missing, or fits another torch")
+    torch.manual_seed(0)
+    if library == "timm":
+        timm = pytest.importorskip("timm", reason="timm is missing", exc_type=ImportError)
+        model: nn.Module = timm.create_model(name)
+    else:
+        heads = {"init_weights": True} if name in ("googlenet", "inception_v3") else {}
+        model = getattr(torchvision.models, name)(weights=None, **heads)
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.normal_(module.bias, 0.0, 0.1)
+            nn.init.uniform_(module.weight, 0.5, 1.0)
+            assert module.running_mean is not None
+            assert module.running_var is not None
+            module.running_mean.normal_(0.0, 0.1)
+            module.running_var.uniform_(0.8, 1.5)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("ours", "library", "theirs", "size"), REFERENCES, ids=lambda value: str(value)
+)
+def test_outputs_equal_the_reference_s(
+    tmp_path: Path, ours: str, library: str, theirs: str, size: int
+) -> None:
+    """In float64, to rounding, through the written key map: that proves the wiring."""
+    other = reference(library, theirs)
+    file = tmp_path / "theirs.pth"
+    torch.save(other.state_dict(), file)
+    model = archbench.build(ours, weights=file)
+    assert sum(p.numel() for p in model.parameters()) == sum(
+        p.numel() for path, p in other.named_parameters() if not path.startswith(("aux", "Aux"))
+    )
+    x = torch.randn(1, 3, size, size, dtype=torch.float64)
+    with torch.no_grad():
+        mine, expected = model.double().eval()(x), other.double().eval()(x)
+    assert expected.abs().max() > 1e-6
+    assert torch.allclose(mine, expected, rtol=1e-9, atol=1e-9 * expected.abs().max().item())
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "size"),
+    [("inception-v3", "inception_v3", 299), ("googlenet-torchvision", "googlenet", 224)],
+)
+def test_auxiliary_heads_equal_the_reference_s(
+    tmp_path: Path, ours: str, theirs: str, size: int
+) -> None:
+    """Both in training mode, without dropout and with batch statistics, for all classifiers."""
+    other = reference("torchvision", theirs)
+    file = tmp_path / "theirs.pth"
+    torch.save(other.state_dict(), file)
+    model = archbench.build(ours, weights=file, aux=True)
+    for network in (model, other):
+        network.double().train()
+        for module in network.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = 0.0
+    x = torch.randn(2, 3, size, size, dtype=torch.float64)
+    with torch.no_grad():
+        mine, expected = model(x), other(x)
+    named = {"logits": expected.logits}
+    if theirs == "googlenet":  # torchvision names the later head first
+        named |= {"aux1": expected.aux_logits1, "aux2": expected.aux_logits2}
+    else:
+        named |= {"aux": expected.aux_logits}
+    assert len(mine) == len(named)
+    for got, (head, wanted) in zip(mine, named.items(), strict=True):
+        assert torch.allclose(got, wanted, rtol=1e-8, atol=1e-8), head
+
+
+def test_every_key_map_has_a_test() -> None:
+    """No map is there that nothing holds to its reference."""
+    assert set(KEY_MAPS) == {name for name, *_ in REFERENCES}
+
+
+SMALL = "resnet20"
+
+
+def saved(tmp_path: Path, content: Any, name: str = "file.pth") -> Path:
+    file = tmp_path / name
+    torch.save(content, file)
+    return file
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda state: state,
+        lambda state: {"state_dict": state, "epoch": 3},
+        lambda state: {"model": {f"module.{key}": value for key, value in state.items()}},
+        lambda state: {f"_orig_mod.{key}": value for key, value in state.items()},
+        lambda state: {k: v for k, v in state.items() if not k.endswith("num_batches_tracked")},
+        lambda state: {k: v.half() if v.is_floating_point() else v for k, v in state.items()},
+    ],
+    ids=["plain", "checkpoint", "parallel", "compiled", "old", "half"],
+)
+def test_a_network_reads_its_own_weights(
+    tmp_path: Path, wrap: Callable[[dict[str, Tensor]], Any]
+) -> None:
+    """However a training script wrapped them."""
+    torch.manual_seed(1)
+    trained = archbench.build(SMALL)
+    file = saved(tmp_path, wrap(trained.state_dict()))
+    torch.manual_seed(2)
+    loaded = archbench.build(SMALL, weights=file)
+    for key, value in trained.state_dict().items():
+        assert torch.allclose(loaded.state_dict()[key], value, rtol=1e-3, atol=1e-3), key
+
+
+def test_safetensors_are_read(tmp_path: Path) -> None:
+    """The form in which timm's weights are handed out."""
+    safetensors = pytest.importorskip("safetensors.torch", reason="safetensors is missing")
+    trained = archbench.build(SMALL)
+    safetensors.save_file(trained.state_dict(), tmp_path / "w.safetensors")
+    loaded = archbench.build(SMALL, weights=tmp_path / "w.safetensors")
+    assert torch.equal(loaded.fc.weight, trained.fc.weight)
+
+
+def test_safetensors_that_cannot_be_read_say_what_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The package is not one that archbench needs."""
+    monkeypatch.setitem(__import__("sys").modules, "safetensors.torch", None)
+    (tmp_path / "w.safetensors").write_bytes(b"x")
+    with pytest.raises(WeightsRefused, match="needs the safetensors package") as caught:
+        archbench.build(SMALL, weights=tmp_path / "w.safetensors")
+    assert caught.value.hint == "pip install safetensors"
+
+
+class Harmful:
+    """Unpickles to a call."""
+
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return (print, ("ran",))
+
+
+def broken(key: str, change: Callable[[Tensor], Tensor] | None) -> dict[str, Tensor]:
+    """A state dict of resnet20 with one tensor changed, or left out."""
+    state = archbench.build(SMALL).state_dict()
+    if change is None:
+        del state[key]
+    else:
+        state[key] = change(state[key])
+    return state
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({}, "holds no tensors by name"),
+        ([1, 2], "holds no tensors by name"),
+        ({"epoch": 3}, "'epoch' is not a tensor"),
+        (Harmful(), "cannot be read as weights"),
+        (broken("fc.bias", None), "it has no 'fc.bias'"),
+        (broken("fc.weight", lambda w: w.T), "'fc.weight' is 64x10 there and 10x64 here"),
+        (
+            broken("stage1.1.residual.conv1.weight", lambda w: w[..., 0, 0]),
+            "'stage1.1.residual.conv1.weight' is 16x16 there and 16x16x3x3 here",
+        ),
+        (broken("fc.weight", lambda w: w) | {"extra": torch.zeros(1)}, "no 'extra'"),
+    ],
+    ids=["empty", "list", "numbers", "code", "missing", "transposed", "flat", "more"],
+)
+def test_wrong_files_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: Any, message: str
+) -> None:
+    """The first key that does not fit is named; no code in a file is run."""
+    file = saved(tmp_path, content)
+    with pytest.raises(WeightsRefused, match=message) as caught:
+        archbench.build(SMALL, weights=file)
+    assert str(file) in caught.value.message
+    assert caught.value.hint
+    assert "ran" not in capsys.readouterr().out
+
+
+def test_files_that_are_none_are_refused(tmp_path: Path) -> None:
+    """Not there, a folder, text."""
+    (tmp_path / "text.pth").write_text("hello")
+    for name, message in (("none.pth", "no file"), (".", "no file"), ("text.pth", "cannot be rea")):
+        with pytest.raises(WeightsRefused, match=message):
+            archbench.build(SMALL, weights=tmp_path / name)
+
+
+def test_another_network_s_file_names_the_first_key_as_the_file_would(tmp_path: Path) -> None:
+    """In torchvision's words where the file has those; the hint says what would fit."""
+    other = reference("torchvision", "resnet18")
+    file = saved(tmp_path, other.state_dict())
+    with pytest.raises(WeightsRefused, match=r"has no 'Conv2d_1a_3x3\.conv\.weight'") as caught:
+        archbench.build("inception-v3", weights=file)
+    assert "torchvision's or timm's inception_v3" in caught.value.hint
+    with pytest.raises(WeightsRefused, match=r"has no 'layer1\.2\.conv1\.weight'"):
+        archbench.build("resnet34-b", weights=file)
+    with pytest.raises(WeightsRefused, match="does not fit") as caught:
+        archbench.build("resnet18", weights=file)  # option A: the same shapes, another network
+    assert "`resnet18-b`" in caught.value.hint
+
+
+def test_another_number_of_classes_says_how_to_build_it(tmp_path: Path) -> None:
+    """The classifier is what does not fit."""
+    file = saved(tmp_path, archbench.build(SMALL, num_classes=100).state_dict())
+    with pytest.raises(WeightsRefused, match=r"'fc\.weight' is 100x64 there") as caught:
+        archbench.build(SMALL, weights=file)
+    assert caught.value.hint == "build it with num_classes=100"
+    assert archbench.build(SMALL, weights=file, num_classes=100).fc.out_features == 100
+
+
+def test_heads_that_were_not_asked_for_are_left(tmp_path: Path) -> None:
+    """A file with auxiliary heads fits the network without; one without does not fit with."""
+    with_heads = archbench.build("googlenet", aux=True)
+    without = archbench.build("googlenet", weights=saved(tmp_path, with_heads.state_dict()))
+    assert torch.equal(without.fc.weight, with_heads.fc.weight)
+    file = saved(tmp_path, without.state_dict())
+    with pytest.raises(WeightsRefused, match=r"has no 'aux1\."):
+        archbench.build("googlenet", weights=file, aux=True)
