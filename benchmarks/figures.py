@@ -27,10 +27,11 @@ def whole_processes(rounds: int) -> list[Row]:
     commands = {
         "archbench --help": [*COMMAND, "--help"],
         "archbench list": [*COMMAND, "list"],
+        "archbench info vgg16": [*COMMAND, "info", "vgg16"],
         "archbench summary resnet152": [*COMMAND, "summary", "resnet152"],
         "archbench summary resnet1202": [*COMMAND, "summary", "resnet1202"],
     }
-    promised = dict(zip(commands, (0.25, 0.25, 1.2, 1.6), strict=True))
+    promised = dict(zip(commands, (0.25, 0.25, 0.25, 1.2, 1.6), strict=True))
     calls = {name: process(argv) for name, argv in commands.items()}
     calls["import torch"] = process(IMPORT)
     times = in_turn(calls, rounds)
@@ -83,6 +84,25 @@ def inside_a_process(rounds: int) -> list[Row]:
     return rows
 
 
+def whole_shelf(rounds: int) -> Row:
+    """Time building and profiling every network against bare meta forwards of all of them."""
+    networks = [load(row.name, blank=True).module.eval() for row in ARCHITECTURES]
+    inputs = [torch.empty(1, *row.input_shape, device="meta") for row in ARCHITECTURES]
+
+    @torch.no_grad()
+    def bare():
+        for module, x in zip(networks, inputs, strict=True):
+            module(x)
+
+    def ours():
+        for row in ARCHITECTURES:
+            profile(row.name)
+
+    times = in_turn({"ours": ours, "bare": bare}, rounds)
+    what = f"building and analysis of all {len(ARCHITECTURES)} networks"
+    return (what, "their bare meta forwards", *ratio(times, "ours", "bare"), 0.6)
+
+
 def growth(rounds: int) -> Row:
     """Time resnet1202 against resnet110, which has an eleventh of its blocks."""
     modules = {name: load(name, blank=True).module for name in ("resnet110", "resnet1202")}
@@ -125,6 +145,7 @@ def main() -> None:
         memory(),
         slowest_of_the_shelf(max(3, args.rounds // 3)),
         *inside_a_process(3 * args.rounds),
+        whole_shelf(args.rounds),
         growth(args.rounds),
     ]
     text = report(rows)

@@ -336,7 +336,9 @@ def test_tf_slim_s_unit_test_confirms_its_bn_inception() -> None:
     assert params - classifier + channels == 10_173_112
 
 
-@pytest.mark.parametrize(("name", "moving"), [("inception-v3", 23_851_784), ("inception-resnet-v2", 55_873_736)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "moving"), [("inception-v3", 23_851_784), ("inception-resnet-v2", 55_873_736)]
+)
 def test_keras_totals_confirm_the_networks(name: str, moving: int) -> None:
     """Keras counts beta, moving mean and variance of every normalised channel, and no gamma."""
     model = archbench.build(name)

@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import nn
 
+from archbench.collector import collection_paused
 from archbench.errors import ArchbenchError
 from archbench.models.blank import BlankTensors
 from archbench.records import Architecture, PaperTable
@@ -43,7 +44,7 @@ def build(name: str, weights: str | PathLike[str] | None = None, **kwargs: Any) 
 
 def build_blank(architecture: Architecture, kwargs: Mapping[str, Any]) -> nn.Module:
     """Build the same network on the meta device, without weights."""
-    with BlankTensors():  # type: ignore[no-untyped-call]  # its base has no annotations
+    with collection_paused(), BlankTensors():  # type: ignore[no-untyped-call]  # its base has no annotations
         return _construct(architecture, kwargs)
 
 

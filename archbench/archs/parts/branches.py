@@ -77,7 +77,7 @@ class HalvingMaxPool(nn.MaxPool2d):
     """Maxima of 3×3 windows: (N, C, H, W) -> (N, C, ceil(H/2), ceil(W/2)).
 
     On an even grid the last window hangs over the edge, as in Caffe and with TensorFlow's SAME; on
-    an odd one the first does too, as with SAME, so that a convolution beside it gives the same grid.
+    an odd one the first does too, as with SAME: a strided convolution beside it gives that grid.
     """
 
     def __init__(self) -> None:
