@@ -18,7 +18,7 @@ def run(*argv: str | Path, cwd: Path) -> str:
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_the_wheel_installs_and_runs(tmp_path: Path) -> None:
-    """Its command summarises GoogLeNet from its own files; types and licence are packed."""
+    """Its commands count GoogLeNet and list the shelf; data, types and licence are packed."""
     pytest.importorskip("build", reason="the wheel is built with `build`")
     run(
         *(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path, ROOT),
@@ -34,6 +34,8 @@ def test_the_wheel_installs_and_runs(tmp_path: Path) -> None:
     (site / "deps.pth").write_text(sysconfig.get_paths()["purelib"])
     out = run(env / "bin" / "archbench", "summary", "googlenet", "-f", "csv", cwd=tmp_path)
     assert out.split("\n")[1].endswith("9472,118013952")
+    kept = run(env / "bin" / "archbench", "list", "vgg16", "-f", "csv", cwd=tmp_path)
+    assert "138357544,15470264320,16" in kept  # a packaged file
     where = run(python, "-c", "import archbench; print(archbench.__file__)", cwd=tmp_path)
     assert where.startswith(str(site))
     assert (site / "archbench" / "py.typed").is_file()
