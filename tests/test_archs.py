@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 import archbench
-from archbench.archs import alexnet, bn_inception, googlenet, highway, maxout, prelu_net, resnet
-from archbench.archs.parts.branches import Conv, HalvingMaxPool, Residual, ResidualBranches
+from archbench.archs import alexnet, googlenet, highway, maxout, prelu_net, resnet
+from archbench.archs.parts.branches import Conv, Residual, ResidualBranches
+from archbench.archs.parts.layers import HalvingMaxPool, SameConv2d
 from archbench.errors import ArchbenchError, InputRefused
 from archbench.models.resolve import parse_kwargs
 from archbench.registry import ARCHITECTURES, find
@@ -470,7 +471,7 @@ def test_pooling_that_halves_keeps_step_with_a_strided_convolution(side: int) ->
 
 def test_same_padding_is_tensorflow_s() -> None:
     """The odd zero comes after: on 4 pixels, 3×3/2 looks at 0-2 and 2-3, and pads behind."""
-    conv = bn_inception.SameConv2d(1, 1, 3, 2, bias=False)
+    conv = SameConv2d(1, 1, 3, 2, bias=False)
     nn.init.ones_(conv.weight)
     x = torch.arange(16.0).reshape(1, 1, 4, 4)
     windows = [[x[0, 0, i : i + 3, j : j + 3].sum() for j in (0, 2)] for i in (0, 2)]

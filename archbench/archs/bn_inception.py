@@ -5,16 +5,16 @@ Internal Covariate Shift", arXiv:1502.03167, figure 5. Hold FIGURE_5 beside that
 same order, same column names.
 
 The figure contradicts itself: the filters of rows 4c and 4d add up to 608 where it prints 576. The
-network here has the printed filters, and so its 4e ends in 1056 channels. The authors' Caffe port
-does the same; TF-slim keeps the printed depths, and cuts the pooling branch of both rows to 96.
+network here has the printed filters, and so its 4e ends in 1056 channels. The Caffe port that is
+used does the same; TF-slim keeps the printed depths, and cuts both rows' pooling branch to 96.
 """
 
+from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-import torch.nn.functional as F  # torch's own name for it
-from torch import Tensor, nn
+from torch import nn
 
 from archbench.archs.parts.branches import (
     Branches,
@@ -22,9 +22,11 @@ from archbench.archs.parts.branches import (
     ConvBN,
     Module,
     Pool,
+    draw_cut_normal,
     initialise_as_slim,
     pool,
 )
+from archbench.archs.parts.layers import SameConv2d, SeparableConv2d
 from archbench.archs.parts.stages import Logits, StagedNetwork
 from archbench.errors import ArchbenchError
 from archbench.records import PaperRow, PaperTable
@@ -84,60 +86,43 @@ class Variant:
     printed_filters: bool = True  # else the printed depths, with NARROWED
     same_padding: bool = False  # TensorFlow's: the odd zero goes after the image
     eps: float = 0.001
+    dropout: float | None = None  # figure 5 has none
 
 
 VARIANTS: dict[Version, Variant] = {
     "paper": Variant(),
     "dense-stem": Variant(separable_stem=False),
     "caffe": Variant(separable_stem=False, conv_bias=True, eps=1e-5),
-    "tf-slim": Variant(stem_batch_norm=False, printed_filters=False, same_padding=True),
+    "tf-slim": Variant(
+        stem_batch_norm=False, printed_filters=False, same_padding=True, dropout=0.2
+    ),
 }
-
-
-class SeparableStem(nn.Sequential):
-    """A depthwise 7×7/2 that widens, a 1×1, ReLU: (N, c_in, H, W) -> (N, width, H/2, W/2)."""
-
-    archbench_one_layer = True  # the paper's depth column counts it once
-
-    def __init__(self, variant: Variant, c_in: int, width: int) -> None:
-        super().__init__()
-        conv = SameConv2d if variant.same_padding else nn.Conv2d
-        self.depthwise = conv(c_in, 8 * c_in, 7, 2, padding=3, groups=c_in, bias=False)
-        bias = variant.conv_bias or not variant.stem_batch_norm
-        self.pointwise = nn.Conv2d(8 * c_in, width, 1, bias=bias)
-        if variant.stem_batch_norm:
-            self.bn = nn.BatchNorm2d(width, eps=variant.eps)
-        self.relu = nn.ReLU(inplace=True)
-
-
-class SameConv2d(nn.Conv2d):
-    """A convolution that pads as TensorFlow's SAME does: half before, the odd zero after."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Pad, then convolve: (N, c_in, H, W) -> (N, c_out, ceil(H/s), ceil(W/s))."""
-        sides: list[int] = []
-        for n, kernel, stride in zip(
-            x.shape[:1:-1], self.kernel_size[::-1], self.stride[::-1], strict=True
-        ):
-            missing = max((-(-n // stride) - 1) * stride + kernel - n, 0)
-            sides += (missing // 2, missing - missing // 2)
-        padded = F.pad(x, sides)
-        return F.conv2d(padded, self.weight, self.bias, self.stride, 0, groups=self.groups)
 
 
 def conv(variant: Variant, c_in: int, box: Conv) -> nn.Module:
     """Convolve, normalise, rectify, with the version's bias, epsilon and padding."""
-    layer = ConvBN(c_in, box, variant.conv_bias, variant.eps)
-    if variant.same_padding and box.stride > 1:
-        layer.conv = SameConv2d(
-            c_in, box.width, box.size, box.stride, box.padding, bias=variant.conv_bias
-        )
-    return layer
+    if not variant.same_padding:
+        return ConvBN(c_in, box, variant.conv_bias, variant.eps)
+    layer = SameConv2d(c_in, box.width, box.size, box.stride, bias=variant.conv_bias)
+    norm = nn.BatchNorm2d(box.width, eps=variant.eps)
+    return nn.Sequential(OrderedDict(conv=layer, bn=norm, relu=nn.ReLU(inplace=True)))
 
 
-def max_pool_half() -> Pool:
-    """Halve the grid, rounding up: 112 -> 56 -> 28 -> 14 -> 7."""
-    return Pool("max", stride=2, valid=True, ceil=True)
+def stem(variant: Variant, c_in: int) -> nn.Module:
+    """Convolve 7×7/2, separably where the version does: (N, c_in, H, W) -> (N, 64, H/2, W/2)."""
+    if not variant.separable_stem:
+        return conv(variant, c_in, Conv("7×7", STEM_WIDTH, 2))
+    layers = OrderedDict[str, nn.Module]()
+    bias = variant.conv_bias or not variant.stem_batch_norm
+    depthwise = SameConv2d if variant.same_padding else nn.Conv2d
+    layers["conv"] = SeparableConv2d(c_in, STEM_WIDTH, 7, 2, bias, depthwise)
+    if variant.stem_batch_norm:
+        layers["bn"] = nn.BatchNorm2d(STEM_WIDTH, eps=variant.eps)
+    layers["relu"] = nn.ReLU(inplace=True)
+    return nn.Sequential(layers)
+
+
+HALF = Pool("max", stride=2)  # 112 -> 56 -> 28 -> 14 -> 7
 
 
 def branches(row: Row, variant: Variant) -> Module:
@@ -153,7 +138,7 @@ def branches(row: Row, variant: Variant) -> Module:
     module: Module = (
         (Conv("1×1", n3x3_reduce), Conv("3×3", n3x3, stride)),
         (Conv("1×1", double_reduce), Conv("3×3", double), Conv("3×3", double, stride)),
-        (max_pool_half(),) if proj is None else (pooled, Conv("1×1", proj)),
+        (HALF,) if proj is None else (pooled, Conv("1×1", proj)),
     )
     return ((Conv("1×1", n1x1),), *module) if n1x1 else module
 
@@ -170,10 +155,7 @@ def _stages(variant: Variant, num_classes: int) -> Iterator[tuple[str, nn.Module
             stage = (module := Branches(channels, branches(row, variant), make))
             channels = module.width
         elif row.stage == "conv1":
-            stage = make(channels, Conv("7×7", STEM_WIDTH, 2))
-            if variant.separable_stem:
-                stage = SeparableStem(variant, channels, STEM_WIDTH)
-            channels = STEM_WIDTH
+            stage, channels = stem(variant, channels), STEM_WIDTH
         elif row.stage == "conv2":
             reduce, width = row.n3x3_reduce or 0, row.n3x3 or 0
             stage = nn.Sequential()
@@ -181,7 +163,7 @@ def _stages(variant: Variant, num_classes: int) -> Iterator[tuple[str, nn.Module
             stage.add_module("conv", make(reduce, Conv("3×3", width)))
             channels = width
         elif row.type == "max pool":
-            stage = pool(max_pool_half())
+            stage = pool(HALF)
         elif row.stage == "avgpool":  # 7×7 at the paper's input size; global, so that others work
             stage = nn.AdaptiveAvgPool2d(1)
         elif row.stage == "fc":
@@ -189,10 +171,35 @@ def _stages(variant: Variant, num_classes: int) -> Iterator[tuple[str, nn.Module
         else:
             stage = Logits()
         yield row.stage, stage
+        if row.stage == "avgpool" and variant.dropout is not None:
+            yield "dropout", nn.Dropout(variant.dropout)
+
+
+def initialise(model: StagedNetwork) -> None:
+    """Draw the weights as TF-slim does; the paper does not say.
+
+    As its other networks, but for deviations of 1.0 in the stem, 0.1 in conv2's reduction and in
+    projections of a pool, and 0.09 in every 1×1 in front of a 3×3.
+    """
+    initialise_as_slim(model)
+    for name, stage in model.named_children():
+        if name == "conv1":
+            for layer in stage.modules():
+                if isinstance(layer, nn.Conv2d):
+                    draw_cut_normal(layer, 1.0)
+        elif name == "conv2":
+            draw_cut_normal(stage.get_submodule("reduce.conv"), 0.1)
+        elif isinstance(stage, Branches):
+            for branch in stage.children():
+                names = [box for box, _ in branch.named_children()]
+                if names[0].endswith("pool") and len(names) > 1:
+                    draw_cut_normal(branch.get_submodule("conv1x1.conv"), 0.1)
+                elif len(names) > 1:
+                    draw_cut_normal(branch.get_submodule("conv1x1.conv"), 0.09)
 
 
 def _variant(version: Version) -> Variant:
-    if version not in VARIANTS:
+    if not isinstance(version, str) or version not in VARIANTS:
         raise ArchbenchError(
             f"bn-inception has no version {version!r}", f"choose {', '.join(VARIANTS)}"
         )
@@ -213,7 +220,7 @@ def build(*, num_classes: int = 1000, version: Version = "paper") -> StagedNetwo
         ArchbenchError: there is no such version.
     """
     model = StagedNetwork(_stages(_variant(version), num_classes))
-    initialise_as_slim(model)
+    initialise(model)
     return model
 
 
@@ -227,6 +234,8 @@ def paper_table(*, num_classes: int = 1000, version: Version = "paper") -> Paper
             proj = NARROWED.get(row.stage, proj)
         pooled = None if row.pool is None else f"{row.pool} + {proj or 'pass through'}"
         rows[row.stage] = (row.type, (row.patch_size_stride, *row[3:8], pooled))
+    if variant.dropout is not None:
+        rows["dropout"] = (f"dropout ({variant.dropout:.0%})", (None,) * 7)
     star = "separable" if variant.separable_stem else "dense in this version"
     return PaperTable(
         source=f"Ioffe and Szegedy, arXiv:1502.03167, figure 5; *{star}",

@@ -3,7 +3,7 @@
 Source: Szegedy et al., "Going Deeper with Convolutions", arXiv:1409.4842, Table 1.
 Hold TABLE_1 beside that table: same rows, same order, same column names. What the table does not
 say (the stem's 64 filters, LRN, ceil pooling, initialisation, the auxiliary heads' widths) follows
-the paper's text and its authors' Caffe release, bvlc_googlenet.
+the paper's text and Caffe's replication of it, bvlc_googlenet.
 """
 
 from collections import OrderedDict
@@ -14,6 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from archbench.archs.parts.layers import SeparableConv2d
 from archbench.archs.parts.stages import Head, Logits, StagedNetwork
 from archbench.records import PaperRow, PaperTable
 
@@ -86,23 +87,6 @@ VARIANTS = {
         adaptive_auxiliary_pool=True,
     ),
 }
-
-
-class SeparableConv2d(nn.Sequential):
-    """A depthwise convolution that widens, then a 1×1: (N, c_in, H, W) -> (N, c_out, H/s, W/s)."""
-
-    archbench_one_layer = True  # the paper's depth column counts it once
-
-    def __init__(self, c_in: int, c_out: int, kernel: int, stride: int, bias: bool) -> None:
-        widened = 8 * c_in  # multiplier 8: Ioffe and Szegedy, arXiv:1502.03167, section 4.2
-        super().__init__(
-            OrderedDict(
-                depthwise=nn.Conv2d(
-                    c_in, widened, kernel, stride, kernel // 2, groups=c_in, bias=False
-                ),
-                pointwise=nn.Conv2d(widened, c_out, 1, bias=bias),
-            )
-        )
 
 
 def conv(

@@ -9,7 +9,7 @@ had. They are taken from Inception-v3 here.
 
 Inception-v3 is the network of TF-slim, whose names INCEPTION_V3 carries. torchvision, timm and
 Keras have the same one. It differs from the paper's drawings: 5×5 convolutions at 35×35, four
-modules at 17×17, a wider first 35×35 module from 192 channels.
+modules at 17×17, and a first 35×35 module that takes 192 channels and gives 256.
 """
 
 from collections.abc import Iterator
@@ -24,6 +24,7 @@ from archbench.archs.parts.branches import (
     Module,
     Pool,
     V,
+    draw_cut_normal,
     initialise_as_slim,
     stage,
 )
@@ -237,8 +238,8 @@ def initialise(model: StagedNetwork) -> None:
     initialise_as_slim(model)
     for head in model.children():
         if isinstance(head, AuxiliaryHead):
-            nn.init.trunc_normal_(head.full[0].weight, 0.0, 0.01, -0.02, 0.02)  # type: ignore[arg-type]  # a Conv2d
-            nn.init.trunc_normal_(head.fc.weight, 0.0, 0.001, -0.002, 0.002)
+            draw_cut_normal(head.full[0], 0.01)
+            draw_cut_normal(head.fc, 0.001)
 
 
 def build(

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from archbench.records import Architecture, PublishedError
 from archbench.registry.totals import KeptTotals
 from archbench.report.table import Cell, Column, Kind, Report, Table
+from archbench.units import counted, shape_for_people
 
 NAME = Column("name", "name")
 FAMILY = Column("family", "family", rank=2)
@@ -17,7 +18,7 @@ DIFFERS = Column("differs", "version", rank=7)
 PAPER = Column("paper", "paper", rank=8)
 
 CONDITIONS = (
-    "published error: top-1 / top-5 of one model, as its source prints it; the first figure of "
+    "published error: top-1 / top-5 of one model, under the conditions named; the first figure of "
     "`archbench info NAME`, which has them all. Figures of different conditions do not compare."
 )
 
@@ -122,10 +123,11 @@ def info_report(row: Architecture, totals: KeptTotals, variants: Sequence[Archit
     """
     paper = row.paper
     facts = [("title", paper.title), ("authors", paper.authors)]
-    facts.append(("published", f"{paper.where}, {paper.year}"))
+    year = "" if str(paper.year) in paper.where else f", {paper.year}"
+    facts.append(("published", f"{paper.where}{year}"))
     if paper.url:
         facts.append(("page", paper.url))
-    shape = "x".join(map(str, row.input_shape))
+    shape = shape_for_people(row.input_shape)
     classes = "" if row.num_classes is None else f", {row.num_classes} classes"
     facts += [
         ("family", row.family),
@@ -151,7 +153,7 @@ def info_report(row: Architecture, totals: KeptTotals, variants: Sequence[Archit
     printed = tuple((errors_of(e), e.data, e.views, e.models, e.source) for e in row.errors)
     tables = (Table(columns, printed, "Published errors, top-1 / top-5"),) if printed else ()
     figures = tuple(
-        ("published error", f"{error}: {data}, {views}, {models} models, {source}")
+        ("published error", f"{error}: {data}, {views}, {counted(models, 'model')}, {source}")
         for error, data, views, models, source in printed
     )
     everything = [("name", row.name), *facts, *figures]

@@ -12,6 +12,8 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from archbench.archs.parts.layers import HalvingMaxPool
+
 V = True  # as the figures mark it: a valid box, which pads nothing; others keep the grid
 
 
@@ -37,12 +39,11 @@ class Conv(NamedTuple):
 
 
 class Pool(NamedTuple):
-    """A box of 3×3 pooling."""
+    """A box of 3×3 pooling. A maximum that is not valid and has stride 2 halves any grid."""
 
     kind: Literal["max", "avg"]
     stride: int = 1
     valid: bool = False
-    ceil: bool = False  # of a valid maximum with stride 2: every grid is halved and rounded up
     border: bool = False  # of an average: the zeros around the image count as pixels
 
 
@@ -71,22 +72,6 @@ class ConvBN(nn.Sequential):
         self.conv = nn.Conv2d(c_in, box.width, box.size, box.stride, box.padding, bias=bias)
         self.bn = nn.BatchNorm2d(box.width, eps=eps)
         self.relu = nn.ReLU(inplace=True)
-
-
-class HalvingMaxPool(nn.MaxPool2d):
-    """Maxima of 3×3 windows: (N, C, H, W) -> (N, C, ceil(H/2), ceil(W/2)).
-
-    On an even grid the last window hangs over the edge, as in Caffe and with TensorFlow's SAME; on
-    an odd one the first does too, as with SAME: a strided convolution beside it gives that grid.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(3, stride=2, ceil_mode=True)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Pool."""
-        odd = (x.shape[2] % 2, x.shape[3] % 2)
-        return nn.functional.max_pool2d(x, 3, 2, odd, ceil_mode=True)
 
 
 class Branches(nn.Module):
@@ -162,7 +147,7 @@ def _built(c_in: int, box: Box, make: MakeConv) -> tuple[str, nn.Module, int]:
 def pool(box: Pool) -> nn.Module:
     """Build one pooling layer."""
     padding = 0 if box.valid else 1
-    if box.ceil:
+    if box == Pool("max", stride=2):
         return HalvingMaxPool()
     if box.kind == "max":
         return nn.MaxPool2d(3, box.stride, padding)
@@ -170,14 +155,20 @@ def pool(box: Pool) -> nn.Module:
 
 
 def initialise_as_slim(model: nn.Module) -> None:
-    """Draw the weights as TF-slim's Inception networks do; the papers do not say.
+    """Draw every layer's weights as TF-slim's Inception networks draw most; the papers do not say.
 
     A normal of variance 2 / fan-in, cut at two deviations and widened by 1.3 to make up for the
     cut (slim.variance_scaling_initializer); biases are 0.
     """
     for module in model.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
-            deviation = sqrt(1.3 * 2 / module.weight[0].numel())
-            nn.init.trunc_normal_(module.weight, 0.0, deviation, -2 * deviation, 2 * deviation)
+            draw_cut_normal(module, sqrt(1.3 * 2 / module.weight[0].numel()))
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
+
+
+def draw_cut_normal(layer: nn.Module, deviation: float) -> None:
+    """Draw a layer's weights from a normal of that deviation, cut at two of them."""
+    weight = layer.weight
+    assert isinstance(weight, Tensor)
+    nn.init.trunc_normal_(weight, 0.0, deviation, -2 * deviation, 2 * deviation)
