@@ -4,7 +4,7 @@ A value that does not exist is None, never 0. Counts are in units, times in seco
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from archbench.units import Shape
@@ -144,12 +144,14 @@ class PaperTable:
             where the computed ones belong.
         rows: stage name -> (the paper's label, None where it is the stage's name; the value of
             each other column, None where the paper has none).
+        notes: sentences about where the network and the printed table differ.
     """
 
     source: str
     heading: str
     columns: tuple[tuple[str, str], ...]
     rows: Mapping[str, PaperRow]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +233,11 @@ class LayerCost:
         }
 
 
+def _plain(value: Any) -> Any:
+    """Keep what JSON has a form for, and write out the rest."""
+    return value if isinstance(value, str | int | float | None) else repr(value)
+
+
 Bucket = Literal["counted", "zero", "unknown"]
 
 
@@ -266,6 +273,7 @@ class Profile:
     device: str  # "meta", or where a model ran that reads tensor values
     note: str = ""  # why it ran elsewhere
     convention: str = CONVENTION
+    arguments: Mapping[str, Any] = field(default_factory=dict)  # that the network was built with
 
     @property
     def uncounted(self) -> tuple[OperationCount, ...]:
@@ -281,6 +289,7 @@ class Profile:
         return {
             "schema": "archbench.profile/1",
             "model": self.model,
+            "arguments": {name: _plain(value) for name, value in self.arguments.items()},
             "inputs": [spec.to_dict() for spec in self.inputs],
             "batch_size": self.batch_size,
             "totals": self.totals.to_dict(),

@@ -9,7 +9,16 @@ import torch
 from torch import Tensor, nn
 
 import archbench
-from archbench.archs import alexnet, googlenet, highway, maxout, prelu_net, resnet
+from archbench.archs import (
+    alexnet,
+    googlenet,
+    highway,
+    inception_v3,
+    inception_v4,
+    maxout,
+    prelu_net,
+    resnet,
+)
 from archbench.archs.parts.branches import Conv, Residual, ResidualBranches
 from archbench.archs.parts.layers import HalvingMaxPool, SameConv2d
 from archbench.errors import ArchbenchError, InputRefused
@@ -261,23 +270,33 @@ def test_fixed_heads_refuse_other_sizes() -> None:
     ("name", "kwargs", "message"),
     [
         ("resnet34", {"shortcut": "D"}, "no shortcut option 'D'"),
-        ("plain34", {"shortcut": "B"}, "plain34 has no shortcuts"),
-        ("resnet34", {"stride_on": "3x3"}, "no 1x1 convolution"),
+        ("plain34", {"shortcut": "B"}, "plain34 has no argument 'shortcut'"),
+        ("resnet34", {"stride_on": "3x3"}, "resnet34 has no argument 'stride_on'"),
         ("resnet50", {"stride_on": "5x5"}, "no convolution '5x5'"),
         ("resnet50", {"aux": True}, "no argument 'aux'"),
         ("googlenet", {"variant": "paper"}, "no argument 'variant'"),
-        ("inception-v3", {"stem": "7x7"}, "one stem and four modules"),
+        ("inception-v3", {"stem": "7x7"}, "inception-v3 has no argument 'stem'"),
         ("inception-v2", {"stem": "5x5"}, "no stem '5x5'"),
         ("inception-v2", {"modules_17x17": 3}, "no version with 3 modules"),
-        ("inception-v4", {"residual_scale": 0.1}, "no residual sum"),
-        ("inception-resnet-v2", {"residual_scale": "big"}, "must be a number, not 'big'"),
-        ("inception-resnet-v1", {"aux": True}, "no auxiliary head"),
+        ("inception-v2", {"modules_17x17": 5.0}, "no version with 5.0 modules"),
+        ("inception-v4", {"residual_scale": 0.1}, "inception-v4 has no argument 'residual_scale'"),
+        ("inception-resnet-v2", {"residual_scale": "big"}, "from 0 to 1, not 'big'"),
+        ("inception-resnet-v2", {"residual_scale": float("nan")}, "from 0 to 1, not nan"),
+        ("inception-resnet-v2", {"residual_scale": 10**400}, "from 0 to 1, not 1000"),
+        ("inception-resnet-v1", {"aux": True}, "inception-resnet-v1 has no argument 'aux'"),
+        ("bn-inception", {"version": ["caffe"]}, "no version"),
         ("bn-inception", {"version": "v2"}, "no version 'v2'"),
-        ("alexnet", {"conv4_width": 384}, "384 filters in conv4"),
+        ("alexnet", {"conv4_width": 384}, "alexnet has no argument 'conv4_width'"),
+        ("alexnet-one-tower", {"conv4_width": 384.0}, "no version with 384.0 filters"),
+        ("fitnet4", {"fc_pieces": 5.0}, "no version with 5.0 pieces"),
+        ("vgg16", {"num_classes": 10**20}, "not 100000000000000000000"),
+        ("vgg16", {"num_classes": 10.0}, "not 10.0"),
+        ("resnet34", {"shortcut": ["A"]}, r"no shortcut option \['A'\]"),
+        ("prelu-net-a", {"activation": ["relu"]}, "no activation"),
         ("alexnet-one-tower", {"conv4_width": 300}, "no version with 300 filters"),
         ("prelu-net-a", {"activation": "gelu"}, "no activation 'gelu'"),
         ("fitnet4", {"fc_pieces": 3}, "no version with 3 pieces"),
-        ("googlenet", {"num_classes": 0}, "positive integer, not 0"),
+        ("googlenet", {"num_classes": 0}, "from 1 to 1,000,000, not 0"),
         ("googlenet", {"aux": "yes"}, "True or False"),
     ],
 )
@@ -287,6 +306,21 @@ def test_choices_that_a_network_does_not_have_are_refused(
     """Nothing is ignored in silence."""
     with pytest.raises(ArchbenchError, match=message):
         archbench.build(name, **kwargs)
+
+
+def test_the_files_themselves_refuse_what_they_do_not_have() -> None:
+    """Whoever calls their build() past the registry gets no other network in silence."""
+    for build, arguments in (
+        (resnet.build, {"depth": 34, "residual": False, "shortcut": "B"}),
+        (resnet.build, {"depth": 34, "stride_on": "3x3"}),
+        (resnet.build, {"depth": 33}),
+        (inception_v3.build, {"version": "v3", "stem": "7x7"}),
+        (inception_v4.build, {"network": "inception-resnet-v1", "aux": True}),
+        (inception_v4.build, {"network": "inception-v4", "residual_scale": 0.1}),
+        (alexnet.build, {"conv4_width": 384}),
+    ):
+        with pytest.raises(ArchbenchError):
+            build(**arguments)
 
 
 def test_initialisation_follows_the_sources() -> None:
@@ -578,6 +612,12 @@ def test_initialisation_of_the_newer_files() -> None:
     assert deviation("fitnet4", "conv3_2.conv") == near(0.005 / 3**0.5)
     assert deviation("highway19", "highway3.2.gate") == near((2 / (9 * 128)) ** 0.5)
     assert deviation("preact-resnet50", "conv5_x.2.residual.conv2") == near((2 / (9 * 512)) ** 0.5)
+    assert deviation("bn-inception", "inception_5a.branch2.conv1x1.conv") == near(0.09 * 0.88)
+    assert deviation("bn-inception", "inception_5a.branch4.conv1x1.conv") == near(0.1 * 0.88)
+    assert deviation("bn-inception", "conv2.reduce.conv") == near(0.1 * 0.88)
+    assert deviation("bn-inception", "inception_5a.branch2.conv3x3.conv") == near(
+        (2 / (9 * 192)) ** 0.5
+    )
     head = archbench.build("inception-v3", aux=True).aux
     assert head.full.conv.weight.std().item() == near(0.01 * 0.88)
     assert head.fc.weight.std().item() == near(0.001 * 0.88)

@@ -189,7 +189,12 @@ REFUSED = [
     ),
     (["summary", "vgg16", "-i", "160"], 2, "cannot take an input of 3x160x160", "3x224x224"),
     (["summary", "inception-v4", "--aux", "-i", "224"], 2, "cannot take", "3x299x299"),
-    (["summary", "inception-resnet-v1", "--aux"], 2, "no auxiliary head", "inception-resnet-v2"),
+    (
+        ["summary", "inception-resnet-v1", "--aux"],
+        2,
+        "no argument 'aux'",
+        "num_classes, residual_scale",
+    ),
     (["summary", "inception-module", "--aux"], 2, "no argument 'aux'", "it takes none"),
     (["list", "zzz*"], 2, "matches 'zzz*'", "archbench list"),
     (["summary", "torchvision:resnet5O"], 2, "torchvision", ""),

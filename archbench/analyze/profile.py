@@ -74,7 +74,7 @@ def profile_loaded(
     try:
         with collection_paused():
             traced = trace(module, plan.make)
-            return _assemble(loaded.name, plan, traced)
+            return _assemble(loaded, plan, traced)
     except ForwardFailed as failed:
         raise _explained(failed, loaded, plan) from failed.__cause__
 
@@ -119,7 +119,7 @@ def _explained(failed: ForwardFailed, loaded: Loaded, plan: InputPlan) -> Archbe
 _HINT = "shapes include the batch; -i sets the input size, --debug shows the traceback"
 
 
-def _assemble(name: str, plan: InputPlan, traced: Trace) -> Profile:
+def _assemble(loaded: Loaded, plan: InputPlan, traced: Trace) -> Profile:
     owned, buffers = _owned(traced.paths)
     homes = _homes(traced, owned)
     layers = tuple(
@@ -144,7 +144,7 @@ def _assemble(name: str, plan: InputPlan, traced: Trace) -> Profile:
         depth=traced.depth,
     )
     return Profile(
-        name,
+        loaded.name,
         plan.specs,
         plan.batch_size,
         totals,
@@ -154,6 +154,7 @@ def _assemble(name: str, plan: InputPlan, traced: Trace) -> Profile:
         _uncalled(traced),
         traced.device,
         traced.note,
+        arguments=loaded.arguments,
     )
 
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from torch import nn
 
-from archbench.archs.parts.stages import StagedNetwork
+from archbench.archs.parts.stages import Logits, StagedNetwork
 from archbench.errors import ArchbenchError
 from archbench.records import PaperRow, PaperTable
 
@@ -80,7 +80,7 @@ def _rows(one_tower: bool, conv4_width: int | None) -> tuple[Row, ...]:
                 "alexnet has 384 filters in conv4", "alexnet-one-tower has a choice"
             )
         return TWO_TOWERS
-    if conv4_width not in (None, 256, 384):
+    if conv4_width not in (None, 256, 384) or isinstance(conv4_width, float):
         raise ArchbenchError(
             f"alexnet-one-tower has no version with {conv4_width!r} filters in conv4",
             "choose 256 (the released code) or 384 (the paper's footnote)",
@@ -113,6 +113,7 @@ def _stages(
         channels = row.width
         if row.pool:
             yield row.pool, nn.MaxPool2d(3, stride=2)
+    yield "softmax", Logits()
 
 
 def _full(row: Row, features: int, one_tower: bool, num_classes: int) -> nn.Module:
@@ -181,6 +182,7 @@ def paper_table(
             rows[row.stage] = (None, ("full", width, None))
         if row.pool:
             rows[row.pool] = (None, ("max 3×3/2", None, None))
+    rows["softmax"] = (None, (None, None, None))
     source = "Krizhevsky et al., NeurIPS 2012, section 3.5"
     if one_tower:
         source = "Krizhevsky, arXiv:1404.5997, one tower"

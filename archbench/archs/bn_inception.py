@@ -224,6 +224,18 @@ def build(*, num_classes: int = 1000, version: Version = "paper") -> StagedNetwo
     return model
 
 
+def _notes(variant: Variant) -> Iterator[str]:
+    """Say where the figure contradicts itself, or the version the figure."""
+    yield (
+        "Figure 5 prints the grids that 3c and 4e are given, 28×28 and 14×14, for those they make, "
+        "and depth 1 for conv2, which has a reduction."
+    )
+    if variant.printed_filters:
+        yield "It prints 576 for 4c and 4d, whose filters add up to 608, and so 1024 for 4e's 1056."
+    else:
+        yield "TF-slim cuts the pooling branch of 4c and 4d from 128 to 96, which gives 576."
+
+
 def paper_table(*, num_classes: int = 1000, version: Version = "paper") -> PaperTable:
     """Return figure 5's own columns for the stages that build() makes with the same arguments."""
     variant = _variant(version)
@@ -252,4 +264,5 @@ def paper_table(*, num_classes: int = 1000, version: Version = "paper") -> Paper
             ("pool_proj", "Pool +proj"),
         ),
         rows=rows,
+        notes=tuple(_notes(variant)),
     )

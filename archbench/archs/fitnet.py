@@ -42,7 +42,7 @@ def _stages(num_classes: int, fc_pieces: int) -> Iterator[tuple[str, nn.Module]]
 
 
 def _check(fc_pieces: int) -> None:
-    if fc_pieces not in (2, 5):
+    if fc_pieces not in (2, 5) or not isinstance(fc_pieces, int):
         raise ArchbenchError(
             f"fitnet4 has no version with {fc_pieces!r} pieces in its fully connected layer",
             "choose 2 (the paper's counts) or 5 (the released configuration)",

@@ -202,7 +202,7 @@ def _plan(version: Version, stem: Stem | None, modules_17x17: int | None) -> tup
         return INCEPTION_V3
     if stem not in (None, *get_args(Stem)):
         raise ArchbenchError(f"inception-v2 has no stem {stem!r}", "choose 3x3 or 7x7")
-    if modules_17x17 not in (None, 4, 5):
+    if modules_17x17 not in (None, 4, 5) or isinstance(modules_17x17, float):
         raise ArchbenchError(
             f"inception-v2 has no version with {modules_17x17!r} modules at 17x17", "choose 4 or 5"
         )
@@ -269,6 +269,18 @@ def build(
     return model
 
 
+def _notes(stem: Stem | None, modules_17x17: int | None) -> Iterator[str]:
+    """Say where the reconstruction of v2 stands beside the paper."""
+    yield (
+        "A reconstruction: the paper prints the widths between modules, not those inside. Its 42 "
+        "layers and 3.8 billion operations are reached by none."
+    )
+    if stem == "7x7":
+        yield "The stem is section 10's single 7×7/2 in place of Table 1's first three layers."
+    if modules_17x17 == 4:
+        yield "Four modules at 17×17, as in every release of v3; Table 1 prints five."
+
+
 def paper_table(
     version: Version,
     *,
@@ -289,4 +301,5 @@ def paper_table(
         heading="type",
         columns=(("patch", "patch size/stride or remarks"), ("input_shape", "input size")),
         rows=rows,
+        notes=() if version == "v3" else tuple(_notes(stem, modules_17x17)),
     )

@@ -44,6 +44,7 @@ FIGURE_3: Branch = (  # of Inception-v4, and of Inception-ResNet-v2 as drawn
     ((MAX_HALF,), (Conv("3×3", 96, 2, V),)),
     (
         (Conv("1×1", 64), Conv("3×3", 96, 1, V)),
+        # in TF-slim's order; the figure has the 7×1 first
         (Conv("1×1", 64), Conv("1×7", 64), Conv("7×1", 64), Conv("3×3", 96, 1, V)),
     ),
     ((Conv("3×3", 192, 2, V),), (MAX_HALF,)),  # the figure lacks this stride; 35×35 needs it
@@ -94,7 +95,7 @@ INCEPTION_C: Module = (  # figure 6
     (Conv("1×1", 384), ((Conv("1×3", 256),), (Conv("3×1", 256),))),
     (
         Conv("1×1", 384),
-        Conv("3×1", 448),
+        Conv("3×1", 448),  # in TF-slim's order; the figure has the 1×3 first
         Conv("1×3", 512),
         ((Conv("1×3", 256),), (Conv("3×1", 256),)),
     ),
@@ -113,10 +114,11 @@ class Widths(NamedTuple):
 
 # fmt: off
 TABLE_1 = {
-    #                             k    l    m    n
-    "Inception-v4":        Widths(192, 224, 256, 384),
-    "Inception-ResNet-v1": Widths(192, 192, 256, 384),
-    "Inception-ResNet-v2": Widths(256, 256, 384, 384),
+    #                                   k    l    m    n
+    "inception-v4":              Widths(192, 224, 256, 384),
+    "inception-resnet-v1":       Widths(192, 192, 256, 384),
+    "inception-resnet-v2":       Widths(256, 256, 384, 384),
+    "inception-resnet-v2-paper": Widths(256, 256, 384, 384),
 }
 # fmt: on
 
@@ -204,7 +206,7 @@ NETWORKS = {
     "inception-v4": (  # figure 9
         Row("stem",               "Stem",                    FIGURE_3),
         Row("inception_a",        "4 × Inception-A",         (INCEPTION_A,) * 4),
-        Row("reduction_a",        "Reduction-A",             (figure_7("Inception-v4"),)),
+        Row("reduction_a",        "Reduction-A",             (figure_7("inception-v4"),)),
         Row("inception_b",        "7 × Inception-B",         (INCEPTION_B,) * 7),
         Row("reduction_b",        "Reduction-B",             (FIGURE_8,)),
         Row("inception_c",        "3 × Inception-C",         (INCEPTION_C,) * 3),
@@ -213,7 +215,7 @@ NETWORKS = {
     "inception-resnet-v1": (  # figure 15
         Row("stem",               "Stem",                    FIGURE_14),
         Row("inception_resnet_a", "5 × Inception-resnet-A",  (FIGURE_10,) * 5),
-        Row("reduction_a",        "Reduction-A",             (figure_7("Inception-ResNet-v1"),)),
+        Row("reduction_a",        "Reduction-A",             (figure_7("inception-resnet-v1"),)),
         Row("inception_resnet_b", "10 × Inception-resnet-B", (FIGURE_11,) * 10),
         Row("reduction_b",        "Reduction-B",             (residual_reduction_b(256, 256),)),
         Row("inception_resnet_c", "5 × Inception-resnet-C",  (FIGURE_13,) * 5),
@@ -222,7 +224,7 @@ NETWORKS = {
     "inception-resnet-v2-paper": (  # figure 15, which its caption says holds for both
         Row("stem",               "Stem",                    FIGURE_3),
         Row("inception_resnet_a", "5 × Inception-resnet-A",  (FIGURE_16,) * 5),
-        Row("reduction_a",        "Reduction-A",             (figure_7("Inception-ResNet-v2"),)),
+        Row("reduction_a",        "Reduction-A",             (figure_7("inception-resnet-v2"),)),
         Row("inception_resnet_b", "10 × Inception-resnet-B", (FIGURE_17,) * 10),
         Row("reduction_b",        "Reduction-B",             (residual_reduction_b(288, 320),)),
         Row("inception_resnet_c", "5 × Inception-resnet-C",  (FIGURE_19,) * 5),
@@ -231,7 +233,7 @@ NETWORKS = {
     "inception-resnet-v2": (  # TF-slim's inception_resnet_v2, not drawn in the paper
         Row("stem",               "Stem",                    RELEASED_STEM),
         Row("inception_resnet_a", "10 × Inception-resnet-A", (FIGURE_16,) * 10),
-        Row("reduction_a",        "Reduction-A",             (figure_7("Inception-ResNet-v2"),)),
+        Row("reduction_a",        "Reduction-A",             (figure_7("inception-resnet-v2"),)),
         Row("inception_resnet_b", "20 × Inception-resnet-B", (FIGURE_17,) * 20),
         Row("reduction_b",        "Reduction-B",             (residual_reduction_b(288, 320),)),
         Row("inception_resnet_c", "10 × Inception-resnet-C",
@@ -241,6 +243,12 @@ NETWORKS = {
     ),
 }
 # fmt: on
+NOTES = {
+    "inception-resnet-v2-paper": (
+        "Figures 17 and 19 print 1154 and 2048 for the projections, which do not fit the sums; "
+        "here they are 1152 and 2144.",
+    ),
+}
 AUXILIARY_AFTER = {  # of TF-slim's code: the last stage of the 17×17 grid
     "inception-v4": "inception_b",
     "inception-resnet-v2": "inception_resnet_b",
@@ -290,8 +298,12 @@ def _check(network: str, aux: bool, residual_scale: float | None) -> None:
         return
     if "resnet" not in network:
         raise ArchbenchError(f"{network} has no residual sum to scale")
-    if isinstance(residual_scale, bool) or not isinstance(residual_scale, int | float):
-        raise ArchbenchError(f"residual_scale must be a number, not {residual_scale!r}", "try 0.1")
+    number = isinstance(residual_scale, int | float) and not isinstance(residual_scale, bool)
+    if not number or not 0 <= residual_scale <= 1:
+        raise ArchbenchError(
+            f"residual_scale must be a number from 0 to 1, not {residual_scale!r}",
+            "the paper says 0.1 to 0.3",
+        )
 
 
 def initialise(model: StagedNetwork, network: str) -> None:
@@ -343,11 +355,9 @@ def paper_table(
 ) -> PaperTable:
     """Return figure 9's or 15's boxes for the stages that build() makes with the same arguments."""
     _check(network, aux, residual_scale)
-    reduction = {"v4": "Inception-v4", "v1": "Inception-ResNet-v1"}
-    key = next((reduction[v] for v in reduction if network.endswith(v)), "Inception-ResNet-v2")
     rows: dict[str, PaperRow] = {}
     for row in NETWORKS[network]:
-        widths = TABLE_1[key]._asdict() if row.stage == "reduction_a" else {}
+        widths = TABLE_1[network]._asdict() if row.stage == "reduction_a" else {}
         remark = ", ".join(f"{letter}={width}" for letter, width in widths.items()) or None
         rows[row.stage] = (row.label, (remark,))
         if aux and row.stage == AUXILIARY_AFTER[network]:
@@ -361,4 +371,5 @@ def paper_table(
         heading="layer",
         columns=(("reduction", "Table 1"), ("output_shape", "output")),
         rows=rows,
+        notes=NOTES.get(network, ()),
     )

@@ -2,7 +2,7 @@
 
 import ast
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from torch import nn
@@ -21,6 +21,7 @@ class Loaded:
     name: str
     module: nn.Module
     architecture: Architecture | None = None
+    arguments: Mapping[str, Any] = field(default_factory=dict)
 
 
 def load(
@@ -38,18 +39,19 @@ def load(
         ArchbenchError: nothing is called so, or it does not take these arguments.
         UserCodeError: the user's import or factory raised.
     """
+    given = dict(kwargs or {})
     if isinstance(model, nn.Module):
         return Loaded(type(model).__name__, model)
     if ":" in model:
-        return Loaded(model, user_code.load(model, kwargs or {}))
+        return Loaded(model, user_code.load(model, given), arguments=given)
     if model.endswith(".py") or "/" in model:
         raise ArchbenchError(
             f"'{model}' names a file, but nothing in it", f"try '{model}:build' or '{model}:MyNet'"
         )
     architecture = find(model)
     if blank:
-        return Loaded(model, shelf.build_blank(architecture, kwargs or {}), architecture)
-    return Loaded(model, shelf.build(model, **(kwargs or {})), architecture)
+        return Loaded(model, shelf.build_blank(architecture, given), architecture, given)
+    return Loaded(model, shelf.build(model, **given), architecture, given)
 
 
 def plan_for(loaded: Loaded, input_size: InputSize | None, batch_size: int) -> InputPlan:

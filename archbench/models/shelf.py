@@ -14,6 +14,8 @@ from archbench.models.blank import BlankTensors
 from archbench.records import Architecture, PaperTable
 from archbench.registry import find
 
+MOST_CLASSES = 10**6  # more than any data set has; a layer that wide is still a tensor
+
 
 def build(name: str, weights: str | PathLike[str] | None = None, **kwargs: Any) -> nn.Module:
     """Build a network of the shelf with its own initialisation, in training mode on the CPU.
@@ -75,7 +77,7 @@ def _arguments(architecture: Architecture, kwargs: Mapping[str, Any]) -> dict[st
     Raises:
         ArchbenchError: the network has no such argument, or num_classes is not a count.
     """
-    allowed = choices(architecture)
+    allowed = [argument for argument, _ in architecture.choices]
     for name in kwargs:
         if name == "weights":
             raise ArchbenchError(
@@ -88,8 +90,11 @@ def _arguments(architecture: Architecture, kwargs: Mapping[str, Any]) -> dict[st
                 f"it takes {', '.join(allowed) or 'none'}",
             )
     classes = kwargs.get("num_classes", 1)
-    if not isinstance(classes, int) or isinstance(classes, bool) or classes < 1:
-        raise ArchbenchError(f"num_classes must be a positive integer, not {classes!r}")
+    whole = isinstance(classes, int) and not isinstance(classes, bool)
+    if not whole or not 1 <= classes <= MOST_CLASSES:
+        raise ArchbenchError(
+            f"num_classes must be a whole number from 1 to {MOST_CLASSES:,}, not {classes!r}"
+        )
     aux = kwargs.get("aux", False)
     if not isinstance(aux, bool):
         raise ArchbenchError(f"aux must be True or False, not {aux!r}")

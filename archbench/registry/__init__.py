@@ -1,6 +1,6 @@
 """What is on the shelf: visible tuples of rows; no torch needed to read them.
 
-An unsuffixed name is the network of the paper.
+An unsuffixed name is the network of the paper, or of its release where the paper leaves it open.
 """
 
 from collections.abc import Mapping

@@ -1,37 +1,10 @@
 """The rows of the networks that the Inception and ResNet papers compare themselves with."""
 
-from types import MappingProxyType
-from typing import Any
-
-from archbench.records import Architecture, Paper
+from archbench.records import Architecture
 from archbench.registry import papers, training
-from archbench.registry.published import ERRORS
+from archbench.registry.row import row
 
-
-def _row(
-    name: str,
-    paper: Paper,
-    module: str,
-    size: int,
-    differs: str,
-    conventions: training.Rows,
-    choices: tuple[tuple[str, str], ...] = (),
-    **options: Any,
-) -> Architecture:
-    classes = 10 if size == 32 else 1000
-    return Architecture(
-        name,
-        "baseline",
-        paper,
-        module,
-        MappingProxyType(options),
-        (3, size, size),
-        classes,
-        differs,
-        ERRORS.get(name, ()),
-        conventions,
-        (("num_classes", f"width of the last layer; {classes}"), *choices),
-    )
+FAMILY = "baseline"
 
 
 _ACTIVATION = (
@@ -41,32 +14,36 @@ _ACTIVATION = (
 _RECALLED = "widths of B and C and the pyramid's bins are recalled, not read in the paper"
 
 BASELINES: tuple[Architecture, ...] = (
-    _row(
+    row(
         "alexnet",
+        FAMILY,
         papers.ALEXNET,
         "alexnet",
         227,
         "two towers as groups, LRN; torchvision's alexnet is `alexnet-one-tower`",
         training.ALEXNET,
     ),
-    _row(
+    row(
         "maxout",
+        FAMILY,
         papers.MAXOUT,
         "maxout",
         32,
         "for CIFAR-10, after the authors' configuration; five pieces in the full layer",
         training.MAXOUT,
     ),
-    _row(
+    row(
         "nin",
+        FAMILY,
         papers.NETWORK_IN_NETWORK,
         "nin",
         32,
         "for CIFAR-10, after the authors' configuration",
         training.NIN,
     ),
-    _row(
+    row(
         "alexnet-one-tower",
+        FAMILY,
         papers.ONE_WEIRD_TRICK,
         "alexnet",
         224,
@@ -75,8 +52,9 @@ BASELINES: tuple[Architecture, ...] = (
         (("conv4_width", "256 (default), as in the released code; 384, as the paper says"),),
         one_tower=True,
     ),
-    _row(
+    row(
         "vgg16",
+        FAMILY,
         papers.VERY_DEEP,
         "vgg",
         224,
@@ -84,8 +62,9 @@ BASELINES: tuple[Architecture, ...] = (
         training.VGG,
         depth=16,
     ),
-    _row(
+    row(
         "vgg19",
+        FAMILY,
         papers.VERY_DEEP,
         "vgg",
         224,
@@ -93,8 +72,9 @@ BASELINES: tuple[Architecture, ...] = (
         training.VGG,
         depth=19,
     ),
-    _row(
+    row(
         "dsn",
+        FAMILY,
         papers.DEEPLY_SUPERVISED,
         "dsn",
         32,
@@ -102,8 +82,9 @@ BASELINES: tuple[Architecture, ...] = (
         training.DSN,
         (("aux", "true adds the companion heads of training, aux1 to aux3"),),
     ),
-    _row(
+    row(
         "fitnet4",
+        FAMILY,
         papers.FITNETS,
         "fitnet",
         32,
@@ -111,18 +92,20 @@ BASELINES: tuple[Architecture, ...] = (
         training.FITNET,
         (("fc_pieces", "2 (default), as the paper counts; 5, as released"),),
     ),
-    _row(
+    row(
         "prelu-net-a",
+        FAMILY,
         papers.RECTIFIERS,
         "prelu_net",
         224,
-        "widths confirmed by an independent port; no parameter counts are published",
+        "widths confirmed by a port, bins recalled; no parameter counts are published",
         training.PRELU_NET,
         (_ACTIVATION,),
         model="A",
     ),
-    _row(
+    row(
         "prelu-net-b",
+        FAMILY,
         papers.RECTIFIERS,
         "prelu_net",
         224,
@@ -131,8 +114,9 @@ BASELINES: tuple[Architecture, ...] = (
         (_ACTIVATION,),
         model="B",
     ),
-    _row(
+    row(
         "prelu-net-c",
+        FAMILY,
         papers.RECTIFIERS,
         "prelu_net",
         224,
@@ -141,8 +125,9 @@ BASELINES: tuple[Architecture, ...] = (
         (_ACTIVATION,),
         model="C",
     ),
-    _row(
+    row(
         "highway19",
+        FAMILY,
         papers.VERY_DEEP_TRAINING,
         "highway",
         32,
@@ -150,8 +135,9 @@ BASELINES: tuple[Architecture, ...] = (
         training.HIGHWAY,
         depth=19,
     ),
-    _row(
+    row(
         "highway32",
+        FAMILY,
         papers.VERY_DEEP_TRAINING,
         "highway",
         32,

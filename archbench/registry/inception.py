@@ -1,54 +1,28 @@
 """The rows of the Inception family."""
 
 from types import MappingProxyType
-from typing import Any
 
 from archbench.records import Architecture, Paper
 from archbench.registry import papers, training
-from archbench.registry.published import ERRORS
+from archbench.registry.row import row
 
-CLASSES = ("num_classes", "width of the last layer; 1000")
+FAMILY = "inception"
+
 _AUX = "true adds the auxiliary heads of training, named aux1 and aux2"
 _ONE_AUX = "true adds the auxiliary head of training, named aux"
-
-
-def _row(
-    name: str,
-    paper: Paper,
-    module: str,
-    size: int,
-    differs: str,
-    conventions: training.Rows,
-    choices: tuple[tuple[str, str], ...] = (),
-    **options: Any,
-) -> Architecture:
-    return Architecture(
-        name,
-        "inception",
-        paper,
-        module,
-        MappingProxyType(options),
-        (3, size, size),
-        1000,
-        differs,
-        ERRORS.get(name, ()),
-        conventions,
-        (CLASSES, *choices),
-    )
 
 
 def _googlenet(
     name: str, variant: str, conventions: training.Rows, differs: str, paper: Paper
 ) -> Architecture:
-    return _row(
-        name, paper, "googlenet", 224, differs, conventions, (("aux", _AUX),), variant=variant
-    )
+    aux = (("aux", _AUX),)
+    return row(name, FAMILY, paper, "googlenet", 224, differs, conventions, aux, variant=variant)
 
 
 def _module(name: str, reductions: bool, differs: str) -> Architecture:
     return Architecture(
         name,
-        "inception",
+        FAMILY,
         papers.GOING_DEEPER,
         "inception_module",
         MappingProxyType({"reductions": reductions}),
@@ -60,7 +34,8 @@ def _module(name: str, reductions: bool, differs: str) -> Architecture:
     )
 
 
-_SCALE = ("residual_scale", "of every sum but an unscaled last one; 0.17, 0.10 and 0.20")
+_SCALE = ("residual_scale", "of every sum; default 0.17, 0.10 and 0.20 in A, B and C")
+_SCALE_RELEASED = ("residual_scale", "of every sum but the last; default 0.17, 0.10 and 0.20")
 
 INCEPTION: tuple[Architecture, ...] = (
     _googlenet(
@@ -91,12 +66,13 @@ INCEPTION: tuple[Architecture, ...] = (
         "googlenet with batch norm in place of biases and LRN; 5x5 kept; a row of Table 3",
         papers.RETHINKING,
     ),
-    _row(
+    row(
         "bn-inception",
+        FAMILY,
         papers.BATCH_NORM,
         "bn_inception",
         224,
-        "as figure 5 prints its filters, 608 wide in 4c and 4d; TF-slim's Inception v2 is 576",
+        "figure 5's filters, 608 wide in 4c and 4d, separable stem; ports have a dense one or 576",
         training.BN_INCEPTION,
         (
             (
@@ -105,12 +81,13 @@ INCEPTION: tuple[Architecture, ...] = (
             ),
         ),
     ),
-    _row(
+    row(
         "inception-v2",
+        FAMILY,
         papers.RETHINKING,
         "inception_v3",
         299,
-        "a reconstruction: the widths inside modules are unpublished, taken from inception-v3",
+        "a reconstruction, inner widths from v3; TF-slim's Inception v2 is `bn-inception`",
         training.INCEPTION_V2,
         (
             ("aux", _ONE_AUX),
@@ -119,8 +96,9 @@ INCEPTION: tuple[Architecture, ...] = (
         ),
         version="v2",
     ),
-    _row(
+    row(
         "inception-v3",
+        FAMILY,
         papers.RETHINKING,
         "inception_v3",
         299,
@@ -129,8 +107,9 @@ INCEPTION: tuple[Architecture, ...] = (
         (("aux", _ONE_AUX),),
         version="v3",
     ),
-    _row(
+    row(
         "inception-v4",
+        FAMILY,
         papers.INCEPTION_V4,
         "inception_v4",
         299,
@@ -139,8 +118,9 @@ INCEPTION: tuple[Architecture, ...] = (
         (("aux", _ONE_AUX),),
         network="inception-v4",
     ),
-    _row(
+    row(
         "inception-resnet-v1",
+        FAMILY,
         papers.INCEPTION_V4,
         "inception_v4",
         299,
@@ -149,18 +129,20 @@ INCEPTION: tuple[Architecture, ...] = (
         (_SCALE,),
         network="inception-resnet-v1",
     ),
-    _row(
+    row(
         "inception-resnet-v2",
+        FAMILY,
         papers.INCEPTION_V4,
         "inception_v4",
         299,
         "as released (TF-slim, Keras, timm); the paper draws `inception-resnet-v2-paper`",
         training.INCEPTION_RESNET_V2,
-        (("aux", _ONE_AUX), _SCALE),
+        (("aux", _ONE_AUX), _SCALE_RELEASED),
         network="inception-resnet-v2",
     ),
-    _row(
+    row(
         "inception-resnet-v2-paper",
+        FAMILY,
         papers.INCEPTION_V4,
         "inception_v4",
         299,

@@ -1,37 +1,36 @@
 """The rows of the residual networks and of their plain twins."""
 
-from types import MappingProxyType
 from typing import Any
 
 from archbench.records import Architecture
 from archbench.registry import papers, training
-from archbench.registry.published import ERRORS
+from archbench.registry.row import row
 
 _IMAGENET_DEPTHS = (18, 34, 50, 101, 152)
-_SHORTCUT = "A pads with zeros where shapes change, B projects there, C projects everywhere"
-_STRIDE_ON = "1x1 as in the authors' release, or 3x3, known as v1.5"
+_SHORTCUT = "A pads with zeros where shapes change, B projects there, C everywhere; default"
+_STRIDE_ON = "1x1 as in the authors' release, or 3x3, known as v1.5; default"
 
 
 def _resnet(name: str, depth: int, differs: str, **options: Any) -> Architecture:
     imagenet = depth in _IMAGENET_DEPTHS
     plain = options.get("residual") is False
-    choices = [("num_classes", f"width of the last layer; {1000 if imagenet else 10}")]
+    choices = []
     if not plain:
-        choices.append(("shortcut", _SHORTCUT))
+        shortcut = options.get("shortcut", "B" if imagenet and depth >= 50 else "A")
+        choices.append(("shortcut", f"{_SHORTCUT} {shortcut}"))
     if imagenet and depth >= 50:
-        choices.append(("stride_on", _STRIDE_ON))
-    return Architecture(
+        choices.append(("stride_on", f"{_STRIDE_ON} {options.get('stride_on', '1x1')}"))
+    return row(
         name,
         "plain" if plain else "resnet",
         papers.RESIDUAL,
         "resnet",
-        MappingProxyType({"depth": depth, **options}),
-        (3, 224, 224) if imagenet else (3, 32, 32),
-        1000 if imagenet else 10,
+        224 if imagenet else 32,
         differs,
-        ERRORS.get(name, ()),
         training.RESNET if imagenet else training.RESNET_CIFAR,
         tuple(choices),
+        depth=depth,
+        **options,
     )
 
 
@@ -41,19 +40,15 @@ def _plain(depth: int) -> Architecture:
 
 
 def _preact(depth: int, imagenet: bool, differs: str) -> Architecture:
-    name = f"preact-resnet{depth}"
-    return Architecture(
-        name,
+    return row(
+        f"preact-resnet{depth}",
         "resnet",
         papers.IDENTITY,
         "preact_resnet",
-        MappingProxyType({"depth": depth}),
-        (3, 224, 224) if imagenet else (3, 32, 32),
-        1000 if imagenet else 10,
+        224 if imagenet else 32,
         differs,
-        ERRORS.get(name, ()),
         training.PREACT if imagenet else training.PREACT_CIFAR,
-        (("num_classes", f"width of the last layer; {1000 if imagenet else 10}"),),
+        depth=depth,
     )
 
 

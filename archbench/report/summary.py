@@ -12,6 +12,8 @@ COSTS = (
 )
 OUTPUT = Column("output_shape", "output size", Kind.SHAPE, rank=1)
 
+NEUTRAL = {"num_classes", "aux"}  # arguments that make no other version of a network
+
 MEANING = (
     "1 MAC is one multiply-add of a convolution, linear layer or matrix product; biases, "
     "normalisation, activations and pooling count 0 (docs/conventions.md)."
@@ -50,7 +52,7 @@ def summary_report(
         (table,),
         profile.to_dict(),
         _facts(profile, architecture),
-        tuple(_notes(profile)),
+        (*(paper.notes if paper is not None else ()), *_notes(profile)),
     )
 
 
@@ -183,10 +185,15 @@ def _facts(profile: Profile, architecture: Architecture | None) -> tuple[tuple[s
         ("depth", f"{counted(totals.depth, 'layer')} on the longest chain"),
         ("input", f"{inputs}, batch {profile.batch_size}"),
     ]
+    if profile.arguments:
+        pairs = ", ".join(f"{name}={value}" for name, value in profile.arguments.items())
+        facts.append(("arguments", pairs))
     if architecture is not None:
         facts.append(("paper", f"{architecture.paper} ({architecture.year})"))
-    if architecture is not None and architecture.differs:
+    if architecture is not None and set(profile.arguments) <= NEUTRAL:
         facts.append(("version", architecture.differs))
+    elif architecture is not None:
+        facts.append(("version", f"chosen by arguments; see `archbench info {architecture.name}`"))
     return tuple(facts)
 
 
