@@ -30,6 +30,12 @@ class Paper:
         return f"{self.short}, {self.title}, {self.where}"
 
     @property
+    def dated(self) -> str:
+        """Where it was published, and when."""
+        year = str(self.year)
+        return self.where if year in self.where else f"{self.where}, {year}"
+
+    @property
     def url(self) -> str | None:
         """Its page, where it has a number on arXiv."""
         server, colon, number = self.where.partition(":")

@@ -196,6 +196,7 @@ REFUSED = [
         "num_classes, residual_scale",
     ),
     (["summary", "inception-module", "--aux"], 2, "no argument 'aux'", "it takes none"),
+    (["list", "resnet"], 2, "matches 'resnet'", "'*resnet*'"),
     (["list", "zzz*"], 2, "matches 'zzz*'", "archbench list"),
     (["summary", "torchvision:resnet5O"], 2, "torchvision", ""),
 ]

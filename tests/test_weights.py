@@ -11,6 +11,8 @@ from torch import Tensor, nn
 import archbench
 from archbench.errors import WeightsRefused
 from archbench.models.key_maps import KEY_MAPS
+from archbench.models.weights import load_weights
+from archbench.registry import find
 from benchmarks.zoo import import_torchvision
 
 REFERENCES = [
@@ -128,9 +130,16 @@ def saved(tmp_path: Path, content: Any, name: str = "file.pth") -> Path:
         lambda state: {"model": {f"module.{key}": value for key, value in state.items()}},
         lambda state: {f"_orig_mod.{key}": value for key, value in state.items()},
         lambda state: {k: v for k, v in state.items() if not k.endswith("num_batches_tracked")},
+        lambda state: {"state_dict": {"model": state}},
+        lambda state: {"model": {"state_dict": state}},
+        lambda state: {f"model.{key}": value for key, value in state.items()},
+        lambda state: {f"_orig_mod.module.module.{key}": value for key, value in state.items()},
         lambda state: {k: v.half() if v.is_floating_point() else v for k, v in state.items()},
     ],
-    ids=["plain", "checkpoint", "parallel", "compiled", "old", "half"],
+    ids=[
+        *("plain", "checkpoint", "parallel", "compiled", "old", "nested", "nested the other way"),
+        *("lightning", "both", "half"),
+    ],
 )
 def test_a_network_reads_its_own_weights(
     tmp_path: Path, wrap: Callable[[dict[str, Tensor]], Any]
@@ -187,8 +196,22 @@ def broken(key: str, change: Callable[[Tensor], Tensor] | None) -> dict[str, Ten
     [
         ({}, "holds no tensors by name"),
         ([1, 2], "holds no tensors by name"),
-        ({"epoch": 3}, "'epoch' is not a tensor"),
-        (Harmful(), "cannot be read as weights"),
+        ({"epoch": 3}, "'epoch' is not a tensor's name"),
+        ({1: torch.zeros(1)}, "'1' is not a tensor's name"),
+        ({"fc": {"weight": torch.zeros(1)}}, "'fc' is not a tensor's name"),
+        (Harmful(), "holds Python objects other than tensors, which are never loaded"),
+        (nn.Linear(2, 2), "holds Python objects other than tensors"),
+        (broken("fc.bias", lambda b: b.to_sparse()), "'fc.bias' as a sparse"),
+        (broken("fc.bias", lambda b: b.to("meta")), "'fc.bias' as a sparse, quantized or empty"),
+        (broken("fc.bias", lambda b: b.long()), "'fc.bias' is int64 there and float32 here"),
+        (broken("fc.bias", lambda b: b.to(torch.complex64)), "complex64 there"),
+        (broken("conv1.bn.num_batches_tracked", lambda n: n + 0.5), "float32 there and int64"),
+        (broken("fc.weight", lambda w: w[:, :, None, None]), "'fc.weight' is 10x64x1x1 there"),
+        (
+            broken("fc.weight", lambda w: w) | {"aux.fc.weight": torch.zeros(1)},
+            "no 'aux.fc.weight'",
+        ),
+        (broken("fc.weight", lambda w: w) | {"a\nb" * 99: torch.zeros(1)}, r"no ''a\\nb"),
         (broken("fc.bias", None), "it has no 'fc.bias'"),
         (broken("fc.weight", lambda w: w.T), "'fc.weight' is 64x10 there and 10x64 here"),
         (
@@ -197,7 +220,6 @@ def broken(key: str, change: Callable[[Tensor], Tensor] | None) -> dict[str, Ten
         ),
         (broken("fc.weight", lambda w: w) | {"extra": torch.zeros(1)}, "no 'extra'"),
     ],
-    ids=["empty", "list", "numbers", "code", "missing", "transposed", "flat", "more"],
 )
 def test_wrong_files_are_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], content: Any, message: str
@@ -207,16 +229,66 @@ def test_wrong_files_are_refused(
     with pytest.raises(WeightsRefused, match=message) as caught:
         archbench.build(SMALL, weights=file)
     assert str(file) in caught.value.message
+    assert "\n" not in caught.value.message
+    assert "weights_only" not in str(caught.value.args) + caught.value.hint
     assert caught.value.hint
     assert "ran" not in capsys.readouterr().out
 
 
 def test_files_that_are_none_are_refused(tmp_path: Path) -> None:
-    """Not there, a folder, text."""
+    """Not there, a folder, text, nothing, half of one, a path too long, no path at all."""
     (tmp_path / "text.pth").write_text("hello")
-    for name, message in (("none.pth", "no file"), (".", "no file"), ("text.pth", "cannot be rea")):
+    (tmp_path / "empty.pth").touch()
+    whole = saved(tmp_path, archbench.build(SMALL).state_dict()).read_bytes()
+    (tmp_path / "half.pth").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "half.safetensors").write_bytes(whole)
+    for name, message in (
+        ("none.pth", "there is no file"),
+        (".", "is a folder"),
+        ("text.pth", "not a file of weights"),
+        ("empty.pth", "is empty"),
+        ("half.pth", "is damaged, or not a file of weights"),
+        ("half.safetensors", "is damaged, or not a file|needs the safetensors package"),
+        ("n" * 5000, "there is no file"),
+    ):
         with pytest.raises(WeightsRefused, match=message):
             archbench.build(SMALL, weights=tmp_path / name)
+    for value in (archbench.build(SMALL).state_dict(), True, 3):
+        with pytest.raises(WeightsRefused, match=r"not the path of a file"):
+            archbench.build(SMALL, weights=value)  # type: ignore[arg-type]
+
+
+def test_a_refused_file_changes_nothing(tmp_path: Path) -> None:
+    """Every tensor is looked at before the first is copied."""
+    model = archbench.build(SMALL)
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    file = saved(tmp_path, broken("fc.bias", lambda b: b[:5]))
+    with pytest.raises(WeightsRefused):
+        load_weights(model, find(SMALL), {}, file)
+    assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
+
+
+def test_two_keys_of_one_layer_are_refused(tmp_path: Path) -> None:
+    """A file that has a layer in torchvision's words and in timm's names neither."""
+    other = reference("torchvision", "vgg16").state_dict()
+    file = saved(tmp_path, other | {"head.fc.weight": torch.zeros(1000, 4096)})
+    same = r"'classifier\.6\.weight' and 'head\.fc\.weight' are the same layer"
+    with pytest.raises(WeightsRefused, match=same):
+        archbench.build("vgg16", weights=file)
+
+
+def test_a_network_without_memory_takes_no_weights(tmp_path: Path) -> None:
+    """Loading into the meta device would do nothing, in silence."""
+    file = saved(tmp_path, archbench.build(SMALL).state_dict())
+    with torch.device("meta"), pytest.raises(WeightsRefused, match="no memory"):
+        archbench.build(SMALL, weights=file)
+
+
+def test_a_home_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tilde stands for it."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    saved(tmp_path, archbench.build(SMALL).state_dict())
+    assert archbench.build(SMALL, weights="~/file.pth")
 
 
 def test_another_network_s_file_names_the_first_key_as_the_file_would(tmp_path: Path) -> None:
@@ -240,6 +312,14 @@ def test_another_number_of_classes_says_how_to_build_it(tmp_path: Path) -> None:
         archbench.build(SMALL, weights=file)
     assert caught.value.hint == "build it with num_classes=100"
     assert archbench.build(SMALL, weights=file, num_classes=100).fc.out_features == 100
+    file = saved(tmp_path, archbench.build("fitnet4", fc_pieces=5).state_dict())
+    with pytest.raises(WeightsRefused, match="2500x128") as caught:
+        archbench.build("fitnet4", weights=file)
+    assert "num_classes" not in caught.value.hint
+    file = saved(tmp_path, archbench.build("dsn", aux=True, num_classes=100).state_dict())
+    with pytest.raises(WeightsRefused, match=r"'aux1\.fc\.weight'|'cccp6") as caught:
+        archbench.build("dsn", weights=file, aux=True)
+    assert caught.value.hint == "build it with num_classes=100"
 
 
 def test_heads_that_were_not_asked_for_are_left(tmp_path: Path) -> None:
@@ -248,5 +328,6 @@ def test_heads_that_were_not_asked_for_are_left(tmp_path: Path) -> None:
     without = archbench.build("googlenet", weights=saved(tmp_path, with_heads.state_dict()))
     assert torch.equal(without.fc.weight, with_heads.fc.weight)
     file = saved(tmp_path, without.state_dict())
-    with pytest.raises(WeightsRefused, match=r"has no 'aux1\."):
+    with pytest.raises(WeightsRefused, match=r"has no 'aux1\.") as caught:
         archbench.build("googlenet", weights=file, aux=True)
+    assert caught.value.hint == "build it without aux"

@@ -33,9 +33,10 @@ def list_architectures(
     rows = select(glob, family)
     if not rows:
         where = f" of the family '{family}'" if family else ""
-        raise ArchbenchError(
-            f"no architecture{where} matches '{glob}'", "`archbench list` names them all"
-        )
+        hint = "`archbench list` names them all"
+        if select(f"*{glob}*", family):
+            hint = f"`archbench list '*{glob}*'` finds it inside of names"
+        raise ArchbenchError(f"no architecture{where} matches '{glob}'", hint)
     with destination(form, output) as out:
         out.write(shelf_report(rows, kept_totals()))
 

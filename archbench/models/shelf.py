@@ -24,8 +24,11 @@ def build(name: str, weights: str | PathLike[str] | None = None, **kwargs: Any) 
         name: a registry name, such as "googlenet".
         weights: a local file to load: a state_dict of this network, or of the same network of
             torchvision or timm. Their images may be prepared differently: torchvision's
-            googlenet and inception_v3 want pixels from -1 to 1.
-        kwargs: the network's arguments, such as num_classes=10, aux=True or shortcut="B".
+            googlenet and inception_v3 want pixels from -1 to 1. Networks whose tensors have the
+            same names and shapes, such as a plain network and its residual twin, cannot be told
+            apart.
+        kwargs: the network's arguments, such as num_classes=10, aux=True or shortcut="B". With
+            aux=True it returns (logits, aux1, ...), in training and in evaluation.
 
     Raises:
         UnknownArchitecture: there is no network of that name.
@@ -40,7 +43,7 @@ def build(name: str, weights: str | PathLike[str] | None = None, **kwargs: Any) 
     if weights is not None:
         from archbench.models.weights import load_weights
 
-        load_weights(model, architecture, weights)
+        load_weights(model, architecture, kwargs, weights)
     return model
 
 

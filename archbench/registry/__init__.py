@@ -36,14 +36,19 @@ def find(name: str) -> Architecture:
 def select(glob: str = "*", family: str | None = None) -> tuple[Architecture, ...]:
     """Return the rows whose name matches a glob, of one family or of all."""
     return tuple(
-        row for row in ARCHITECTURES if fnmatchcase(row.name, glob) and family in (None, row.family)
+        row
+        for row in ARCHITECTURES
+        if fnmatchcase(row.name, glob.lower()) and family in (None, row.family)
     )
 
 
 def related(architecture: Architecture) -> tuple[Architecture, ...]:
-    """Return the other rows that the same file builds: its variants."""
+    """Return its variants: the other rows that the same file builds, of the same depth if told."""
+    depth = architecture.options.get("depth")
     return tuple(
         row
         for row in ARCHITECTURES
-        if row.module == architecture.module and row.name != architecture.name
+        if row.module == architecture.module
+        and row.options.get("depth") == depth
+        and row.name != architecture.name
     )

@@ -80,7 +80,7 @@ BASELINES: tuple[Architecture, ...] = (
         32,
         "for CIFAR-10: `nin` without its last ReLU, and companion heads in training",
         training.DSN,
-        (("aux", "true adds the companion heads of training, aux1 to aux3"),),
+        (("aux", "true adds the heads of training; returns (logits, aux1, ...) in both modes"),),
     ),
     row(
         "fitnet4",

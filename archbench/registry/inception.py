@@ -8,8 +8,8 @@ from archbench.registry.row import row
 
 FAMILY = "inception"
 
-_AUX = "true adds the auxiliary heads of training, named aux1 and aux2"
-_ONE_AUX = "true adds the auxiliary head of training, named aux"
+_AUX = "true adds the heads of training; returns (logits, aux1, aux2) in both modes"
+_ONE_AUX = "true adds the head of training; returns (logits, aux) in both modes"
 
 
 def _googlenet(
@@ -34,8 +34,11 @@ def _module(name: str, reductions: bool, differs: str) -> Architecture:
     )
 
 
-_SCALE = ("residual_scale", "of every sum; default 0.17, 0.10 and 0.20 in A, B and C")
-_SCALE_RELEASED = ("residual_scale", "of every sum but the last; default 0.17, 0.10 and 0.20")
+_SCALE = ("residual_scale", "one number for every sum; default 0.17, 0.10 and 0.20 in A, B and C")
+_SCALE_RELEASED = (
+    "residual_scale",
+    "one number for every sum but the last; default 0.17, 0.10 and 0.20",
+)
 
 INCEPTION: tuple[Architecture, ...] = (
     _googlenet(

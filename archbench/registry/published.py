@@ -35,7 +35,7 @@ TABLE_6_RES = "arXiv:1512.03385, Table 6"
 IDENTITY_TABLE_4 = "arXiv:1603.05027, Table 4"
 HIGHWAY_TABLE = "arXiv:1507.06228, Table 2"
 TORCHVISION = "torchvision 0.28, IMAGENET1K_V1"
-PRELU_NOTES = "notes on arXiv:1502.01852"
+PRELU_NOTES = "arXiv:1502.01852, by notes on it"
 
 _GOOGLENET = (
     Error(VAL, None, 10.07, ONE, 1, "arXiv:1409.4842, Table 3"),

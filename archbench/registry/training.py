@@ -104,6 +104,7 @@ ALEXNET: Rows = (
     ("response norm", "5 channels, alpha 1e-4 for each, beta 0.75, k 2; after conv1 and conv2"),
     ("weight decay", "5e-4"),
     ("optimiser", "SGD, momentum 0.9, batch 128, rate 0.01, / 10 three times, some 90 epochs"),
+    ("published counts", "60 million parameters are 60.97 cut off"),
 )
 ONE_TOWER: Rows = (
     ("initialisation", "as alexnet's here; the author's file differs in conv3 to 5 and fc8"),
@@ -116,6 +117,10 @@ VGG: Rows = (
     ("dropout", "50 % behind fc6 and fc7"),
     ("weight decay", "5e-4"),
     ("optimiser", "SGD, momentum 0.9, batch 256, rate 0.01, / 10 three times, 74 epochs"),
+    (
+        "published counts",
+        "He et al. print 15.3e9 for VGG-16, convolutions alone, and 19.6e9 for 19",
+    ),
 )
 PRELU_NET: Rows = (
     ("initialisation", "normal, variance 2 / (1 + 0.25²) / fan-out; linear 0.01, 0.01, 0.001"),

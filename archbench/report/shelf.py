@@ -77,7 +77,7 @@ def shelf_report(architectures: Sequence[Architecture], totals: Mapping[str, Kep
         "architectures": [row.to_dict() | totals[row.name]._asdict() for row in ordered],
     }
     return Report(
-        f"{len(ordered)} architectures",
+        counted(len(ordered), "architecture"),
         (Table(shown, tuple(people), groups=groups),),
         document,
         notes=(CONDITIONS,) if any(row.errors for row in ordered) else (),
@@ -123,8 +123,7 @@ def info_report(row: Architecture, totals: KeptTotals, variants: Sequence[Archit
     """
     paper = row.paper
     facts = [("title", paper.title), ("authors", paper.authors)]
-    year = "" if str(paper.year) in paper.where else f", {paper.year}"
-    facts.append(("published", f"{paper.where}{year}"))
+    facts.append(("published", paper.dated))
     if paper.url:
         facts.append(("page", paper.url))
     shape = shape_for_people(row.input_shape)
@@ -156,7 +155,14 @@ def info_report(row: Architecture, totals: KeptTotals, variants: Sequence[Archit
         ("published error", f"{error}: {data}, {views}, {counted(models, 'model')}, {source}")
         for error, data, views, models, source in printed
     )
-    everything = [("name", row.name), *facts, *figures]
+    raw: dict[str, Cell] = {
+        "input": row.input_shape,
+        "params": totals.params,
+        "MACs": totals.macs,
+        "depth": totals.depth,
+    }
+    everything: list[tuple[Cell, ...]] = [("name", row.name), ("classes", row.num_classes)]
+    everything += [(name, raw.get(name, text)) for name, text in (*facts, *figures)]
     everything += [
         (f"{title.split()[0].lower()}: {k}", v) for title, pairs in lists for k, v in pairs
     ]

@@ -189,7 +189,8 @@ def _facts(profile: Profile, architecture: Architecture | None) -> tuple[tuple[s
         pairs = ", ".join(f"{name}={value}" for name, value in profile.arguments.items())
         facts.append(("arguments", pairs))
     if architecture is not None:
-        facts.append(("paper", f"{architecture.paper} ({architecture.year})"))
+        paper = architecture.paper
+        facts.append(("paper", f"{paper.short}, {paper.title}, {paper.dated}"))
     if architecture is not None and set(profile.arguments) <= NEUTRAL:
         facts.append(("version", architecture.differs))
     elif architecture is not None:
