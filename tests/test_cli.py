@@ -20,6 +20,7 @@ import pytest
 import archbench
 from archbench.cli import interrupt
 from archbench.cli.app import run
+from archbench.registry import find
 
 NETS = """
 import torch
@@ -475,6 +476,30 @@ def test_list_shows_the_shelf(capsys: pytest.CaptureFixture[str]) -> None:
         *("plain18", "plain34", "plain20", "plain32", "plain44", "plain56", "plain110")
     ]
     assert len(succeed(capsys, "list", "resnet50*", "-f", "csv").strip().split("\n")) == 3
+
+
+def test_a_summary_says_what_its_arguments_make_of_a_network(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The version line of the row does not stand under another version's numbers."""
+    chosen = succeed(
+        capsys, "summary", "bn-inception", "--model-kwargs", "version=tf-slim", "-f", "md"
+    )
+    assert "- arguments: version=tf-slim" in chosen
+    assert "- version: chosen by arguments; see \\`archbench info bn-inception\\`" in chosen
+    assert "TF-slim cuts the pooling branch of 4c and 4d from 128 to 96" in chosen
+    default = succeed(capsys, "summary", "bn-inception", "--model-kwargs", "num_classes=7")
+    assert "arguments    num_classes=7" in default
+    assert find("bn-inception").differs in " ".join(default.split())
+    assert "It prints 576 for 4c and 4d, whose filters add up to 608" in default
+    document = json.loads(
+        succeed(capsys, "summary", "inception-v2", "--aux", *STEM_7X7, "-f", "json")
+    )
+    assert document["arguments"] == {"stem": "7x7", "aux": True}
+    assert document["stages"][0]["input_shape"] == [3, 299, 299]
+
+
+STEM_7X7 = ("--model-kwargs", "stem=7x7")
 
 
 def test_info_tells_where_a_network_comes_from(capsys: pytest.CaptureFixture[str]) -> None:

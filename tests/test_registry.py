@@ -116,7 +116,12 @@ def test_well_known_errors_are_there(
 
 
 def test_variants_are_the_other_networks_of_the_file() -> None:
-    """GoogLeNet has three; every network of one file names the others."""
+    """GoogLeNet has three; a ResNet those of its own depth; every one names the others."""
+    assert [row.name for row in related(find("resnet34"))] == [
+        *("plain34", "resnet34-b", "resnet34-c")
+    ]
+    for row in ARCHITECTURES:
+        assert all(row in related(other) for other in related(row))
     assert [row.name for row in related(find("googlenet"))] == [
         *("googlenet-separable", "googlenet-torchvision", "bn-googlenet")
     ]
