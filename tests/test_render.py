@@ -8,9 +8,11 @@ from rich.cells import cell_len
 from rich.console import Console
 
 import archbench
+from archbench.gate.compare import compare_structure
 from archbench.models.shelf import paper_table
 from archbench.registry import ARCHITECTURES, find, related
 from archbench.registry.totals import kept_totals
+from archbench.report.compare import structure_report
 from archbench.report.render import Format, as_csv, as_markdown, as_text, show
 from archbench.report.shelf import info_report, shelf_report
 from archbench.report.summary import summary_report
@@ -144,3 +146,25 @@ def test_the_list_is_grouped_by_family() -> None:
     assert "| *inception* |" in as_text(report, Format.MD)
     first = as_text(report, Format.CSV).split("\n")[1]
     assert first.startswith("alexnet,baseline,2012,3x227x227,1000,60965224,724406816,8,40.7,18.2,")
+
+
+@pytest.mark.parametrize("width", [80, 100, 200])
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("inception-resnet-v2", "inception-resnet-v2-paper"),
+        ("googlenet", "bn-googlenet"),
+        ("resnet34", "plain34"),
+        ("inception-v3", "inception-v2"),
+        ("alexnet", "vgg16", "inception-resnet-v1", "preact-resnet1001"),
+    ],
+    ids="-".join,
+)
+def test_comparisons_fit_their_terminal(names: tuple[str, ...], width: int) -> None:
+    """Long names give way to letters, which the title tells; nothing is shortened."""
+    comparison = compare_structure([archbench.profile(name) for name in names])
+    out = printed(structure_report(comparison), width)
+    assert "…" not in out
+    table = out.split("\n\n", 1)[1]
+    assert max(cell_len(line.rstrip()) for line in table.split("\n")) <= width
+    assert all(name in out.split("\n\n")[0].replace("\n", " ") for name in names)

@@ -15,6 +15,7 @@ WORDS = {
     "no_difference": "no difference seen",
     "inconclusive": "inconclusive",
 }
+LONGEST_HEADING = 9  # four columns of it fit beside the longest stage and what differs
 SHOWN_TOTALS = (
     ("params", "params"),
     ("macs", "MACs"),
@@ -93,9 +94,14 @@ def whole_report(comparison: Comparison) -> Report:
 
 
 def _labels(comparison: Comparison) -> list[str]:
-    """Head columns with the networks' names, or with letters, which the title tells, if many."""
+    """Head columns with the names of two networks; with letters if they are more, or names long.
+
+    The title tells which letter is which.
+    """
     names = [profile.model for profile in comparison.profiles]
-    return names if len(names) == 2 else [ascii_uppercase[i % 26] for i in range(len(names))]
+    if len(names) == 2 and max(map(len, names)) <= LONGEST_HEADING:
+        return names
+    return [ascii_uppercase[i % 26] for i in range(len(names))]
 
 
 def _totals_table(comparison: Comparison) -> Table:
@@ -103,10 +109,11 @@ def _totals_table(comparison: Comparison) -> Table:
     profiles = comparison.profiles
     if len(profiles) > 2:
         return _totals_of_many(comparison)
+    labels = _labels(comparison)
     columns = (
         Column("metric", "total"),
-        Column("total_0", profiles[0].model, Kind.INTEGER),
-        Column("total_1", profiles[1].model, Kind.INTEGER),
+        Column("total_0", labels[0], Kind.INTEGER),
+        Column("total_1", labels[1], Kind.INTEGER),
         Column("ratio", "ratio", Kind.RATIO, rank=1),
         Column("differs", ""),
     )
