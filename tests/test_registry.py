@@ -1,5 +1,7 @@
 """What the registry says of each network, against the network itself."""
 
+import inspect
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -7,7 +9,7 @@ from torch import nn
 
 import archbench
 from archbench.errors import ArchbenchError
-from archbench.models.shelf import choices
+from archbench.records import Architecture
 from archbench.registry import ARCHITECTURES, find, related
 from archbench.registry.published import ERRORS
 from archbench.registry.totals import kept_totals
@@ -40,6 +42,13 @@ def test_the_kept_totals_are_those_of_the_analysis(name: str) -> None:
 def test_totals_are_kept_for_the_shelf_and_nothing_else() -> None:
     """One row each, in the registry's order."""
     assert list(kept_totals()) == NAMES
+
+
+def choices(row: Architecture) -> list[str]:
+    """What the file's build() leaves to users."""
+    build = import_module(f"archbench.archs.{row.module}").build
+    parameters = inspect.signature(build).parameters.values()
+    return [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
 
 
 @pytest.mark.parametrize("name", NAMES)

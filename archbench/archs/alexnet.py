@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from torch import nn
 
+from archbench.archs.parts.layers import rectified
 from archbench.archs.parts.stages import Logits, StagedNetwork
 from archbench.errors import ArchbenchError
 from archbench.records import PaperRow, PaperTable
@@ -104,9 +105,7 @@ def _stages(
         conv = nn.Conv2d(
             channels, row.width, row.kernel, row.stride, row.padding, groups=row.groups
         )
-        layers = nn.Sequential()
-        layers.add_module("conv", conv)
-        layers.add_module("relu", nn.ReLU(inplace=True))
+        layers = rectified(conv)
         if row.norm:
             layers.add_module("norm", response_norm())
         yield row.stage, layers

@@ -88,6 +88,17 @@ class Variant:
     eps: float = 0.001
     dropout: float | None = None  # figure 5 has none
 
+    @property
+    def conv_kind(self) -> type[nn.Conv2d]:
+        """What convolves."""
+        return SameConv2d if self.same_padding else nn.Conv2d
+
+    def pool_proj(self, row: Row) -> int | None:
+        """The width of a row's projection behind its pool."""
+        if self.printed_filters:
+            return row.pool_proj
+        return NARROWED.get(row.stage, row.pool_proj)
+
 
 VARIANTS: dict[Version, Variant] = {
     "paper": Variant(),
@@ -101,11 +112,7 @@ VARIANTS: dict[Version, Variant] = {
 
 def conv(variant: Variant, c_in: int, box: Conv) -> nn.Module:
     """Convolve, normalise, rectify, with the version's bias, epsilon and padding."""
-    if not variant.same_padding:
-        return ConvBN(c_in, box, variant.conv_bias, variant.eps)
-    layer = SameConv2d(c_in, box.width, box.size, box.stride, bias=variant.conv_bias)
-    norm = nn.BatchNorm2d(box.width, eps=variant.eps)
-    return nn.Sequential(OrderedDict(conv=layer, bn=norm, relu=nn.ReLU(inplace=True)))
+    return ConvBN(c_in, box, variant.conv_bias, variant.eps, variant.conv_kind)
 
 
 def stem(variant: Variant, c_in: int) -> nn.Module:
@@ -114,8 +121,7 @@ def stem(variant: Variant, c_in: int) -> nn.Module:
         return conv(variant, c_in, Conv("7×7", STEM_WIDTH, 2))
     layers = OrderedDict[str, nn.Module]()
     bias = variant.conv_bias or not variant.stem_batch_norm
-    depthwise = SameConv2d if variant.same_padding else nn.Conv2d
-    layers["conv"] = SeparableConv2d(c_in, STEM_WIDTH, 7, 2, bias, depthwise)
+    layers["conv"] = SeparableConv2d(c_in, STEM_WIDTH, 7, 2, bias, variant.conv_kind)
     if variant.stem_batch_norm:
         layers["bn"] = nn.BatchNorm2d(STEM_WIDTH, eps=variant.eps)
     layers["relu"] = nn.ReLU(inplace=True)
@@ -130,9 +136,7 @@ def branches(row: Row, variant: Variant) -> Module:
     stride = 2 if row.patch_size_stride == "stride 2" else 1
     widths = [width or 0 for width in row[3:8]]
     n1x1, n3x3_reduce, n3x3, double_reduce, double = widths
-    proj = row.pool_proj
-    if not variant.printed_filters:
-        proj = NARROWED.get(row.stage, proj)
+    proj = variant.pool_proj(row)
     average = Pool("avg", border=not variant.same_padding)
     pooled = average if row.pool == "avg" else Pool("max")
     module: Module = (
@@ -241,10 +245,8 @@ def paper_table(*, num_classes: int = 1000, version: Version = "paper") -> Paper
     variant = _variant(version)
     rows: dict[str, PaperRow] = {}
     for row in FIGURE_5:
-        proj = row.pool_proj
-        if not variant.printed_filters:
-            proj = NARROWED.get(row.stage, proj)
-        pooled = None if row.pool is None else f"{row.pool} + {proj or 'pass through'}"
+        proj = variant.pool_proj(row) or "pass through"
+        pooled = None if row.pool is None else f"{row.pool} + {proj}"
         rows[row.stage] = (row.type, (row.patch_size_stride, *row[3:8], pooled))
     if variant.dropout is not None:
         rows["dropout"] = (f"dropout ({variant.dropout:.0%})", (None,) * 7)

@@ -5,14 +5,14 @@ training, a classifier with a squared hinge loss looks at the output of each of 
 convolutions, before its ReLU. Without them the network is that of nin.py, but for the last ReLU.
 """
 
-from collections import OrderedDict
 from collections.abc import Iterator
 from math import sqrt
 
 from torch import nn
 
 from archbench.archs import nin
-from archbench.archs.nin import TRUNK, global_average, pool_and_drop, trunk_rows
+from archbench.archs.nin import TRUNK, global_average, trunk, trunk_rows
+from archbench.archs.parts.layers import rectified
 from archbench.archs.parts.stages import Head, StagedNetwork
 from archbench.records import PaperRow, PaperTable
 
@@ -30,24 +30,17 @@ class CompanionHead(Head):
 
 
 def _stages(num_classes: int, aux: bool) -> Iterator[tuple[str, nn.Module]]:
-    channels = 3
-    for row in TRUNK:
-        if row.width is None:
-            yield row.stage, pool_and_drop()
-            continue
-        width = num_classes if row is TRUNK[-1] else row.width
-        conv = nn.Conv2d(channels, width, row.kernel, padding=row.kernel // 2)
-        channels = width
-        if row.stage in COMPANIONS:
-            yield row.stage, conv
-            name, side = COMPANIONS[row.stage]
+    for name, layer in trunk(num_classes):
+        if not isinstance(layer, nn.Conv2d) or name == TRUNK[-1].stage:
+            yield name, layer
+        elif name in COMPANIONS:
+            yield name, layer
+            head, side = COMPANIONS[name]
             if aux:
-                yield name, CompanionHead(width, side, num_classes)
-            yield row.stage.replace("conv", "relu"), nn.ReLU(inplace=not aux)  # a head reads it too
-        elif row is TRUNK[-1]:
-            yield row.stage, conv
+                yield head, CompanionHead(layer.out_channels, side, num_classes)
+            yield name.replace("conv", "relu"), nn.ReLU(inplace=not aux)  # a head reads it too
         else:
-            yield row.stage, nn.Sequential(OrderedDict(conv=conv, relu=nn.ReLU(inplace=True)))
+            yield name, rectified(layer)
     yield "avgpool", global_average()
 
 

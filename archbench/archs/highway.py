@@ -11,13 +11,13 @@ and 1×1 convolutions and about 1.25M parameters, and prints neither widths nor 
 print 1.25M; this is a simple one.
 """
 
-from collections import OrderedDict
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from archbench.archs.parts.layers import rectified
 from archbench.archs.parts.stages import Logits, StagedNetwork
 from archbench.records import PaperRow, PaperTable
 
@@ -59,22 +59,17 @@ def _stages(depth: int, num_classes: int) -> Iterator[tuple[str, nn.Module]]:
     blocks = NETWORKS[depth]
     for i, (width, kernels) in enumerate(blocks, 1):
         yield f"dropout{i}", nn.Dropout(DROPOUT)
-        yield f"conv{i}", _conv(channels, width, 3)
+        yield f"conv{i}", rectified(nn.Conv2d(channels, width, 3, padding=1))
         yield f"highway{i}", nn.Sequential(*(Highway(width, kernel) for kernel in kernels))
         if i < len(blocks):
             yield f"pool{i}", nn.MaxPool2d(2)
         channels = width
     last = len(blocks) + 1
-    yield f"conv{last}", _conv(channels, LAST_WIDTH, 1)
+    yield f"conv{last}", rectified(nn.Conv2d(channels, LAST_WIDTH, 1))
     yield "avgpool", nn.AdaptiveAvgPool2d(1)  # 8×8 at 32×32; global, so that other sizes work
     yield f"dropout{last}", nn.Dropout(DROPOUT)
     yield "fc", nn.Linear(LAST_WIDTH, num_classes)
     yield "softmax", Logits()
-
-
-def _conv(c_in: int, width: int, kernel: int) -> nn.Sequential:
-    conv = nn.Conv2d(c_in, width, kernel, padding=kernel // 2)
-    return nn.Sequential(OrderedDict(conv=conv, relu=nn.ReLU(inplace=True)))
 
 
 def initialise(model: StagedNetwork) -> None:

@@ -5,12 +5,10 @@ version and (b) the one with dimension reductions. The widths are those of row 3
 the input that this row has, 28×28×192. Every convolution has a bias and a ReLU.
 """
 
-from collections import OrderedDict
-
 import torch
 from torch import Tensor, nn
 
-from archbench.archs.googlenet import TABLE_1
+from archbench.archs.googlenet import TABLE_1, VARIANTS, conv
 from archbench.records import PaperRow, PaperTable
 
 CHANNELS = 192
@@ -71,8 +69,7 @@ def _box(stage: str, c_in: int) -> tuple[nn.Module, int]:
         return nn.MaxPool2d(3, stride=1, padding=1), c_in
     width = getattr(ROW, stage)
     kernel = 1 if stage.endswith(("reduce", "proj")) else int(stage[1])
-    conv = nn.Conv2d(c_in, width, kernel, padding=kernel // 2)
-    return nn.Sequential(OrderedDict(conv=conv, relu=nn.ReLU(inplace=True))), width
+    return conv(VARIANTS["paper"], c_in, width, kernel), width
 
 
 def build(reductions: bool) -> InceptionModule:

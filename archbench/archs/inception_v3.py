@@ -26,9 +26,9 @@ from archbench.archs.parts.branches import (
     V,
     draw_cut_normal,
     initialise_as_slim,
-    stage,
+    staged,
 )
-from archbench.archs.parts.stages import Head, Logits, StagedNetwork
+from archbench.archs.parts.stages import Head, StagedNetwork
 from archbench.errors import ArchbenchError
 from archbench.records import PaperRow, PaperTable
 
@@ -213,26 +213,6 @@ def _plan(version: Version, stem: Stem | None, modules_17x17: int | None) -> tup
     return (ONE_7X7, *rows[3:]) if stem == "7x7" else tuple(rows)
 
 
-def _stages(
-    rows: tuple[Row, ...], num_classes: int, aux: bool, aux_batch_norm: bool
-) -> Iterator[tuple[str, nn.Module]]:
-    channels = 3
-    for row in rows:
-        if row.boxes:
-            built, channels = stage(channels, row.boxes)
-            yield row.stage, built
-        elif row.stage == "avgpool":  # 8×8 at the paper's input size; global, so that others work
-            yield row.stage, nn.AdaptiveAvgPool2d(1)
-        elif row.stage == "dropout":
-            yield row.stage, nn.Dropout(DROPOUT)
-        elif row.stage == "fc":
-            yield row.stage, nn.Linear(channels, num_classes)
-        else:
-            yield row.stage, Logits()
-        if aux and row.stage in AUXILIARY_AFTER:
-            yield "aux", AuxiliaryHead(channels, num_classes, aux_batch_norm)
-
-
 def initialise(model: StagedNetwork) -> None:
     """Draw the weights as TF-slim does; the last two layers of the auxiliary head start small."""
     initialise_as_slim(model)
@@ -264,7 +244,13 @@ def build(
         ArchbenchError: a choice that the network does not have.
     """
     rows = _plan(version, stem, modules_17x17)
-    model = StagedNetwork(_stages(rows, num_classes, aux, aux_batch_norm=version == "v3"))
+
+    def head(channels: int) -> AuxiliaryHead:
+        return AuxiliaryHead(channels, num_classes, batch_norm=version == "v3")
+
+    heads = dict.fromkeys(AUXILIARY_AFTER, head) if aux else {}
+    boxes = ((row.stage, row.boxes) for row in rows)
+    model = StagedNetwork(staged(boxes, num_classes, DROPOUT, heads))
     initialise(model)
     return model
 

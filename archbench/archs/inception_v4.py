@@ -10,7 +10,6 @@ released as Inception-ResNet-v2, and that everyone runs, is another one: Incepti
 blocks, other widths, and a last convolution.
 """
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from torch import nn
@@ -25,9 +24,9 @@ from archbench.archs.parts.branches import (
     Residual,
     V,
     initialise_as_slim,
-    stage,
+    staged,
 )
-from archbench.archs.parts.stages import Logits, StagedNetwork
+from archbench.archs.parts.stages import StagedNetwork
 from archbench.errors import ArchbenchError
 from archbench.records import PaperRow, PaperTable
 
@@ -255,27 +254,6 @@ AUXILIARY_AFTER = {  # of TF-slim's code: the last stage of the 17×17 grid
 }
 
 
-def _stages(
-    network: str, num_classes: int, aux: bool, scale: float | None
-) -> Iterator[tuple[str, nn.Module]]:
-    channels = 3
-    for row in NETWORKS[network]:
-        if row.boxes:
-            boxes = tuple(_rescaled(box, scale) for box in row.boxes)
-            built, channels = stage(channels, boxes)
-            yield row.stage, built
-        elif row.stage == "avgpool":  # 8×8 at the paper's input size; global, so that others work
-            yield row.stage, nn.AdaptiveAvgPool2d(1)
-        elif row.stage == "dropout":
-            yield row.stage, nn.Dropout(DROPOUT)
-        elif row.stage == "fc":
-            yield row.stage, nn.Linear(channels, num_classes)
-        else:
-            yield row.stage, Logits()
-        if aux and row.stage == AUXILIARY_AFTER[network]:
-            yield "aux", AuxiliaryHead(channels, num_classes)
-
-
 def _rescaled(box: Box, scale: float | None) -> Box:
     """Give a residual box another scale, if it has any."""
     if isinstance(box, Residual) and scale is not None and not box.linear:
@@ -341,7 +319,16 @@ def build(
         ArchbenchError: a choice that the network does not have.
     """
     _check(network, aux, residual_scale)
-    model = StagedNetwork(_stages(network, num_classes, aux, residual_scale))
+
+    def head(channels: int) -> AuxiliaryHead:
+        return AuxiliaryHead(channels, num_classes)
+
+    heads = {AUXILIARY_AFTER[network]: head} if aux else {}
+    boxes = (
+        (row.stage, tuple(_rescaled(box, residual_scale) for box in row.boxes))
+        for row in NETWORKS[network]
+    )
+    model = StagedNetwork(staged(boxes, num_classes, DROPOUT, heads))
     initialise(model, network)
     return model
 

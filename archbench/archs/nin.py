@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from torch import nn
 
+from archbench.archs.parts.layers import rectified
 from archbench.archs.parts.stages import Logits, StagedNetwork
 from archbench.records import PaperRow, PaperTable
 
@@ -53,16 +54,21 @@ def global_average() -> nn.Sequential:
     return nn.Sequential(OrderedDict(pool=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten()))
 
 
-def _stages(num_classes: int) -> Iterator[tuple[str, nn.Module]]:
+def trunk(num_classes: int) -> Iterator[tuple[str, nn.Module]]:
+    """Build the convolutions, without their ReLUs, and the pools."""
     channels = 3
     for row in TRUNK:
         if row.width is None:
             yield row.stage, pool_and_drop()
             continue
         width = num_classes if row is TRUNK[-1] else row.width
-        conv = nn.Conv2d(channels, width, row.kernel, padding=row.kernel // 2)
-        yield row.stage, nn.Sequential(OrderedDict(conv=conv, relu=nn.ReLU(inplace=True)))
+        yield row.stage, nn.Conv2d(channels, width, row.kernel, padding=row.kernel // 2)
         channels = width
+
+
+def _stages(num_classes: int) -> Iterator[tuple[str, nn.Module]]:
+    for name, layer in trunk(num_classes):
+        yield name, rectified(layer) if isinstance(layer, nn.Conv2d) else layer
     yield "avgpool", global_average()
     yield "softmax", Logits()
 

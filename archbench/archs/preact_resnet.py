@@ -1,8 +1,8 @@
 """Residual networks with pre-activation, for ImageNet and CIFAR-10.
 
 Source: He et al., "Identity Mappings in Deep Residual Networks", arXiv:1603.05027, and the releases
-that it was run with: KaimingHe/resnet-1k-layers (CIFAR-10) and fb.resnet.torch (ImageNet). Hold
-IMAGENET_TABLE and CIFAR_TABLE beside resnet.py's tables: the stages are the same.
+that it was run with: KaimingHe/resnet-1k-layers (CIFAR-10) and fb.resnet.torch (ImageNet). The
+stages, the convolutions of a unit and their initialisation are those of resnet.py.
 
 In a unit, batch normalisation and ReLU come before each convolution, and nothing follows the sum.
 The first unit of a stage shares its first normalisation and ReLU between both branches; at the end
@@ -21,8 +21,13 @@ from archbench.archs.resnet import (
     CIFAR_TABLE,
     EXPANSION,
     TABLE_1,
+    ConvPlan,
     Stage,
     ZeroPadShortcut,
+    block_text,
+    convolutions,
+    imagenet_stem,
+    initialise,
 )
 from archbench.records import PaperRow, PaperTable
 
@@ -71,7 +76,7 @@ class Unit(nn.Module):
     def __init__(
         self,
         c_in: int,
-        convs: Sequence[tuple[int, int, int]],
+        convs: Sequence[ConvPlan],
         shortcut: nn.Module,
         activated: bool,
         shared: bool,
@@ -103,11 +108,7 @@ def unit(plan: Plan, c_in: int, width: int, stride: int, first: bool, after_stem
     CIFAR's bottlenecks have their stride on the 1×1 as in the release, ImageNet's on the 3×3. A
     basic unit pads with zeros where shapes change (option A), a bottleneck projects (option B).
     """
-    if plan.kind == "basic":
-        convs = [(width, 3, stride), (width, 3, 1)]
-    else:
-        one, three = (1, stride) if plan.imagenet else (stride, 1)
-        convs = [(width, 1, one), (width, 3, three), (EXPANSION * width, 1, 1)]
+    convs = convolutions(plan.kind, width, stride, "3x3" if plan.imagenet else "1x1")
     c_out = convs[-1][0]
     shortcut: nn.Module = nn.Identity()
     if (stride != 1 or c_in != c_out) and plan.kind == "basic":
@@ -125,13 +126,7 @@ def _stages(plan: Plan, num_classes: int) -> Iterator[tuple[str, nn.Module]]:
     stages = _table(plan)
     channels = stages[0][0].width
     if plan.imagenet:
-        stem = nn.Conv2d(3, channels, 7, 2, 3, bias=False)
-        yield (
-            "conv1",
-            nn.Sequential(
-                OrderedDict(conv=stem, bn=nn.BatchNorm2d(channels), relu=nn.ReLU(inplace=True))
-            ),
-        )
+        yield "conv1", imagenet_stem(channels)
         yield "pool1", nn.MaxPool2d(3, stride=2, padding=1)
     else:
         yield "conv1", nn.Conv2d(3, channels, 3, 1, 1, bias=False)
@@ -147,15 +142,6 @@ def _stages(plan: Plan, num_classes: int) -> Iterator[tuple[str, nn.Module]]:
     yield "postact", norm_relu(channels)
     yield "avgpool", nn.AdaptiveAvgPool2d(1)
     yield "fc", nn.Linear(channels, num_classes)
-
-
-def initialise(model: nn.Module) -> None:
-    """Draw the weights as both releases do: normal by fan-out; the classifier's bias is 0."""
-    for layer in model.modules():
-        if isinstance(layer, nn.Conv2d):
-            nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
-        elif isinstance(layer, nn.Linear):
-            nn.init.zeros_(layer.bias)
 
 
 def build(depth: int, *, num_classes: int | None = None) -> StagedNetwork:
@@ -179,11 +165,7 @@ def paper_table(depth: int, *, num_classes: int | None = None) -> PaperTable:
         rows["conv1"] = (None, ("7×7, 64, stride 2", None))
         rows["pool1"] = (None, ("3×3 max pool, stride 2", None))
     for stage, repeat in _table(plan):
-        w = stage.width
-        text = f"3×3, {w}; 3×3, {w}"
-        if plan.kind == "bottleneck":
-            text = f"1×1, {w}; 3×3, {w}; 1×1, {EXPANSION * w}"
-        rows[stage.name] = (None, (text, repeat))
+        rows[stage.name] = (None, (block_text(plan.kind, stage.width), repeat))
     rows["postact"] = (None, ("batch norm, ReLU", None))
     rows["avgpool"] = (None, ("average pool", None))
     rows["fc"] = (None, (f"{num_classes or (1000 if plan.imagenet else 10)}-d", None))

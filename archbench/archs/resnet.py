@@ -19,6 +19,7 @@ from archbench.records import PaperRow, PaperTable
 
 Shortcut = Literal["A", "B", "C"]
 StrideOn = Literal["1x1", "3x3"]
+ConvPlan = tuple[int, int, int]  # (c_out, kernel, stride)
 
 
 class Stage(NamedTuple):
@@ -88,9 +89,7 @@ class Block(nn.Module):
             has no sum.
     """
 
-    def __init__(
-        self, c_in: int, convs: Sequence[tuple[int, int, int]], shortcut: nn.Module | None
-    ) -> None:
+    def __init__(self, c_in: int, convs: Sequence[ConvPlan], shortcut: nn.Module | None) -> None:
         super().__init__()
         self.residual = nn.Sequential()
         for i, (c_out, kernel, stride) in enumerate(convs, 1):
@@ -112,6 +111,14 @@ class Block(nn.Module):
         return self.relu(out)  # type: ignore[no-any-return]  # nn.Module calls are untyped
 
 
+def convolutions(kind: str, width: int, stride: int, stride_on: StrideOn) -> list[ConvPlan]:
+    """List the convolutions of a "basic" block (3×3 twice) or a "bottleneck" (1×1, 3×3, 1×1)."""
+    if kind == "basic":
+        return [(width, 3, stride), (width, 3, 1)]
+    first, middle = (stride, 1) if stride_on == "1x1" else (1, stride)
+    return [(width, 1, first), (width, 3, middle), (EXPANSION * width, 1, 1)]
+
+
 def block(
     kind: str,
     c_in: int,
@@ -120,12 +127,8 @@ def block(
     shortcut: Shortcut | None,
     stride_on: StrideOn,
 ) -> Block:
-    """Build one block of a stage: "basic" (two 3×3) or "bottleneck" (1×1, 3×3, 1×1)."""
-    if kind == "basic":
-        convs = [(width, 3, stride), (width, 3, 1)]
-    else:
-        first, middle = (stride, 1) if stride_on == "1x1" else (1, stride)
-        convs = [(width, 1, first), (width, 3, middle), (EXPANSION * width, 1, 1)]
+    """Build one block of a stage."""
+    convs = convolutions(kind, width, stride, stride_on)
     c_out = convs[-1][0]
     changes = stride != 1 or c_in != c_out
     path: nn.Module | None = None
@@ -138,6 +141,16 @@ def block(
     return Block(c_in, convs, path)
 
 
+def imagenet_stem(width: int) -> nn.Sequential:
+    """Convolve 7×7/2, normalise, rectify: (N, 3, H, W) -> (N, width, H/2, W/2)."""
+    return _stem(nn.Conv2d(3, width, 7, 2, 3, bias=False))
+
+
+def _stem(conv: nn.Conv2d) -> nn.Sequential:
+    norm = nn.BatchNorm2d(conv.out_channels)
+    return nn.Sequential(OrderedDict(conv=conv, bn=norm, relu=nn.ReLU(inplace=True)))
+
+
 def _stages(
     kind: str,
     stages: Sequence[tuple[Stage, int]],
@@ -148,17 +161,11 @@ def _stages(
 ) -> Iterator[tuple[str, nn.Module]]:
     """Build the stages, whose blocks are named as in the paper: `conv3_x.1` is its conv3_1."""
     channels = stages[0][0].width
-    stem = nn.Conv2d(3, channels, 7, 2, 3, bias=False)
-    if not imagenet:
-        stem = nn.Conv2d(3, channels, 3, 1, 1, bias=False)
-    yield (
-        "conv1",
-        nn.Sequential(
-            OrderedDict(conv=stem, bn=nn.BatchNorm2d(channels), relu=nn.ReLU(inplace=True))
-        ),
-    )
     if imagenet:
+        yield "conv1", imagenet_stem(channels)
         yield "pool1", nn.MaxPool2d(3, stride=2, padding=1)
+    else:
+        yield "conv1", _stem(nn.Conv2d(3, channels, 3, 1, 1, bias=False))
     for stage, repeat in stages:
         blocks = nn.Sequential()
         for i in range(1, repeat + 1):
@@ -170,6 +177,12 @@ def _stages(
         yield stage.name, blocks
     yield "avgpool", nn.AdaptiveAvgPool2d(1)
     yield "fc", nn.Linear(channels, num_classes)
+
+
+def block_text(kind: str, width: int) -> str:
+    """Write a block as Table 1 does: "1×1, 64; 3×3, 64; 1×1, 256"."""
+    convs = convolutions(kind, width, 1, "1x1")
+    return "; ".join(f"{kernel}×{kernel}, {c_out}" for c_out, kernel, _ in convs)
 
 
 def initialise(model: StagedNetwork) -> None:
@@ -272,11 +285,7 @@ def paper_table(
     rows["conv1"] = (None, ("7×7, 64, stride 2", None))
     rows["pool1"] = (None, ("3×3 max pool, stride 2", None))
     for stage, repeat in stages:
-        w = stage.width
-        text = f"3×3, {w}; 3×3, {w}"
-        if kind == "bottleneck":
-            text = f"1×1, {w}; 3×3, {w}; 1×1, {EXPANSION * w}"
-        rows[stage.name] = (None, (text, repeat))
+        rows[stage.name] = (None, (block_text(kind, stage.width), repeat))
     rows["avgpool"] = (None, ("average pool", None))
     rows["fc"] = (None, (f"{num_classes or 1000}-d", None))
     return PaperTable(

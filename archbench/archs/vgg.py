@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from torch import nn
 
+from archbench.archs.parts.layers import rectified
 from archbench.archs.parts.stages import Logits, StagedNetwork
 from archbench.records import PaperRow, PaperTable
 
@@ -30,9 +31,7 @@ def _stages(depth: int, num_classes: int) -> Iterator[tuple[str, nn.Module]]:
     channels = 3
     for group, (count, width) in enumerate(TABLE_1[depth][1], 1):
         for i in range(1, count + 1):
-            conv = nn.Conv2d(channels, width, 3, padding=1)
-            layers = OrderedDict[str, nn.Module](conv=conv, relu=nn.ReLU(inplace=True))
-            yield f"conv{group}_{i}", nn.Sequential(layers)
+            yield f"conv{group}_{i}", rectified(nn.Conv2d(channels, width, 3, padding=1))
             channels = width
         yield f"pool{group}", nn.MaxPool2d(2)
     for name, features in (("fc6", channels * GRID * GRID), ("fc7", FULL_WIDTH)):

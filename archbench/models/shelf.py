@@ -1,6 +1,5 @@
 """Build a network of the registry by its name."""
 
-import inspect
 from collections.abc import Mapping
 from importlib import import_module
 from os import PathLike
@@ -57,12 +56,6 @@ def paper_table(architecture: Architecture, kwargs: Mapping[str, Any]) -> PaperT
     """Return the columns that the paper's own table has for this network."""
     table: PaperTable = _file(architecture).paper_table(**_arguments(architecture, kwargs))
     return table
-
-
-def choices(architecture: Architecture) -> tuple[str, ...]:
-    """Return the names of the arguments that this network's build() takes from users."""
-    parameters = inspect.signature(_file(architecture).build).parameters.values()
-    return tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
 
 
 def _file(architecture: Architecture) -> Any:

@@ -62,12 +62,22 @@ def load_weights(
     fitting = {}
     for ours, target in own.items():
         if ours in found:
-            fitting[ours] = _fitted(file, architecture, arguments, found[ours], given, ours, target)
+            key = found[ours]
+            tensor = _as_linear(key, given[key])
+            misfit = _misfit(key, tensor, target)
+            if misfit:
+                error = _refused(file, architecture, misfit)
+                classes = tensor.shape[0] if tensor.dim() else 0
+                if _fits_with(architecture, {**arguments, "num_classes": classes}, ours, tensor):
+                    error.hint = f"build it with num_classes={classes}"
+                raise error
+            fitting[ours] = tensor
         elif not ours.endswith(COUNTER):
             raise _missing(file, architecture, ours, modules, next(iter(given)))
-    heads = _with_heads(architecture, arguments)
-    for ours, key in found.items():
-        if ours not in own and ours not in heads:
+    left_over = {ours: key for ours, key in found.items() if ours not in own}
+    heads = _with_heads(architecture, arguments) if left_over else {}
+    for ours, key in left_over.items():
+        if ours not in heads:
             raise _refused(file, architecture, f"the network has no '{_shown(key)}'")
     model.load_state_dict(fitting, strict=False)
 
@@ -171,34 +181,20 @@ def _renamed(key: str, modules: KeyMap) -> str:
     return key
 
 
-def _fitted(
-    file: Path,
-    architecture: Architecture,
-    arguments: Mapping[str, Any],
-    key: str,
-    given: Mapping[str, Tensor],
-    ours: str,
-    target: Tensor,
-) -> Tensor:
-    """Return the file's tensor in the shape of the network's.
+def _as_linear(key: str, tensor: Tensor) -> Tensor:
+    """Take a convolution over a whole grid for the linear layer that it is."""
+    return tensor.flatten(1) if key.startswith(AS_CONVOLUTIONS) and tensor.dim() == 4 else tensor
 
-    Raises:
-        WeightsRefused: it has another shape, or numbers of another kind.
-    """
-    tensor = given[key]
-    if key.startswith(AS_CONVOLUTIONS) and tensor.dim() == 4:
-        tensor = tensor.flatten(1)
-    there, here = (shape_for_machines(tuple(t.shape)) or "a number" for t in (tensor, target))
+
+def _misfit(key: str, tensor: Tensor, target: Tensor) -> str:
+    """Say how a tensor of the file differs from the network's, in shape or in kind; "" if not."""
     if tensor.shape != target.shape:
-        error = _refused(file, architecture, f"'{_shown(key)}' is {there} there and {here} here")
-        classes = tensor.shape[0] if tensor.dim() else 0
-        if _fits_with(architecture, {**arguments, "num_classes": classes}, ours, tensor):
-            error.hint = f"build it with num_classes={classes}"
-        raise error
+        there, here = (shape_for_machines(tuple(t.shape)) or "a number" for t in (tensor, target))
+        return f"'{_shown(key)}' is {there} there and {here} here"
     if tensor.is_floating_point() != target.is_floating_point() or tensor.is_complex():
         kinds = f"{tensor.dtype} there and {target.dtype} here".replace("torch.", "")
-        raise _refused(file, architecture, f"'{_shown(key)}' is {kinds}")
-    return tensor
+        return f"'{_shown(key)}' is {kinds}"
+    return ""
 
 
 def _fits_with(
@@ -208,7 +204,7 @@ def _fits_with(
     if not 1 <= arguments["num_classes"] <= shelf.MOST_CLASSES or not architecture.num_classes:
         return False
     other = shelf.build_blank(architecture, arguments).state_dict()
-    return bool(other[ours].shape == tensor.shape)
+    return not _misfit("", tensor, other[ours])
 
 
 def _with_heads(architecture: Architecture, arguments: Mapping[str, Any]) -> Mapping[str, Tensor]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from archbench.records import Architecture, PublishedError
 from archbench.registry.totals import KeptTotals
-from archbench.report.table import Cell, Column, Kind, Report, Table
+from archbench.report.table import Cell, Column, Kind, Lists, Report, Table
 from archbench.units import counted, shape_for_people
 
 NAME = Column("name", "name")
@@ -121,27 +121,7 @@ def info_report(row: Architecture, totals: KeptTotals, variants: Sequence[Archit
         totals: what it holds and does.
         variants: the other networks that the same file builds.
     """
-    paper = row.paper
-    facts = [("title", paper.title), ("authors", paper.authors)]
-    facts.append(("published", paper.dated))
-    if paper.url:
-        facts.append(("page", paper.url))
-    shape = shape_for_people(row.input_shape)
-    classes = "" if row.num_classes is None else f", {row.num_classes} classes"
-    facts += [
-        ("family", row.family),
-        ("input", f"{shape}{classes}"),
-        ("params", f"{totals.params:,}"),
-        ("MACs", f"{totals.macs:,}"),
-        ("depth", str(totals.depth)),
-    ]
-    if row.differs:
-        facts.append(("version", row.differs))
-    lists = [("Conventions", row.training)]
-    if row.choices:
-        lists.append(("Arguments (--model-kwargs NAME=VALUE)", row.choices))
-    if variants:
-        lists.append(("Variants", tuple((other.name, other.differs) for other in variants)))
+    facts, lists = _info_facts(row, totals), _info_lists(row, variants)
     columns = (
         Column("error", "error, %"),
         Column("data", "data"),
@@ -170,10 +150,10 @@ def info_report(row: Architecture, totals: KeptTotals, variants: Sequence[Archit
         "schema": "archbench.info/1",
         **row.to_dict(),
         **totals._asdict(),
-        "title": paper.title,
-        "authors": paper.authors,
-        "published": paper.where,
-        "page": paper.url,
+        "title": row.paper.title,
+        "authors": row.paper.authors,
+        "published": row.paper.where,
+        "page": row.paper.url,
         "conventions": dict(row.training),
         "arguments": dict(row.choices),
         "variants": [other.name for other in variants],
@@ -183,6 +163,32 @@ def info_report(row: Architecture, totals: KeptTotals, variants: Sequence[Archit
         tables,
         document,
         tuple(facts),
-        lists=tuple(lists),
+        lists=lists,
         rows=Table((Column("field", "field"), Column("value", "value")), tuple(everything)),
     )
+
+
+def _info_facts(row: Architecture, totals: KeptTotals) -> list[tuple[str, str]]:
+    paper = row.paper
+    classes = "" if row.num_classes is None else f", {row.num_classes} classes"
+    return [
+        ("title", paper.title),
+        ("authors", paper.authors),
+        ("published", paper.dated),
+        *([("page", paper.url)] if paper.url else []),
+        ("family", row.family),
+        ("input", f"{shape_for_people(row.input_shape)}{classes}"),
+        ("params", f"{totals.params:,}"),
+        ("MACs", f"{totals.macs:,}"),
+        ("depth", str(totals.depth)),
+        ("version", row.differs),
+    ]
+
+
+def _info_lists(row: Architecture, variants: Sequence[Architecture]) -> Lists:
+    lists = (
+        ("Conventions", row.training),
+        ("Arguments (--model-kwargs NAME=VALUE)", row.choices),
+        ("Variants", tuple((other.name, other.differs) for other in variants)),
+    )
+    return tuple((title, pairs) for title, pairs in lists if pairs)

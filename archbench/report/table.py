@@ -54,6 +54,9 @@ class Table:
     groups: Mapping[int, str] = field(default_factory=dict)  # headings, each above a row
 
 
+Lists = tuple[tuple[str, tuple[tuple[str, str], ...]], ...]  # (heading, (name, text) pairs)
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """Everything one command has to say, whichever format it is asked for in.
@@ -74,4 +77,4 @@ class Report:
     facts: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
     rows: Table | None = None
-    lists: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
+    lists: Lists = ()

@@ -5,7 +5,7 @@ branch is a tuple of boxes, each fed by the one before, and a module may be one 
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from math import sqrt
 from typing import Literal, NamedTuple
 
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from archbench.archs.parts.layers import HalvingMaxPool
+from archbench.archs.parts.stages import Head, Logits
 
 V = True  # as the figures mark it: a valid box, which pads nothing; others keep the grid
 
@@ -67,9 +68,16 @@ class ConvBN(nn.Sequential):
     The epsilon is that of the Google networks and of all their ports but one.
     """
 
-    def __init__(self, c_in: int, box: Conv, bias: bool = False, eps: float = 0.001) -> None:
+    def __init__(
+        self,
+        c_in: int,
+        box: Conv,
+        bias: bool = False,
+        eps: float = 0.001,
+        kind: type[nn.Conv2d] = nn.Conv2d,
+    ) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(c_in, box.width, box.size, box.stride, box.padding, bias=bias)
+        self.conv = kind(c_in, box.width, box.size, box.stride, box.padding, bias=bias)
         self.bn = nn.BatchNorm2d(box.width, eps=eps)
         self.relu = nn.ReLU(inplace=True)
 
@@ -128,6 +136,37 @@ def stage(c_in: int, boxes: Branch, make: MakeConv = ConvBN) -> tuple[nn.Module,
     """Build boxes that feed each other; one that is alone is the stage itself."""
     layers, width = chain(c_in, boxes, make)
     return (layers[0] if len(layers) == 1 else layers), width
+
+
+def staged(
+    rows: Iterable[tuple[str, Branch]],
+    num_classes: int,
+    dropout: float,
+    heads: Mapping[str, Callable[[int], Head]],
+) -> Iterator[tuple[str, nn.Module]]:
+    """Build the stages of an Inception network from rows of boxes.
+
+    Args:
+        rows: (stage, boxes); no boxes for the average pool, dropout, linear layer and softmax.
+        num_classes: width of the linear layer.
+        dropout: rate of the dropout.
+        heads: stage -> what makes the auxiliary head behind it, from the channels it sees.
+    """
+    channels = 3
+    for name, boxes in rows:
+        if boxes:
+            built, channels = stage(channels, boxes)
+            yield name, built
+        elif name == "avgpool":  # 8×8 at the papers' input size; global, so that others work
+            yield name, nn.AdaptiveAvgPool2d(1)
+        elif name == "dropout":
+            yield name, nn.Dropout(dropout)
+        elif name == "fc":
+            yield name, nn.Linear(channels, num_classes)
+        else:
+            yield name, Logits()
+        if name in heads:
+            yield "aux", heads[name](channels)
 
 
 def _built(c_in: int, box: Box, make: MakeConv) -> tuple[str, nn.Module, int]:

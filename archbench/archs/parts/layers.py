@@ -25,6 +25,11 @@ class SameConv2d(nn.Conv2d):
         return F.conv2d(x, self.weight, self.bias, self.stride, 0, groups=self.groups)
 
 
+def rectified(conv: nn.Conv2d) -> nn.Sequential:
+    """Follow a convolution by its ReLU."""
+    return nn.Sequential(OrderedDict(conv=conv, relu=nn.ReLU(inplace=True)))
+
+
 class SeparableConv2d(nn.Sequential):
     """A depthwise convolution that widens, then a 1×1: (N, c_in, H, W) -> (N, c_out, H/s, W/s)."""
 
