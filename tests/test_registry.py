@@ -9,7 +9,7 @@ from torch import nn
 
 import archbench
 from archbench.errors import ArchbenchError
-from archbench.records import Architecture
+from archbench.records.architectures import Architecture
 from archbench.registry import ARCHITECTURES, find, related
 from archbench.registry.published import ERRORS
 from archbench.registry.totals import kept_totals

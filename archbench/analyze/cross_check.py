@@ -14,7 +14,7 @@ from archbench.errors import ArchbenchError
 from archbench.models.inputs import InputPlan
 from archbench.models.resolve import Loaded
 from archbench.models.user_code import describe
-from archbench.records import CrossCheck, CrossCheckRow, Profile
+from archbench.records.profiles import CrossCheck, CrossCheckRow, Profile
 
 # fvcore's names for operators, as archbench groups them
 _GROUPS = {

@@ -18,7 +18,7 @@ from archbench.models.inputs import (
 )
 from archbench.models.resolve import Loaded, load, plan_for
 from archbench.models.user_code import describe
-from archbench.records import LayerCost, Profile, StageCost, Totals
+from archbench.records.profiles import LayerCost, Profile, StageCost, Totals
 from archbench.units import Shape, shape_for_machines
 
 

@@ -25,7 +25,7 @@ from archbench.analyze.borrow import (
 from archbench.analyze.rules import CONVOLUTIONS, Product, Rule, free, name_of, rule_for
 from archbench.analyze.shapes import BLANKS
 from archbench.models.blank import META
-from archbench.records import Bucket, OperationCount
+from archbench.records.profiles import Bucket, OperationCount
 from archbench.units import Shape
 
 Inputs = tuple[tuple[Any, ...], dict[str, Any]]  # what forward() is called with

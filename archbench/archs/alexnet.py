@@ -17,7 +17,7 @@ from torch import nn
 from archbench.archs.parts.layers import rectified
 from archbench.archs.parts.stages import Logits, StagedNetwork
 from archbench.errors import ArchbenchError
-from archbench.records import PaperRow, PaperTable
+from archbench.records.architectures import PaperRow, PaperTable
 
 
 class Row(NamedTuple):

@@ -29,7 +29,7 @@ from archbench.archs.parts.branches import (
 from archbench.archs.parts.layers import SameConv2d, SeparableConv2d
 from archbench.archs.parts.stages import Logits, StagedNetwork
 from archbench.errors import ArchbenchError
-from archbench.records import PaperRow, PaperTable
+from archbench.records.architectures import PaperRow, PaperTable
 
 
 class Row(NamedTuple):

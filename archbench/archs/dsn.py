@@ -14,7 +14,7 @@ from archbench.archs import nin
 from archbench.archs.nin import TRUNK, global_average, trunk, trunk_rows
 from archbench.archs.parts.layers import rectified
 from archbench.archs.parts.stages import Head, StagedNetwork
-from archbench.records import PaperRow, PaperTable
+from archbench.records.architectures import PaperRow, PaperTable
 
 # Each companion head, and the side of the grid that it sees at 32×32.
 COMPANIONS = {"conv1": ("aux1", 32), "conv2": ("aux2", 16), "conv3": ("aux3", 8)}

@@ -15,7 +15,7 @@ from torch import nn
 from archbench.archs.maxout import initialise, maxout_conv, maxout_full
 from archbench.archs.parts.stages import Logits, StagedNetwork
 from archbench.errors import ArchbenchError
-from archbench.records import PaperRow, PaperTable
+from archbench.records.architectures import PaperRow, PaperTable
 
 # fmt: off
 TABLE_7 = (

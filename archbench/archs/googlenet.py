@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from archbench.archs.parts.layers import SeparableConv2d
 from archbench.archs.parts.stages import Head, Logits, StagedNetwork
-from archbench.records import PaperRow, PaperTable
+from archbench.records.architectures import PaperRow, PaperTable
 
 
 class Row(NamedTuple):

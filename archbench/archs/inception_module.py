@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from archbench.archs.googlenet import TABLE_1, VARIANTS, conv
-from archbench.records import PaperRow, PaperTable
+from archbench.records.architectures import PaperRow, PaperTable
 
 CHANNELS = 192
 ROW = next(row for row in TABLE_1 if row.stage == "inception_3a")

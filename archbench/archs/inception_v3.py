@@ -30,7 +30,7 @@ from archbench.archs.parts.branches import (
 )
 from archbench.archs.parts.stages import Head, StagedNetwork
 from archbench.errors import ArchbenchError
-from archbench.records import PaperRow, PaperTable
+from archbench.records.architectures import PaperRow, PaperTable
 
 Version = Literal["v2", "v3"]
 Stem = Literal["3x3", "7x7"]

@@ -28,7 +28,7 @@ from archbench.archs.parts.branches import (
 )
 from archbench.archs.parts.stages import StagedNetwork
 from archbench.errors import ArchbenchError
-from archbench.records import PaperRow, PaperTable
+from archbench.records.architectures import PaperRow, PaperTable
 
 AVERAGE = Pool("avg")
 MAX_HALF = Pool("max", stride=2, valid=V)

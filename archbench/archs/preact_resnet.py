@@ -29,7 +29,7 @@ from archbench.archs.resnet import (
     imagenet_stem,
     initialise,
 )
-from archbench.records import PaperRow, PaperTable
+from archbench.records.architectures import PaperRow, PaperTable
 
 Kind = Literal["basic", "bottleneck"]
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from archbench.archs.parts.stages import Logits, StagedNetwork
 from archbench.errors import ArchbenchError
-from archbench.records import PaperRow, PaperTable
+from archbench.records.architectures import PaperRow, PaperTable
 
 Activation = Literal["channel-wise", "shared", "relu"]
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from archbench.archs.parts.stages import StagedNetwork
 from archbench.errors import ArchbenchError
-from archbench.records import PaperRow, PaperTable
+from archbench.records.architectures import PaperRow, PaperTable
 
 Shortcut = Literal["A", "B", "C"]
 StrideOn = Literal["1x1", "3x3"]

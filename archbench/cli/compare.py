@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from archbench.measure.runner import Progress
     from archbench.models.inputs import InputPlan
     from archbench.models.resolve import Loaded
-    from archbench.records import Session
+    from archbench.records.timings import Session
 
 Models = Annotated[
     list[str],

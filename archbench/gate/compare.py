@@ -5,7 +5,9 @@ from statistics import median
 
 from archbench.gate.stats import ratio_to_reference
 from archbench.gate.verdicts import structure_verdict, time_verdict
-from archbench.records import Change, Comparison, Profile, Session
+from archbench.records.comparisons import Change, Comparison
+from archbench.records.profiles import Profile
+from archbench.records.timings import Session
 
 TOTALS = ("params", "trainable_params", "buffers", "macs", "flops", "activations", "depth")
 

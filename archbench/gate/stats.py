@@ -5,7 +5,7 @@ from functools import cache
 from math import exp, log
 from statistics import median
 
-from archbench.records import Session
+from archbench.records.timings import Session
 
 SLICES = 30  # at most: more say little, since neighbouring calls resemble each other
 CONFIDENCE = 0.95

@@ -1,6 +1,6 @@
 """What a difference is called."""
 
-from archbench.records import StructureVerdict, TimeVerdict
+from archbench.records.comparisons import StructureVerdict, TimeVerdict
 
 NEGLIGIBLE = 0.01  # a change of time that is not worth a word
 IMPORTANT = 0.05  # one that must not be missed

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from archbench.records import Environment
+from archbench.records.timings import Environment
 
 
 def environment(device: torch.device) -> Environment:

@@ -14,7 +14,7 @@ from archbench.measure.runner import Progress, take_turns
 from archbench.models.inputs import InputPlan
 from archbench.models.resolve import Loaded
 from archbench.models.user_code import describe
-from archbench.records import Session
+from archbench.records.timings import Session
 
 
 def side_by_side(

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
 from archbench.errors import InputRefused
-from archbench.records import TensorSpec
+from archbench.records.profiles import TensorSpec
 from archbench.units import Shape, shape_for_machines
 
 InputSize = int | str | Sequence[int] | Sequence[str]

@@ -10,7 +10,7 @@ from torch import nn
 from archbench.errors import ArchbenchError
 from archbench.models import shelf, user_code
 from archbench.models.inputs import InputPlan, InputSize, plan_inputs
-from archbench.records import Architecture
+from archbench.records.architectures import Architecture
 from archbench.registry import find
 
 

@@ -10,7 +10,7 @@ from torch import nn
 from archbench.collector import collection_paused
 from archbench.errors import ArchbenchError
 from archbench.models.blank import BlankTensors
-from archbench.records import Architecture, PaperTable
+from archbench.records.architectures import Architecture, PaperTable
 from archbench.registry import find
 
 MOST_CLASSES = 10**6  # more than any data set has; a layer that wide is still a tensor

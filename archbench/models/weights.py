@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from archbench.errors import WeightsRefused
 from archbench.models import shelf
 from archbench.models.key_maps import KEY_MAPS, KeyMap
-from archbench.records import Architecture
+from archbench.records.architectures import Architecture
 from archbench.units import shape_for_machines
 
 WRAPPERS = ("state_dict", "model_state_dict", "model")  # under which training scripts keep it

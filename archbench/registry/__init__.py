@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from archbench.errors import UnknownArchitecture
-from archbench.records import Architecture
+from archbench.records.architectures import Architecture
 from archbench.registry.baselines import BASELINES
 from archbench.registry.inception import INCEPTION
 from archbench.registry.resnets import RESNETS

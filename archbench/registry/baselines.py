@@ -1,6 +1,6 @@
 """The rows of the networks that the Inception and ResNet papers compare themselves with."""
 
-from archbench.records import Architecture
+from archbench.records.architectures import Architecture
 from archbench.registry import papers, training
 from archbench.registry.row import row
 

@@ -2,7 +2,7 @@
 
 from types import MappingProxyType
 
-from archbench.records import Architecture, Paper
+from archbench.records.architectures import Architecture, Paper
 from archbench.registry import papers, training
 from archbench.registry.row import row
 

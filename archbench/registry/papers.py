@@ -1,6 +1,6 @@
 """The papers that the shelf's networks come from."""
 
-from archbench.records import Paper
+from archbench.records.architectures import Paper
 
 ALEXNET = Paper(
     "Krizhevsky et al.",

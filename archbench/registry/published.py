@@ -6,7 +6,7 @@ different conditions do not compare. Where a source prints accuracies, these are
 to 100 %.
 """
 
-from archbench.records import PublishedError as Error
+from archbench.records.architectures import PublishedError as Error
 
 VAL = "ImageNet 2012 val"
 SUBSET = "ImageNet 2012 val, 48,238 images"  # without those on the blacklist

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from archbench.records import Architecture
+from archbench.records.architectures import Architecture
 from archbench.registry import papers, training
 from archbench.registry.row import row
 

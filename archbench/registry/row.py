@@ -3,7 +3,7 @@
 from types import MappingProxyType
 from typing import Any
 
-from archbench.records import Architecture, Paper
+from archbench.records.architectures import Architecture, Paper
 from archbench.registry.published import ERRORS
 from archbench.registry.training import Rows
 

@@ -5,7 +5,8 @@ from string import ascii_uppercase
 from archbench.gate.compare import stage_names
 from archbench.gate.stats import detectable
 from archbench.gate.verdicts import IMPORTANT
-from archbench.records import Change, Comparison, StageCost
+from archbench.records.comparisons import Change, Comparison
+from archbench.records.profiles import StageCost
 from archbench.report.table import Cell, Column, Kind, Report, Table
 from archbench.units import counted
 

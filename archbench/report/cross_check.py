@@ -1,6 +1,6 @@
 """A CrossCheck as a report."""
 
-from archbench.records import CrossCheck, Profile
+from archbench.records.profiles import CrossCheck, Profile
 from archbench.report.table import Column, Kind, Report, Table
 
 

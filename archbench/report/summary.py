@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from archbench.records import Architecture, PaperTable, Profile
+from archbench.records.architectures import Architecture, PaperTable
+from archbench.records.profiles import Profile
 from archbench.report.table import Cell, Column, Kind, Report, Table
 from archbench.units import counted, scaled, shape_for_people
 

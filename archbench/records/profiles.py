@@ -1,0 +1,228 @@
+"""What one forward pass of a network holds and does."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from archbench.units import Shape
+
+if TYPE_CHECKING:
+    import pandas
+
+CONVENTION = "macs: convolution, linear and matrix products; see docs/conventions.md"
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """One input: its name, dtype ('float32') and shape without the batch."""
+
+    name: str
+    dtype: str
+    shape: Shape
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the input as the JSON contract names it."""
+        return {"name": self.name, "dtype": self.dtype, "shape": list(self.shape)}
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What a whole network holds and does in one forward pass of the batch."""
+
+    params: int  # elements of all parameters, frozen ones included, each tensor once
+    trainable_params: int
+    buffers: int
+    macs: int  # multiply-adds of convolutions, linear layers and matrix products
+    activations: int  # output elements of those same operations
+    depth: int  # longest chain of convolution and linear layers
+
+    @property
+    def flops(self) -> int:
+        """Floating-point operations: a multiply and an add for every MAC."""
+        return 2 * self.macs
+
+    def to_dict(self) -> dict[str, int]:
+        """Return the totals in the order of the JSON contract."""
+        return {
+            "params": self.params,
+            "trainable_params": self.trainable_params,
+            "buffers": self.buffers,
+            "macs": self.macs,
+            "flops": self.flops,
+            "activations": self.activations,
+            "depth": self.depth,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class StageCost:
+    """A top-level child and everything inside it; "" is what the network does outside of them."""
+
+    name: str
+    output_shape: Shape | None
+    params: int
+    macs: int
+    activations: int
+    depth: int | None  # layers on the longest chain inside; None if the stage is not called itself
+    input_shape: Shape | None = None  # of the first tensor that it is given
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the stage as the JSON contract names it."""
+        return {
+            "name": self.name,
+            "input_shape": None if self.input_shape is None else list(self.input_shape),
+            "output_shape": None if self.output_shape is None else list(self.output_shape),
+            "params": self.params,
+            "macs": self.macs,
+            "activations": self.activations,
+            "depth": self.depth,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class LayerCost:
+    """What one module path owns and does itself, without its children."""
+
+    path: str
+    type: str
+    output_shape: Shape | None  # of the first tensor of the first call
+    params: int
+    macs: int
+    activations: int
+    calls: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the layer as the JSON contract names it."""
+        return {
+            "path": self.path,
+            "type": self.type,
+            "output_shape": None if self.output_shape is None else list(self.output_shape),
+            "params": self.params,
+            "macs": self.macs,
+            "activations": self.activations,
+            "calls": self.calls,
+        }
+
+
+def _plain(value: Any) -> Any:
+    """Keep what JSON has a form for, and write out the rest."""
+    return value if isinstance(value, str | int | float | None) else repr(value)
+
+
+Bucket = Literal["counted", "zero", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class OperationCount:
+    """How often an operation ran, and in which of the three buckets its cost fell."""
+
+    op: str  # without its overload: "aten.convolution"
+    calls: int
+    macs: int
+    bucket: Bucket
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the operation as the JSON contract names it."""
+        return {"op": self.op, "calls": self.calls, "macs": self.macs, "bucket": self.bucket}
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """The exact analysis of one network at one input size.
+
+    Shapes are without the batch; counts are for the whole batch.
+    """
+
+    model: str
+    inputs: tuple[TensorSpec, ...]
+    batch_size: int
+    totals: Totals
+    stages: tuple[StageCost, ...]
+    layers: tuple[LayerCost, ...]
+    operations: tuple[OperationCount, ...]
+    uncalled: tuple[str, ...]  # modules that never ran
+    device: str  # "meta", or where a model ran that reads tensor values
+    note: str = ""  # why it ran elsewhere
+    convention: str = CONVENTION
+    arguments: Mapping[str, Any] = field(default_factory=dict)  # that the network was built with
+
+    @property
+    def uncounted(self) -> tuple[OperationCount, ...]:
+        """The operations that have no rule: the MACs are a lower bound if there are any."""
+        return tuple(op for op in self.operations if op.bucket == "unknown")
+
+    def stage(self, name: str) -> StageCost | None:
+        """Return the stage of that name, or None where this network has none."""
+        return next((stage for stage in self.stages if stage.name == name), None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the object that `archbench summary -f json` prints, schema archbench.profile/1."""
+        return {
+            "schema": "archbench.profile/1",
+            "model": self.model,
+            "arguments": {name: _plain(value) for name, value in self.arguments.items()},
+            "inputs": [spec.to_dict() for spec in self.inputs],
+            "batch_size": self.batch_size,
+            "totals": self.totals.to_dict(),
+            "stages": [stage.to_dict() for stage in self.stages],
+            "layers": [layer.to_dict() for layer in self.layers],
+            "operations": [op.to_dict() for op in self.operations],
+            "uncounted": [{"op": op.op, "calls": op.calls} for op in self.uncounted],
+            "uncalled": list(self.uncalled),
+            "device": self.device,
+            "note": self.note,
+            "convention": self.convention,
+        }
+
+    def to_frame(self, what: Literal["stages", "layers"] = "stages") -> "pandas.DataFrame":
+        """Return the stages or the layers as a data frame, shapes as (C, H, W) tuples."""
+        import pandas
+
+        rows = [record.to_dict() for record in getattr(self, what)]
+        frame = pandas.DataFrame(rows)
+        if "output_shape" in frame:
+            frame["output_shape"] = [record.output_shape for record in getattr(self, what)]
+        return frame
+
+
+@dataclass(frozen=True, slots=True)
+class CrossCheckRow:
+    """One kind of operation, counted twice."""
+
+    operator: str
+    macs: int
+    fvcore: int
+    why: str  # they differ, or "" where they agree
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the row under its JSON names."""
+        return {
+            "operator": self.operator,
+            "macs": self.macs,
+            "fvcore": self.fvcore,
+            "difference": self.fvcore - self.macs,
+            "why": self.why,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class CrossCheck:
+    """The same network counted by fvcore.
+
+    Args:
+        version: fvcore's.
+        rows: one per kind of operation; both columns sum to the totals of both counters.
+        missed: (operation, calls) that fvcore says it has no rule for, and archbench counts.
+    """
+
+    version: str
+    rows: tuple[CrossCheckRow, ...]
+    missed: tuple[tuple[str, int], ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the cross-check under its JSON names."""
+        return {
+            "fvcore_version": self.version,
+            "operators": [row.to_dict() for row in self.rows],
+            "missed_by_fvcore": [{"op": op, "calls": calls} for op, calls in self.missed],
+        }
