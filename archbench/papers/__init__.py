@@ -1,0 +1,1 @@
+"""What the papers print and claim, and what recomputes and judges it."""

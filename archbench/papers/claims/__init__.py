@@ -1,0 +1,1 @@
+"""Each testable statement as a small numerical experiment: one function per claim."""

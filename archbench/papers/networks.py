@@ -1,0 +1,55 @@
+"""Networks and their counts, made once for all the figures and claims that ask for them."""
+
+from typing import Any
+
+from torch import nn
+
+from archbench.analyze.profile import profile_loaded
+from archbench.models.resolve import Loaded, load
+from archbench.records.profiles import Profile, StageCost
+from archbench.units import Shape
+
+
+class Networks:
+    """The shelf's networks without weights, and what one image costs in them."""
+
+    def __init__(self) -> None:
+        self._loaded: dict[str, Loaded] = {}
+        self._profiles: dict[str, Profile] = {}
+
+    def module(self, name: str, **kwargs: Any) -> nn.Module:
+        """Build a network of the registry on the meta device."""
+        return self._load(name, kwargs).module
+
+    def profile(self, name: str, **kwargs: Any) -> Profile:
+        """Count a network of the registry at its own input size."""
+        key = _key(name, kwargs)
+        if key not in self._profiles:
+            self._profiles[key] = profile_loaded(self._load(name, kwargs))
+        return self._profiles[key]
+
+    def stage(self, name: str, stage: str, **kwargs: Any) -> StageCost:
+        """Return what one stage of a network costs.
+
+        Raises:
+            LookupError: the network has no such stage.
+        """
+        found = self.profile(name, **kwargs).stage(stage)
+        if found is None:
+            raise LookupError(f"{name} has no stage '{stage}'")
+        return found
+
+    def _load(self, name: str, kwargs: dict[str, Any]) -> Loaded:
+        key = _key(name, kwargs)
+        if key not in self._loaded:
+            self._loaded[key] = load(name, kwargs, blank=True)
+        return self._loaded[key]
+
+
+def _key(name: str, kwargs: dict[str, Any]) -> str:
+    return f"{name} {sorted(kwargs.items())}"
+
+
+def count(module: nn.Module, input_shape: Shape) -> Profile:
+    """Count a module of one's own on one image of that shape: (channels, height, width)."""
+    return profile_loaded(Loaded(type(module).__name__, module), input_shape)

@@ -1,0 +1,194 @@
+"""Statements of the papers and lecture notes, put to the test."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+ClaimVerdict = Literal["holds", "fails", "holds_with_condition", "not_tested"]
+Relation = Literal["=", "<=", ">="]
+Value = int | float | str | bool
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One statement, how it is tested, and what comes out where all is well.
+
+    Args:
+        id: its name.
+        statement: what is claimed.
+        documents: the lecture notes and slides that say it.
+        how: the experiment, in words.
+        expected: its outcome, in words.
+        verdict: the verdict that this outcome means.
+    """
+
+    id: str
+    statement: str
+    documents: tuple[str, ...]
+    how: str
+    expected: str
+    verdict: ClaimVerdict
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One set of circumstances in which a statement was tried.
+
+    Args:
+        when: the circumstances, as they end "true ...": "with equal channel counts".
+        true: whether the statement came out true in them; None where that cannot be tested here.
+    """
+
+    when: str
+    true: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What an experiment measured, beside what it should.
+
+    Args:
+        what: that was measured, with its unit if it has one.
+        value: what came out.
+        expected: derived by hand, or from another source.
+        within: how far apart the two may be, as a share of the smaller: 0.05 is 5 %, 9 is a factor
+            of ten. 0 asks for the same value.
+        relation: "<=" and ">=" take `expected` as a bound instead.
+    """
+
+    what: str
+    value: Value
+    expected: Value
+    within: float = 0.0
+    relation: Relation = "="
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the value is what it should be.
+
+        >>> Measurement("share", 0.28, 0.28).agrees, Measurement("norm", 1.2e4, 1.4e4, 1).agrees
+        (True, True)
+        """
+        a, b = self.value, self.expected
+        if self.relation == "=" and (not self.within or isinstance(a, str) or isinstance(b, str)):
+            return a == b
+        a, b = float(a), float(b)
+        if self.relation == "<=":
+            return a <= b
+        if self.relation == ">=":
+            return a >= b
+        small, large = sorted((abs(a), abs(b)))
+        return a * b > 0 and large <= small * (1 + self.within)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the measurement under its JSON names."""
+        return {
+            "what": self.what,
+            "value": self.value,
+            "expected": self.expected,
+            "within": self.within,
+            "relation": self.relation,
+            "agrees": self.agrees,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One line of a picture."""
+
+    name: str
+    xs: tuple[float, ...]
+    ys: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Something worth looking at: lines over one axis.
+
+    Args:
+        name: of its file, without a suffix.
+        title: what it shows, in a sentence.
+        x_label: with its unit.
+        y_label: with its unit.
+        series: the lines.
+        log_y: draw the vertical axis in powers of ten.
+    """
+
+    name: str
+    title: str
+    x_label: str
+    y_label: str
+    series: tuple[Series, ...]
+    log_y: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What an experiment found.
+
+    Args:
+        cases: the circumstances that the statement was tried in; none where it cannot be tested
+            here.
+        measurements: the numbers behind it, each beside what it should be.
+        condition: what the statement needs in order to be true, or why it was not tested; where it
+            is empty the true cases say it.
+        seed: of the random numbers, where there are any.
+        pictures: what is worth looking at.
+    """
+
+    cases: tuple[Case, ...]
+    measurements: tuple[Measurement, ...] = ()
+    condition: str = ""
+    seed: int | None = None
+    pictures: tuple[Picture, ...] = ()
+
+    @property
+    def verdict(self) -> ClaimVerdict:
+        """True in all cases, in none, or in some, which is a condition.
+
+        >>> Evidence((Case("alone", True), Case("after training", None))).verdict
+        'holds_with_condition'
+        """
+        outcomes = {case.true for case in self.cases}
+        if outcomes <= {None}:
+            return "not_tested"
+        if True not in outcomes:
+            return "fails"
+        return "holds" if outcomes == {True} else "holds_with_condition"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A claim and what became of it."""
+
+    claim: Claim
+    evidence: Evidence
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether the verdict is the expected one and every measurement agrees."""
+        agree = all(measurement.agrees for measurement in self.evidence.measurements)
+        return agree and self.evidence.verdict == self.claim.verdict
+
+    @property
+    def condition(self) -> str:
+        """What the statement needs, where it holds in some cases only; or why it was not tested."""
+        if self.evidence.condition or self.evidence.verdict != "holds_with_condition":
+            return self.evidence.condition
+        return "; ".join(case.when for case in self.evidence.cases if case.true)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the finding under its JSON names."""
+        return {
+            "id": self.claim.id,
+            "statement": self.claim.statement,
+            "documents": list(self.claim.documents),
+            "how": self.claim.how,
+            "expected": self.claim.expected,
+            "expected_verdict": self.claim.verdict,
+            "verdict": self.evidence.verdict,
+            "condition": self.condition,
+            "as_expected": self.as_expected,
+            "seed": self.evidence.seed,
+            "cases": [{"when": case.when, "true": case.true} for case in self.evidence.cases],
+            "measurements": [m.to_dict() for m in self.evidence.measurements],
+        }
