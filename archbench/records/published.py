@@ -1,7 +1,7 @@
 """What papers print, and what becomes of it when it is computed again."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, get_args
 
 FigureKind = Literal["derivable", "arithmetic", "reported"]
 
@@ -37,3 +37,79 @@ class PublishedFigure:
     unit: str
     convention: str
     kind: FigureKind
+
+
+Verdict = Literal[
+    "exact",
+    "rounded",
+    "truncated",
+    "within_1_unit",
+    "inconsistent",
+    "not_derivable",
+    "reported",
+]
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+CONFIRMED: frozenset[Verdict] = frozenset({"exact", "rounded"})
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One way to count what a figure may stand for, and what it gives.
+
+    Args:
+        how: network and convention: "googlenet-separable, weights without biases, K = 1024".
+        computed: the value, in base units.
+        shown: the value as the figure would print it, with more digits.
+        verdict: on the figure, were it read so.
+    """
+
+    how: str
+    computed: int | float | str
+    shown: str
+    verdict: Verdict
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the reading under its JSON names."""
+        return {"how": self.how, "computed": self.computed, "verdict": self.verdict}
+
+
+@dataclass(frozen=True, slots=True)
+class Reproduction:
+    """A printed figure beside the computed one.
+
+    Args:
+        figure: what is printed.
+        verdict: how the two agree.
+        own: the reading by the figure's own network and convention; None where nothing determines
+            it, or where it is only quoted.
+        others: other readings of it, where there are any.
+        explanation: why it is not what was expected, or what to know about it; never empty unless
+            the verdict is exact or rounded.
+    """
+
+    figure: PublishedFigure
+    verdict: Verdict
+    own: Reading | None
+    others: tuple[Reading, ...] = ()
+    explanation: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the reproduction as `archbench.reproduce/1` prints it."""
+        figure = self.figure
+        return {
+            "id": figure.id,
+            "table": figure.table,
+            "paper": figure.paper,
+            "documents": list(figure.documents),
+            "architecture": figure.architecture,
+            "row": figure.row,
+            "column": figure.column,
+            "printed": figure.printed,
+            "value": figure.value,
+            "computed": None if self.own is None else self.own.computed,
+            "unit": figure.unit,
+            "verdict": self.verdict,
+            "convention": "" if self.own is None else self.own.how,
+            "readings": [reading.to_dict() for reading in self.others],
+            "explanation": self.explanation,
+        }

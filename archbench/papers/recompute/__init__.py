@@ -1,0 +1,1 @@
+"""How each printed figure is computed again: one rule per kind of figure, one file per paper."""

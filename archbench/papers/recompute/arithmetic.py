@@ -1,0 +1,88 @@
+"""Figures that follow from other printed figures: sums, differences, products and quotients.
+
+No network is looked at: the printed figures themselves are added up, as a reader would.
+"""
+
+from fractions import Fraction
+from math import prod
+
+from archbench.papers.figures import figure as find_figure
+from archbench.papers.figures import figures
+from archbench.papers.networks import Networks
+from archbench.papers.recompute.layers import Rule, Rules, Value
+from archbench.records.published import PublishedFigure
+
+CROP_FACTORS = ("scales", "squares", "views", "mirrors")  # 4 × 3 × 6 × 2 = 144
+
+
+def printed(name: str) -> Fraction:
+    """Return the value of a printed figure."""
+    return Fraction(find_figure(name).value)
+
+
+def _params_column(networks: Networks, figure: PublishedFigure) -> Value:
+    """Add up Table 1's params column, every K read as 1000: that is how the total came about."""
+    thousands = (
+        Fraction(row.printed.removesuffix("K"))
+        for row in figures()
+        if row.table == "googlenet-table1" and row.unit == "params"
+    )
+    return 1000 * sum(thousands)
+
+
+def _crops(networks: Networks, figure: PublishedFigure) -> Value:
+    """Multiply scales, squares, views and mirror images; or divide the crops by the other three."""
+    own = figure.id.rpartition(".")[2]
+    others = [printed(f"googlenet.evaluation.{name}") for name in CROP_FACTORS if name != own]
+    if own == "crops":
+        return prod(others)
+    return printed("googlenet.evaluation.crops") / prod(others)
+
+
+def _row(figure: PublishedFigure, column: str) -> Fraction:
+    """Return the figure that stands in another column of the same row."""
+    return printed(f"{figure.id.rpartition('.')[0]}.{column}")
+
+
+def _cost(networks: Networks, figure: PublishedFigure) -> Value:
+    """Multiply models and crops: how often a network looks at an image."""
+    return _row(figure, "models") * _row(figure, "crops")
+
+
+def _delta(networks: Networks, figure: PublishedFigure) -> Value:
+    """Subtract the error of one model and one crop."""
+    base = printed("googlenet.table3.1_model_1_crop.top5_error")
+    return _row(figure, "top5_error") - base
+
+
+def _quotient(a: str, b: str) -> Rule:
+    """Divide one printed figure by another."""
+    return lambda networks, figure: printed(a) / printed(b)
+
+
+def _percent(a: str, b: str) -> Rule:
+    """Return what share, in percent, one printed figure is of another."""
+    return lambda networks, figure: 100 * printed(a) / printed(b)
+
+
+def _percent_less(a: str, b: str) -> Rule:
+    """Return by how many percent one printed figure is less than another."""
+    return lambda networks, figure: 100 * (1 - printed(a) / printed(b))
+
+
+TOY = "factorisation.toy.operations"
+
+RULES: Rules = (
+    ("googlenet.text.params_total", _params_column),
+    ("googlenet.evaluation.*", _crops),
+    ("googlenet.table3.*.cost", _cost),
+    ("googlenet.table3.*.delta", _delta),
+    ("factorisation.two_3x3.ratio", _quotient(f"{TOY}_two_3x3", f"{TOY}_5x5")),
+    ("factorisation.two_3x3.saving", _percent_less(f"{TOY}_two_3x3", f"{TOY}_5x5")),
+    ("factorisation.asymmetric.saving_003", _percent_less(f"{TOY}_asymmetric", f"{TOY}_3x3")),
+    (
+        "rethinking.text.cost_over_googlenet",
+        _quotient("rethinking.table3.inception-v2.cost", "rethinking.table3.googlenet.cost"),
+    ),
+    ("paper.plain34.share_of_vgg19", _percent("paper.plain34.flops", "paper.vgg19.flops")),
+)

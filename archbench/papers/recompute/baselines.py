@@ -1,0 +1,27 @@
+"""Figures of the networks that the papers compare themselves with, from those networks' papers."""
+
+from archbench.papers.networks import Networks
+from archbench.papers.recompute.layers import Rules, Value, name_of, network_of
+from archbench.records.published import PublishedFigure
+
+
+def _units(networks: Networks, figure: PublishedFigure) -> Value:
+    """Return the outputs of one convolution of AlexNet: paper.alexnet.conv1.units."""
+    return networks.stage(name_of(figure), figure.id.split(".")[2]).activations
+
+
+def _extra_projections(networks: Networks, figure: PublishedFigure) -> Value:
+    """Return how many more shortcuts of option C are projections than of option B."""
+    option_c = network_of(networks, figure)
+    return _projections(option_c) - _projections(networks.module("resnet34-b"))
+
+
+def _projections(network: object) -> int:
+    paths = (name for name, _ in network.named_modules())  # type: ignore[attr-defined]
+    return sum(path.endswith("shortcut.conv") for path in paths)
+
+
+RULES: Rules = (
+    ("paper.alexnet.*.units", _units),
+    ("paper.resnet34-c.extra_projections", _extra_projections),
+)

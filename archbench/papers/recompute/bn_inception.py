@@ -1,0 +1,70 @@
+"""The figures of BN-Inception: Ioffe and Szegedy, arXiv:1502.03167, figure 5 and section 4.2."""
+
+from fractions import Fraction
+
+from archbench.papers.networks import Networks
+from archbench.papers.recompute.layers import (
+    Rule,
+    Rules,
+    Value,
+    convolutions,
+    name_of,
+    network_of,
+    output_size,
+    stage_of,
+)
+from archbench.records.published import PublishedFigure
+
+PLAIN, TWIN = "googlenet", "googlenet-separable"  # of GoogLeNet, the one with the same stem
+
+
+def _filters(networks: Networks, figure: PublishedFigure) -> Value:
+    """Return the filters that one column of figure 5 has for a module; 0 where it has no branch.
+
+    The branches of a module follow the columns. Those of stride 2 begin with the 3×3 and end with
+    a pool without a projection.
+    """
+    module = network_of(networks, figure).get_submodule(stage_of(figure))
+    branches = [[layer.out_channels for layer in convolutions(b)] for b in module.children()]
+    singles = [] if len(branches[0]) > 1 else branches.pop(0)
+    threes, doubles, pooled = branches
+    column = figure.id.split(".")[3]
+    return {
+        "n1x1": sum(singles),
+        "n3x3_reduce": threes[0],
+        "n3x3": threes[1],
+        "double_3x3_reduce": doubles[0],
+        "double_3x3": doubles[2],
+        "pool_proj": sum(pooled),
+    }[column]
+
+
+def _stem_depth(networks: Networks, figure: PublishedFigure) -> Value:
+    depth = networks.stage(name_of(figure), "conv2").depth
+    assert depth is not None
+    return depth
+
+
+def _increase(of: str, over: str) -> Rule:
+    """Return by how many percent a total is larger than that of a version of GoogLeNet."""
+
+    def percent(networks: Networks, figure: PublishedFigure) -> Value:
+        ours = getattr(networks.profile(name_of(figure)).totals, of)
+        return 100 * (Fraction(ours, getattr(networks.profile(over).totals, of)) - 1)
+
+    return percent
+
+
+def _layers_more(networks: Networks, figure: PublishedFigure) -> Value:
+    ours = networks.profile(name_of(figure)).totals.depth
+    return ours - networks.profile(PLAIN).totals.depth
+
+
+RULES: Rules = (
+    ("bn-inception.figure5.*.output_size", output_size),
+    ("bn-inception.figure5.conv2.depth", _stem_depth),
+    ("bn-inception.figure5.*", _filters),
+    ("bn-inception.text.params_increase", _increase("params", TWIN)),
+    ("bn-inception.text.cost_increase", _increase("macs", TWIN)),
+    ("bn-inception.text.depth_increase", _layers_more),
+)

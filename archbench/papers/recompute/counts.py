@@ -1,0 +1,186 @@
+"""Parameters and multiply-adds: of which version of the network, and what they include.
+
+A printed count says neither. Each has one reading of its own, by the network and the convention
+that figures.csv names; the others show what else it might have meant.
+"""
+
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from archbench.papers.networks import Networks
+from archbench.papers.recompute.layers import name_of
+from archbench.records.published import PublishedFigure
+
+# What the counts of a network depend on and no paper prints.
+UNPUBLISHED = {
+    "inception-v2": "the filters inside its modules are in no table or figure",
+    "highway32": "widths, order of kernels and head were never printed",
+}
+
+
+class Version(NamedTuple):
+    """A network that a figure may be about."""
+
+    what: str  # sets it apart
+    name: str
+    kwargs: Mapping[str, Any] = {}
+
+
+_DENSE = Version("a dense 7×7 stem", "googlenet")
+_OPTION_B = "projection shortcuts"
+_V15 = "the stride on the 3×3"
+
+VERSIONS: Mapping[str, tuple[Version, ...]] = {
+    "googlenet-separable": (_DENSE,),
+    "bn-googlenet": (Version("a separable stem", "googlenet-separable"),),
+    "bn-inception": (
+        Version("a dense stem", "bn-inception", {"version": "dense-stem"}),
+        Version("TF-slim's 576 channels", "bn-inception", {"version": "tf-slim"}),
+    ),
+    "inception-v2": (
+        Version("a 7×7 stem", "inception-v2", {"stem": "7x7"}),
+        Version("four modules at 17×17", "inception-v2", {"modules_17x17": 4}),
+        Version(
+            "a 7×7 stem and four modules at 17×17",
+            "inception-v2",
+            {"stem": "7x7", "modules_17x17": 4},
+        ),
+    ),
+    "resnet18": (Version(_OPTION_B, "resnet18-b"),),
+    "resnet34": (Version(_OPTION_B, "resnet34-b"),),
+    "resnet50": (Version(_V15, "resnet50-v1.5"),),
+    "resnet101": (Version(_V15, "resnet101-v1.5"),),
+    "resnet152": (Version(_V15, "resnet152-v1.5"),),
+    **{
+        f"resnet{n}": (Version(_OPTION_B, f"resnet{n}", {"shortcut": "B"}),)
+        for n in (20, 32, 44, 56, 110, 1202)
+    },
+    "fitnet4": (Version("five pieces in the hidden layer", "fitnet4", {"fc_pieces": 5}),),
+    "highway32": (),
+}
+
+# Figures of one stage; the rest with these units are of the whole network.
+STAGES = ("googlenet.table1.*.params", "googlenet.table1.*.ops")
+TOTALS = (
+    "rethinking.table3.*.cost",
+    "rethinking.text.inception-v3.cost",
+    "resnet.table1.*.flops",
+    "resnet.table6.*.params",
+    "bn-inception.text.params",
+    "paper.*.flops",
+    "paper.*.macs",
+    "paper.*.params",
+)
+
+ALL = "all parameters"
+WEIGHTS = "weights without biases"
+MACS = "multiply-adds"
+CONVOLUTIONS = "convolutions only"
+
+
+class Counted(NamedTuple):
+    """One count of a network, with the figure's own meaning of K."""
+
+    how: str
+    value: Fraction
+
+
+def is_count(figure: PublishedFigure) -> bool:
+    """Tell whether a figure counts a network's parameters or multiply-adds."""
+    return any(fnmatchcase(figure.id, pattern) for pattern in (*STAGES, *TOTALS))
+
+
+def counts(networks: Networks, figure: PublishedFigure) -> Iterator[Counted]:
+    """Count what a figure may stand for.
+
+    First as its own network and convention have it, then that network counted otherwise, then its
+    other versions where they differ.
+    """
+    own = Version("", name_of(figure))
+    way = _own_way(figure)
+    ways = dict(_ways(networks, figure, own))
+    for other in (way, *(other for other in ways if other != way)):
+        for how, value in _in_thousands(figure, other, ways[other]):
+            yield Counted(f"{own.name}, {how}", value)
+    for version in VERSIONS.get(own.name, ()):
+        count = dict(_ways(networks, figure, version))[way]
+        if count != ways[way]:
+            how, value = next(_in_thousands(figure, way, count))
+            yield Counted(f"{_named(version)}, {how}", value)
+
+
+def _named(version: Version) -> str:
+    arguments = " ".join(f"{name}={value}" for name, value in version.kwargs.items())
+    name = f"{version.name} {arguments}".strip()
+    return f"{name} ({version.what})"
+
+
+def _own_way(figure: PublishedFigure) -> str:
+    """Return what a figure's convention says that it includes."""
+    if WEIGHTS in figure.convention:
+        return WEIGHTS
+    if CONVOLUTIONS in figure.convention:
+        return CONVOLUTIONS
+    return ALL if figure.unit == "params" else MACS
+
+
+def _ways(
+    networks: Networks, figure: PublishedFigure, version: Version
+) -> Iterator[tuple[str, int]]:
+    """Count in every way that makes a difference."""
+    staged = any(fnmatchcase(figure.id, pattern) for pattern in STAGES)
+    stage = figure.id.split(".")[2] if staged else ""
+    network = networks.module(version.name, **version.kwargs)
+    profile = networks.profile(version.name, **version.kwargs)
+    if figure.unit == "macs":
+        cost = profile.stage(stage) if stage else profile.totals
+        assert cost is not None
+        yield MACS, cost.macs
+        linear = _linear_macs(network.get_submodule(stage))
+        if linear and not stage:
+            yield CONVOLUTIONS, cost.macs - linear
+        yield "2 FLOPs per multiply-add", 2 * cost.macs
+        return
+    weights, biases, norms = _parameters(network.get_submodule(stage))
+    yield ALL, weights + biases + norms
+    if biases:
+        yield WEIGHTS, weights
+    if norms:
+        yield "without normalisation", weights + biases
+
+
+def _parameters(module: nn.Module) -> tuple[int, int, int]:
+    """Count weights, biases and the parameters of batch normalisation."""
+    weights = biases = norms = 0
+    for layer in module.modules():
+        for name, parameter in layer.named_parameters(recurse=False):
+            if isinstance(layer, _BatchNorm):
+                norms += parameter.numel()
+            elif name == "bias":
+                biases += parameter.numel()
+            else:
+                weights += parameter.numel()
+    return weights, biases, norms
+
+
+def _linear_macs(module: nn.Module) -> int:
+    """Count the multiply-adds of the linear layers, each of which sees one vector."""
+    return sum(m.weight.numel() for m in module.modules() if isinstance(m, nn.Linear))
+
+
+def _in_thousands(figure: PublishedFigure, way: str, value: int) -> Iterator[tuple[str, Fraction]]:
+    """Read a printed K as 1024 and as 1000, its own meaning first, where it has one.
+
+    The value is in units of the figure's own K, as the printed figure is.
+    """
+    if "K=" not in figure.convention or not figure.printed.endswith("K"):
+        yield way, Fraction(value)
+        return
+    own = 1024 if "K=1024" in figure.convention else 1000
+    for thousand in (own, 2024 - own):
+        yield f"{way}, K = {thousand}", Fraction(value * own, thousand)

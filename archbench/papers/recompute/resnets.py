@@ -1,0 +1,194 @@
+"""The figures of the residual networks: He et al., arXiv:1512.03385."""
+
+from collections.abc import Callable
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any
+
+import torch
+
+from archbench.archs.resnet import Block, ZeroPadShortcut
+from archbench.papers.networks import Networks
+from archbench.papers.recompute.layers import (
+    Rule,
+    Rules,
+    Value,
+    at,
+    channels,
+    convolutions,
+    depth,
+    kernel,
+    name_of,
+    network_of,
+    stride,
+    written,
+)
+from archbench.records.published import PublishedFigure
+
+CHANGE = "conv3_x.1"  # the first block of conv3_x, which halves the grid and doubles the channels
+
+
+def _place(figure: PublishedFigure) -> str:
+    """Return the stage of Table 1 that an id names: resnet.table1.resnet18.conv2_x.blocks."""
+    return figure.id.split(".")[3]
+
+
+def _size(networks: Networks, figure: PublishedFigure) -> Value:
+    return written(networks.stage(name_of(figure), _place(figure)).output_shape, figure)
+
+
+def _blocks(networks: Networks, figure: PublishedFigure) -> Value:
+    return len(network_of(networks, figure).get_submodule(_place(figure)))
+
+
+def _in_every_block(read: Callable[[Any], Value]) -> Rule:
+    """Read the n-th convolution of all blocks of a stage, which are alike: layer_2.kernel."""
+
+    def layer(networks: Networks, figure: PublishedFigure) -> Value:
+        place = int(figure.id.split(".")[4].removeprefix("layer_")) - 1
+        stage = network_of(networks, figure).get_submodule(_place(figure))
+        found = {read(list(convolutions(block.residual))[place]) for block in stage}
+        return found.pop() if len(found) == 1 else f"differs: {sorted(map(str, found))}"
+
+    return layer
+
+
+def _stride_of_change_blocks(networks: Networks, figure: PublishedFigure) -> Value:
+    """Return the stride of the first blocks of conv3_x to conv5_x, whichever layer has it."""
+    network = network_of(networks, figure)
+    strides = set()
+    for i in (3, 4, 5):
+        product = 1
+        for layer in convolutions(network.get_submodule(f"conv{i}_x.1").residual):
+            product *= stride(layer)
+        strides.add(product)
+    assert len(strides) == 1
+    return strides.pop()
+
+
+def _convolutions_per_block(networks: Networks, figure: PublishedFigure) -> Value:
+    """Count the 3×3 layers of a block, the same number in all."""
+    blocks = [m for m in network_of(networks, figure).modules() if isinstance(m, Block)]
+    counts = {sum(kernel(c) == "3x3" for c in convolutions(block.residual)) for block in blocks}
+    assert len(counts) == 1
+    return counts.pop()
+
+
+def _filters_growth(networks: Networks, figure: PublishedFigure) -> Value:
+    """Divide the filters of each stage by those of the one before; the same from each to each."""
+    network = network_of(networks, figure)
+    stages = (network.get_submodule(f"conv{i}_x") for i in (2, 3, 4, 5))
+    widths = [next(convolutions(stage)).out_channels for stage in stages]
+    ratios = {Fraction(b, a) for a, b in pairwise(widths)}
+    assert len(ratios) == 1
+    return ratios.pop()
+
+
+def _change_block_index(networks: Networks, figure: PublishedFigure) -> Value:
+    """Count the blocks up to the first that changes the grid."""
+    return len(network_of(networks, figure).conv2_x) + 1
+
+
+def _input_of(path: str) -> Rule:
+    return lambda networks, figure: written(
+        networks.stage(name_of(figure), path).input_shape, figure
+    )
+
+
+def _block_output(networks: Networks, figure: PublishedFigure) -> Value:
+    """Return the size of what the convolutions of the change block give."""
+    layers = networks.profile(name_of(figure)).layers
+    path = f"{CHANGE}.residual"
+    return written(next(layer.output_shape for layer in layers if layer.path == path), figure)
+
+
+def _shortcut(networks: Networks, figure: PublishedFigure) -> ZeroPadShortcut:
+    found = network_of(networks, figure).get_submodule(f"{CHANGE}.shortcut")
+    assert isinstance(found, ZeroPadShortcut)
+    return found
+
+
+def _through_shortcut(networks: Networks, figure: PublishedFigure) -> tuple[torch.Tensor, int]:
+    """Send ones through the change block's shortcut; return what comes out, and its channels in."""
+    shape = networks.stage(name_of(figure), "conv3_x").input_shape
+    assert shape is not None
+    return _shortcut(networks, figure)(torch.ones(1, *shape))[0], shape[0]
+
+
+def _subsampled(networks: Networks, figure: PublishedFigure) -> Value:
+    """Return the size of what is left of the input itself, before the zeros."""
+    out, _ = _through_shortcut(networks, figure)
+    kept = out[out.flatten(1).any(dim=1)]
+    return written(tuple(kept.shape), figure)
+
+
+def _zero_channels(networks: Networks, figure: PublishedFigure) -> Value:
+    out, _ = _through_shortcut(networks, figure)
+    return int((~out.flatten(1).any(dim=1)).sum())
+
+
+def _padded(networks: Networks, figure: PublishedFigure) -> Value:
+    out, _ = _through_shortcut(networks, figure)
+    return written(tuple(out.shape), figure)
+
+
+def _pool(networks: Networks, figure: PublishedFigure) -> Value:
+    """Return the window that one output pixel of the shortcut sees, from the gradient on it."""
+    shape = networks.stage(name_of(figure), "conv3_x").input_shape
+    assert shape is not None
+    x = torch.ones(1, *shape, requires_grad=True)
+    _shortcut(networks, figure)(x)[0, 0, 1, 1].backward()
+    assert x.grad is not None
+    rows, columns = x.grad[0, 0].nonzero(as_tuple=True)
+    height, width = (int(i.max() - i.min()) + 1 for i in (rows, columns))
+    return f"{height}x{width}"
+
+
+def _shortcut_stride(networks: Networks, figure: PublishedFigure) -> Value:
+    return _shortcut(networks, figure).stride
+
+
+def _projection_weights(networks: Networks, figure: PublishedFigure) -> Value:
+    """Write one filter of the projection: kernel and channels that it reads."""
+    layer = network_of(networks, figure).get_submodule(f"{CHANGE}.shortcut.conv")
+    return f"{kernel(layer)}x{layer.in_channels}"
+
+
+RULES: Rules = (
+    ("resnet.table1.*.layers", depth),
+    ("resnet.table1.*.output_size", _size),
+    ("resnet.table1.*.conv1.kernel", at("conv1.conv", kernel)),
+    ("resnet.table1.*.conv1.channels", at("conv1.conv", channels)),
+    ("resnet.table1.*.conv1.stride", at("conv1.conv", stride)),
+    ("resnet.table1.*.pool1.kernel", at("pool1", kernel)),
+    ("resnet.table1.*.pool1.stride", at("pool1", stride)),
+    ("resnet.table1.*.layer_?.kernel", _in_every_block(kernel)),
+    ("resnet.table1.*.layer_?.channels", _in_every_block(channels)),
+    ("resnet.table1.*.blocks", _blocks),
+    ("resnet.table1.*.fc.classes", at("fc", lambda layer: layer.out_features)),
+    ("resnet.table1.caption.downsampling_stride", _stride_of_change_blocks),
+    ("resnet.table?.*.layers", depth),
+    ("resnet.table5.caption.layers", depth),
+    ("resnet.text.*.layers*", depth),
+    ("resnet.text.bottleneck.kernel_1", at("conv2_x.1.residual.conv1", kernel)),
+    ("resnet.text.bottleneck.kernel_2", at("conv2_x.1.residual.conv2", kernel)),
+    ("resnet.text.bottleneck.kernel_3", at("conv2_x.1.residual.conv3", kernel)),
+    ("resnet.text.block.convolutions", _convolutions_per_block),
+    ("resnet.text.block.kernel", at("conv2_x.1.residual.conv1", kernel)),
+    ("resnet.text.filters_growth", _filters_growth),
+    ("resnet.text.downsampling_stride", _stride_of_change_blocks),
+    ("resnet.text.fc_outputs", at("fc", lambda layer: layer.out_features)),
+    ("resnet.text.conv2_x.input_size", _input_of("conv2_x")),
+    ("resnet.text.figure5.grid", _input_of("conv2_x")),
+    ("resnet.text.change_block.input_size", _input_of("conv3_x")),
+    ("resnet.text.change_block.output_size", _block_output),
+    ("resnet.text.change_block.index", _change_block_index),
+    ("resnet.text.option_a.subsampled_size", _subsampled),
+    ("resnet.text.option_a.zero_channels", _zero_channels),
+    ("resnet.text.option_a.zero_grid", _padded),
+    ("resnet.text.option_a.output_size", _padded),
+    ("resnet.text.option_a.pool_*", _pool),
+    ("resnet.text.option_a.stride", _shortcut_stride),
+    ("resnet.text.option_b.filters", at(f"{CHANGE}.shortcut.conv", channels)),
+    ("resnet.text.option_b.kernel", _projection_weights),
+)
