@@ -11,13 +11,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from archbench.analyze.profile import profile
     from archbench.models.shelf import build
+    from archbench.papers.reproduce import reproduce
 
     __version__: str
 
-__all__ = ["build", "profile"]
+__all__ = ["build", "profile", "reproduce"]
 
 # Loaded at first use: both import torch, which `archbench list` and --help do without.
-_HOMES = {"build": "archbench.models.shelf", "profile": "archbench.analyze.profile"}
+_HOMES = {
+    "build": "archbench.models.shelf",
+    "profile": "archbench.analyze.profile",
+    "reproduce": "archbench.papers.reproduce",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -11,14 +11,16 @@ import typer
 
 import archbench
 from archbench.cli.compare import compare
+from archbench.cli.reproduce import reproduce
 from archbench.cli.shelf import info, list_architectures
 from archbench.cli.summary import summary
 from archbench.errors import ArchbenchError
 
 EXIT_CODES = (
-    "Exit codes: 0 fine; 1 a regression; 2 archbench refuses what was asked; 3 the model's own "
-    "code raised; 4 incomplete or inconclusive, under --strict only; 5 nothing was measured; "
-    "70 internal error; 130 interrupted."
+    "Exit codes: 0 fine; 1 a regression, or a published figure whose verdict "
+    "changed; 2 archbench "
+    "refuses what was asked; 3 the model's own code raised; 4 incomplete or inconclusive, under "
+    "--strict only; 5 nothing was measured; 70 internal error; 130 interrupted."
 )
 
 INTERNAL_ERROR = 70
@@ -36,6 +38,7 @@ app.command("list")(list_architectures)
 app.command("info")(info)
 app.command("summary")(summary)
 app.command("compare")(compare)
+app.command("reproduce")(reproduce)
 
 
 def _print_version(asked: bool) -> None:

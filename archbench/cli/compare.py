@@ -1,8 +1,6 @@
 """`archbench compare A B`: structure side by side, exactly; speed with an interval."""
 
 import random
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,13 +18,13 @@ from archbench.cli.options import (
     complete_model,
 )
 from archbench.cli.output import destination, prints_set_aside
+from archbench.cli.progress import progress
 from archbench.errors import ArchbenchError
 from archbench.report.render import Format
 
 if TYPE_CHECKING:
     import torch
 
-    from archbench.measure.runner import Progress
     from archbench.models.inputs import InputPlan
     from archbench.models.resolve import Loaded
     from archbench.records.timings import Session
@@ -108,26 +106,5 @@ def _measured(
         torch.set_num_threads(threads)
     interrupt.check()
     seed = random.SystemRandom().getrandbits(32)
-    with _progress() as tell:
+    with progress("measuring") as tell:
         return side_by_side(loaded, plans, device, max_time, seed, tell)
-
-
-@contextmanager
-def _progress() -> Iterator["Progress"]:
-    """Show a bar on a terminal's standard error; it draws between calls, never during one."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield lambda share: None
-        return
-    columns = (TextColumn("measuring"), BarColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, auto_refresh=False) as bar:
-        task = bar.add_task("measuring", total=1.0)
-
-        def tell(share: float) -> None:
-            if share - bar.tasks[0].completed >= 0.01 or share >= 1:
-                bar.update(task, completed=share, refresh=True)
-
-        yield tell

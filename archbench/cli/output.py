@@ -67,6 +67,17 @@ def destination(form: Format | None, path: Path | None) -> Iterator[Destination]
             raise OutputRefused("standard output is closed", "-o names a file")
         yield Destination(sys.stdout, chosen)
         return
+    with replacing(path) as stream:
+        yield Destination(stream, chosen)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[TextIO]:
+    """Open a file that replaces another as a whole, once all is written; a pipe is just opened.
+
+    Raises:
+        OutputRefused: it cannot be written.
+    """
     with _refused(path):
         target = path.resolve()
         special = target.exists() and not target.is_file()
@@ -82,11 +93,11 @@ def destination(form: Format | None, path: Path | None) -> Iterator[Destination]
             )
     if special:
         with stream:
-            yield Destination(stream, chosen)
+            yield stream
         return
     try:
         with draft:
-            yield Destination(draft, chosen)  # type: ignore[arg-type]  # a wrapper of TextIO
+            yield draft  # type: ignore[misc]  # a wrapper of TextIO
         Path(draft.name).chmod(_mode(target))
         Path(draft.name).replace(target)
     except BaseException:

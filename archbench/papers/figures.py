@@ -1,9 +1,13 @@
 """The figures that the papers print: figures.csv, one row each, transcribed by hand."""
 
+from collections.abc import Sequence
+from difflib import get_close_matches
 from functools import cache
 
+from archbench.errors import ArchbenchError
 from archbench.papers.packaged import rows_of, titles
 from archbench.records.published import PublishedFigure
+from archbench.registry import find
 
 
 @cache
@@ -40,3 +44,39 @@ def figure(name: str) -> PublishedFigure:
     '3.8 × 10^9'
     """
     return _by_id()[name]
+
+
+def tables() -> tuple[str, ...]:
+    """Return the names of all tables, in the order of the file."""
+    return tuple(dict.fromkeys(figure.table for figure in figures()))
+
+
+def select(
+    names: Sequence[str] = (), architecture: str | None = None
+) -> tuple[PublishedFigure, ...]:
+    """Return the figures of some tables, or of all, and of one network, or of all.
+
+    Raises:
+        ArchbenchError: there is no such table, or nothing is printed of that network there.
+    """
+    for name in names:
+        if name not in tables():
+            near = get_close_matches(name.lower(), tables(), n=1, cutoff=0.4)
+            guess = f"did you mean '{near[0]}'? " if near else ""
+            raise ArchbenchError(
+                f"there is no table '{name}'", f"{guess}`archbench reproduce --list` names them all"
+            )
+    if architecture is not None:
+        find(architecture)
+    chosen = tuple(
+        figure
+        for figure in figures()
+        if (not names or figure.table in names) and architecture in (None, figure.architecture)
+    )
+    if not chosen:
+        where = f" in {' or '.join(names)}" if names else ""
+        raise ArchbenchError(
+            f"no figure of '{architecture}' is printed{where}",
+            "`archbench reproduce --list` says which networks each table is about",
+        )
+    return chosen

@@ -47,16 +47,16 @@ class Print(NamedTuple):
         return self.scale / int(10**self.decimals)
 
     def show(self, value: Fraction) -> str:
-        """Write another value in the same scale, with two digits more than printed.
+        """Write another value in the same scale, with up to two digits more than printed.
 
         >>> Print(Fraction(2700), Fraction(1000), 1).show(Fraction(2712))
         '2.712'
         """
-        mantissa = value / self.scale
-        if mantissa.denominator == 1 and not self.decimals:
-            return f"{mantissa.numerator:,}"
         digits = self.decimals + 2
-        return f"{round_half_up(mantissa * 10**digits) / 10**digits:,.{digits}f}"
+        rounded = Fraction(round_half_up(value / self.scale * 10**digits), 10**digits)
+        while digits > self.decimals and (rounded * 10 ** (digits - 1)).denominator == 1:
+            digits -= 1
+        return f"{float(rounded):,.{digits}f}"
 
 
 def parse(figure: PublishedFigure) -> Print | None:

@@ -1,9 +1,10 @@
 """Every printed figure computed again, judged and explained."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from fractions import Fraction
 
+from archbench.papers.figures import select
 from archbench.papers.judge import Value, judge, parse
 from archbench.papers.networks import Networks
 from archbench.papers.notes import CONDITIONS, note
@@ -33,20 +34,30 @@ DERIVED: Rules = (
 
 
 def reproduce(
-    figures: Sequence[PublishedFigure], tell: Callable[[float], None] = lambda share: None
+    tables: str | Sequence[str] = (), architecture: str | None = None
 ) -> tuple[Reproduction, ...]:
-    """Compute figures again and judge each.
+    """Compute the printed figures again, judge each and explain it.
 
     Args:
-        figures: which; their networks are built without weights and counted once each.
-        tell: is told the share that is done.
+        tables: "googlenet-table1" or several of them; none for all.
+        architecture: a registry name, to look at the figures of one network alone.
+
+    Raises:
+        ArchbenchError: there is no such table or network, or nothing is printed of it there.
+
+    >>> [found] = [r for r in reproduce("resnet-table1", "resnet50") if r.verdict == "truncated"]
+    >>> found.figure.printed, found.own.computed
+    ('3.8 × 10^9', 3857973248)
     """
+    names = (tables,) if isinstance(tables, str) else tables
+    return tuple(recomputed(select(names, architecture)))
+
+
+def recomputed(figures: Iterable[PublishedFigure]) -> Iterator[Reproduction]:
+    """Compute figures again one by one; their networks are built and counted once each."""
     networks = Networks()
-    done = []
-    for i, figure in enumerate(figures):
-        done.append(_reproduce(networks, figure))
-        tell((i + 1) / len(figures))
-    return tuple(done)
+    for figure in figures:
+        yield _reproduce(networks, figure)
 
 
 def _reproduce(networks: Networks, figure: PublishedFigure) -> Reproduction:
@@ -65,7 +76,7 @@ def _readings(networks: Networks, figure: PublishedFigure) -> Iterator[Reading]:
     """Compute what a figure stands for; first as its own network and convention have it."""
     if is_count(figure):
         for counted in counts(networks, figure):
-            yield _reading(figure, counted.how, counted.value)
+            yield _reading(figure, *counted)
         return
     how = "from other printed figures" if figure.kind == "arithmetic" else figure.architecture or ""
     yield _reading(figure, how, rule_of(figure)(networks, figure))
@@ -84,17 +95,21 @@ def rule_of(figure: PublishedFigure) -> Rule:
     raise LookupError(f"no rule computes {figure.id}")
 
 
-def _reading(figure: PublishedFigure, how: str, value: Value) -> Reading:
+def _reading(
+    figure: PublishedFigure, how: str, value: Value, scale: Fraction = Fraction(1)
+) -> Reading:
+    """Judge one value, times a scale where the figure's K is read otherwise."""
+    if isinstance(value, str):
+        return Reading(how, value, value.replace("x", "×"), judge(figure, value))
     print_ = parse(figure)
-    if print_ is not None and not isinstance(value, str):
-        shown = print_.show(Fraction(value))
-    else:
-        shown = str(value).replace("x", "×") if isinstance(value, str) else f"{float(value):g}"
-    plain = value if isinstance(value, int | str) else _plain(value)
-    return Reading(how, plain, shown, judge(figure, value))
+    compared = value * scale
+    shown = f"{float(compared):,g}" if print_ is None else print_.show(Fraction(compared))
+    if print_ is None and isinstance(value, int):
+        shown = f"{value:,}"
+    return Reading(how, _plain(value), shown, judge(figure, compared))
 
 
-def _plain(value: Fraction) -> int | float:
+def _plain(value: int | Fraction) -> int | float:
     return value.numerator if value.denominator == 1 else float(value)
 
 
@@ -112,9 +127,9 @@ def _found(own: Reading, others: Sequence[Reading]) -> str:
         "truncated": f"Computed {own.shown}: cut after the last printed digit, not rounded.",
         "within_1_unit": f"Computed {own.shown}: one of the last printed digit away.",
     }.get(own.verdict, f"Computed {own.shown} ({own.how}).")
-    giving = [f"{r.how} ({r.shown})" for r in others if r.verdict in CONFIRMED]
+    giving = [reading for reading in others if reading.verdict in CONFIRMED]
     if giving:
-        return f"{told} It comes out as {' or '.join(giving)}."
+        return f"{told} It comes out as {_listed(giving)}."
     if others and own.verdict == "inconsistent":
         return f"{told} Nor does it come out as {_listed(others)}."
     return told
@@ -127,7 +142,7 @@ def _reconstructions(unpublished: str, readings: Sequence[Reading]) -> str:
 
 
 def _listed(readings: Sequence[Reading]) -> str:
-    return "; ".join(f"{reading.how}: {reading.shown}" for reading in readings)
+    return "; ".join(f"{reading.shown} ({reading.how})" for reading in readings)
 
 
 def _sentences(*texts: str) -> str:

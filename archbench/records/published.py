@@ -113,3 +113,22 @@ class Reproduction:
             "readings": [reading.to_dict() for reading in self.others],
             "explanation": self.explanation,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictChange:
+    """A figure whose verdict is not the expected one.
+
+    Args:
+        id: the figure's.
+        expected: the recorded verdict; None where none is.
+        verdict: what it is now.
+    """
+
+    id: str
+    expected: Verdict | None
+    verdict: Verdict
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the change under its JSON names."""
+        return {"id": self.id, "expected": self.expected, "verdict": self.verdict}

@@ -6,7 +6,7 @@ from enum import StrEnum
 from textwrap import wrap
 from typing import TYPE_CHECKING, Literal
 
-from archbench.report.table import Cell, Column, Kind, Report, Table
+from archbench.report.table import Cell, Column, Kind, Report, Table, Tone, Toned
 from archbench.units import (
     column_scale,
     shape_for_machines,
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MISSING = "-"
 UNBOUNDED = 100_000  # columns: a pipe or file is never cut
+_STYLES = {Tone.GOOD: "green", Tone.FAIR: "yellow", Tone.BAD: "bold red", Tone.QUIET: "dim"}
 
 
 class Format(StrEnum):
@@ -45,15 +46,18 @@ def as_csv(table: Table) -> str:
     """Write one table through pandas: every digit, no separators, an empty cell for no value."""
     import pandas
 
-    rows = [
-        [shape_for_machines(cell) if isinstance(cell, tuple) else cell for cell in row]
-        for row in table.rows
-    ]
+    rows = [[_for_machines(cell) for cell in row] for row in table.rows]
     keys = [column.key for column in table.columns]
     # dtype=object keeps an integer an integer beside an empty cell
     return pandas.DataFrame(rows, columns=keys, dtype=object).to_csv(
         index=False, lineterminator="\n"
     )
+
+
+def _for_machines(cell: Cell) -> str | int | float | None:
+    if isinstance(cell, Toned):
+        return cell.text
+    return shape_for_machines(cell) if isinstance(cell, tuple) else cell
 
 
 def as_markdown(report: Report) -> str:
@@ -104,8 +108,17 @@ def show(report: Report, console: "Console") -> None:
 
 
 def _show_pairs(pairs: Sequence[tuple[str, str]], console: "Console") -> None:
-    """Print names and texts in two columns; a long text goes on below itself."""
+    """Print names and texts in two columns; a long text goes on below itself.
+
+    Names that would take more than a third of the line stand above their texts.
+    """
     margin = max((len(name) for name, _ in pairs), default=0) + 2
+    if margin > console.width // 3:
+        for name, text in pairs:
+            console.print(name)
+            for line in wrap(text, max(20, console.width - 4), break_on_hyphens=False):
+                console.print(f"    {line}")
+        return
     for name, text in pairs:
         first, *rest = wrap(
             text, max(20, console.width - margin), break_long_words=False, break_on_hyphens=False
@@ -143,7 +156,12 @@ def as_rich(table: Table, width: int = UNBOUNDED) -> tuple["RichTable", list[str
         if i in table.groups:
             out.add_section()
             out.add_row(Text(table.groups[i], style="italic", no_wrap=True))
-        out.add_row(*(Text(cell, no_wrap=True) for cell in row), style=style)
+        tones = (cell.tone if isinstance(cell, Toned) else None for cell in table.rows[i])
+        texts = (
+            Text(text, style=_STYLES[tone] if tone else "", no_wrap=True)
+            for text, tone in zip(row, tones, strict=True)
+        )
+        out.add_row(*texts, style=style)
     return out, left_out
 
 
@@ -174,7 +192,13 @@ def _widths(table: Table, folded: bool) -> list[int]:
 
     heads, cells = _written(table)
     return [
-        max(map(cell_len, [*(head.split() if folded else [head]), *(row[i] for row in cells)]))
+        max(
+            cell_len(line)
+            for line in (
+                *(head.split() if folded else [head]),
+                *(line for row in cells for line in row[i].split("\n")),
+            )
+        )
         for i, head in enumerate(heads)
     ]
 
@@ -228,6 +252,8 @@ def _count(cell: Cell, factor: float) -> str:
 
 
 def _cell(cell: Cell, kind: Kind) -> str:
+    if isinstance(cell, Toned):
+        return cell.text
     if cell is None:
         return "" if kind is Kind.PRINTED else MISSING
     if isinstance(cell, tuple):

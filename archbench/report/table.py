@@ -7,7 +7,25 @@ from typing import Any
 
 from archbench.units import Shape
 
-Cell = str | int | float | Shape | None  # None: there is no such value. Never 0, never "".
+
+class Tone(StrEnum):
+    """How welcome a text is: its colour on a terminal. The text says it too."""
+
+    GOOD = "good"
+    FAIR = "fair"
+    BAD = "bad"
+    QUIET = "quiet"
+
+
+@dataclass(frozen=True, slots=True)
+class Toned:
+    """A text with its tone; its lines stand below each other."""
+
+    text: str
+    tone: Tone
+
+
+Cell = str | int | float | Shape | Toned | None  # None: there is no such value. Never 0, never "".
 
 
 class Kind(StrEnum):

@@ -12,6 +12,7 @@ from archbench.papers.networks import Networks
 from archbench.papers.recompute.layers import Rule, Rules, Value
 from archbench.records.published import PublishedFigure
 
+EVALUATION = "googlenet.evaluation"
 CROP_FACTORS = ("scales", "squares", "views", "mirrors")  # 4 × 3 × 6 × 2 = 144
 
 
@@ -31,12 +32,17 @@ def _params_column(networks: Networks, figure: PublishedFigure) -> Value:
 
 
 def _crops(networks: Networks, figure: PublishedFigure) -> Value:
-    """Multiply scales, squares, views and mirror images; or divide the crops by the other three."""
-    own = figure.id.rpartition(".")[2]
-    others = [printed(f"googlenet.evaluation.{name}") for name in CROP_FACTORS if name != own]
-    if own == "crops":
-        return prod(others)
-    return printed("googlenet.evaluation.crops") / prod(others)
+    return prod(printed(f"{EVALUATION}.{factor}") for factor in CROP_FACTORS)
+
+
+def _scales(networks: Networks, figure: PublishedFigure) -> Value:
+    """Count the sides that are named."""
+    return sum(row.id.startswith(f"{EVALUATION}.scale_") for row in figures())
+
+
+def _views(networks: Networks, figure: PublishedFigure) -> Value:
+    """Add the centre and the whole square, made smaller, to the corners."""
+    return printed(f"{EVALUATION}.corners") + 2
 
 
 def _row(figure: PublishedFigure, column: str) -> Fraction:
@@ -74,7 +80,9 @@ TOY = "factorisation.toy.operations"
 
 RULES: Rules = (
     ("googlenet.text.params_total", _params_column),
-    ("googlenet.evaluation.*", _crops),
+    ("googlenet.evaluation.crops", _crops),
+    ("googlenet.evaluation.scales", _scales),
+    ("googlenet.evaluation.views", _views),
     ("googlenet.table3.*.cost", _cost),
     ("googlenet.table3.*.delta", _delta),
     ("factorisation.two_3x3.ratio", _quotient(f"{TOY}_two_3x3", f"{TOY}_5x5")),

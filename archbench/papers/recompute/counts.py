@@ -84,10 +84,17 @@ CONVOLUTIONS = "convolutions only"
 
 
 class Counted(NamedTuple):
-    """One count of a network, with the figure's own meaning of K."""
+    """One count of a network.
+
+    Args:
+        how: the network, what is counted, and what a printed K means.
+        value: the count.
+        scale: what it is multiplied by before it is compared, where K is not the figure's own.
+    """
 
     how: str
-    value: Fraction
+    value: int
+    scale: Fraction = Fraction(1)
 
 
 def is_count(figure: PublishedFigure) -> bool:
@@ -105,13 +112,11 @@ def counts(networks: Networks, figure: PublishedFigure) -> Iterator[Counted]:
     way = _own_way(figure)
     ways = dict(_ways(networks, figure, own))
     for other in (way, *(other for other in ways if other != way)):
-        for how, value in _in_thousands(figure, other, ways[other]):
-            yield Counted(f"{own.name}, {how}", value)
+        yield from _in_thousands(figure, f"{own.name}, {other}", ways[other])
     for version in VERSIONS.get(own.name, ()):
         count = dict(_ways(networks, figure, version))[way]
         if count != ways[way]:
-            how, value = next(_in_thousands(figure, way, count))
-            yield Counted(f"{_named(version)}, {how}", value)
+            yield next(_in_thousands(figure, f"{_named(version)}, {way}", count))
 
 
 def _named(version: Version) -> str:
@@ -173,14 +178,11 @@ def _linear_macs(module: nn.Module) -> int:
     return sum(m.weight.numel() for m in module.modules() if isinstance(m, nn.Linear))
 
 
-def _in_thousands(figure: PublishedFigure, way: str, value: int) -> Iterator[tuple[str, Fraction]]:
-    """Read a printed K as 1024 and as 1000, its own meaning first, where it has one.
-
-    The value is in units of the figure's own K, as the printed figure is.
-    """
+def _in_thousands(figure: PublishedFigure, how: str, value: int) -> Iterator[Counted]:
+    """Read a printed K as 1024 and as 1000, its own meaning first, where it has one."""
     if "K=" not in figure.convention or not figure.printed.endswith("K"):
-        yield way, Fraction(value)
+        yield Counted(how, value)
         return
-    own = 1024 if "K=1024" in figure.convention else 1000
-    for thousand in (own, 2024 - own):
-        yield f"{way}, K = {thousand}", Fraction(value * own, thousand)
+    own, other = (1024, 1000) if "K=1024" in figure.convention else (1000, 1024)
+    yield Counted(f"{how}, K = {own}", value)
+    yield Counted(f"{how}, K = {other}", value, Fraction(own, other))

@@ -1,0 +1,177 @@
+"""`archbench reproduce`: the printed figures beside the computed ones."""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from archbench.cli.options import Debug, Form, Output, complete_model
+from archbench.cli.output import destination, replacing, warn
+from archbench.cli.progress import progress
+from archbench.errors import ArchbenchError
+from archbench.papers import expectations
+from archbench.papers.figures import figures, select, tables
+from archbench.records.published import VERDICTS, Verdict, VerdictChange
+from archbench.report.render import Format
+from archbench.report.reproduce import WORDS, summary_report, table_report, tables_report
+from archbench.units import counted
+
+if TYPE_CHECKING:
+    from archbench.cli.output import Destination
+    from archbench.records.published import PublishedFigure, Reproduction
+
+SHOWN = 5  # changed verdicts that standard error names; JSON has them all
+
+
+def _complete_table(incomplete: str) -> list[str]:
+    return [name for name in tables() if name.startswith(incomplete)]
+
+
+Tables = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[TABLE]...",
+        help="such as googlenet-table1; all of them where none is named",
+        autocompletion=_complete_table,
+        show_default=False,
+    ),
+]
+ListThem = Annotated[bool, typer.Option("--list", help="list the tables")]
+Only = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--only", metavar="VERDICT", help=f"{', '.join(VERDICTS)}; repeatable", show_default=False
+    ),
+]
+Network = Annotated[
+    str | None,
+    typer.Option(
+        "--architecture",
+        metavar="NAME",
+        help="figures of one network alone",
+        autocompletion=complete_model,
+    ),
+]
+Expectations = Annotated[
+    Path | None,
+    typer.Option(
+        "--expectations", help="a file of verdicts to hold to, instead of archbench's own"
+    ),
+]
+Update = Annotated[
+    bool, typer.Option("--update", help="write the verdicts of now into the file of --expectations")
+]
+
+
+def reproduce(
+    names: Tables = None,
+    list_them: ListThem = False,
+    only: Only = None,
+    architecture: Network = None,
+    expected: Expectations = None,
+    update: Update = False,
+    form: Form = None,
+    output: Output = None,
+    debug: Debug = False,
+) -> None:
+    """Compute what the papers print again, and confirm or explain every figure.
+
+    Exits with 1 where a verdict is not the expected one.
+    """
+    verdicts = _verdicts(only or [])
+    chosen = select(names or [], architecture)
+    if list_them:
+        with destination(form, output) as out:
+            out.write(tables_report(chosen))
+        return
+    if update:
+        _update(expected, partial=len(chosen) < len(figures()) or bool(only))
+        return
+    known = expectations.expected(expected)
+    with destination(form, output) as out:
+        found = _recomputed(chosen)
+        changed = expectations.changes(found, known)
+        shown = tuple(r for r in found if not verdicts or r.verdict in verdicts)
+        if not shown:
+            words = " or ".join(WORDS[verdict] for verdict in verdicts)
+            raise ArchbenchError(f"none of these {len(found):,} figures is {words}")
+        _write(out, shown, changed, listed=bool(verdicts))
+    if changed:
+        warn(_told(changed))
+        raise typer.Exit(1)
+
+
+def _verdicts(words: list[str]) -> tuple[Verdict, ...]:
+    """Take verdicts as JSON or as people write them: "within_1_unit", "within one unit".
+
+    Raises:
+        ArchbenchError: there is no such verdict.
+    """
+    names = {name: verdict for verdict in VERDICTS for name in (verdict, WORDS[verdict])}
+    for word in words:
+        if word not in names:
+            near = get_close_matches(word, names, n=1)
+            guess = f"did you mean '{names[near[0]]}'? " if near else ""
+            raise ArchbenchError(
+                f"there is no verdict '{word}'", f"{guess}there are {', '.join(VERDICTS)}"
+            )
+    return tuple(names[word] for word in words)
+
+
+def _recomputed(chosen: Sequence["PublishedFigure"]) -> tuple["Reproduction", ...]:
+    """Compute figures again, under a progress bar."""
+    from archbench.papers.reproduce import recomputed
+
+    found = []
+    with progress("recomputing") as tell:
+        for reproduction in recomputed(chosen):
+            found.append(reproduction)
+            tell(len(found) / len(chosen))
+    return tuple(found)
+
+
+def _write(
+    out: "Destination",
+    shown: Sequence["Reproduction"],
+    changed: Sequence[VerdictChange],
+    listed: bool,
+) -> None:
+    """Write table by table and the sum for people; machines get one list of figures."""
+    names = list(dict.fromkeys(r.figure.table for r in shown))
+    if out.form in (Format.TABLE, Format.MD):
+        for name in names:
+            found = [r for r in shown if r.figure.table == name]
+            out.write(table_report(found, listed, alone=len(names) == 1))
+        if len(names) == 1:
+            return
+    out.write(summary_report(shown, changed))
+
+
+def _told(changed: Sequence[VerdictChange]) -> str:
+    """Say which verdicts are not the expected ones."""
+    first = "; ".join(
+        f"{change.id} is {change.verdict}, not {change.expected or 'recorded'}"
+        for change in changed[:SHOWN]
+    )
+    more = f"; and {len(changed) - SHOWN:,} more" if len(changed) > SHOWN else ""
+    return f"{counted(len(changed), 'verdict')} not as expected: {first}{more}"
+
+
+def _update(path: Path | None, partial: bool) -> None:
+    """Write the verdicts of all figures into a file."""
+    if path is None:
+        raise ArchbenchError(
+            "--update needs to know where to write", "--expectations FILE names the file"
+        )
+    if partial:
+        raise ArchbenchError(
+            "--update writes the verdicts of all figures",
+            "leave tables, --architecture, --only out",
+        )
+    expectations.refuse_installed(path)
+    with replacing(path) as stream:
+        found = _recomputed(figures())
+        stream.write(expectations.as_text(found))
+    warn(f"the verdicts of {counted(len(found), 'figure')} are in {path}")

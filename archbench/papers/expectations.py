@@ -1,0 +1,75 @@
+"""The verdicts that are expected: expected.csv, written by a program and reviewed like code."""
+
+import csv
+import io
+import sysconfig
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from archbench.errors import ArchbenchError, OutputRefused
+from archbench.papers.packaged import rows_of
+from archbench.records.published import VERDICTS, Reproduction, Verdict, VerdictChange
+
+PACKAGED = "expected.csv"
+_COLUMNS = ["id", "verdict"]
+
+
+def expected(path: Path | None = None) -> Mapping[str, Verdict]:
+    """Read the expected verdict of every figure: archbench's own, or those of a file.
+
+    Raises:
+        ArchbenchError: the file cannot be read, or is no such file.
+    """
+    if path is None:
+        rows = rows_of(PACKAGED)
+    else:
+        try:
+            rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is not text"
+            raise ArchbenchError(
+                f"'{path}' cannot be read: {reason.lower()}",
+                "`archbench reproduce --update --expectations FILE` writes one",
+            ) from error
+    found: dict[str, Verdict] = {}
+    for line, row in enumerate(rows, 2):
+        if set(row) != set(_COLUMNS) or row["verdict"] not in VERDICTS:
+            raise ArchbenchError(
+                f"line {line} of '{path or PACKAGED}' is not an id and a verdict",
+                f"the first line is {','.join(_COLUMNS)}; verdicts are {', '.join(VERDICTS)}",
+            )
+        found[row["id"]] = row["verdict"]
+    return found
+
+
+def changes(
+    reproductions: Sequence[Reproduction], verdicts: Mapping[str, Verdict]
+) -> tuple[VerdictChange, ...]:
+    """Return the figures whose verdict is not the expected one."""
+    return tuple(
+        VerdictChange(r.figure.id, verdicts.get(r.figure.id), r.verdict)
+        for r in reproductions
+        if verdicts.get(r.figure.id) != r.verdict
+    )
+
+
+def refuse_installed(path: Path) -> None:
+    """Refuse to write into an installed package, where nobody would review it.
+
+    Raises:
+        OutputRefused: the file lies where packages are installed.
+    """
+    places = {Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib")}
+    if any(place in path.resolve().parents for place in places):
+        raise OutputRefused(
+            f"'{path}' belongs to an installed package", "name a file of your own repository"
+        )
+
+
+def as_text(reproductions: Sequence[Reproduction]) -> str:
+    """Write every verdict as the file of expectations holds them."""
+    lines = io.StringIO()
+    writer = csv.writer(lines, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    writer.writerows((r.figure.id, r.verdict) for r in reproductions)
+    return lines.getvalue()

@@ -1,0 +1,293 @@
+"""Printed figures beside the computed ones, in the shape of the paper's own table."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
+from textwrap import wrap
+from typing import Any
+
+from archbench.records.published import (
+    VERDICTS,
+    PublishedFigure,
+    Reproduction,
+    Verdict,
+    VerdictChange,
+)
+from archbench.report.table import Cell, Column, Kind, Report, Table, Tone, Toned
+from archbench.units import counted
+
+MARKS: Mapping[Verdict, str] = {
+    "exact": "=",
+    "rounded": "≈",
+    "truncated": "<",
+    "within_1_unit": "±",
+    "inconsistent": "≠",
+    "not_derivable": "?",
+    "reported": "*",
+}
+WORDS: Mapping[Verdict, str] = {
+    "exact": "exact",
+    "rounded": "rounded",
+    "truncated": "truncated",
+    "within_1_unit": "within one unit",
+    "inconsistent": "inconsistent",
+    "not_derivable": "not derivable",
+    "reported": "reported",
+}
+TONES: Mapping[Verdict, Tone] = {
+    "exact": Tone.GOOD,
+    "rounded": Tone.GOOD,
+    "truncated": Tone.FAIR,
+    "within_1_unit": Tone.FAIR,
+    "inconsistent": Tone.BAD,
+    "not_derivable": Tone.FAIR,
+    "reported": Tone.QUIET,
+}
+LEGEND = (
+    "= as computed; ≈ the computed value rounds to it; < it was cut, not rounded; ± one of its "
+    "last digit away; ≠ inconsistent; ? not derivable from what was published; * reported, quoted "
+    "and not verified. Behind a mark: what was computed."
+)
+
+GRID_COLUMNS, GRID_CELLS, GRID_SHARE = 3, 7, 0.45  # at least, of a table that is no mere list
+LONG_CELL, FOLDED_CELL = 16, 13  # characters
+
+KEYS = (
+    *("id", "table", "paper", "documents", "architecture", "row", "column", "printed", "value"),
+    *("computed", "unit", "verdict", "convention", "explanation"),
+)
+
+
+def table_report(
+    reproductions: Sequence[Reproduction], listed: bool = False, alone: bool = False
+) -> Report:
+    """Lay out the figures of one table.
+
+    Args:
+        reproductions: of that table, at least one.
+        listed: one row per figure, instead of the paper's own rows and columns.
+        alone: no sum of several tables follows, which says what the marks mean.
+    """
+    first = reproductions[0].figure
+    table = _listing(reproductions) if listed or not _is_grid(reproductions) else None
+    return Report(
+        f"{first.table}: {first.paper}",
+        (table or _grid(reproductions),),
+        {},
+        (("sum", tally(reproductions)),),
+        (LEGEND,) if alone else (),
+        lists=_explanations(reproductions),
+    )
+
+
+def summary_report(
+    reproductions: Sequence[Reproduction], changed: Sequence[VerdictChange]
+) -> Report:
+    """Sum up all tables, a line each; CSV and JSON hold every figure."""
+    tables: dict[str, list[Reproduction]] = {}
+    for reproduction in reproductions:
+        tables.setdefault(reproduction.figure.table, []).append(reproduction)
+    columns = (
+        Column("table", "table"),
+        Column("figures", "figures", Kind.INTEGER),
+        *(Column(verdict, _heading(verdict), Kind.INTEGER) for verdict in VERDICTS),
+    )
+    rows: list[tuple[Cell, ...]] = [(name, *_numbers(found)) for name, found in tables.items()]
+    if len(rows) > 1:
+        rows.append(("all", *_numbers(reproductions)))
+    document = {
+        "schema": "archbench.reproduce/1",
+        "tables": [_table_dict(name, found) for name, found in tables.items()],
+        "figures": [reproduction.to_dict() for reproduction in reproductions],
+        "changed": [change.to_dict() for change in changed],
+    }
+    return Report(
+        tally(reproductions),
+        (Table(columns, tuple(rows)),),
+        document,
+        notes=(LEGEND,),
+        rows=_machine_rows(reproductions),
+    )
+
+
+def _heading(verdict: Verdict) -> str:
+    return f"{MARKS[verdict]} {WORDS[verdict]}"
+
+
+def tables_report(figures: Sequence[PublishedFigure]) -> Report:
+    """List the tables that can be reproduced."""
+    tables: dict[str, list[PublishedFigure]] = {}
+    for figure in figures:
+        tables.setdefault(figure.table, []).append(figure)
+    columns = (
+        Column("table", "table"),
+        Column("figures", "figures", Kind.INTEGER),
+        Column("paper", "paper", rank=1),
+        Column("networks", "networks", rank=2),
+    )
+    rows = tuple(
+        (name, len(found), found[0].paper, " ".join(_networks(found)))
+        for name, found in tables.items()
+    )
+    document = {
+        "schema": "archbench.tables/1",
+        "tables": [
+            {
+                "table": name,
+                "figures": len(found),
+                "paper": found[0].paper,
+                "networks": list(_networks(found)),
+            }
+            for name, found in tables.items()
+        ],
+    }
+    title = f"{counted(len(tables), 'table')}, {counted(len(figures), 'figure')}"
+    return Report(title, (Table(columns, rows),), document)
+
+
+def _networks(figures: Iterable[PublishedFigure]) -> Iterable[str]:
+    return dict.fromkeys(figure.architecture for figure in figures if figure.architecture)
+
+
+def tally(reproductions: Sequence[Reproduction]) -> str:
+    """Count verdicts in a line: "133 figures: 108 exact, 14 rounded, ..."."""
+    counts = Counter(reproduction.verdict for reproduction in reproductions)
+    parts = [f"{counts[verdict]} {WORDS[verdict]}" for verdict in VERDICTS if counts[verdict]]
+    return f"{counted(len(reproductions), 'figure')}: {', '.join(parts)}"
+
+
+def _numbers(reproductions: Sequence[Reproduction]) -> tuple[int, ...]:
+    counts = Counter(reproduction.verdict for reproduction in reproductions)
+    return (len(reproductions), *(counts[verdict] for verdict in VERDICTS))
+
+
+def _table_dict(name: str, reproductions: Sequence[Reproduction]) -> dict[str, Any]:
+    counts = Counter(reproduction.verdict for reproduction in reproductions)
+    return {
+        "table": name,
+        "paper": reproductions[0].figure.paper,
+        "figures": len(reproductions),
+        "verdicts": {verdict: counts[verdict] for verdict in VERDICTS},
+    }
+
+
+def _machine_rows(reproductions: Sequence[Reproduction]) -> Table:
+    """One row per figure, with everything but the other readings."""
+    rows = []
+    for reproduction in reproductions:
+        fields = reproduction.to_dict() | {"documents": "; ".join(reproduction.figure.documents)}
+        rows.append(tuple(fields[key] for key in KEYS))
+    return Table(tuple(Column(key, key) for key in KEYS), tuple(rows))
+
+
+def _is_grid(reproductions: Sequence[Reproduction]) -> bool:
+    """Tell a table, whose cells fill most of its rows and columns, from figures out of a text."""
+    cells = {(r.figure.row, r.figure.column) for r in reproductions}
+    rows, columns = {row for row, _ in cells}, {column for _, column in cells}
+    wide = len(columns) >= GRID_COLUMNS and len(cells) >= GRID_CELLS
+    return wide and len(cells) >= GRID_SHARE * len(rows) * len(columns)
+
+
+def _grid(reproductions: Sequence[Reproduction]) -> Table:
+    """Give every figure the place that it has in the paper.
+
+    Where space is short, columns that hold no surprise go first, and of those the last.
+    """
+    cells: dict[tuple[str, str], list[Reproduction]] = {}
+    for r in reproductions:
+        cells.setdefault((r.figure.row, r.figure.column), []).append(r)
+    names = _column_order(cells)
+    columns = [Column("row", "")]
+    for i, name in enumerate(names):
+        found = [r for (_, column), group in cells.items() for r in group if column == name]
+        plain = all(r.verdict in ("exact", "reported") for r in found)
+        columns.append(Column(name, name, Kind.PRINTED, rank=i + 1 + (100 if plain else 0)))
+    rows = tuple(
+        (row, *(_cell(cells.get((row, name), [])) for name in names))
+        for row in dict.fromkeys(row for row, _ in cells)
+    )
+    return Table(tuple(columns), rows)
+
+
+def _column_order(cells: Iterable[tuple[str, str]]) -> list[str]:
+    """Merge the orders in which the rows have their columns, none of which need have them all."""
+    rows: dict[str, list[str]] = {}
+    for row, column in cells:
+        rows.setdefault(row, []).append(column)
+    sorter: TopologicalSorter[str] = TopologicalSorter()
+    for columns in rows.values():
+        sorter.add(columns[0])
+        for before, column in pairwise(columns):
+            sorter.add(column, before)
+    try:
+        return list(sorter.static_order())
+    except CycleError:
+        return list(dict.fromkeys(column for columns in rows.values() for column in columns))
+
+
+def _cell(group: Sequence[Reproduction]) -> Cell:
+    """Write a cell of the paper: what is printed, how it fared, and what was computed instead."""
+    if not group:
+        return None
+    printed = ", ".join(dict.fromkeys(r.figure.printed for r in group))
+    worst = max((r.verdict for r in group), key=_SEVERITY.index)
+    computed = [r.own.shown for r in group if r.own is not None and r.verdict != "exact"]
+    lines = [printed]
+    if len(printed) > LONG_CELL:
+        parts = printed.replace("; ", ";\n").replace("] ", "]\n").split("\n")
+        lines = [line for part in parts for line in wrap(part, FOLDED_CELL)]
+    lines[-1] = " ".join([lines[-1], MARKS[worst], *dict.fromkeys(computed)])
+    return Toned("\n".join(lines), TONES[worst])
+
+
+_SEVERITY: tuple[Verdict, ...] = (
+    "reported",
+    "exact",
+    "rounded",
+    "truncated",
+    "within_1_unit",
+    "not_derivable",
+    "inconsistent",
+)
+
+
+def _listing(reproductions: Sequence[Reproduction]) -> Table:
+    columns = (
+        Column("row", "row"),
+        Column("column", "column", rank=2),
+        Column("printed", "printed"),
+        Column("computed", "computed", Kind.PRINTED),
+        Column("verdict", "verdict"),
+        Column("convention", "by", Kind.PRINTED, rank=3),
+    )
+    rows = tuple(
+        (
+            r.figure.row,
+            r.figure.column,
+            r.figure.printed,
+            r.own.shown if r.own else None,
+            Toned(f"{MARKS[r.verdict]} {WORDS[r.verdict]}", TONES[r.verdict]),
+            r.own.how if r.own else None,
+        )
+        for r in reproductions
+    )
+    return Table(columns, rows)
+
+
+def _explanations(
+    reproductions: Sequence[Reproduction],
+) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
+    """Gather explanations; figures that share one stand together."""
+    shared: dict[str, list[Reproduction]] = {}
+    for r in reproductions:
+        if r.explanation:
+            shared.setdefault(r.explanation, []).append(r)
+    pairs = []
+    for text, found in shared.items():
+        first = found[0]
+        where = f"{first.figure.row}, {first.figure.column}"
+        if len(found) > 1:
+            where = f"{where}, and {counted(len(found) - 1, 'more', 'more')}"
+        pairs.append((f"{where}: {first.figure.printed} {MARKS[first.verdict]}", text))
+    return (("Why", tuple(pairs)),) if pairs else ()
