@@ -136,8 +136,10 @@ def _found(own: Reading, others: Sequence[Reading]) -> str:
 
 
 def _reconstructions(unpublished: str, readings: Sequence[Reading]) -> str:
-    agree = [reading for reading in readings if reading.verdict in CONFIRMED]
-    told = f"Not derivable: {unpublished}; reconstructions: {_listed(readings)}."
+    like = readings[0].how.rpartition(", ")[2]  # counted alike; the versions differ
+    built = [reading for reading in readings if reading.how.endswith(like)]
+    told = f"Not derivable: {unpublished}; reconstructions come to {_listed(built)}."
+    agree = any(reading.verdict in CONFIRMED for reading in built)
     return f"{told} That one agrees proves nothing." if agree else told
 
 

@@ -51,7 +51,7 @@ LEGEND = (
 )
 
 GRID_COLUMNS, GRID_CELLS, GRID_SHARE = 3, 7, 0.45  # at least, of a table that is no mere list
-LONG_CELL, FOLDED_CELL = 16, 13  # characters
+LABEL, LONG_CELL, FOLDED_CELL = 24, 16, 13  # characters
 
 KEYS = (
     *("id", "table", "paper", "documents", "architecture", "row", "column", "printed", "value"),
@@ -91,7 +91,7 @@ def summary_report(
     columns = (
         Column("table", "table"),
         Column("figures", "figures", Kind.INTEGER),
-        *(Column(verdict, _heading(verdict), Kind.INTEGER) for verdict in VERDICTS),
+        *(Column(verdict, MARKS[verdict], Kind.INTEGER) for verdict in VERDICTS),
     )
     rows: list[tuple[Cell, ...]] = [(name, *_numbers(found)) for name, found in tables.items()]
     if len(rows) > 1:
@@ -109,10 +109,6 @@ def summary_report(
         notes=(LEGEND,),
         rows=_machine_rows(reproductions),
     )
-
-
-def _heading(verdict: Verdict) -> str:
-    return f"{MARKS[verdict]} {WORDS[verdict]}"
 
 
 def tables_report(figures: Sequence[PublishedFigure]) -> Report:
@@ -204,7 +200,7 @@ def _grid(reproductions: Sequence[Reproduction]) -> Table:
         plain = all(r.verdict in ("exact", "reported") for r in found)
         columns.append(Column(name, name, Kind.PRINTED, rank=i + 1 + (100 if plain else 0)))
     rows = tuple(
-        (row, *(_cell(cells.get((row, name), [])) for name in names))
+        (_folded(row), *(_cell(cells.get((row, name), [])) for name in names))
         for row in dict.fromkeys(row for row, _ in cells)
     )
     return Table(tuple(columns), rows)
@@ -233,11 +229,15 @@ def _cell(group: Sequence[Reproduction]) -> Cell:
     printed = ", ".join(dict.fromkeys(r.figure.printed for r in group))
     worst = max((r.verdict for r in group), key=_SEVERITY.index)
     computed = [r.own.shown for r in group if r.own is not None and r.verdict != "exact"]
-    lines = [printed]
-    if len(printed) > LONG_CELL:
+    verdict = " ".join([MARKS[worst], *dict.fromkeys(computed)])
+    lines = [f"{printed} {verdict}"]
+    if len(lines[0]) > LONG_CELL:
         parts = printed.replace("; ", ";\n").replace("] ", "]\n").split("\n")
         lines = [line for part in parts for line in wrap(part, FOLDED_CELL)]
-    lines[-1] = " ".join([lines[-1], MARKS[worst], *dict.fromkeys(computed)])
+        if len(f"{lines[-1]} {verdict}") > LONG_CELL:
+            lines.append(verdict)
+        else:
+            lines[-1] = f"{lines[-1]} {verdict}"
     return Toned("\n".join(lines), TONES[worst])
 
 
@@ -263,8 +263,8 @@ def _listing(reproductions: Sequence[Reproduction]) -> Table:
     )
     rows = tuple(
         (
-            r.figure.row,
-            r.figure.column,
+            _folded(r.figure.row),
+            _folded(r.figure.column),
             r.figure.printed,
             r.own.shown if r.own else None,
             Toned(f"{MARKS[r.verdict]} {WORDS[r.verdict]}", TONES[r.verdict]),
@@ -273,6 +273,10 @@ def _listing(reproductions: Sequence[Reproduction]) -> Table:
         for r in reproductions
     )
     return Table(columns, rows)
+
+
+def _folded(label: str) -> str:
+    return "\n".join(wrap(label, LABEL))
 
 
 def _explanations(

@@ -18,7 +18,7 @@ from archbench.records.published import PublishedFigure
 
 # What the counts of a network depend on and no paper prints.
 UNPUBLISHED = {
-    "inception-v2": "the filters inside its modules are in no table or figure",
+    "inception-v2": "the filters inside its modules were only in a file of the arXiv source",
     "highway32": "widths, order of kernels and head were never printed",
 }
 
@@ -26,42 +26,36 @@ UNPUBLISHED = {
 class Version(NamedTuple):
     """A network that a figure may be about."""
 
-    what: str  # sets it apart
     name: str
     kwargs: Mapping[str, Any] = {}
 
+    def __str__(self) -> str:
+        arguments = " ".join(f"{name}={value}" for name, value in self.kwargs.items())
+        return f"{self.name} {arguments}".strip()
 
-_DENSE = Version("a dense 7×7 stem", "googlenet")
-_OPTION_B = "projection shortcuts"
-_V15 = "the stride on the 3×3"
 
 VERSIONS: Mapping[str, tuple[Version, ...]] = {
-    "googlenet-separable": (_DENSE,),
-    "bn-googlenet": (Version("a separable stem", "googlenet-separable"),),
+    "googlenet-separable": (Version("googlenet"),),  # its stem is dense
+    "bn-googlenet": (Version("googlenet-separable"),),
     "bn-inception": (
-        Version("a dense stem", "bn-inception", {"version": "dense-stem"}),
-        Version("TF-slim's 576 channels", "bn-inception", {"version": "tf-slim"}),
+        Version("bn-inception", {"version": "dense-stem"}),
+        Version("bn-inception", {"version": "tf-slim"}),
     ),
     "inception-v2": (
-        Version("a 7×7 stem", "inception-v2", {"stem": "7x7"}),
-        Version("four modules at 17×17", "inception-v2", {"modules_17x17": 4}),
-        Version(
-            "a 7×7 stem and four modules at 17×17",
-            "inception-v2",
-            {"stem": "7x7", "modules_17x17": 4},
-        ),
+        Version("inception-v2", {"stem": "7x7"}),
+        Version("inception-v2", {"modules_17x17": 4}),
+        Version("inception-v2", {"stem": "7x7", "modules_17x17": 4}),
     ),
-    "resnet18": (Version(_OPTION_B, "resnet18-b"),),
-    "resnet34": (Version(_OPTION_B, "resnet34-b"),),
-    "resnet50": (Version(_V15, "resnet50-v1.5"),),
-    "resnet101": (Version(_V15, "resnet101-v1.5"),),
-    "resnet152": (Version(_V15, "resnet152-v1.5"),),
+    "resnet18": (Version("resnet18-b"),),
+    "resnet34": (Version("resnet34-b"),),
+    "resnet50": (Version("resnet50-v1.5"),),
+    "resnet101": (Version("resnet101-v1.5"),),
+    "resnet152": (Version("resnet152-v1.5"),),
     **{
-        f"resnet{n}": (Version(_OPTION_B, f"resnet{n}", {"shortcut": "B"}),)
+        f"resnet{n}": (Version(f"resnet{n}", {"shortcut": "B"}),)
         for n in (20, 32, 44, 56, 110, 1202)
     },
-    "fitnet4": (Version("five pieces in the hidden layer", "fitnet4", {"fc_pieces": 5}),),
-    "highway32": (),
+    "fitnet4": (Version("fitnet4", {"fc_pieces": 5}),),
 }
 
 # Figures of one stage; the rest with these units are of the whole network.
@@ -108,21 +102,15 @@ def counts(networks: Networks, figure: PublishedFigure) -> Iterator[Counted]:
     First as its own network and convention have it, then that network counted otherwise, then its
     other versions where they differ.
     """
-    own = Version("", name_of(figure))
+    own = Version(name_of(figure))
     way = _own_way(figure)
     ways = dict(_ways(networks, figure, own))
     for other in (way, *(other for other in ways if other != way)):
-        yield from _in_thousands(figure, f"{own.name}, {other}", ways[other])
+        yield from _in_thousands(figure, f"{own}, {other}", ways[other])
     for version in VERSIONS.get(own.name, ()):
         count = dict(_ways(networks, figure, version))[way]
         if count != ways[way]:
-            yield next(_in_thousands(figure, f"{_named(version)}, {way}", count))
-
-
-def _named(version: Version) -> str:
-    arguments = " ".join(f"{name}={value}" for name, value in version.kwargs.items())
-    name = f"{version.name} {arguments}".strip()
-    return f"{name} ({version.what})"
+            yield next(_in_thousands(figure, f"{version}, {way}", count))
 
 
 def _own_way(figure: PublishedFigure) -> str:
