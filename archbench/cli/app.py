@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 import archbench
+from archbench.cli.claims import claims
 from archbench.cli.compare import compare
 from archbench.cli.reproduce import reproduce
 from archbench.cli.shelf import info, list_architectures
@@ -39,6 +40,7 @@ app.command("info")(info)
 app.command("summary")(summary)
 app.command("compare")(compare)
 app.command("reproduce")(reproduce)
+app.command("claims")(claims)
 
 
 def _print_version(asked: bool) -> None:
