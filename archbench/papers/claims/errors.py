@@ -6,6 +6,7 @@ from itertools import pairwise
 from archbench.papers.figures import figure, figures
 from archbench.papers.networks import Networks
 from archbench.records.claims import Case, Evidence, Measurement
+from archbench.units import counted
 
 
 def _pairs(table: str | None, first: str, second: str) -> dict[str, tuple[Decimal, Decimal]]:
@@ -83,7 +84,31 @@ def option_order(networks: Networks) -> Evidence:
     return Evidence(tuple(cases), tuple(measurements))
 
 
+def table3_deltas(networks: Networks) -> Evidence:
+    """Subtract the base from every error of the crop table."""
+    table = "googlenet.table3"
+    base = Decimal(figure(f"{table}.1_model_1_crop.top5_error").value)
+    cases, measurements = [], []
+    for models, views, expected in (
+        (1, 10, "-0.92"),
+        (1, 144, "-2.18"),
+        (7, 1, "-1.98"),
+        (7, 10, "-2.45"),
+        (7, 144, "-3.40"),
+    ):
+        row = f"{table}.{models}_model_{views}_crop"
+        delta = Decimal(figure(f"{row}.top5_error").value) - base
+        printed = Decimal(figure(f"{row}.delta").value)
+        where = f"{counted(models, 'model')} and {counted(views, 'crop')}"
+        cases.append(Case(f"for {where}", delta == printed))
+        measurements.append(Measurement(f"difference for {where}", str(delta), expected))
+    last = figure(f"{table}.7_model_144_crop.delta").printed
+    measurements.append(Measurement("the last as printed", last, "-3.45%"))
+    return Evidence(tuple(cases), tuple(measurements))
+
+
 EXPERIMENTS = {
+    "googlenet.table3-deltas": table3_deltas,
     "errors.top5-below-top1": top5_below_top1,
     "errors.googlenet-single-crop": googlenet_single_crop,
     "errors.option-order": option_order,

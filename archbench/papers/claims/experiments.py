@@ -5,10 +5,13 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 
 from archbench.papers.claims import (
+    auxiliary_heads,
     baselines,
+    batch_norm,
     errors,
     factorisation,
     googlenet,
+    googlenet_table1,
     inception_v2,
     inception_v3,
     inception_v4,
@@ -23,7 +26,10 @@ EXPERIMENTS: dict[str, Experiment] = {
     **modules.EXPERIMENTS,
     **factorisation.EXPERIMENTS,
     **googlenet.EXPERIMENTS,
+    **googlenet_table1.EXPERIMENTS,
+    **auxiliary_heads.EXPERIMENTS,
     **baselines.EXPERIMENTS,
+    **batch_norm.EXPERIMENTS,
     **inception_v2.EXPERIMENTS,
     **inception_v3.EXPERIMENTS,
     **inception_v4.EXPERIMENTS,

@@ -1,101 +1,21 @@
-"""What the lecture notes say about batch normalisation and Inception-v2."""
+"""What the lecture notes say about Inception-v2."""
 
 from decimal import Decimal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from archbench.archs.inception_v3 import TABLE_1, AuxiliaryHead
-from archbench.papers.claims.structure import convolutions, weights
+from archbench.papers.claims.cost_ladder import billions, printed_billions
+from archbench.papers.claims.structure import weights
 from archbench.papers.figures import figure
 from archbench.papers.networks import Networks, count
 from archbench.records.claims import Case, Evidence, Measurement
 from archbench.units import Shape, shape_for_people
 
-BILLION = 10**9
 IMAGE: Shape = (3, 299, 299)
 STEM = ("conv1", "conv2", "conv3")  # that one 7×7 stands for
-
-
-def _billions(macs: float) -> Decimal:
-    """Round as the cost column does."""
-    return round(Decimal(macs) / BILLION, 1)
-
-
-def _printed_billions(row: str) -> Decimal:
-    return Decimal(figure(f"rethinking.table3.{row}.cost").printed)
-
-
-# -- batch normalisation ---------------------------------------------------------------------------
-
-
-def _normalise(network: nn.Module) -> nn.Module:
-    """Put batch normalisation between every convolution and its ReLU."""
-    for block in list(network.modules()):
-        if isinstance(block, nn.Sequential) and isinstance(block[-1], nn.ReLU):
-            width = convolutions(block)[-1].out_channels
-            block[-1] = nn.Sequential(nn.BatchNorm2d(width, device="meta"), block[-1])
-    return network
-
-
-def no_extra_ops(networks: Networks) -> Evidence:
-    """Count GoogLeNet with and without batch normalisation, for both stems."""
-    plain, normal = networks.profile("googlenet"), networks.profile("bn-googlenet")
-    separable = networks.profile("googlenet-separable")
-    inserted = count(_normalise(Networks().module("googlenet-separable")), (3, 224, 224))
-    printed = {_printed_billions("googlenet"), _printed_billions("bn-googlenet")}
-    costs = {
-        "with a separable stem": (separable.totals.macs, inserted.totals.macs),
-        "with a dense stem": (plain.totals.macs, normal.totals.macs),
-    }
-    normalised = sum(layer.type == "BatchNorm2d" for layer in inserted.layers)
-    return Evidence(
-        tuple(
-            Case(which, before == after and {_billions(before), _billions(after)} == printed)
-            for which, (before, after) in costs.items()
-        ),
-        (
-            Measurement("MACs of googlenet", plain.totals.macs, 1_582_671_872),
-            Measurement("MACs of bn-googlenet", normal.totals.macs, 1_582_671_872),
-            Measurement("MACs of googlenet-separable", separable.totals.macs, 1_498_677_248),
-            Measurement("MACs of the same, normalised", inserted.totals.macs, 1_498_677_248),
-            Measurement("normalisations inserted in it", normalised, 57),
-            Measurement("params of googlenet", plain.totals.params, 6_998_552),
-            Measurement("params of bn-googlenet", normal.totals.params, 7_005_832),
-        ),
-        "of 1.5 billion with a separable stem; equal costs with either stem",
-    )
-
-
-def bn_inception_cost(networks: Networks) -> Evidence:
-    """Count BN-Inception and GoogLeNet with separable and with dense stems."""
-    small = {
-        "separable": networks.profile("googlenet-separable").totals.macs,
-        "dense": networks.profile("googlenet").totals.macs,
-    }
-    large = {
-        "separable": networks.profile("bn-inception").totals.macs,
-        "dense": networks.profile("bn-inception", version="dense-stem").totals.macs,
-    }
-    printed = (_printed_billions("bn-inception"), _printed_billions("googlenet"))
-    return Evidence(
-        tuple(
-            Case(
-                f"with a {stem} stem in BN-Inception and a {other} one in GoogLeNet",
-                (_billions(large[stem]), _billions(small[other])) == printed,
-            )
-            for stem in large
-            for other in small
-        ),
-        (
-            Measurement("MACs of bn-inception, separable", large["separable"], 1_948_605_440),
-            Measurement("MACs of googlenet, separable", small["separable"], 1_498_677_248),
-            Measurement("ratio", round(large["separable"] / small["separable"], 3), 1.3),
-            Measurement("MACs of bn-inception, dense", large["dense"], 2_032_600_064),
-            Measurement("MACs of googlenet, dense", small["dense"], 1_582_671_872),
-            Measurement("ratio, dense", round(large["dense"] / small["dense"], 3), 1.284),
-        ),
-    )
 
 
 # -- sizes -----------------------------------------------------------------------------------------
@@ -177,51 +97,56 @@ def stem_7x7(networks: Networks) -> Evidence:
     )
 
 
-def factorised_7x7_cost(networks: Networks) -> Evidence:
-    """Count the stem before and after, and every network that the figures may stand for."""
-    before, after = (
-        _printed_billions(f"inception-v2-{row}") for row in ("label-smoothing", "factorized-7x7")
-    )
+def _added_by_factorising(networks: Networks) -> dict[str, int]:
+    """Return the MACs that three 3×3 cost more than one 7×7, dense and separable."""
     macs = _stem_macs(networks)
     separable = nn.Sequential(
         nn.Conv2d(3, 24, 7, 2, groups=3, bias=False), nn.Conv2d(24, 64, 1, bias=False)
     )
-    added = {
+    return {
         "dense": macs["3x3"] - macs["7x7"],
         "separable": macs["3x3"] - count(separable, IMAGE).totals.macs,
     }
-    released = networks.profile("inception-v3").totals.macs
-    rebuilt = {
-        (stem, modules): networks.profile(
-            "inception-v2", stem=stem, modules_17x17=modules
-        ).totals.macs
-        for stem in macs
+
+
+def _ladders(networks: Networks) -> dict[int, tuple[Decimal, Decimal]]:
+    """Return the billions before and after the step, by the number of modules at 17×17."""
+    return {
+        modules: (
+            _cost(networks, stem="7x7", modules_17x17=modules),
+            _cost(networks, stem="3x3", modules_17x17=modules),
+        )
         for modules in (4, 5)
     }
-    billions = set(map(_billions, rebuilt.values()))
-    ladders = {modules: (rebuilt["7x7", modules], rebuilt["3x3", modules]) for modules in (4, 5)}
+
+
+def _cost(networks: Networks, **choices: Any) -> Decimal:
+    return billions(networks.profile("inception-v2", **choices).totals.macs)
+
+
+def factorised_7x7_cost(networks: Networks) -> Evidence:
+    """Count the stem before and after, and every network that the figures may stand for."""
+    printed = (
+        printed_billions("inception-v2-label-smoothing"),
+        printed_billions("inception-v2-factorized-7x7"),
+    )
+    step = printed[1] - printed[0]
+    added, ladders = _added_by_factorising(networks), _ladders(networks)
+    costs = {cost for ladder in ladders.values() for cost in ladder}
+    released = networks.profile("inception-v3").totals.macs
     return Evidence(
         (
-            *(
-                Case(f"of the difference to a {which} 7×7", _billions(macs) == after - before)
-                for which, macs in added.items()
-            ),
-            *(
-                Case(
-                    f"with {modules} modules at 17×17",
-                    (_billions(first), _billions(last)) == (before, after),
-                )
-                for modules, (first, last) in ladders.items()
-            ),
-            Case("of the released Inception-v3", _billions(released) == after),
+            *(Case(f"from a {stem} 7×7", billions(macs) == step) for stem, macs in added.items()),
+            *(Case(f"with {n} modules at 17×17", costs == printed) for n, costs in ladders.items()),
+            Case("of the released Inception-v3", billions(released) == printed[1]),
         ),
         (
             Measurement("MACs added", added["dense"], 413_329_824),
             Measurement("MACs added to a separable 7×7", added["separable"], 558_023_688),
-            Measurement("billions that are printed as added", float(after - before), 1.0),
-            Measurement("billions of the cheapest reconstruction", float(min(billions)), 5.5),
-            Measurement("billions of the dearest reconstruction", float(max(billions)), 6.5),
-            Measurement("reconstructions at a printed cost", len(billions & {before, after}), 0),
+            Measurement("billions that are printed as added", float(step), 1.0),
+            Measurement("billions of the cheapest reconstruction", float(min(costs)), 5.5),
+            Measurement("billions of the dearest reconstruction", float(max(costs)), 6.5),
+            Measurement("reconstructions at a printed cost", len(costs.intersection(printed)), 0),
             Measurement("MACs of the released Inception-v3", released, 5_713_216_096),
         ),
     )
@@ -262,7 +187,7 @@ def training_only_steps(networks: Networks) -> Evidence:
     changes = {"RMSProp": rmsprop - first, "label smoothing": smoothed - rmsprop}
     changes["normalised auxiliary heads"] = after - before
     rows = ("", "-rmsprop", "-label-smoothing", "-factorized-7x7", "-bn-auxiliary")
-    costs = [str(_printed_billions(f"inception-v2{row}")) for row in rows]
+    costs = [str(printed_billions(f"inception-v2{row}")) for row in rows]
     return Evidence(
         tuple(Case(f"of {step}", change == 0) for step, change in changes.items()),
         (
@@ -274,8 +199,6 @@ def training_only_steps(networks: Networks) -> Evidence:
 
 
 EXPERIMENTS = {
-    "bn.no-extra-ops": no_extra_ops,
-    "bn-inception.cost": bn_inception_cost,
     "inception-v2.size-chain": size_chain,
     "inception-v2.7x7-stem": stem_7x7,
     "inception-v2.training-only-steps": training_only_steps,
