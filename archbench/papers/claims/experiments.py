@@ -2,7 +2,21 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from archbench.papers.claims import modules
+import torch
+
+from archbench.papers.claims import (
+    auxiliary_heads,
+    baselines,
+    batch_norm,
+    errors,
+    factorisation,
+    googlenet,
+    googlenet_table1,
+    inception_v2,
+    inception_v3,
+    inception_v4,
+    modules,
+)
 from archbench.papers.networks import Networks
 from archbench.records.claims import Claim, Evidence, Finding
 
@@ -10,11 +24,23 @@ Experiment = Callable[[Networks], Evidence]
 
 EXPERIMENTS: dict[str, Experiment] = {
     **modules.EXPERIMENTS,
+    **factorisation.EXPERIMENTS,
+    **googlenet.EXPERIMENTS,
+    **googlenet_table1.EXPERIMENTS,
+    **auxiliary_heads.EXPERIMENTS,
+    **baselines.EXPERIMENTS,
+    **batch_norm.EXPERIMENTS,
+    **inception_v2.EXPERIMENTS,
+    **inception_v3.EXPERIMENTS,
+    **inception_v4.EXPERIMENTS,
+    **errors.EXPERIMENTS,
 }
 
 
 def put_to_the_test(claims: Sequence[Claim]) -> Iterator[Finding]:
-    """Run the experiment of each claim in turn."""
+    """Run the experiment of each claim in turn; the caller's random numbers stay as they were."""
     networks = Networks()
     for claim in claims:
-        yield Finding(claim, EXPERIMENTS[claim.id](networks))
+        with torch.random.fork_rng(devices=()):
+            evidence = EXPERIMENTS[claim.id](networks)
+        yield Finding(claim, evidence)

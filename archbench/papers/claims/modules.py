@@ -1,10 +1,18 @@
 """What the lecture notes say about the Inception module."""
 
+from itertools import pairwise
+
+from torch import nn
+
 from archbench.archs.googlenet import TABLE_1
-from archbench.papers.networks import Networks
+from archbench.archs.parts.branches import Branches, Conv, Module, Pool
+from archbench.papers.claims.structure import convolutions, followers, steps, weights
+from archbench.papers.networks import Networks, count
 from archbench.records.claims import Case, Evidence, Measurement
+from archbench.units import shape_for_people
 
 INCEPTIONS = tuple(row for row in TABLE_1 if row.type.startswith("inception"))
+FAR = 10  # times cheaper: what "far cheaper" is taken to mean
 
 
 def naive_5x5_cost(networks: Networks) -> Evidence:
@@ -19,7 +27,54 @@ def naive_5x5_cost(networks: Networks) -> Evidence:
             Measurement("MACs of the 5×5 alone", straight, 120_422_400),
             Measurement("MACs of the 1×1 reduction", reduction, 2_408_448),
             Measurement("MACs of the 5×5 behind it", behind, 10_035_200),
-            Measurement("times fewer", times, 9.68, within=0.001),
+            Measurement("MACs of both", reduction + behind, 12_443_648),
+            Measurement("times fewer", round(times, 2), 9.68),
+        ),
+    )
+
+
+def naive_vs_reduced(networks: Networks) -> Evidence:
+    """Count the module of figure 2 without and with its reductions."""
+    measurements, macs = [], []
+    for name, (params, expected_macs, output) in {
+        "inception-module-naive": (387_072, 303_464_448, "28×28×416"),
+        "inception-module": (163_328, 128_049_152, "28×28×256"),
+    }.items():
+        profile = networks.profile(name)
+        joined = shape_for_people(networks.stage(name, "concat").output_shape)
+        macs.append(profile.totals.macs)
+        measurements += [
+            Measurement(f"weights of {name}", weights(networks.module(name)), params),
+            Measurement(f"MACs of {name}", profile.totals.macs, expected_macs),
+            Measurement(f"output of {name}", str(joined), output),
+        ]
+    naive, reduced = macs
+    return Evidence(
+        (Case("with the widths of row 3a on 28×28×192", reduced < naive),), tuple(measurements)
+    )
+
+
+def naive_depth_grows(networks: Networks) -> Evidence:
+    """Stack naive modules of row 3a's widths and read their output channels."""
+    row = INCEPTIONS[0]
+    filters = [width or 0 for width in (row.n1x1, row.n3x3, row.n5x5)]
+    branches: Module = (
+        *((Conv(f"{side}×{side}", width),) for side, width in zip((1, 3, 5), filters, strict=True)),
+        (Pool("max"),),
+    )
+    widths = [192]
+    stack = nn.Sequential()
+    for i in range(2):
+        stack.add_module(f"naive_{i}", Branches(widths[-1], branches))
+        stage = count(stack, (192, 28, 28)).stage(f"naive_{i}")
+        assert stage is not None and stage.output_shape is not None
+        widths.append(stage.output_shape[0])
+    return Evidence(
+        tuple(Case(f"from {given} channels", made > given) for given, made in pairwise(widths)),
+        (
+            Measurement("filters of one module", sum(filters), 224),
+            Measurement("channels of the first module", widths[1], 416),
+            Measurement("channels of the second module", widths[2], 640),
         ),
     )
 
@@ -45,7 +100,64 @@ def concatenation(networks: Networks) -> Evidence:
     return Evidence(tuple(cases), tuple(measurements))
 
 
+def one_by_one_vs_5x5(networks: Networks) -> Evidence:
+    """Count a 1×1 and a 5×5 convolution on the input of row 3a."""
+    small = count(nn.Conv2d(192, 32, 1), (192, 28, 28)).totals.macs
+    large = count(nn.Conv2d(192, 32, 5, padding=2), (192, 28, 28)).totals.macs
+    return Evidence(
+        (Case("at equal channels and grid", large >= FAR * small),),
+        (Measurement("MACs of the 5×5 over those of the 1×1", large / small, 25),),
+    )
+
+
+def pool_then_1x1(networks: Networks) -> Evidence:
+    """Read the order in the pooling branch of all nine modules; exchange the two and count."""
+    cases = []
+    for row in INCEPTIONS:
+        module = networks.module("googlenet").get_submodule(row.stage)
+        chain, projection = steps(module), module.get_submodule("pool_proj.conv")
+        sources = next(step.sources for step in chain if step.layer is projection)
+        pooled = [isinstance(chain[source].layer, nn.MaxPool2d) for source in sources]
+        cases.append(Case(f"in {row.stage}", pooled == [True]))
+    pool = networks.module("googlenet").get_submodule("inception_3a.pool")
+    projection = networks.module("googlenet").get_submodule("inception_3a.pool_proj")
+    orders = {"before": (pool, projection), "after": (projection, pool)}
+    return Evidence(
+        tuple(cases),
+        tuple(
+            Measurement(
+                f"MACs of 3a's branch with the pool {order} the 1×1",
+                count(nn.Sequential(*layers), (192, 28, 28)).totals.macs,
+                4_816_896,
+            )
+            for order, layers in orders.items()
+        ),
+    )
+
+
+def relu_everywhere(networks: Networks) -> Evidence:
+    """Look at what every convolution of GoogLeNet feeds, and the classifier."""
+    network = networks.module("googlenet")
+    behind = list(followers(network, nn.Conv2d))
+    rectified = behind.count(("ReLU",))
+    classifiers = list(followers(network, nn.Linear))
+    return Evidence(
+        (Case("in GoogLeNet", rectified == len(convolutions(network))),),
+        (
+            Measurement("convolutions", len(behind), 57),
+            Measurement("convolutions that feed a ReLU alone", rectified, 57),
+            Measurement("classifiers", len(classifiers), 1),
+            Measurement("classifiers that feed a ReLU", classifiers.count(("ReLU",)), 0),
+        ),
+    )
+
+
 EXPERIMENTS = {
     "module.naive-5x5-cost": naive_5x5_cost,
+    "module.naive-vs-reduced": naive_vs_reduced,
+    "module.naive-depth-grows": naive_depth_grows,
     "module.concatenation": concatenation,
+    "module.1x1-vs-5x5": one_by_one_vs_5x5,
+    "module.pool-then-1x1": pool_then_1x1,
+    "module.relu-everywhere": relu_everywhere,
 }

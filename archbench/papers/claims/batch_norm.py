@@ -1,0 +1,83 @@
+"""What the lecture notes say about the cost of batch normalisation and of BN-Inception."""
+
+from torch import nn
+
+from archbench.papers.claims.cost_ladder import billions, printed_billions
+from archbench.papers.claims.structure import convolutions
+from archbench.papers.networks import Networks, count
+from archbench.records.claims import Case, Evidence, Measurement
+
+
+def _normalise(network: nn.Module) -> nn.Module:
+    """Put batch normalisation between every convolution and its ReLU."""
+    for block in list(network.modules()):
+        if isinstance(block, nn.Sequential) and isinstance(block[-1], nn.ReLU):
+            width = convolutions(block)[-1].out_channels
+            block[-1] = nn.Sequential(nn.BatchNorm2d(width, device="meta"), block[-1])
+    return network
+
+
+def no_extra_ops(networks: Networks) -> Evidence:
+    """Count GoogLeNet with and without batch normalisation, for both stems."""
+    plain, normal = networks.profile("googlenet"), networks.profile("bn-googlenet")
+    separable = networks.profile("googlenet-separable")
+    inserted = count(_normalise(Networks().module("googlenet-separable")), (3, 224, 224))
+    printed = {printed_billions("googlenet"), printed_billions("bn-googlenet")}
+    costs = {
+        "with a separable stem": (separable.totals.macs, inserted.totals.macs),
+        "with a dense stem": (plain.totals.macs, normal.totals.macs),
+    }
+    normalised = sum(layer.type == "BatchNorm2d" for layer in inserted.layers)
+    return Evidence(
+        tuple(
+            Case(which, before == after and {billions(before), billions(after)} == printed)
+            for which, (before, after) in costs.items()
+        ),
+        (
+            Measurement("MACs of googlenet", plain.totals.macs, 1_582_671_872),
+            Measurement("MACs of bn-googlenet", normal.totals.macs, 1_582_671_872),
+            Measurement("MACs of googlenet-separable", separable.totals.macs, 1_498_677_248),
+            Measurement("MACs of the same, normalised", inserted.totals.macs, 1_498_677_248),
+            Measurement("normalisations inserted in it", normalised, 57),
+            Measurement("params of googlenet", plain.totals.params, 6_998_552),
+            Measurement("params of bn-googlenet", normal.totals.params, 7_005_832),
+        ),
+        "of 1.5 billion with a separable stem; equal costs with either stem",
+    )
+
+
+def bn_inception_cost(networks: Networks) -> Evidence:
+    """Count BN-Inception and GoogLeNet with separable and with dense stems."""
+    small = {
+        "separable": networks.profile("googlenet-separable").totals.macs,
+        "dense": networks.profile("googlenet").totals.macs,
+    }
+    large = {
+        "separable": networks.profile("bn-inception").totals.macs,
+        "dense": networks.profile("bn-inception", version="dense-stem").totals.macs,
+    }
+    printed = (printed_billions("bn-inception"), printed_billions("googlenet"))
+    return Evidence(
+        tuple(
+            Case(
+                f"with a {stem} stem in BN-Inception and a {other} one in GoogLeNet",
+                (billions(large[stem]), billions(small[other])) == printed,
+            )
+            for stem in large
+            for other in small
+        ),
+        (
+            Measurement("MACs of bn-inception, separable", large["separable"], 1_948_605_440),
+            Measurement("MACs of googlenet, separable", small["separable"], 1_498_677_248),
+            Measurement("ratio", round(large["separable"] / small["separable"], 3), 1.3),
+            Measurement("MACs of bn-inception, dense", large["dense"], 2_032_600_064),
+            Measurement("MACs of googlenet, dense", small["dense"], 1_582_671_872),
+            Measurement("ratio, dense", round(large["dense"] / small["dense"], 3), 1.284),
+        ),
+    )
+
+
+EXPERIMENTS = {
+    "bn.no-extra-ops": no_extra_ops,
+    "bn-inception.cost": bn_inception_cost,
+}

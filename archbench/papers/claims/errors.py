@@ -1,0 +1,115 @@
+"""What the lecture notes say about error rates, held against the tables that they print."""
+
+from decimal import Decimal
+from itertools import pairwise
+
+from archbench.papers.figures import figure, figures
+from archbench.papers.networks import Networks
+from archbench.records.claims import Case, Evidence, Measurement
+from archbench.units import counted
+
+
+def _pairs(table: str | None, first: str, second: str) -> dict[str, tuple[Decimal, Decimal]]:
+    """Return the two errors of every row that prints both, in one table or in all."""
+    errors = {cell.id: Decimal(cell.value) for cell in figures() if cell.unit == "percent_error"}
+    return {
+        name.removesuffix(first): (value, errors[other])
+        for name, value in errors.items()
+        if name.endswith(first)
+        and (other := name.removesuffix(first) + second) in errors
+        and (table is None or figure(name).table == table)
+    }
+
+
+def top5_below_top1(networks: Networks) -> Evidence:
+    """Compare both columns of the multi-crop table, and those of all other tables."""
+    swapped = _pairs("rethinking-table4", ".first_error", ".second_error")
+    assert all("Top-5" in figure(f"{row}.first_error").column for row in swapped)
+    others = _pairs(None, ".top5_error", ".top1_error")
+    cases = tuple(
+        Case(f"in the row of {figure(f'{row}.first_error').row}", top5 <= top1)
+        for row, (top5, top1) in swapped.items()
+    )
+    larger = sum(top5 > top1 for top5, top1 in swapped.values())
+    wrong = sum(top5 > top1 for top5, top1 in others.values())
+    return Evidence(
+        cases,
+        (
+            Measurement("rows with both values", len(swapped), 6),
+            Measurement('rows whose "top-5" error is the larger', larger, 6),
+            Measurement("rows of other tables whose top-5 error is the larger", wrong, 0),
+        ),
+    )
+
+
+def googlenet_single_crop(networks: Networks) -> Evidence:
+    """Set the ladder's 9.2 % beside the crop table of the same slides."""
+    claimed = Decimal(figure("rethinking.table3.googlenet.top5_error").value)
+    one, ten = (
+        Decimal(figure(f"googlenet.table3.1_model_{views}_crop.top5_error").value)
+        for views in (1, 10)
+    )
+    return Evidence(
+        (Case("by the crop table", round(one, 1) == claimed),),
+        (
+            Measurement("percent claimed", str(claimed), "9.2"),
+            Measurement("percent with one crop", str(one), "10.07"),
+            Measurement("percent with ten crops", str(ten), "9.15"),
+        ),
+    )
+
+
+def option_order(networks: Networks) -> Evidence:
+    """Compare the printed errors of ResNet-34 with its three shortcuts."""
+    names = {"resnet34": "A", "resnet34-b": "B", "resnet34-c": "C"}
+    cases, measurements = [], []
+    for column, expected in (
+        ("top1_error", (25.03, 24.52, 24.19)),
+        ("top5_error", (7.76, 7.46, 7.40)),
+    ):
+        cells = (figure(f"resnet.table3.resnet34-{x.lower()}.{column}") for x in names.values())
+        errors = [Decimal(cell.value) for cell in cells]
+        cases.append(Case(f"of the {column}", all(a > b for a, b in pairwise(errors))))
+        measurements += [
+            Measurement(f"{column} with option {option}", float(error), value)
+            for option, error, value in zip(names.values(), errors, expected, strict=True)
+        ]
+    own = networks.profile("resnet34").totals.params
+    measurements += [
+        Measurement(
+            f"params that option {option} adds", networks.profile(name).totals.params - own, added
+        )
+        for (name, option), added in zip(names.items(), (0, 173_824, 1_092_992), strict=True)
+    ]
+    return Evidence(tuple(cases), tuple(measurements))
+
+
+def table3_deltas(networks: Networks) -> Evidence:
+    """Subtract the base from every error of the crop table."""
+    table = "googlenet.table3"
+    base = Decimal(figure(f"{table}.1_model_1_crop.top5_error").value)
+    cases, measurements = [], []
+    for models, views, expected in (
+        (1, 10, "-0.92"),
+        (1, 144, "-2.18"),
+        (7, 1, "-1.98"),
+        (7, 10, "-2.45"),
+        (7, 144, "-3.40"),
+    ):
+        row = f"{table}.{models}_model_{views}_crop"
+        delta = Decimal(figure(f"{row}.top5_error").value) - base
+        printed = Decimal(figure(f"{row}.delta").value)
+        where = f"{counted(models, 'model')} and {counted(views, 'crop')}"
+        cases.append(Case(f"for {where}", delta == printed))
+        measurements.append(Measurement(f"difference for {where}", str(delta), expected))
+    last = figure(f"{table}.7_model_144_crop.delta").printed
+    measurements.append(Measurement("the last as printed", last, "-3.45%"))
+    return Evidence(tuple(cases), tuple(measurements))
+
+
+EXPERIMENTS = {
+    "googlenet.table3-deltas": table3_deltas,
+    "errors.top5-below-top1": top5_below_top1,
+    "errors.googlenet-single-crop": googlenet_single_crop,
+    "errors.option-order": option_order,
+}

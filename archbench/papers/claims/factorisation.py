@@ -1,0 +1,190 @@
+"""What the lecture notes say about replacing large kernels by several small ones."""
+
+from decimal import Decimal
+
+import torch
+import torch.nn.functional as F  # torch's own name for it
+from torch import Tensor, nn
+
+from archbench.papers.claims.field_of_view import field_of_view
+from archbench.papers.claims.structure import weights
+from archbench.papers.figures import figure
+from archbench.papers.networks import Networks, count
+from archbench.records.claims import Case, Evidence, Measurement, Picture, Series
+from archbench.units import shape_for_people
+
+SEED = 0
+ROUNDING = 1e-12  # of float64 sums of a few terms
+
+
+def conv(c_in: int, c_out: int, height: int, width: int) -> nn.Conv2d:
+    """Make a convolution that keeps the grid and has no bias."""
+    padding = (height // 2, width // 2)
+    return nn.Conv2d(c_in, c_out, (height, width), padding=padding, bias=False)
+
+
+def saving(before: nn.Module, after: nn.Module) -> float:
+    """Return the share of the weights that is saved, in percent."""
+    return 100 * (1 - weights(after) / weights(before))
+
+
+# -- 5×5 -------------------------------------------------------------------------------------------
+
+
+def five_over_three(networks: Networks) -> Evidence:
+    """Divide the weights and the MACs of a 5×5 by those of a 3×3."""
+    large, small = conv(64, 64, 5, 5), conv(64, 64, 3, 3)
+    macs = [count(layer, (64, 35, 35)).totals.macs for layer in (large, small)]
+    ratios = {"weights": weights(large) / weights(small), "MACs": macs[0] / macs[1]}
+    printed = Decimal(figure("factorisation.5x5_over_3x3").value)
+    return Evidence(
+        tuple(
+            Case(f"in {what}", round(Decimal(ratio), 2) == printed)
+            for what, ratio in ratios.items()
+        ),
+        tuple(
+            Measurement(f"{what} of a 5×5 over those of a 3×3", round(ratio, 4), 2.7778)
+            for what, ratio in ratios.items()
+        ),
+    )
+
+
+def receptive_field(networks: Networks) -> Evidence:
+    """Mark what one output pixel of a 5×5 and of two 3×3 depends on."""
+    one = nn.Sequential(conv(1, 1, 5, 5))
+    two = nn.Sequential(conv(1, 1, 3, 3), conv(1, 1, 3, 3))
+    fields = field_of_view(one), field_of_view(two)
+    return Evidence(
+        (Case("of the field of view", fields[0] == fields[1]),),
+        (
+            Measurement("field of one 5×5", fields[0], "5×5"),
+            Measurement("field of two 3×3", fields[1], "5×5"),
+            Measurement("weights of the 5×5 per channel pair", weights(one), 25),
+            Measurement("weights of the two 3×3 per channel pair", weights(two), 18),
+        ),
+    )
+
+
+def two_3x3_saving(networks: Networks) -> Evidence:
+    """Vary the channels before, between and after the two 3×3."""
+    printed = Decimal(figure("factorisation.two_3x3.saving").value)
+    cases, measurements = [], []
+    for widths, expected in {
+        (64, 64, 64): 28.0,
+        (192, 192, 192): 28.0,
+        (48, 72, 144): 28.0,
+        (64, 96, 96): 10.0,
+        (96, 96, 64): 10.0,
+        (96, 64, 96): 52.0,
+    }.items():
+        c_in, middle, c_out = widths
+        two = nn.Sequential(conv(c_in, middle, 3, 3), conv(middle, c_out, 3, 3))
+        one = conv(c_in, c_out, 5, 5)
+        saved, arrow = saving(one, two), " → ".join(map(str, widths))
+        cases.append(Case(f"for {arrow} channels", round(Decimal(saved)) == printed))
+        measurements.append(
+            Measurement(f"percent saved for {arrow} channels", round(saved, 6), expected)
+        )
+        if widths == (64, 96, 96):
+            measurements += [
+                Measurement(f"weights of two 3×3 for {arrow}", weights(two), 138_240),
+                Measurement("weights of a 5×5 for 64 → 96", weights(one), 153_600),
+            ]
+    condition = "with equal channels, or else where the middle is the harmonic mean of both ends"
+    return Evidence(tuple(cases), tuple(measurements), condition)
+
+
+# -- asymmetric kernels ----------------------------------------------------------------------------
+
+
+def pair(c_in: int, middle: int, c_out: int, n: int) -> nn.Sequential:
+    """Make a 1×n convolution that feeds an n×1."""
+    return nn.Sequential(conv(c_in, middle, 1, n), conv(middle, c_out, n, 1))
+
+
+def asymmetric_saving(networks: Networks) -> Evidence:
+    """Compare n×n with 1×n and n×1, at equal channels and at those of Inception-v3."""
+    cases, measurements = [], []
+    for n, widths, expected in (
+        (3, (64, 64, 64), 33.3),
+        (5, (64, 64, 64), 60.0),
+        (7, (64, 64, 64), 71.4),
+        (7, (128, 128, 192), 76.2),  # of the first 17×17 module
+    ):
+        c_in, middle, c_out = widths
+        saved = saving(conv(c_in, c_out, n, n), pair(c_in, middle, c_out, n))
+        equal = len(set(widths)) == 1
+        channels = "equal channels" if equal else " → ".join(map(str, widths))
+        when = f"for n = {n} with {channels}"
+        cases.append(Case(when, abs(saved - 100 * (1 - 2 / n)) < ROUNDING * 100))
+        measurements.append(Measurement(f"percent saved {when}", round(saved, 1), expected))
+    sides = range(2, 12)
+    savings = (saving(conv(1, 1, n, n), pair(1, 1, 1, n)) for n in sides)
+    picture = Picture(
+        "asymmetric-saving",
+        "What 1×n and n×1 save over n×n, at equal channels",
+        "n",
+        "weights saved (%)",
+        (Series("1×n, n×1", tuple(map(float, sides)), tuple(savings)),),
+    )
+    return Evidence(tuple(cases), tuple(measurements), pictures=(picture,))
+
+
+def _best_pair(kernel: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the column and the row whose product is nearest to a kernel."""
+    u, s, v = torch.linalg.svd(kernel)
+    return u[:, :1] * s[0], v[:1]
+
+
+def asymmetric_equivalent(networks: Networks) -> Evidence:
+    """Run 3×3 kernels beside the nearest 1×3 and 3×1, on one channel and without activation."""
+    generator = torch.Generator().manual_seed(SEED)
+
+    def noise(*shape: int) -> Tensor:
+        return torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+    image = noise(1, 1, 16, 16)
+    kernels = {
+        "for an outer product": torch.outer(noise(3), noise(3)),
+        "for a random kernel": noise(3, 3),
+    }
+    differences = {}
+    for which, kernel in kernels.items():
+        column, row = _best_pair(kernel)
+        whole = F.conv2d(image, kernel[None, None], padding=1)
+        across = F.conv2d(image, row[None, None], padding=(0, 1))
+        both = F.conv2d(across, column[None, None], padding=(1, 0))
+        differences[which] = float((whole - both).norm() / whole.norm())
+    outer, random = differences.values()
+    return Evidence(
+        tuple(Case(which, apart < ROUNDING) for which, apart in differences.items()),
+        (
+            Measurement("relative difference for an outer product", outer, ROUNDING, relation="<="),
+            Measurement("relative difference for a random kernel", random, 0.1, relation=">="),
+            Measurement("field of the 3×3", field_of_view(conv(1, 1, 3, 3)), "3×3"),
+            Measurement("field of the pair", field_of_view(pair(1, 1, 1, 3)), "3×3"),
+        ),
+        "for kernels of rank one, the outer products; the field of view is equal for all",
+        SEED,
+    )
+
+
+def keeps_grid(networks: Networks) -> Evidence:
+    """Run the 1×7 and 7×1 of Inception-v3's first 17×17 module on its grid."""
+    branch = networks.module("inception-v3").get_submodule("Mixed_6b.branch2")
+    layers = nn.Sequential(branch.get_submodule("conv1x7"), branch.get_submodule("conv7x1"))
+    shape = count(layers, (128, 17, 17)).stages[-1].output_shape
+    return Evidence(
+        (Case("with padding, on 17×17", shape is not None and shape[1:] == (17, 17)),),
+        (Measurement("output of the pair", str(shape_for_people(shape)), "17×17×192"),),
+    )
+
+
+EXPERIMENTS = {
+    "factorisation.5x5-over-3x3": five_over_three,
+    "factorisation.receptive-field": receptive_field,
+    "factorisation.two-3x3-saving": two_3x3_saving,
+    "factorisation.asymmetric-saving": asymmetric_saving,
+    "factorisation.asymmetric-equivalent": asymmetric_equivalent,
+    "factorisation.keeps-grid": keeps_grid,
+}

@@ -1,0 +1,115 @@
+"""What the lecture notes say about GoogLeNet as a whole, and how it is evaluated."""
+
+from collections import Counter
+from itertools import product
+
+import torch
+from torch import nn
+
+from archbench.archs.googlenet import TABLE_1
+from archbench.papers.claims.structure import weights
+from archbench.papers.figures import figure
+from archbench.papers.networks import Networks
+from archbench.records.claims import Case, Evidence, Measurement
+
+
+def depth(networks: Networks) -> Evidence:
+    """Measure the longest path, then add the pools that stand between the modules."""
+    layers = networks.profile("googlenet").totals.depth
+    between = (
+        layer
+        for row in TABLE_1
+        if not row.type.startswith("inception")
+        for layer in networks.module("googlenet").get_submodule(row.stage).modules()
+    )
+    pools = Counter(type(layer).__name__ for layer in between)
+    largest, average = pools["MaxPool2d"], pools["AdaptiveAvgPool2d"]
+    pooled = layers + largest + average
+    printed = [
+        int(figure(f"googlenet.text.{name}").value) for name in ("layers", "layers_with_pooling")
+    ]
+    return Evidence(
+        (
+            Case("of the layers with weights", layers == printed[0]),
+            Case("with the pools outside the modules", pooled == printed[1]),
+        ),
+        (
+            Measurement("layers with weights on the longest path", layers, 22),
+            Measurement("max pools outside the modules", largest, 4),
+            Measurement("average pools outside the modules", average, 1),
+            Measurement("layers with the pools", pooled, 27),
+        ),
+    )
+
+
+def fewer_params(networks: Networks) -> Evidence:
+    """Divide the totals of AlexNet and VGG-16 by GoogLeNet's."""
+    own = networks.profile("googlenet").totals.params
+    cases = []
+    measurements = [Measurement("params of googlenet", own, 6_998_552)]
+    for name, params, ratio in (("alexnet", 60_965_224, 8.71), ("vgg16", 138_357_544, 19.77)):
+        total = networks.profile(name).totals.params
+        printed = int(figure(f"googlenet.text.params_ratio_{name}").value)
+        cases.append(Case(f"of {name}", round(total / own) == printed))
+        measurements += [
+            Measurement(f"params of {name}", total, params),
+            Measurement(f"params of {name} over googlenet's", round(total / own, 2), ratio),
+        ]
+    return Evidence(tuple(cases), tuple(measurements))
+
+
+def global_average_pooling(networks: Networks) -> Evidence:
+    """Compare the classifier with one on the grid before the pool, and with VGG-16's layers."""
+    pooled = networks.stage("googlenet", "fc").params
+    grid = networks.stage("googlenet", "avgpool").input_shape
+    assert grid is not None
+    channels, height, width = grid
+    with torch.device("meta"):
+        flattened = nn.Linear(channels * height * width, 1000)
+    flat = sum(parameter.numel() for parameter in flattened.parameters())
+    times = weights(flattened) / weights(networks.module("googlenet").get_submodule("fc"))
+    vgg = networks.profile("vgg16")
+    full = sum(stage.params for stage in vgg.stages if stage.name.startswith("fc"))
+    return Evidence(
+        (
+            Case("against a classifier on the flattened grid", pooled < flat / 2),
+            Case("against the fully connected layers of VGG-16", pooled < full / 2),
+        ),
+        (
+            Measurement("params on the pooled values", pooled, 1_025_000),
+            Measurement("params on the flattened grid", flat, 50_177_000),
+            Measurement("times the weights", times, 49),
+            Measurement("params of VGG-16's fully connected layers", full, 123_642_856),
+            Measurement("params of VGG-16", vgg.totals.params, 138_357_544),
+        ),
+    )
+
+
+def crops(networks: Networks) -> Evidence:
+    """Enumerate the crops of one image."""
+    scales = [figure(f"googlenet.evaluation.scale_{i}").value for i in range(1, 5)]
+    squares = ("left or top", "middle", "right or bottom")
+    corners = ("top left", "top right", "bottom left", "bottom right")
+    views = (*corners, "centre", "whole square, resized")
+    mirrored = (False, True)
+    made = len(set(product(scales, squares, views, mirrored)))
+    models = int(figure("googlenet.evaluation.ensemble_models").value)
+    return Evidence(
+        (Case("of the scheme", made == int(figure("googlenet.evaluation.crops").value)),),
+        (
+            Measurement("scales", len(scales), 4),
+            Measurement("squares", len(squares), 3),
+            Measurement("views", len(views), 6),
+            Measurement("mirrorings", len(mirrored), 2),
+            Measurement("crops", made, 144),
+            Measurement("evaluations with seven models", made * models, 1008),
+        ),
+    )
+
+
+EXPERIMENTS = {
+    "googlenet.depth": depth,
+    "googlenet.fewer-params": fewer_params,
+    "googlenet.global-average-pooling": global_average_pooling,
+    "googlenet.crops": crops,
+}

@@ -1,0 +1,151 @@
+"""What the lecture notes say about the params and ops columns of GoogLeNet's Table 1."""
+
+from decimal import Decimal
+
+from archbench.archs.googlenet import TABLE_1
+from archbench.papers.claims.structure import weights
+from archbench.papers.figures import figure
+from archbench.papers.networks import Networks
+from archbench.records.claims import Case, Evidence, Measurement
+from archbench.records.published import PublishedFigure
+
+K = 1024  # of the params column: 112K are the 114,688 weights of conv2, and 1000K those of fc
+MILLION = 10**6
+
+
+def _cell(stage: str, column: str) -> PublishedFigure:
+    return figure(f"googlenet.table1.{stage}.{column}")
+
+
+def _counted_stages() -> list[str]:
+    """Return the rows with figures in the params and ops columns: those with weights."""
+    return [
+        row.stage
+        for row in TABLE_1
+        if row.stage.startswith(("conv", "inception")) or row.stage == "fc"
+    ]
+
+
+def _thousands(cell: PublishedFigure) -> Decimal:
+    """Read "159K" as 159."""
+    return Decimal(cell.printed.removesuffix("K"))
+
+
+def _rows_where(agree: dict[str, bool]) -> str:
+    """Say in which rows the column follows from the filter counts."""
+    odd = [stage.removeprefix("inception_") for stage, true in agree.items() if not true]
+    return f"in every row but {', '.join(odd)}" if odd else "in every row"
+
+
+def params_sum(networks: Networks) -> Evidence:
+    """Add up the params column and set the printed total beside it and the built networks."""
+    cells = (_thousands(_cell(stage, "params")) for stage in _counted_stages())
+    column = sum(cells, start=Decimal(0))
+    totals = {
+        "as the sum of the params column, with K = 1000": column * 1000,
+        "of that sum with the column's own K = 1024": column * K,
+        "of the network with a dense stem and biases": Decimal(
+            networks.profile("googlenet").totals.params
+        ),
+        "of the weights with the separable stem": Decimal(
+            weights(networks.module("googlenet-separable"))
+        ),
+    }
+    printed = Decimal(figure("googlenet.text.params_total").value) / MILLION
+    in_1000, in_1024, dense, separable = totals.values()
+    return Evidence(
+        tuple(Case(which, round(total / MILLION, 4) == printed) for which, total in totals.items()),
+        (
+            Measurement("sum of the params column, in K", float(column), 6797.7),
+            Measurement("that sum in millions, K = 1000", float(in_1000 / MILLION), 6.7977),
+            Measurement(
+                "that sum in millions, K = 1024", float(round(in_1024 / MILLION, 3)), 6.961
+            ),
+            Measurement("params of the dense network", int(dense), 6_998_552),
+            Measurement("weights of the separable network", int(separable), 6_983_576),
+        ),
+    )
+
+
+def ops_column(networks: Networks) -> Evidence:
+    """Set the MACs of every row, with the separable stem, beside the printed millions."""
+    expected = (
+        *(34_019_328, 359_661_568, 128_049_152, 304_267_264, 73_608_192, 87_908_352, 99_850_240),
+        *(118_515_712, 169_996_288, 51_079_168, 70_697_984, 1_024_000),
+    )
+    agree, measurements = {}, []
+    for stage, macs in zip(_counted_stages(), expected, strict=True):
+        computed = networks.stage("googlenet-separable", stage).macs
+        printed = int(_cell(stage, "ops").value)
+        agree[stage] = abs(computed - printed) <= MILLION
+        measurements.append(Measurement(f"MACs of {stage}", computed, macs))
+    rounded = {
+        stage: round(networks.stage("googlenet-separable", stage).macs / MILLION, 2)
+        for stage in ("inception_4a", "inception_5a")
+    }
+    return Evidence(
+        tuple(Case(f"in {stage}, to one million", true) for stage, true in agree.items()),
+        (
+            *measurements,
+            Measurement("rows that agree within one million", sum(agree.values()), 11),
+            Measurement("rows", len(agree), 12),
+            Measurement("4a in millions", rounded["inception_4a"], 73.61),
+            Measurement("4a as printed", _cell("inception_4a", "ops").printed, "73M"),
+            Measurement("5a in millions", rounded["inception_5a"], 51.08),
+            Measurement("5a as printed", _cell("inception_5a", "ops").printed, "54M"),
+        ),
+        f"{_rows_where(agree)}, to one million, with the separable stem",
+    )
+
+
+def params_column(networks: Networks) -> Evidence:
+    """Set the weights of every row, with the separable stem, beside the printed K of 1024."""
+    deviations = {"4a": -0.7, "4c": -6.9, "4d": -1.8, "4e": -0.8, "5a": 5.3, "5b": -1.5}
+    agree, measurements = {}, []
+    for stage in _counted_stages():
+        module = networks.module("googlenet-separable").get_submodule(stage)
+        printed, computed = _thousands(_cell(stage, "params")), Decimal(weights(module)) / K
+        last_digit = Decimal(1).scaleb(int(printed.as_tuple().exponent))
+        agree[stage] = abs(computed - printed) <= last_digit
+        off = round(100 * (printed / computed - 1), 1)
+        row = stage.removeprefix("inception_")
+        if row in deviations:
+            what = f"percent by which the print of {row} is off"
+            measurements.append(Measurement(what, float(off), deviations[row]))
+    near = " ".join(stage.removeprefix("inception_") for stage, true in agree.items() if true)
+    return Evidence(
+        tuple(Case(f"in {stage}, to the last digit", true) for stage, true in agree.items()),
+        (
+            Measurement("rows that agree within one unit", near, "conv1 conv2 3a 3b 4b fc"),
+            *measurements,
+        ),
+        f"{_rows_where(agree)}, to one unit of the last digit, with the separable stem",
+    )
+
+
+def separable_stem(networks: Networks) -> Evidence:
+    """Count the first row with a dense and with a separable 7×7."""
+    printed_params = _thousands(_cell("conv1", "params"))
+    printed_macs = int(_cell("conv1", "ops").value)
+    cases, measurements = [], []
+    for name, which, expected_weights, expected_macs in (
+        ("googlenet", "dense", 9_408, 118_013_952),
+        ("googlenet-separable", "separable", 2_712, 34_019_328),
+    ):
+        held = weights(networks.module(name).get_submodule("conv1"))
+        macs = networks.stage(name, "conv1").macs
+        fits = round(Decimal(held) / 1000, 1) == printed_params
+        cases.append(Case(f"with a {which} 7×7", fits and round(macs, -6) == printed_macs))
+        measurements += [
+            Measurement(f"weights of the {which} stem", held, expected_weights),
+            Measurement(f"MACs of the {which} stem", macs, expected_macs),
+        ]
+    return Evidence(tuple(cases), tuple(measurements))
+
+
+EXPERIMENTS = {
+    "googlenet.params-sum": params_sum,
+    "googlenet.ops-column": ops_column,
+    "googlenet.params-column": params_column,
+    "googlenet.separable-stem": separable_stem,
+}
