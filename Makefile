@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check bench bench-peers figures totals readme clean
+.PHONY: demo test check bench bench-peers figures totals expectations reports readme clean
 
 demo: $(VENV)/.installed  ## install into a virtual environment and show GoogLeNet
 	$(BIN)/archbench summary googlenet
@@ -28,6 +28,12 @@ bench-peers: $(VENV)/.peers  ## archbench beside the other counters: time, memor
 
 totals: $(VENV)/.developing  ## write the totals that `archbench list` shows anew
 	$(BIN)/python -m tests.totals
+
+expectations: $(VENV)/.developing  ## write the verdicts that `archbench reproduce` expects anew
+	$(BIN)/archbench reproduce --update --expectations archbench/papers/expected.csv
+
+reports: $(VENV)/.developing  ## write the reports of reproduce and claims anew
+	$(BIN)/python -m tests.reports
 
 readme: $(VENV)/.developing  ## run the README's commands again and put in what they print
 	$(BIN)/python -m tests.readme

@@ -20,9 +20,9 @@ from archbench.registry import find
 
 
 @pytest.fixture(scope="module")
-def found() -> dict[str, Reproduction]:
-    """Everything, once."""
-    return {r.figure.id: r for r in archbench.reproduce()}
+def found(reproductions) -> dict[str, Reproduction]:
+    """Everything, by id."""
+    return {r.figure.id: r for r in reproductions}
 
 
 def test_the_data_is_whole() -> None:

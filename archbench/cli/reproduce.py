@@ -15,7 +15,7 @@ from archbench.papers import expectations
 from archbench.papers.figures import figures, select, tables
 from archbench.records.published import VERDICTS, Verdict, VerdictChange
 from archbench.report.render import Format
-from archbench.report.reproduce import WORDS, summary_report, table_report, tables_report
+from archbench.report.reproduce import WORDS, summary_report, table_reports, tables_report
 from archbench.units import counted
 
 if TYPE_CHECKING:
@@ -139,14 +139,11 @@ def _write(
     listed: bool,
 ) -> None:
     """Write table by table and the sum for people; machines get one list of figures."""
-    names = list(dict.fromkeys(r.figure.table for r in shown))
     if out.form in (Format.TABLE, Format.MD):
-        for name in names:
-            found = [r for r in shown if r.figure.table == name]
-            out.write(table_report(found, listed, alone=len(names) == 1))
-        if len(names) == 1:
-            return
-    out.write(summary_report(shown, changed))
+        for report in table_reports(shown, listed):
+            out.write(report)
+    else:
+        out.write(summary_report(shown, changed))
 
 
 def _told(changed: Sequence[VerdictChange]) -> str:

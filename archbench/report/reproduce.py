@@ -1,7 +1,7 @@
 """Printed figures beside the computed ones, in the shape of the paper's own table."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from textwrap import wrap
@@ -59,35 +59,34 @@ KEYS = (
 )
 
 
-def table_report(
-    reproductions: Sequence[Reproduction], listed: bool = False, alone: bool = False
-) -> Report:
-    """Lay out the figures of one table.
+def table_reports(reproductions: Sequence[Reproduction], listed: bool = False) -> Iterator[Report]:
+    """Lay out the figures of each table for people, and sum up several tables in the end.
 
     Args:
-        reproductions: of that table, at least one.
+        reproductions: at least one.
         listed: one row per figure, instead of the paper's own rows and columns.
-        alone: no sum of several tables follows, which says what the marks mean.
     """
-    first = reproductions[0].figure
-    table = _listing(reproductions) if listed or not _is_grid(reproductions) else None
-    return Report(
-        f"{first.table}: {first.paper}",
-        (table or _grid(reproductions),),
-        {},
-        (("sum", tally(reproductions)),),
-        (LEGEND,) if alone else (),
-        lists=_explanations(reproductions),
-    )
+    tables = _by_table(reproductions)
+    alone = len(tables) == 1
+    for name, found in tables.items():
+        table = _listing(found) if listed or not _is_grid(found) else _grid(found)
+        yield Report(
+            f"{name}: {found[0].figure.paper}",
+            (table,),
+            {},
+            (("sum", tally(found)),),
+            (LEGEND,) if alone else (),
+            lists=_explanations(found),
+        )
+    if not alone:
+        yield summary_report(reproductions)
 
 
 def summary_report(
-    reproductions: Sequence[Reproduction], changed: Sequence[VerdictChange]
+    reproductions: Sequence[Reproduction], changed: Sequence[VerdictChange] = ()
 ) -> Report:
     """Sum up all tables, a line each; CSV and JSON hold every figure."""
-    tables: dict[str, list[Reproduction]] = {}
-    for reproduction in reproductions:
-        tables.setdefault(reproduction.figure.table, []).append(reproduction)
+    tables = _by_table(reproductions)
     columns = (
         Column("table", "table"),
         Column("figures", "figures", Kind.INTEGER),
@@ -109,6 +108,13 @@ def summary_report(
         notes=(LEGEND,),
         rows=_machine_rows(reproductions),
     )
+
+
+def _by_table(reproductions: Sequence[Reproduction]) -> dict[str, list[Reproduction]]:
+    tables: dict[str, list[Reproduction]] = {}
+    for reproduction in reproductions:
+        tables.setdefault(reproduction.figure.table, []).append(reproduction)
+    return tables
 
 
 def tables_report(figures: Sequence[PublishedFigure]) -> Report:
