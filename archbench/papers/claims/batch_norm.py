@@ -3,8 +3,8 @@
 from torch import nn
 
 from archbench.papers.claims.cost_ladder import billions, printed_billions
-from archbench.papers.claims.structure import convolutions
 from archbench.papers.networks import Networks, count
+from archbench.papers.recompute.layers import convolutions
 from archbench.records.claims import Case, Evidence, Measurement
 
 

@@ -5,7 +5,6 @@ from torch import nn
 from archbench.papers.claims.field_of_view import field_of_view
 from archbench.papers.claims.structure import (
     Steps,
-    convolutions,
     followers,
     kernel,
     kernels,
@@ -13,6 +12,7 @@ from archbench.papers.claims.structure import (
     uses,
 )
 from archbench.papers.networks import Networks
+from archbench.papers.recompute.layers import convolutions
 from archbench.records.claims import Case, Evidence, Measurement
 from archbench.units import shape_for_people
 

@@ -6,8 +6,9 @@ from torch import nn
 
 from archbench.archs.googlenet import TABLE_1
 from archbench.archs.parts.branches import Branches, Conv, Module, Pool
-from archbench.papers.claims.structure import convolutions, followers, steps, weights
+from archbench.papers.claims.structure import followers, steps, weights
 from archbench.papers.networks import Networks, count
+from archbench.papers.recompute.layers import convolutions
 from archbench.records.claims import Case, Evidence, Measurement
 from archbench.units import shape_for_people
 

@@ -5,16 +5,13 @@ from typing import NamedTuple
 
 from torch import fx, nn
 
-
-def convolutions(module: nn.Module) -> tuple[nn.Conv2d, ...]:
-    """Return the convolutions inside a module, in the order in which it holds them."""
-    return tuple(layer for layer in module.modules() if isinstance(layer, nn.Conv2d))
+from archbench.papers.recompute import layers
+from archbench.papers.recompute.layers import convolutions
 
 
 def kernel(layer: nn.Conv2d) -> str:
     """Write a convolution's kernel as the papers do, height first: "1×7"."""
-    height, width = layer.kernel_size
-    return f"{height}×{width}"
+    return layers.kernel(layer).replace("x", "×")
 
 
 def kernels(module: nn.Module) -> str:

@@ -24,7 +24,7 @@ def _reduction_filters(networks: Networks, figure: PublishedFigure) -> Value:
     """Return the filters that Table 1 calls by the last letter of the id."""
     branch, place = LETTERS[figure.id[-1]]
     reduction = network_of(networks, figure).reduction_a
-    return channels(list(convolutions(reduction.get_submodule(branch)))[place])
+    return channels(convolutions(reduction.get_submodule(branch))[place])
 
 
 def _stage(networks: Networks, figure: PublishedFigure) -> str:

@@ -1,6 +1,6 @@
 """What a built network's layers say of themselves, in the words of the papers' tables."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
@@ -80,9 +80,9 @@ def _pair(size: Any) -> tuple[int, int]:
     return height, width
 
 
-def convolutions(module: nn.Module) -> Iterator[nn.Conv2d]:
-    """List the convolutions inside a module, in the order in which they are written."""
-    return (layer for layer in module.modules() if isinstance(layer, nn.Conv2d))
+def convolutions(module: nn.Module) -> tuple[nn.Conv2d, ...]:
+    """Return the convolutions inside a module, in the order in which it holds them."""
+    return tuple(layer for layer in module.modules() if isinstance(layer, nn.Conv2d))
 
 
 def window(networks: Networks, figure: PublishedFigure) -> nn.Module | None:
@@ -109,7 +109,7 @@ def patch_stride(networks: Networks, figure: PublishedFigure) -> Value:
 
 def kernel_of(path: str, place: int) -> Rule:
     """Read the kernel of the n-th convolution inside a module, counted from 0."""
-    return at(path, lambda module: kernel(list(convolutions(module))[place]))
+    return at(path, lambda module: kernel(convolutions(module)[place]))
 
 
 def at(path: str, read: Callable[[Any], Value]) -> Rule:

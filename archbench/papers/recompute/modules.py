@@ -114,7 +114,7 @@ def _padding(kernels: nn.Sequential) -> Rule:
     """Return the zeros that the first layer adds on each side, along its kernel's long one."""
 
     def zeros(networks: Networks, figure: PublishedFigure) -> Value:
-        first = next(convolutions(kernels))
+        first = convolutions(kernels)[0]
         assert isinstance(first.padding, tuple)
         return max(first.padding)
 

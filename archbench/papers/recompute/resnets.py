@@ -47,7 +47,7 @@ def _in_every_block(read: Callable[[Any], Value]) -> Rule:
     def layer(networks: Networks, figure: PublishedFigure) -> Value:
         place = int(figure.id.split(".")[4].removeprefix("layer_")) - 1
         stage = network_of(networks, figure).get_submodule(_place(figure))
-        found = {read(list(convolutions(block.residual))[place]) for block in stage}
+        found = {read(convolutions(block.residual)[place]) for block in stage}
         return found.pop() if len(found) == 1 else f"differs: {sorted(map(str, found))}"
 
     return layer
@@ -78,7 +78,7 @@ def _filters_growth(networks: Networks, figure: PublishedFigure) -> Value:
     """Divide the filters of each stage by those of the one before; the same from each to each."""
     network = network_of(networks, figure)
     stages = (network.get_submodule(f"conv{i}_x") for i in (2, 3, 4, 5))
-    widths = [next(convolutions(stage)).out_channels for stage in stages]
+    widths = [convolutions(stage)[0].out_channels for stage in stages]
     ratios = {Fraction(b, a) for a, b in pairwise(widths)}
     assert len(ratios) == 1
     return ratios.pop()
