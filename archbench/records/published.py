@@ -38,6 +38,16 @@ class PublishedFigure:
     convention: str
     kind: FigureKind
 
+    @property
+    def number(self) -> int | float | str:
+        """The value as a number, where it is one."""
+        for kind in (int, float):
+            try:
+                return kind(self.value)
+            except ValueError:
+                continue
+        return self.value
+
 
 Verdict = Literal[
     "exact",
@@ -105,7 +115,7 @@ class Reproduction:
             "row": figure.row,
             "column": figure.column,
             "printed": figure.printed,
-            "value": figure.value,
+            "value": figure.number,
             "computed": None if self.own is None else self.own.computed,
             "unit": figure.unit,
             "verdict": self.verdict,

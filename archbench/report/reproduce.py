@@ -71,7 +71,7 @@ def table_reports(reproductions: Sequence[Reproduction], listed: bool = False) -
     for name, found in tables.items():
         table = _listing(found) if listed or not _is_grid(found) else _grid(found)
         yield Report(
-            f"{name}: {found[0].figure.paper}",
+            f"{name}: {_paper(r.figure for r in found)}",
             (table,),
             {},
             (("sum", tally(found)),),
@@ -129,7 +129,7 @@ def tables_report(figures: Sequence[PublishedFigure]) -> Report:
         Column("networks", "networks", rank=2),
     )
     rows = tuple(
-        (name, len(found), found[0].paper, " ".join(_networks(found)))
+        (name, len(found), _paper(found), " ".join(_networks(found)))
         for name, found in tables.items()
     )
     document = {
@@ -138,7 +138,7 @@ def tables_report(figures: Sequence[PublishedFigure]) -> Report:
             {
                 "table": name,
                 "figures": len(found),
-                "paper": found[0].paper,
+                "paper": _paper(found),
                 "networks": list(_networks(found)),
             }
             for name, found in tables.items()
@@ -146,6 +146,14 @@ def tables_report(figures: Sequence[PublishedFigure]) -> Report:
     }
     title = f"{counted(len(tables), 'table')}, {counted(len(figures), 'figure')}"
     return Report(title, (Table(columns, rows),), document)
+
+
+def _paper(figures: Iterable[PublishedFigure]) -> str:
+    """Name where a table's figures come from, as far as it is the same place."""
+    papers = list(dict.fromkeys(figure.paper for figure in figures))
+    parts = [paper.split(", ") for paper in papers]
+    shared = [part for part, *others in zip(*parts, strict=False) if {part} >= set(others)]
+    return ", ".join(shared) or "several sources"
 
 
 def _networks(figures: Iterable[PublishedFigure]) -> Iterable[str]:
@@ -168,7 +176,7 @@ def _table_dict(name: str, reproductions: Sequence[Reproduction]) -> dict[str, A
     counts = Counter(reproduction.verdict for reproduction in reproductions)
     return {
         "table": name,
-        "paper": reproductions[0].figure.paper,
+        "paper": _paper(r.figure for r in reproductions),
         "figures": len(reproductions),
         "verdicts": {verdict: counts[verdict] for verdict in VERDICTS},
     }
