@@ -8,7 +8,7 @@ table holds, such as recurrent layers, stays visible as an unexplained differenc
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from archbench.analyze.ledger import FunctionUse, Ledger, ModuleUse
+from archbench.analyze.ledger import Ledger, ModuleUse
 from archbench.records.explanations import Term
 from archbench.records.profiles import Totals
 
@@ -61,11 +61,12 @@ class Modules:
 
     def amount(self, ledger: Ledger) -> int:
         """Add up the charge."""
-        return self.times * sum(
+        amount: int = sum(
             getattr(use, self.measure)
             for use in ledger.modules
             if _is_seen(use, self.names) and self.affine in (None, use.affine)
         )
+        return self.times * amount
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,8 @@ class OtherModules:
     def amount(self, ledger: Ledger) -> int:
         """Add up the charge."""
         left_out = (use for use in ledger.modules if not _is_seen(use, self.names))
-        return self.times * sum(getattr(use, self.measure) for use in left_out)
+        amount: int = sum(getattr(use, self.measure) for use in left_out)
+        return self.times * amount
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +97,12 @@ class Functions:
 
     def amount(self, ledger: Ledger) -> int:
         """Add up the charge."""
-        return self.times * sum(
+        amount: int = sum(
             getattr(use, self.measure)
             for use in ledger.functions
             if use.name in self.names and self.affine in (None, use.affine)
         )
+        return self.times * amount
 
 
 Charge = Modules | OtherModules | Functions
@@ -111,7 +114,9 @@ def _is_seen(use: ModuleUse, names: frozenset[str]) -> bool:
 
 # fvcore 0.1.5, nn/flop_count.py and nn/jit_handles.py: what it calls flops are multiply-adds.
 FVCORE = (
-    Functions("batch normalisation, 2 per element", frozenset({"F.batch_norm"}), "outputs", 2, True),
+    Functions(
+        "batch normalisation, 2 per element", frozenset({"F.batch_norm"}), "outputs", 2, True
+    ),
     Functions(
         "batch normalisation without scale, 1 per element",
         frozenset({"F.batch_norm"}),
@@ -119,7 +124,9 @@ FVCORE = (
         affine=False,
     ),
     Functions("other normalisation, 5 per element", F_OTHER_NORM, "outputs", 5, True),
-    Functions("other normalisation without scale, 4 per element", F_OTHER_NORM, "outputs", 4, False),
+    Functions(
+        "other normalisation without scale, 4 per element", F_OTHER_NORM, "outputs", 4, False
+    ),
     Functions(
         "adaptive average pooling, 1 per input element",
         frozenset({"F.adaptive_avg_pool2d"}),
@@ -145,19 +152,17 @@ THOP = (
     Modules("PReLU, 1 per element", frozenset({"PReLU"}), "inputs"),
     Modules("average pooling, 1 per output element", AVG_POOL, "outputs"),
     Modules("adaptive average pooling, 1 per input element", ADAPTIVE_AVG, "inputs"),
-    Modules("and 1 per output element", ADAPTIVE_AVG, "outputs"),
+    Modules("adaptive average pooling, 1 per output element", ADAPTIVE_AVG, "outputs"),
     Modules("transposed convolutions, by output position", TRANSPOSED, "spread_macs"),
     OtherModules("products outside the classes it knows", _THOP_PRODUCTS, "macs"),
 )
-THOP_KNOWS = (
-    _THOP_PRODUCTS | _THOP_NORM | MAX_POOL | ADAPTIVE_MAX | AVG_POOL | ADAPTIVE_AVG
-) | {
+THOP_KNOWS = (_THOP_PRODUCTS | _THOP_NORM | MAX_POOL | ADAPTIVE_MAX | AVG_POOL | ADAPTIVE_AVG) | {
     *("ZeroPad2d", "PReLU", "Softmax", "ReLU", "ReLU6", "LeakyReLU", "Dropout", "Upsample"),
     *("UpsamplingBilinear2d", "UpsamplingNearest2d", "RNNCell", "GRUCell", "LSTMCell", "RNN"),
     *("GRU", "LSTM", "PixelShuffle"),
 }
 
-# ptflops 0.7.5, pytorch_ops.py and pytorch_engine.py, its default backend. It hooks modules and also
+# ptflops 0.7.5, pytorch_ops.py and pytorch_engine.py, its default backend. It hooks modules and
 # wraps the functions that these call, so that activations and pools are counted twice.
 _PTFLOPS_ACTIVATIONS = frozenset({"ReLU", "PReLU", "ELU", "LeakyReLU", "ReLU6", "GELU"})
 _PTFLOPS_POOLS = MAX_POOL | ADAPTIVE_MAX | AVG_POOL | ADAPTIVE_AVG
@@ -179,7 +184,7 @@ PTFLOPS = (
     Functions("pooling functions, those of the modules again", F_AVG_POOL | F_MAX_POOL, "inputs"),
     # inside of it: a square, a scaling and a sum of every element, and an average of the squares
     Functions("local response normalisation, 3 per element", F_RESPONSE, "outputs", 3),
-    Functions("and 1 per padded square", F_RESPONSE, "inputs"),
+    Functions("local response normalisation, 1 per padded square", F_RESPONSE, "inputs"),
     Modules("resampling modules, 1 per element", frozenset({"Upsample"}), "outputs"),
     Functions(
         "resampling functions, those of the modules again",
@@ -241,7 +246,7 @@ def torchinfo_terms(ledger: Ledger) -> tuple[Term, ...]:
 
 def twice(totals: Totals) -> tuple[Term, ...]:
     """Count an addition beside every multiplication, as torch's utils/flop_counter.py does."""
-    return (Term("FLOPs: the addition beside each multiplication", totals.macs),)
+    return (Term("FLOP = 2 × MAC", totals.macs),)
 
 
 # -- params --------------------------------------------------------------------------------------
@@ -304,5 +309,3 @@ PUBLISHED = {
     "no classifier": no_classifier,
     "fvcore": fvcore_rules,
 }
-
-

@@ -73,7 +73,8 @@ def torchprofile(model: nn.Module, inputs: Inputs) -> Count:
     """Count with torchprofile, which counts no parameters."""
     from torchprofile import profile_macs
 
-    return profile_macs(model, inputs), None
+    macs = profile_macs(model, inputs)
+    return (macs if isinstance(macs, int) else None), None
 
 
 def flop_counter_mode(model: nn.Module, inputs: Inputs) -> Count:

@@ -11,9 +11,10 @@ from typing import Any
 
 import torch.nn.functional as F  # torch's own name for it
 from torch import Tensor, nn
+from torch.nn.modules.lazy import LazyModuleMixin
 from torch.overrides import TorchFunctionMode
 
-from archbench.analyze.borrow import borrowed, own_device
+from archbench.analyze.borrow import borrowed, fresh_copy, own_device, quiet_surroundings
 from archbench.analyze.rules import attention
 from archbench.analyze.trace import paths_of, tensors_in
 from archbench.models.blank import META
@@ -123,8 +124,10 @@ def ledger(model: nn.Module, plan: InputPlan, profile: Profile) -> Ledger:
         plan: its inputs.
         profile: archbench's count of the same network and inputs.
     """
-    paths = paths_of(model)
     on_meta = profile.device == "meta"
+    if any(isinstance(module, LazyModuleMixin) for module in model.modules()):
+        model = _materialised(model, plan, on_meta)
+    paths = paths_of(model)
     device = META if on_meta else own_device(paths)
     costs = {layer.path: layer for layer in profile.layers}
     uses: dict[nn.Module, ModuleUse] = {}
@@ -142,6 +145,15 @@ def ledger(model: nn.Module, plan: InputPlan, profile: Profile) -> Ledger:
         with functions:
             model(*args, **kwargs)
     return Ledger(tuple(uses.values()), tuple(functions.uses))
+
+
+def _materialised(model: nn.Module, plan: InputPlan, on_meta: bool) -> nn.Module:
+    """Copy a model and run it once, which gives lazy parameters their shape."""
+    with quiet_surroundings():
+        twin = fresh_copy(model, on_meta)
+        args, kwargs = plan.make(META if on_meta else own_device(model.modules()))
+        twin(*args, **kwargs)
+    return twin
 
 
 def _described(module: nn.Module, macs: int, products: int) -> ModuleUse:

@@ -11,6 +11,7 @@ import typer
 
 import archbench
 from archbench.cli.compare import compare
+from archbench.cli.explain import explain
 from archbench.cli.shelf import info, list_architectures
 from archbench.cli.summary import summary
 from archbench.errors import ArchbenchError
@@ -36,6 +37,7 @@ app.command("list")(list_architectures)
 app.command("info")(info)
 app.command("summary")(summary)
 app.command("compare")(compare)
+app.command("explain")(explain)
 
 
 def _print_version(asked: bool) -> None:

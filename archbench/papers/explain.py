@@ -1,7 +1,7 @@
 """Explain why other tools print other numbers for a network."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import nn
@@ -10,7 +10,7 @@ from archbench.analyze import conventions as rules
 from archbench.analyze.borrow import fresh_copy, own_device
 from archbench.analyze.counters import COUNTERS, CannotCount, Count, Counter, run
 from archbench.analyze.ledger import Ledger, ledger
-from archbench.analyze.profile import profile_loaded
+from archbench.analyze.profile import profile_loaded, unwrapped
 from archbench.analyze.trace import paths_of
 from archbench.models.inputs import InputPlan, InputSize
 from archbench.models.resolve import Loaded, load, plan_for
@@ -54,10 +54,11 @@ def explain(
         UserCodeError: the user's import, factory or forward raised.
     """
     loaded = load(model, model_kwargs, blank=True)
+    loaded = replace(loaded, module=unwrapped(loaded.module))
     profile = profile_loaded(loaded, input_size)
     plan = plan_for(loaded, input_size, batch_size=1)
     here = _Network(loaded, plan, profile, ledger(loaded.module, plan, profile))
-    reconciliations = []
+    reconciliations: list[Reconciliation] = []
     for i, counter in enumerate(COUNTERS):
         tell(i / len(COUNTERS))
         reconciliations += _reconciled(counter, here, run_tools)
@@ -152,9 +153,7 @@ def _own_copy(loaded: Loaded) -> nn.Module:
         raise CannotCount(f"the network cannot be copied: {error}") from error
 
 
-def _terms(
-    tool: str, quantity: Quantity, kept: Ledger, totals: Totals
-) -> tuple[Term, ...]:
+def _terms(tool: str, quantity: Quantity, kept: Ledger, totals: Totals) -> tuple[Term, ...]:
     """Choose the tool's table."""
     match tool, quantity:
         case "fvcore", "macs":
@@ -179,6 +178,9 @@ def _terms(
 
 
 # -- what libraries publish of the networks they ship ----------------------------------------------
+
+
+_SAYS = {("torchvision", "macs"): "GFLOPS", ("timm", "macs"): "GMACs"}
 
 
 def _shipped(here: _Network) -> Iterator[Reconciliation]:
@@ -208,13 +210,13 @@ def _to_published(
     return Reconciliation(
         total.tool,
         total.quantity,
-        "params" if total.quantity == "params" else "GFLOPS" if total.tool == "torchvision" else "GMACs",
-        total.model,
+        _SAYS.get((total.tool, total.quantity), "params"),
+        total.network,
         counts[0],
         tuple(term for term in terms if term.amount),
         "published",
         printed,
-        total.source,
+        f"{total.model}, {total.source}",
     )
 
 
@@ -254,15 +256,18 @@ def _printed_in_papers(here: _Network) -> Iterator[PaperFigure]:
             yield PaperFigure(
                 f"{figure.paper}: {figure.row}, {figure.column}",
                 figure.architecture,
-                figure.unit,  # type: ignore[arg-type]  # it is one of QUANTITIES
+                figure.unit,
                 figure.printed,
                 figure.convention,
             )
 
 
 def _notes(here: _Network) -> Iterator[str]:
+    known = (total.network for total in published_totals())
     if here.loaded.architecture is None:
         yield "Published totals are known for networks of the registry only."
+    elif all(way(here.name, network) is None for network in known):
+        yield "No published total is known of this network with these arguments."
     elif not here.at_own_size:
         yield "Published MACs are left out: they are of the architecture's own input size."
     if here.profile.uncounted:
