@@ -244,9 +244,13 @@ def torchinfo_terms(ledger: Ledger) -> tuple[Term, ...]:
     return tuple(Term(name, amount) for name, amount in amounts.items() if amount)
 
 
-def twice(totals: Totals) -> tuple[Term, ...]:
-    """Count an addition beside every multiplication, as torch's utils/flop_counter.py does."""
-    return (Term("FLOP = 2 × MAC", totals.macs),)
+def flop_counter_terms(ledger: Ledger, totals: Totals) -> tuple[Term, ...]:
+    """Count an addition beside every multiplication, as torch 2.13's utils/flop_counter.py does.
+
+    It has no formula for the operation that fused attention runs as on the CPU.
+    """
+    fused = Functions("fused attention, not counted on the CPU", F_ATTENTION, "macs", -2)
+    return (Term("FLOP = 2 × MAC", totals.macs), *terms([fused], ledger))
 
 
 # -- params --------------------------------------------------------------------------------------

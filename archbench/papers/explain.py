@@ -143,10 +143,13 @@ def _asked(counter: Counter, here: _Network, run_tools: bool) -> tuple[Status, C
 
 
 def _own_copy(loaded: Loaded) -> nn.Module:
-    """Make a network for one tool; those of the shelf need no weights, only room for them."""
+    """Make a network for one tool; one of the shelf gets zeros for weights, which count as well."""
     if loaded.architecture is not None:
-        blank = load(loaded.name, loaded.arguments, blank=True).module
-        return blank.to_empty(device="cpu").eval()
+        module = load(loaded.name, loaded.arguments, blank=True).module
+        module.to_empty(device="cpu")
+        for tensor in (*module.parameters(), *module.buffers()):
+            tensor.data.zero_()  # what lies there may be denormal numbers, which are slow
+        return module.eval()
     try:
         return fresh_copy(loaded.module, on_meta=False)
     except Exception as error:  # a user's module may hold what cannot be copied
@@ -173,7 +176,7 @@ def _terms(tool: str, quantity: Quantity, kept: Ledger, totals: Totals) -> tuple
         case "torchprofile", "macs":
             return rules.terms(rules.TORCHPROFILE, kept)
         case "FlopCounterMode", "macs":
-            return rules.twice(totals)
+            return rules.flop_counter_terms(kept, totals)
     return ()
 
 
