@@ -19,8 +19,9 @@ from torch import Tensor, nn
 from archbench.analyze import counters
 from archbench.analyze.conventions import PUBLISHED
 from archbench.analyze.counters import COUNTERS
+from archbench.analyze.reconcile import QUANTITIES
 from archbench.cli.app import run
-from archbench.papers.explain import QUANTITIES, explain
+from archbench.papers.explain import explain
 from archbench.papers.shipped import STEPS, built_as, published_totals, way
 from archbench.records.explanations import Explanation, Printed, Reconciliation
 from archbench.registry import find
@@ -152,7 +153,7 @@ def layers() -> nn.Module:
     """One of each kind of layer that some tool has a rule of its own for."""
     return nn.Sequential(
         *(nn.GroupNorm(2, 4), nn.InstanceNorm2d(4), nn.InstanceNorm2d(4, affine=True)),
-        *(nn.LayerNorm(8), nn.LocalResponseNorm(3), nn.PReLU(4), nn.LeakyReLU(), nn.GELU()),
+        *(nn.LayerNorm(8), nn.LocalResponseNorm(4), nn.PReLU(4), nn.LeakyReLU(), nn.GELU()),
         *(nn.SiLU(), nn.ELU(), nn.ReLU6(), nn.AvgPool2d(3, 2), nn.AdaptiveAvgPool2d(2)),
         *(nn.MaxPool2d(2), nn.Conv2d(4, 4, 1, groups=4)),
     )

@@ -295,9 +295,9 @@ def convolution_biases(ledger: Ledger) -> Term:
 
 
 def no_classifier(ledger: Ledger) -> Term:
-    """Take out the last linear layer."""
-    last = [use.params for use in ledger.modules if use.name == "Linear"][-1:]
-    return Term("without the classifier", -sum(last))
+    """Take out the linear layer of a network without auxiliary heads."""
+    linear = sum(use.params for use in ledger.modules if use.name == "Linear")
+    return Term("without the classifier", -linear)
 
 
 def fvcore_rules(ledger: Ledger) -> Term:
