@@ -364,7 +364,7 @@ def test_a_tool_that_fails_fails_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_stays_unexplained_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     """A tool that prints another number than its rules give: in the table, the sum and JSON."""
-    odd = counters.Counter("odd", "torch", "MACs", False, lambda model, inputs: (40_551_052, None))
+    odd = counters.Counter("odd", "torch", "MACs", False, False, lambda *_: (40_551_052, None))
     monkeypatch.setattr("archbench.papers.explain.COUNTERS", (odd,))
     explanation = explain("resnet20")
     found = of(explanation, "odd")
@@ -469,6 +469,28 @@ def test_a_network_of_one_s_own(
     assert status["FlopCounterMode"] == "run"
     assert "torchvision" not in status
     assert document["notes"] == ["Published totals are known for networks of the registry only."]
+
+
+class Two(nn.Module):
+    """Two inputs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left = nn.Linear(8, 4)
+        self.right = nn.Linear(5, 4)
+
+    def forward(self, left: Tensor, right: Tensor) -> Tensor:
+        """Add what becomes of both."""
+        return self.left(left) + self.right(right)  # type: ignore[no-any-return]  # untyped
+
+
+def test_inputs_by_name_reach_the_tools_in_order() -> None:
+    """None of them takes names, and ptflops takes one input only."""
+    explanation = explain(Two(), input_size=["right:float32:5", "left:float32:8"])
+    assert of(explanation, "FlopCounterMode").printed == Printed("104")
+    found = of(explanation, "ptflops")
+    if found.status != "not_installed":
+        assert (found.status, found.source) == ("failed", "takes networks of one input")
 
 
 def test_published_macs_are_of_one_input_size(capsys: pytest.CaptureFixture[str]) -> None:

@@ -95,6 +95,8 @@ class Counter:
         package: what it is installed as.
         says: what it calls multiply-adds.
         counts_params: whether it counts parameters too.
+        needs_values: whether it fails on the meta device, as what traces with torch.jit does, or
+            counts more there: ptflops sees that a linear layer is taken apart.
         count: calls it.
     """
 
@@ -102,6 +104,7 @@ class Counter:
     package: str
     says: str
     counts_params: bool
+    needs_values: bool
     count: Callable[[nn.Module, Inputs], Count]
 
     @property
@@ -114,12 +117,12 @@ class Counter:
 
 
 COUNTERS = (
-    Counter("fvcore", "fvcore", "flops", True, fvcore),
-    Counter("torchinfo", "torchinfo", "mult-adds", True, torchinfo),
-    Counter("ptflops", "ptflops", "MACs", True, ptflops),
-    Counter("thop", "thop", "MACs", True, thop),
-    Counter("torchprofile", "torchprofile", "MACs", False, torchprofile),
-    Counter("FlopCounterMode", "torch", "FLOPs, 2 per MAC", False, flop_counter_mode),
+    Counter("fvcore", "fvcore", "flops", True, True, fvcore),
+    Counter("torchinfo", "torchinfo", "mult-adds", True, False, torchinfo),
+    Counter("ptflops", "ptflops", "MACs", True, True, ptflops),
+    Counter("thop", "thop", "MACs", True, False, thop),
+    Counter("torchprofile", "torchprofile", "MACs", False, True, torchprofile),
+    Counter("FlopCounterMode", "torch", "FLOPs, 2 per MAC", False, False, flop_counter_mode),
 )
 
 

@@ -1,5 +1,6 @@
 """From archbench's count of a network to what a tool prints of the same network."""
 
+import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -8,7 +9,7 @@ from torch import nn
 
 from archbench.analyze import conventions as rules
 from archbench.analyze.borrow import fresh_copy, own_device
-from archbench.analyze.counters import CannotCount, Count, Counter, run
+from archbench.analyze.counters import CannotCount, Count, Counter, Inputs, run
 from archbench.analyze.ledger import Ledger, ledger
 from archbench.analyze.profile import profile_loaded, unwrapped
 from archbench.analyze.trace import paths_of
@@ -95,23 +96,33 @@ def _asked(counter: Counter, subject: Subject, run_tool: bool) -> tuple[Status, 
     if not run_tool:
         return "not_run", (None, None), version
     try:
-        own = _own_copy(subject.loaded)
-        args, kwargs = subject.plan.make(own_device(paths_of(own)))
-        if kwargs:
-            raise CannotCount("takes positional inputs only")
-        return "run", run(counter, own, args), version
+        own = _own_copy(subject.loaded, counter.needs_values)
+        inputs = _in_order(own, *subject.plan.make(own_device(paths_of(own))))
+        return "run", run(counter, own, inputs), version
     except CannotCount as failed:
         return "failed", (None, None), str(failed)
 
 
-def _own_copy(loaded: Loaded) -> nn.Module:
-    """Make a network for one tool; one of the shelf gets zeros for weights, which count as well."""
+def _in_order(model: nn.Module, args: Inputs, kwargs: Mapping[str, Any]) -> Inputs:
+    """Put inputs that were given by name into the order of forward(): tools take no names."""
+    bound = inspect.signature(model.forward).bind(*args, **kwargs)
+    if bound.kwargs:
+        raise CannotCount("takes positional inputs only")
+    return bound.args
+
+
+def _own_copy(loaded: Loaded, needs_values: bool) -> nn.Module:
+    """Make a network for one tool.
+
+    One of the shelf stays on the meta device where it can, and else gets zeros for weights.
+    """
     if loaded.architecture is not None:
-        module = load(loaded.name, loaded.arguments, blank=True).module
-        module.to_empty(device="cpu")
-        for tensor in (*module.parameters(), *module.buffers()):
-            tensor.data.zero_()  # what lies there may be denormal numbers, which are slow
-        return module.eval()
+        module = load(loaded.name, loaded.arguments, blank=True).module.eval()
+        if needs_values:
+            module.to_empty(device="cpu")
+            for tensor in (*module.parameters(), *module.buffers()):
+                tensor.data.zero_()  # what lies there may be denormal numbers, which are slow
+        return module
     try:
         return fresh_copy(loaded.module, on_meta=False)
     except Exception as error:  # a user's module may hold what cannot be copied
