@@ -66,7 +66,7 @@ def profile_loaded(
     inputs: GivenInputs | None = None,
 ) -> Profile:
     """Do profile()'s work on a module that is loaded already."""
-    module = _unwrapped(loaded.module)
+    module = unwrapped(loaded.module)
     if inputs is not None:
         plan = plan_given(module, inputs)
     else:
@@ -89,7 +89,7 @@ def refuse_incomplete(result: Profile) -> None:
         )
 
 
-def _unwrapped(module: nn.Module) -> nn.Module:
+def unwrapped(module: nn.Module) -> nn.Module:
     """Take off torch.compile and data-parallel wrappers, which change no cost."""
     while True:
         if isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel):

@@ -12,6 +12,7 @@ import typer
 import archbench
 from archbench.cli.claims import claims
 from archbench.cli.compare import compare
+from archbench.cli.explain import explain
 from archbench.cli.reproduce import reproduce
 from archbench.cli.shelf import info, list_architectures
 from archbench.cli.summary import summary
@@ -41,6 +42,7 @@ app.command("summary")(summary)
 app.command("compare")(compare)
 app.command("reproduce")(reproduce)
 app.command("claims")(claims)
+app.command("explain")(explain)
 
 
 def _print_version(asked: bool) -> None:

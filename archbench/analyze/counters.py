@@ -1,0 +1,155 @@
+"""The other tools themselves, each called as its own documentation shows, and quietly.
+
+None of them is needed: one that is not installed is named so. Some leave attributes in the network
+they count, so that each gets one of its own.
+"""
+
+import contextlib
+import io
+import logging
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from archbench.models.user_code import describe
+
+Inputs = tuple[Any, ...]
+Count = tuple[int | None, int | None]  # MACs and params as the tool prints them
+
+
+class CannotCount(Exception):
+    """A tool gave no number; the message is its own, or says why it was not asked."""
+
+
+def fvcore(model: nn.Module, inputs: Inputs) -> Count:
+    """Count with fvcore."""
+    from fvcore.nn import FlopCountAnalysis, parameter_count
+
+    analysis = FlopCountAnalysis(model, inputs)
+    analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
+    analysis.tracer_warnings("none")
+    return int(analysis.total()), parameter_count(model)[""]
+
+
+def torchinfo(model: nn.Module, inputs: Inputs) -> Count:
+    """Count with torchinfo."""
+    from torchinfo import summary
+
+    device = next((t.device for t in inputs if isinstance(t, Tensor)), torch.device("cpu"))
+    stats = summary(model, input_data=list(inputs), verbose=0, device=device)
+    return stats.total_mult_adds, stats.total_params
+
+
+def ptflops(model: nn.Module, inputs: Inputs) -> Count:
+    """Count with ptflops, by its default backend."""
+    from ptflops import get_model_complexity_info
+
+    if len(inputs) != 1:
+        raise CannotCount("takes networks of one input")
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        macs, params = get_model_complexity_info(
+            model, tuple(inputs[0].shape[1:]), as_strings=False, print_per_layer_stat=False
+        )
+    if macs is None:  # it prints what the network raised, and carries on
+        raise CannotCount((said.getvalue().strip().splitlines() or ["gave no number"])[-1])
+    return macs, params
+
+
+def thop(model: nn.Module, inputs: Inputs) -> Count:
+    """Count with thop."""
+    from thop import profile
+
+    macs, params = profile(model, inputs=inputs, verbose=False)
+    return int(macs), int(params)
+
+
+def torchprofile(model: nn.Module, inputs: Inputs) -> Count:
+    """Count with torchprofile, which counts no parameters."""
+    from torchprofile import profile_macs
+
+    macs = profile_macs(model, inputs)
+    return (macs if isinstance(macs, int) else None), None
+
+
+def flop_counter_mode(model: nn.Module, inputs: Inputs) -> Count:
+    """Count with torch's own counter, which counts FLOPs and no parameters."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with FlopCounterMode(display=False) as counter:
+        model(*inputs)
+    return counter.get_total_flops(), None
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """A tool that counts a network it is given.
+
+    Args:
+        name: what it is called.
+        package: what it is installed as.
+        says: what it calls multiply-adds.
+        counts_params: whether it counts parameters too.
+        needs_values: whether it fails on the meta device, as what traces with torch.jit does, or
+            counts more there: ptflops sees that a linear layer is taken apart.
+        count: calls it.
+    """
+
+    name: str
+    package: str
+    says: str
+    counts_params: bool
+    needs_values: bool
+    count: Callable[[nn.Module, Inputs], Count]
+
+    @property
+    def version(self) -> str | None:
+        """The installed version; None where it is not installed."""
+        try:
+            return version(self.package)
+        except PackageNotFoundError:
+            return None
+
+
+COUNTERS = (
+    Counter("fvcore", "fvcore", "flops", True, True, fvcore),
+    Counter("torchinfo", "torchinfo", "mult-adds", True, False, torchinfo),
+    Counter("ptflops", "ptflops", "MACs", True, True, ptflops),
+    Counter("thop", "thop", "MACs", True, False, thop),
+    Counter("torchprofile", "torchprofile", "MACs", False, True, torchprofile),
+    Counter("FlopCounterMode", "torch", "FLOPs, 2 per MAC", False, False, flop_counter_mode),
+)
+
+
+def run(counter: Counter, model: nn.Module, inputs: Inputs) -> Count:
+    """Count a network, which may not be the same afterwards.
+
+    Raises:
+        CannotCount: the tool failed; the message says how, in one line.
+    """
+    with _quiet(), torch.no_grad():
+        try:
+            return counter.count(model, inputs)
+        except CannotCount:
+            raise
+        except (Exception, SystemExit) as error:  # whatever the tool lets through, or the network
+            raise CannotCount(describe(error)) from error
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Drop prints, warnings and log lines."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            with contextlib.redirect_stderr(io.StringIO()):
+                yield
+    finally:
+        logging.disable(before)

@@ -1,0 +1,153 @@
+"""From archbench's count of a network to what a tool prints of the same network."""
+
+import inspect
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from torch import nn
+
+from archbench.analyze import conventions as rules
+from archbench.analyze.borrow import fresh_copy, own_device
+from archbench.analyze.counters import CannotCount, Count, Counter, Inputs, run
+from archbench.analyze.ledger import Ledger, ledger
+from archbench.analyze.profile import profile_loaded, unwrapped
+from archbench.analyze.trace import paths_of
+from archbench.models.inputs import InputPlan, InputSize
+from archbench.models.resolve import Loaded, load, plan_for
+from archbench.records.explanations import Printed, Quantity, Reconciliation, Status, Term
+from archbench.records.profiles import Profile, Totals
+
+QUANTITIES: tuple[Quantity, Quantity] = ("macs", "params")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A network, one sample for it, and all that was counted of it."""
+
+    loaded: Loaded
+    plan: InputPlan
+    profile: Profile
+    ledger: Ledger
+
+    @property
+    def name(self) -> str:
+        """Its registry name and arguments, "inception-v3 aux=true"; "" for a user's own."""
+        if self.loaded.architecture is None:
+            return ""
+        pairs = (f"{key}={_text(value)}" for key, value in sorted(self.loaded.arguments.items()))
+        return " ".join([self.loaded.name, *pairs])
+
+    @property
+    def at_own_size(self) -> bool:
+        """Whether its input is the architecture's own."""
+        own = self.loaded.architecture
+        return own is not None and [spec.shape for spec in self.plan.specs] == [own.input_shape]
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def count_subject(
+    model: str | nn.Module,
+    model_kwargs: Mapping[str, Any] | None = None,
+    input_size: InputSize | None = None,
+) -> Subject:
+    """Load a network and count it for one sample, arguments and errors as in profile()."""
+    loaded = load(model, model_kwargs, blank=True)
+    loaded = replace(loaded, module=unwrapped(loaded.module))
+    profile = profile_loaded(loaded, input_size)
+    plan = plan_for(loaded, input_size, batch_size=1)
+    return Subject(loaded, plan, profile, ledger(loaded.module, plan, profile))
+
+
+def reconcile(counter: Counter, subject: Subject, run_tool: bool) -> Iterator[Reconciliation]:
+    """Follow a tool's rules, and hold what comes out to the tool itself where it can be run.
+
+    Args:
+        counter: the tool.
+        subject: the network; the tool gets a copy.
+        run_tool: False leaves the tool itself out.
+    """
+    totals = subject.profile.totals
+    status, count, source = _asked(counter, subject, run_tool)
+    for quantity, printed in zip(QUANTITIES, count, strict=True):
+        if quantity == "params" and not counter.counts_params:
+            continue
+        yield Reconciliation(
+            counter.name,
+            quantity,
+            counter.says if quantity == "macs" else "params",
+            subject.profile.model,
+            getattr(totals, quantity),
+            _terms(counter.name, quantity, subject.ledger, totals),
+            status,
+            None if printed is None else Printed(f"{printed:,}"),
+            source,
+        )
+
+
+def _asked(counter: Counter, subject: Subject, run_tool: bool) -> tuple[Status, Count, str]:
+    """Run a tool, if it is there, and return what came of it."""
+    version = counter.version
+    if version is None:
+        return "not_installed", (None, None), ""
+    if not run_tool:
+        return "not_run", (None, None), version
+    try:
+        own = _own_copy(subject.loaded, counter.needs_values)
+        inputs = _in_order(own, *subject.plan.make(own_device(paths_of(own))))
+        return "run", run(counter, own, inputs), version
+    except CannotCount as failed:
+        return "failed", (None, None), str(failed)
+
+
+def _in_order(model: nn.Module, args: Inputs, kwargs: Mapping[str, Any]) -> Inputs:
+    """Put inputs that were given by name into the order of forward(): tools take no names."""
+    bound = inspect.signature(model.forward).bind(*args, **kwargs)
+    if bound.kwargs:
+        raise CannotCount("takes positional inputs only")
+    return bound.args
+
+
+def _own_copy(loaded: Loaded, needs_values: bool) -> nn.Module:
+    """Make a network for one tool.
+
+    One of the shelf stays on the meta device where it can, and else gets zeros for weights.
+    """
+    if loaded.architecture is not None:
+        module = load(loaded.name, loaded.arguments, blank=True).module.eval()
+        if needs_values:
+            module.to_empty(device="cpu")
+            for tensor in (*module.parameters(), *module.buffers()):
+                tensor.data.zero_()  # what lies there may be denormal numbers, which are slow
+        return module
+    try:
+        return fresh_copy(loaded.module, on_meta=False)
+    except Exception as error:  # a user's module may hold what cannot be copied
+        raise CannotCount(f"the network cannot be copied: {error}") from error
+
+
+def _terms(tool: str, quantity: Quantity, kept: Ledger, totals: Totals) -> tuple[Term, ...]:
+    """Choose the tool's table."""
+    match tool, quantity:
+        case "fvcore", "macs":
+            return rules.terms(rules.FVCORE, kept)
+        case "torchinfo", "macs":
+            return rules.torchinfo_terms(kept)
+        case "torchinfo", "params":
+            return rules.shared_again(kept, totals)
+        case "ptflops", "macs":
+            return rules.terms(rules.PTFLOPS, kept)
+        case "ptflops", "params":
+            return rules.trainable_only(totals)
+        case "thop", "macs":
+            return rules.terms(rules.THOP, kept)
+        case "thop", "params":
+            return rules.thop_params(kept, totals)
+        case "torchprofile", "macs":
+            return rules.terms(rules.TORCHPROFILE, kept)
+        case "FlopCounterMode", "macs":
+            return rules.flop_counter_terms(kept, totals)
+    return ()

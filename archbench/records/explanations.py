@@ -1,0 +1,184 @@
+"""Why another tool prints another number for the same network: the sum from one to the other."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Literal
+
+Quantity = Literal["params", "macs"]
+Status = Literal["run", "published", "not_installed", "failed", "not_run"]
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One named difference between two ways of counting, or between two networks.
+
+    Args:
+        name: what is counted otherwise.
+        amount: what that adds; negative where the other counts less.
+    """
+
+    name: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """A number as a tool prints it.
+
+    Args:
+        text: its digits, "25,557,032" or "4.089".
+        unit: what 1 of it stands for: 10**9 where billions are printed.
+    """
+
+    text: str
+    unit: int = 1
+
+    @property
+    def value(self) -> int:
+        """The number in base units."""
+        return int(self._number * self.unit)
+
+    @property
+    def to_the_digit(self) -> bool:
+        """Whether nothing was rounded away."""
+        return self.unit == 1
+
+    def agrees_with(self, total: int) -> bool:
+        """Tell whether a total prints as this text.
+
+        >>> Printed("4.089", 10**9).agrees_with(4_089_184_256), Printed("15").agrees_with(16)
+        (True, False)
+        """
+        exponent = self._number.as_tuple().exponent
+        assert isinstance(exponent, int)  # a finite number has one
+        last_digit = self.unit * Decimal(1).scaleb(exponent)
+        return abs(self._number * self.unit - total) <= last_digit / 2
+
+    @property
+    def _number(self) -> Decimal:
+        return Decimal(self.text.replace(",", ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """The way from archbench's count of a network to what one tool prints.
+
+    Args:
+        tool: its name.
+        quantity: what is counted.
+        says: what the tool calls it.
+        network: what the tool counted: the same network, or the one that it ships in its place.
+        start: archbench's count.
+        terms: what is counted otherwise, in the order in which it is added.
+        status: where the printed number comes from, or why there is none.
+        printed: what the tool prints; None where that is not known here.
+        source: of the printed number: the tool's version, a publication, or how it failed.
+    """
+
+    tool: str
+    quantity: Quantity
+    says: str
+    network: str
+    start: int
+    terms: tuple[Term, ...]
+    status: Status
+    printed: Printed | None = None
+    source: str = ""
+
+    @property
+    def total(self) -> int:
+        """What the tool should print, by its own rules."""
+        return self.start + sum(term.amount for term in self.terms)
+
+    @property
+    def agrees(self) -> bool | None:
+        """Whether it prints that; None where nothing is known of it."""
+        return None if self.printed is None else self.printed.agrees_with(self.total)
+
+    @property
+    def unexplained(self) -> int:
+        """What the terms leave between the total and the printed number; 0 where they agree."""
+        if self.printed is None or self.agrees:
+            return 0
+        return self.printed.value - self.total
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the reconciliation under its JSON names."""
+        printed = self.printed
+        return {
+            "tool": self.tool,
+            "quantity": self.quantity,
+            "says": self.says,
+            "network": self.network,
+            "start": self.start,
+            "terms": [{"name": term.name, "amount": term.amount} for term in self.terms],
+            "total": self.total,
+            "printed": None if printed is None else printed.text,
+            "printed_unit": None if printed is None else printed.unit,
+            "agrees": self.agrees,
+            "unexplained": self.unexplained if printed is not None else None,
+            "status": self.status,
+            "source": self.source,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class PaperFigure:
+    """What a paper prints of a network, as it prints it."""
+
+    where: str
+    network: str
+    quantity: Quantity
+    printed: str
+    convention: str
+
+    def to_dict(self) -> dict[str, str]:
+        """Return the figure under its JSON names."""
+        return {
+            "where": self.where,
+            "network": self.network,
+            "quantity": self.quantity,
+            "printed": self.printed,
+            "convention": self.convention,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One network, counted here and elsewhere, for one sample.
+
+    Args:
+        model: its name.
+        params: archbench's count of its parameters.
+        macs: archbench's count of its multiply-adds.
+        reconciliations: one for each tool and quantity.
+        figures: what the papers print of it, or of the network it is a version of.
+        arguments: that the network was built with.
+        notes: what was left out, and why.
+    """
+
+    model: str
+    params: int
+    macs: int
+    reconciliations: tuple[Reconciliation, ...]
+    figures: tuple[PaperFigure, ...] = ()
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def of(self, quantity: Quantity) -> tuple[Reconciliation, ...]:
+        """Return the reconciliations of one quantity."""
+        return tuple(r for r in self.reconciliations if r.quantity == quantity)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the object that `archbench explain -f json` prints, archbench.explain/1."""
+        return {
+            "schema": "archbench.explain/1",
+            "model": self.model,
+            "arguments": {name: str(value) for name, value in self.arguments.items()},
+            "params": self.params,
+            "macs": self.macs,
+            "tools": [reconciliation.to_dict() for reconciliation in self.reconciliations],
+            "papers": [figure.to_dict() for figure in self.figures],
+            "notes": list(self.notes),
+        }

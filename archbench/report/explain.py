@@ -1,0 +1,160 @@
+"""An Explanation as a report: what each tool prints, and the sum that leads there."""
+
+from collections.abc import Iterator
+
+from archbench.records.explanations import Explanation, Quantity, Reconciliation
+from archbench.report.table import Cell, Column, Kind, Report, Table
+
+_TITLES: dict[Quantity, str] = {"macs": "MACs", "params": "params"}
+_CHECKS = {"not_installed": "not installed", "not_run": "not run", "failed": "fails"}
+
+
+def explain_report(explanation: Explanation) -> Report:
+    """Lay out what the tools print, and under it how each number comes about."""
+    quantities: tuple[Quantity, Quantity] = ("macs", "params")
+    return Report(
+        f"{explanation.model}: why other tools print other numbers",
+        tuple(_table(explanation, quantity) for quantity in quantities),
+        explanation.to_dict(),
+        lists=(
+            *((f"{_TITLES[q]}, from ours to theirs", _sums(explanation, q)) for q in quantities),
+            ("Where the numbers come from", tuple(_sources(explanation))),
+            *([("What the papers print", _papers(explanation))] if explanation.figures else []),
+        ),
+        notes=tuple(_notes(explanation)),
+        rows=_rows(explanation),
+    )
+
+
+def _table(explanation: Explanation, quantity: Quantity) -> Table:
+    """One row per tool, below archbench's own."""
+    columns = (
+        Column("tool", "tool"),
+        Column("network", "of", rank=2),
+        Column("says", "which it calls", rank=3),
+        Column("printed", "prints", Kind.INTEGER),
+        Column("difference", "beside ours", Kind.INTEGER),
+        Column("check", "the sum"),
+    )
+    ours = getattr(explanation, quantity)
+    title = _TITLES[quantity]
+    rows: list[tuple[Cell, ...]] = [
+        ("archbench", explanation.model, title, ours, None, "is the start")
+    ]
+    marked = set()
+    for found in explanation.of(quantity):
+        if found.unexplained:
+            marked.add(len(rows))
+        rows.append(
+            (
+                found.tool,
+                found.network,
+                found.says,
+                _printed(found) or None,
+                found.total + found.unexplained - found.start,
+                _check(found),
+            )
+        )
+    return Table(columns, tuple(rows), title, frozenset(marked))
+
+
+def _printed(found: Reconciliation) -> str:
+    """Write what a tool prints, with the unit it prints in."""
+    if found.printed is None:
+        return ""
+    units = {1: "", 10**6: " M", 10**9: " G"}
+    return f"{found.printed.text}{units[found.printed.unit]}"
+
+
+def _check(found: Reconciliation) -> str:
+    """Say whether the sum comes to what the tool prints."""
+    if found.printed is None:
+        return _CHECKS[found.status]
+    if not found.agrees:
+        return f"leaves {found.unexplained:+,}"
+    if found.status == "run":
+        return "= run here"
+    return "= published" if found.printed.to_the_digit else "= published, rounded"
+
+
+def _sums(explanation: Explanation, quantity: Quantity) -> tuple[tuple[str, str], ...]:
+    """Write each sum out, tools that come to the same by the same terms in one line."""
+    tools: dict[str, list[str]] = {}
+    for found in explanation.of(quantity):
+        tools.setdefault(_sum(found), []).append(found.tool)
+    return tuple((", ".join(names), text) for text, names in tools.items())
+
+
+def _sum(found: Reconciliation) -> str:
+    if not found.terms and not found.unexplained:
+        return "ours"
+    parts = [f"{'-' if t.amount < 0 else '+'} {abs(t.amount):,} ({t.name})" for t in found.terms]
+    text = f"ours {' '.join(parts)} = {found.total:,}" if parts else "ours"
+    if found.unexplained:
+        text += f"; it prints {_printed(found)}, and {found.unexplained:+,} stay unexplained"
+    return text
+
+
+def _sources(explanation: Explanation) -> Iterator[tuple[str, str]]:
+    """Name every tool once, with its version, its publication, or how it failed."""
+    seen = set()
+    for found in explanation.reconciliations:
+        text = _source(found)
+        if (found.tool, text) not in seen:
+            seen.add((found.tool, text))
+            yield found.tool, text
+
+
+def _source(found: Reconciliation) -> str:
+    match found.status:
+        case "run":
+            return f"run here, {found.source}"
+        case "published":
+            return f"published: {found.source}"
+        case "failed":
+            return f"fails here: {found.source}"
+        case "not_run":
+            return f"installed, {found.source}, and not run"
+        case _:
+            return "not installed here; the sum follows its rules"
+
+
+def _papers(explanation: Explanation) -> tuple[tuple[str, str], ...]:
+    """Each figure as it is printed; whether it holds is another command's question."""
+    return tuple(
+        (
+            figure.printed,
+            f"{_TITLES[figure.quantity]} of {figure.network} in {figure.where}"
+            + (f" ({figure.convention})" if figure.convention else ""),
+        )
+        for figure in explanation.figures
+    )
+
+
+def _notes(explanation: Explanation) -> Iterator[str]:
+    yield "Everything is for one sample. docs/conventions.md says what archbench counts."
+    yield from explanation.notes
+
+
+def _rows(explanation: Explanation) -> Table:
+    """One row per term, for machines: within a tool the amounts up to "sum" add up to it."""
+    columns = (
+        Column("quantity", "quantity"),
+        Column("tool", "tool"),
+        Column("network", "network"),
+        Column("says", "says"),
+        Column("status", "status"),
+        Column("part", "part"),
+        Column("name", "name"),
+        Column("amount", "amount", Kind.INTEGER),
+    )
+    rows: list[tuple[Cell, ...]] = []
+    for found in explanation.reconciliations:
+        who = (found.quantity, found.tool, found.network, found.says, found.status)
+        rows.append((*who, "ours", None, found.start))
+        rows.extend((*who, "term", term.name, term.amount) for term in found.terms)
+        rows.append((*who, "sum", None, found.total))
+        if found.printed is not None:
+            rows.append((*who, "printed", found.printed.text, found.printed.value))
+            rows.append((*who, "unexplained", None, found.unexplained))
+    return Table(columns, tuple(rows))
