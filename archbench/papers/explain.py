@@ -9,15 +9,18 @@ from archbench.analyze.ledger import Ledger
 from archbench.analyze.reconcile import QUANTITIES, Subject, count_subject, reconcile
 from archbench.models.inputs import InputSize
 from archbench.papers.figures import figures
+from archbench.papers.judge import parse
+from archbench.papers.reproduce import recomputed
 from archbench.papers.shipped import PublishedTotal, built_as, published_totals, way
 from archbench.records.explanations import (
     Explanation,
-    PaperFigure,
     Printed,
+    Quantity,
     Reconciliation,
     Term,
 )
 from archbench.records.profiles import Totals
+from archbench.records.published import Reproduction
 
 if TYPE_CHECKING:
     from torch import nn
@@ -50,14 +53,15 @@ def explain(
     for i, counter in enumerate(COUNTERS):
         tell(i / len(COUNTERS))
         reconciliations += reconcile(counter, subject, run_tools)
-    reconciliations += _published(subject)
+    shelf = _Shelf()
+    reconciliations += _published(subject, shelf)
+    reconciliations += _printed_in_papers(subject, shelf)
     tell(1.0)
     return Explanation(
         subject.loaded.name,
         subject.profile.totals.params,
         subject.profile.totals.macs,
         tuple(reconciliations),
-        tuple(_printed_in_papers(subject)),
         subject.loaded.arguments,
         tuple(_notes(subject)),
     )
@@ -68,8 +72,7 @@ def explain(
 _SAYS = {("torchvision", "macs"): "GFLOPS", ("timm", "macs"): "GMACs"}
 
 
-def _published(subject: Subject) -> Iterator[Reconciliation]:
-    shelf = _Shelf()
+def _published(subject: Subject, shelf: "_Shelf") -> Iterator[Reconciliation]:
     for total in published_totals():
         if total.quantity == "macs" and not subject.at_own_size:
             continue
@@ -82,12 +85,7 @@ def _to_published(
     total: PublishedTotal, steps: list[tuple[str, str]], subject: Subject, shelf: "_Shelf"
 ) -> Reconciliation:
     """Go to the network that the library ships, then count as it does."""
-    start = here = getattr(subject.profile.totals, total.quantity)
-    terms = []
-    for change, network in steps:
-        there = getattr(shelf.totals(network), total.quantity)
-        terms.append(Term(change, there - here))
-        here = there
+    terms = _on_the_way(total.quantity, steps, subject, shelf)
     terms += [PUBLISHED[key](shelf.ledger(total.network)) for key in total.counted]
     printed = total.printed
     if printed.to_the_digit:
@@ -97,12 +95,25 @@ def _to_published(
         total.quantity,
         _SAYS.get((total.tool, total.quantity), "params"),
         total.network,
-        start,
+        getattr(subject.profile.totals, total.quantity),
         tuple(term for term in terms if term.amount),
         "published",
         printed,
         f"{total.model}, {total.source}",
     )
+
+
+def _on_the_way(
+    quantity: Quantity, steps: list[tuple[str, str]], subject: Subject, shelf: "_Shelf"
+) -> list[Term]:
+    """Name what changes from network to network, and by how much."""
+    here = getattr(subject.profile.totals, quantity)
+    terms = []
+    for change, network in steps:
+        there = getattr(shelf.totals(network), quantity)
+        terms.append(Term(change, there - here))
+        here = there
+    return terms
 
 
 class _Shelf:
@@ -130,18 +141,48 @@ class _Shelf:
 _PARTS = ("googlenet-table1", "module-cost")  # tables whose rows are stages and branches
 
 
-def _printed_in_papers(subject: Subject) -> Iterator[PaperFigure]:
+def _printed_in_papers(subject: Subject, shelf: "_Shelf") -> Iterator[Reconciliation]:
+    """Follow every total that a paper prints of the network, or of one that it is a version of."""
+    ways = {}
     for figure in figures():
-        if figure.unit not in QUANTITIES or figure.table in _PARTS or figure.architecture is None:
+        derivable = figure.kind == "derivable" and figure.table not in _PARTS
+        if figure.unit not in QUANTITIES or not derivable or figure.architecture is None:
             continue
-        if way(subject.name, figure.architecture) is not None:
-            yield PaperFigure(
-                f"{figure.paper}: {figure.row}, {figure.column}",
-                figure.architecture,
-                figure.unit,
-                figure.printed,
-                figure.convention,
-            )
+        if figure.unit == "macs" and not subject.at_own_size:
+            continue
+        steps = way(subject.name, figure.architecture)
+        if steps is not None:
+            ways[figure] = steps
+    for reproduction in recomputed(ways):
+        yield _to_paper(reproduction, ways[reproduction.figure], subject, shelf)
+
+
+def _to_paper(
+    reproduction: Reproduction, steps: list[tuple[str, str]], subject: Subject, shelf: "_Shelf"
+) -> Reconciliation:
+    """Go to the network that the paper prints the figure of, then count as the paper does."""
+    figure = reproduction.figure
+    quantity: Quantity = "params" if figure.unit == "params" else "macs"
+    terms = _on_the_way(quantity, steps, subject, shelf)
+    start = getattr(subject.profile.totals, quantity)
+    if reproduction.own is not None:
+        assert isinstance(reproduction.own.computed, int)
+        counted = start + sum(term.amount for term in terms)
+        terms.append(Term(figure.convention, reproduction.own.computed - counted))
+    print_ = parse(figure)
+    assert print_ is not None
+    return Reconciliation(
+        "paper",
+        quantity,
+        figure.column,
+        figure.architecture or "",
+        start,
+        tuple(term for term in terms if term.amount),
+        "paper",
+        Printed(print_.mantissa, int(print_.scale), figure.printed),
+        f"{figure.paper}: {figure.row}, {figure.column}",
+        reproduction.verdict,
+    )
 
 
 def _notes(subject: Subject) -> Iterator[str]:

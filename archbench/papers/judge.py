@@ -42,6 +42,11 @@ class Print(NamedTuple):
     decimals: int
 
     @property
+    def mantissa(self) -> str:
+        """The digits as they are printed."""
+        return f"{float(self.value / self.scale):.{self.decimals}f}"
+
+    @property
     def unit(self) -> Fraction:
         """One of the last printed digit, in base units."""
         return self.scale / int(10**self.decimals)

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal
 
+from archbench.records.published import Verdict
+
 Quantity = Literal["params", "macs"]
-Status = Literal["run", "published", "not_installed", "failed", "not_run"]
+Status = Literal["run", "published", "paper", "not_installed", "failed", "not_run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +31,12 @@ class Printed:
     Args:
         text: its digits, "25,557,032" or "4.089".
         unit: what 1 of it stands for: 10**9 where billions are printed.
+        whole: all that is printed, where there is more: "3.8 × 10^9".
     """
 
     text: str
     unit: int = 1
+    whole: str = ""
 
     @property
     def value(self) -> int:
@@ -74,6 +78,7 @@ class Reconciliation:
         status: where the printed number comes from, or why there is none.
         printed: what the tool prints; None where that is not known here.
         source: of the printed number: the tool's version, a publication, or how it failed.
+        verdict: on a figure of a paper, as `archbench reproduce` judges it.
     """
 
     tool: str
@@ -85,6 +90,7 @@ class Reconciliation:
     status: Status
     printed: Printed | None = None
     source: str = ""
+    verdict: Verdict | None = None
 
     @property
     def total(self) -> int:
@@ -94,12 +100,14 @@ class Reconciliation:
     @property
     def agrees(self) -> bool | None:
         """Whether it prints that; None where nothing is known of it."""
-        return None if self.printed is None else self.printed.agrees_with(self.total)
+        if self.printed is None or self.verdict == "not_derivable":
+            return None
+        return self.verdict == "truncated" or self.printed.agrees_with(self.total)
 
     @property
     def unexplained(self) -> int:
         """What the terms leave between the total and the printed number; 0 where they agree."""
-        if self.printed is None or self.agrees:
+        if self.printed is None or self.agrees is not False:
             return 0
         return self.printed.value - self.total
 
@@ -119,28 +127,8 @@ class Reconciliation:
             "agrees": self.agrees,
             "unexplained": self.unexplained if printed is not None else None,
             "status": self.status,
+            "verdict": self.verdict,
             "source": self.source,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class PaperFigure:
-    """What a paper prints of a network, as it prints it."""
-
-    where: str
-    network: str
-    quantity: Quantity
-    printed: str
-    convention: str
-
-    def to_dict(self) -> dict[str, str]:
-        """Return the figure under its JSON names."""
-        return {
-            "where": self.where,
-            "network": self.network,
-            "quantity": self.quantity,
-            "printed": self.printed,
-            "convention": self.convention,
         }
 
 
@@ -153,7 +141,6 @@ class Explanation:
         params: archbench's count of its parameters.
         macs: archbench's count of its multiply-adds.
         reconciliations: one for each tool and quantity.
-        figures: what the papers print of it, or of the network it is a version of.
         arguments: that the network was built with.
         notes: what was left out, and why.
     """
@@ -162,7 +149,6 @@ class Explanation:
     params: int
     macs: int
     reconciliations: tuple[Reconciliation, ...]
-    figures: tuple[PaperFigure, ...] = ()
     arguments: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -179,6 +165,5 @@ class Explanation:
             "params": self.params,
             "macs": self.macs,
             "tools": [reconciliation.to_dict() for reconciliation in self.reconciliations],
-            "papers": [figure.to_dict() for figure in self.figures],
             "notes": list(self.notes),
         }

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from archbench.records.explanations import Explanation, Quantity, Reconciliation
+from archbench.report.reproduce import MARKS, WORDS
 from archbench.report.table import Cell, Column, Kind, Report, Table
 
 _TITLES: dict[Quantity, str] = {"macs": "MACs", "params": "params"}
@@ -19,7 +20,6 @@ def explain_report(explanation: Explanation) -> Report:
         lists=(
             *((f"{_TITLES[q]}, from ours to theirs", _sums(explanation, q)) for q in quantities),
             ("Where the numbers come from", tuple(_sources(explanation))),
-            *([("What the papers print", _papers(explanation))] if explanation.figures else []),
         ),
         notes=tuple(_notes(explanation)),
         rows=_rows(explanation),
@@ -62,12 +62,16 @@ def _printed(found: Reconciliation) -> str:
     """Write what a tool prints, with the unit it prints in."""
     if found.printed is None:
         return ""
+    if found.printed.whole:
+        return found.printed.whole
     units = {1: "", 10**6: " M", 10**9: " G"}
     return f"{found.printed.text}{units[found.printed.unit]}"
 
 
 def _check(found: Reconciliation) -> str:
     """Say whether the sum comes to what the tool prints."""
+    if found.verdict is not None:
+        return f"{MARKS[found.verdict]} {WORDS[found.verdict]}"
     if found.printed is None:
         return _CHECKS[found.status]
     if not found.agrees:
@@ -82,7 +86,7 @@ def _sums(explanation: Explanation, quantity: Quantity) -> tuple[tuple[str, str]
     tools: dict[str, list[str]] = {}
     for found in explanation.of(quantity):
         tools.setdefault(_sum(found), []).append(found.tool)
-    return tuple((", ".join(names), text) for text, names in tools.items())
+    return tuple((", ".join(dict.fromkeys(names)), text) for text, names in tools.items())
 
 
 def _sum(found: Reconciliation) -> str:
@@ -111,24 +115,14 @@ def _source(found: Reconciliation) -> str:
             return f"run here, {found.source}"
         case "published":
             return f"published: {found.source}"
+        case "paper":
+            return found.source
         case "failed":
             return f"fails here: {found.source}"
         case "not_run":
             return f"installed, {found.source}, and not run"
         case _:
             return "not installed here; the sum follows its rules"
-
-
-def _papers(explanation: Explanation) -> tuple[tuple[str, str], ...]:
-    """Each figure as it is printed; whether it holds is another command's question."""
-    return tuple(
-        (
-            figure.printed,
-            f"{_TITLES[figure.quantity]} of {figure.network} in {figure.where}"
-            + (f" ({figure.convention})" if figure.convention else ""),
-        )
-        for figure in explanation.figures
-    )
 
 
 def _notes(explanation: Explanation) -> Iterator[str]:
