@@ -1,0 +1,65 @@
+"""What the lecture notes say about errors of deeper networks: compared are the printed ones."""
+
+from decimal import Decimal
+
+from archbench.papers.claims.shortcuts import added
+from archbench.papers.figures import figure
+from archbench.papers.networks import Networks
+from archbench.records.claims import Case, Evidence, Measurement
+
+
+def printed(name: str) -> Decimal:
+    """Return a printed error in percent."""
+    return Decimal(figure(name).value)
+
+
+def cifar(networks: Networks) -> Evidence:
+    """Quote what is printed of the residual networks; the claim itself needs training."""
+    shallow, deep = (printed(f"resnet.table6.resnet{depth}.error") for depth in (20, 56))
+    return Evidence(
+        (Case("after training with the paper's schedule", None),),
+        (
+            Measurement("printed error of resnet20, percent", float(shallow), 8.75),
+            Measurement("printed error of resnet56, percent", float(deep), 6.97),
+        ),
+        condition="needs training, and the plain networks' errors are printed as curves only",
+    )
+
+
+def imagenet_reported(networks: Networks) -> Evidence:
+    """Subtract the printed errors of 18 layers from those of 34."""
+    gained = {
+        kind: printed(f"resnet.table2.{kind}34.top1_error")
+        - printed(f"resnet.table2.{kind}18.top1_error")
+        for kind in ("plain", "resnet")
+    }
+    return Evidence(
+        (Case("in the paper's Table 2", gained["plain"] > 0 > gained["resnet"]),),
+        (
+            Measurement("plain: error added by depth, points", float(gained["plain"]), 0.60),
+            Measurement("residual: error added by depth, points", float(gained["resnet"]), -2.85),
+        ),
+    )
+
+
+def option_order(networks: Networks) -> Evidence:
+    """Order the printed errors of options A, B and C, and count what they add."""
+    cases, measurements = [], []
+    expected = {"top1": (25.03, 24.52, 24.19), "top5": (7.76, 7.46, 7.40)}
+    for error, should in expected.items():
+        a, b, c = (printed(f"resnet.table3.resnet34-{o}.{error}_error") for o in "abc")
+        cases.append(Case(f"for the {error} error", a > b > c))
+        for option, value, one in zip("ABC", (a, b, c), should, strict=True):
+            what = f"printed {error} error of option {option}, percent"
+            measurements.append(Measurement(what, float(value), one))
+    for option, params in (("B", 173_824), ("C", 1_092_992)):
+        found = added(networks, "resnet34", option).params
+        measurements.append(Measurement(f"parameters that option {option} adds", found, params))
+    return Evidence(tuple(cases), tuple(measurements))
+
+
+EXPERIMENTS = {
+    "degradation.cifar": cifar,
+    "degradation.imagenet-reported": imagenet_reported,
+    "errors.option-order": option_order,
+}
