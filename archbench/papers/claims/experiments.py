@@ -2,7 +2,16 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from archbench.papers.claims import modules
+from archbench.papers.claims import (
+    degradation,
+    gradients,
+    identity,
+    jacobians,
+    modules,
+    residual_scaling,
+    resnets,
+    shortcuts,
+)
 from archbench.papers.networks import Networks
 from archbench.records.claims import Claim, Evidence, Finding
 
@@ -10,6 +19,13 @@ Experiment = Callable[[Networks], Evidence]
 
 EXPERIMENTS: dict[str, Experiment] = {
     **modules.EXPERIMENTS,
+    **shortcuts.EXPERIMENTS,
+    **resnets.EXPERIMENTS,
+    **jacobians.EXPERIMENTS,
+    **gradients.EXPERIMENTS,
+    **identity.EXPERIMENTS,
+    **residual_scaling.EXPERIMENTS,
+    **degradation.EXPERIMENTS,
 }
 
 

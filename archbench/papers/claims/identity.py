@@ -105,9 +105,10 @@ def with_bn(networks: Networks) -> Evidence:
     """Zero the convolutions of a normalised block, or its last scale and shift."""
     with seeded(SEED):
         x, scaled = signed_noise().relu(), with_other_statistics(block())
-    training = change(with_zero_convolutions().train(), x)
-    fresh = change(with_zero_convolutions().eval(), x)
-    moved = change(with_other_statistics(with_zero_convolutions()).eval(), x)
+        zeroed, other = with_zero_convolutions(), with_other_statistics(with_zero_convolutions())
+    fresh = change(zeroed.eval(), x)  # before training mode moves the statistics
+    training = change(zeroed.train(), x)
+    moved = change(other.eval(), x)
     zero(last(scaled, nn.BatchNorm2d))
     safe = max(change(scaled.eval(), x), change(scaled.train(), x))
     nn.init.constant_(last(scaled, nn.BatchNorm2d).get_parameter("bias"), SHIFT)

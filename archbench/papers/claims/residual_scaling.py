@@ -15,6 +15,7 @@ from archbench.papers.claims.sampling import (
     SEED,
     SEEDS,
     geometric_mean,
+    one_thread,
     seeded,
 )
 from archbench.papers.networks import Networks
@@ -47,6 +48,7 @@ def branch(normalised: bool) -> nn.Sequential:
 
 
 @cache
+@one_thread()
 def growth(scale: float, normalised: bool) -> tuple[float, ...]:
     """Average the second moment behind each unit, as a multiple of the input's.
 

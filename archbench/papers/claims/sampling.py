@@ -1,4 +1,4 @@
-"""Random numbers in experiments: where they come from, how they are averaged and how far they go.
+"""How experiments that compute with random numbers are run, averaged and judged.
 
 A figure that depends on random weights is the mean of several draws, each from its own seed. The
 seeds are fixed, so the figures are too, but for the rounding of a processor.
@@ -22,6 +22,20 @@ def seeded(seed: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):  # none: all experiments run on the CPU
         torch.manual_seed(seed)
         yield
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute on one thread inside: on several, layers this small mostly wait for each other.
+
+    On a machine that is busy, that waiting turns seconds into minutes.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def geometric_mean(values: Iterable[float]) -> float:
