@@ -222,7 +222,7 @@ def flops(networks: Networks) -> Evidence:
         printed = figure(f"resnet.table1.resnet{depth}.flops")
         found = as_printed(printed, macs)
         print_is = as_printed(printed, int(printed.value))
-        cases.append(Case(f"rounded, for ResNet-{depth}", found == print_is))
+        cases.append(Case(f"for ResNet-{depth}, rounded", found == print_is))
         what = f"billion MACs of resnet{depth}"
         measurements.append(Measurement(what, round(macs / 10**9, 3), billions))
         measurements.append(Measurement(f"{what}, rounded as printed", found, rounded))
