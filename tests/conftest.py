@@ -1,6 +1,7 @@
 """What several test files look at and is made once."""
 
 import pytest
+import torch
 
 import archbench
 from archbench.papers.claims.experiments import put_to_the_test
@@ -17,5 +18,9 @@ def reproductions() -> tuple[Reproduction, ...]:
 
 @pytest.fixture(scope="session")
 def findings() -> dict[str, Finding]:
-    """Every claim, put to the test."""
-    return {finding.claim.id: finding for finding in put_to_the_test(statements())}
+    """Every claim, put to the test; nothing of it stays behind in torch."""
+    before = (torch.get_rng_state().tolist(), torch.get_default_dtype(), torch.get_num_threads())
+    found = {finding.claim.id: finding for finding in put_to_the_test(statements())}
+    after = (torch.get_rng_state().tolist(), torch.get_default_dtype(), torch.get_num_threads())
+    assert before == after
+    return found

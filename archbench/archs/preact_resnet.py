@@ -49,6 +49,8 @@ PLANS = {
      101: Plan("bottleneck", (3,  4, 23, 3), True),
      152: Plan("bottleneck", (3,  8, 36, 3), True),
      200: Plan("bottleneck", (3, 24, 36, 3), True),
+      20: Plan("basic",      (3, 3, 3),       False),  # 20 and 56 as in resnet.py; not in the paper
+      56: Plan("basic",      (9, 9, 9),       False),
      110: Plan("basic",      (18, 18, 18),    False),
      164: Plan("bottleneck", (18, 18, 18),    False),
     1001: Plan("bottleneck", (111, 111, 111), False),

@@ -8,14 +8,21 @@ from archbench.papers.claims import (
     auxiliary_heads,
     baselines,
     batch_norm,
+    degradation,
     errors,
     factorisation,
     googlenet,
     googlenet_table1,
+    gradients,
+    identity,
     inception_v2,
     inception_v3,
     inception_v4,
+    jacobians,
     modules,
+    residual_scaling,
+    resnets,
+    shortcuts,
 )
 from archbench.papers.networks import Networks
 from archbench.records.claims import Claim, Evidence, Finding
@@ -34,6 +41,13 @@ EXPERIMENTS: dict[str, Experiment] = {
     **inception_v3.EXPERIMENTS,
     **inception_v4.EXPERIMENTS,
     **errors.EXPERIMENTS,
+    **residual_scaling.EXPERIMENTS,
+    **shortcuts.EXPERIMENTS,
+    **resnets.EXPERIMENTS,
+    **jacobians.EXPERIMENTS,
+    **gradients.EXPERIMENTS,
+    **identity.EXPERIMENTS,
+    **degradation.EXPERIMENTS,
 }
 
 

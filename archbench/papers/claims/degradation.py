@@ -1,0 +1,47 @@
+"""What the lecture notes say about errors of deeper networks: compared are the printed ones."""
+
+from decimal import Decimal
+
+from archbench.papers.figures import figure
+from archbench.papers.networks import Networks
+from archbench.records.claims import Case, Evidence, Measurement
+
+
+def printed(name: str) -> Decimal:
+    """Return a printed error in percent."""
+    return Decimal(figure(name).value)
+
+
+def cifar(networks: Networks) -> Evidence:
+    """Quote what is printed of the residual networks; the claim itself needs training."""
+    shallow, deep = (printed(f"resnet.table6.resnet{depth}.error") for depth in (20, 56))
+    return Evidence(
+        (Case("after training with the paper's schedule", None),),
+        (
+            Measurement("printed error of resnet20, percent", float(shallow), 8.75),
+            Measurement("printed error of resnet56, percent", float(deep), 6.97),
+        ),
+        condition="needs training, and the plain networks' errors are printed as curves only",
+    )
+
+
+def imagenet_reported(networks: Networks) -> Evidence:
+    """Subtract the printed errors of 18 layers from those of 34."""
+    gained = {
+        kind: printed(f"resnet.table2.{kind}34.top1_error")
+        - printed(f"resnet.table2.{kind}18.top1_error")
+        for kind in ("plain", "resnet")
+    }
+    return Evidence(
+        (Case("in the paper's Table 2", gained["plain"] > 0 > gained["resnet"]),),
+        (
+            Measurement("plain: error added by depth, points", float(gained["plain"]), 0.60),
+            Measurement("residual: error added by depth, points", float(gained["resnet"]), -2.85),
+        ),
+    )
+
+
+EXPERIMENTS = {
+    "degradation.cifar": cifar,
+    "degradation.imagenet-reported": imagenet_reported,
+}

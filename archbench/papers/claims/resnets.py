@@ -1,0 +1,244 @@
+"""What the lecture notes say about the layers of residual networks, and about their cost."""
+
+import re
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
+from itertools import pairwise
+
+from torch import nn
+
+from archbench.archs.resnet import Block
+from archbench.papers.claims.shortcuts import norm_params, projections
+from archbench.papers.figures import figure
+from archbench.papers.networks import Networks
+from archbench.records.claims import Case, Evidence, Measurement
+from archbench.records.published import PublishedFigure
+
+IMAGENET = (18, 34, 50, 101, 152)
+BOTTLENECKS = (50, 101, 152)
+CIFAR = (20, 32, 44, 56, 110, 1202)
+STAGES = ("conv2_x", "conv3_x", "conv4_x", "conv5_x")
+
+
+def as_printed(printed: PublishedFigure, count: int, rounding: str = ROUND_HALF_UP) -> str:
+    """Write a count with the unit and the digits that a printed figure has: 3.86e9 as "3.9"."""
+    digits = re.match(r"[\d.]+", printed.printed)
+    assert digits is not None
+    mantissa = Decimal(digits.group())
+    unit = Decimal(printed.value) / mantissa
+    return str((count / unit).quantize(mantissa, rounding))
+
+
+def blocks(network: nn.Module) -> list[Block]:
+    """List the blocks of a network in the order of its stages."""
+    return [module for module in network.modules() if isinstance(module, Block)]
+
+
+def convolutions(module: nn.Module) -> list[nn.Conv2d]:
+    """List the convolutions inside a module."""
+    return [layer for layer in module.modules() if isinstance(layer, nn.Conv2d)]
+
+
+def stride_position(networks: Networks) -> Evidence:
+    """Count the bottleneck networks with their strides on the first 1×1, and on the 3×3."""
+    measurements = []
+    prints = dict.fromkeys(("1x1", "3x3"), True)
+    for depth in BOTTLENECKS:
+        name = f"resnet{depth}"
+        totals = {s: networks.profile(name, stride_on=s).totals for s in prints}
+        printed = figure(f"resnet.table1.{name}.flops")
+        for stride_on in prints:
+            prints[stride_on] &= _prints(printed, totals[stride_on].macs)
+            grids = _grids(networks, name, stride_on)
+            what = f"{name}, stride on the {stride_on}: grids of conv2_x to conv5_x"
+            measurements.append(Measurement(what, grids, "56, 28, 14, 7"))
+        macs, params = (totals["3x3"].macs - totals["1x1"].macs), totals["3x3"].params
+        measurements += [
+            Measurement(f"{name}: MACs that v1.5 adds", macs, 231_211_008),
+            Measurement(f"{name}: parameters that v1.5 adds", params - totals["1x1"].params, 0),
+        ]
+    return Evidence(
+        (
+            Case("with the stride on the first 1×1 convolution (v1)", prints["1x1"]),
+            Case("with the stride on the 3×3 convolution (v1.5)", prints["3x3"]),
+        ),
+        tuple(measurements),
+    )
+
+
+def _prints(printed: PublishedFigure, count: int) -> bool:
+    """Say whether a count gives the printed figure, rounded or cut."""
+    ways = {as_printed(printed, count, rounding) for rounding in (ROUND_HALF_UP, ROUND_DOWN)}
+    return as_printed(printed, int(printed.value)) in ways
+
+
+def _grids(networks: Networks, name: str, stride_on: str) -> str:
+    shapes = [networks.stage(name, s, stride_on=stride_on).output_shape for s in STAGES]
+    return ", ".join(str(shape[-1]) for shape in shapes if shape is not None)
+
+
+def depths(networks: Networks) -> Evidence:
+    """Follow the longest path of weighted layers, which no shortcut is part of."""
+    found = {depth: networks.profile(f"resnet{depth}").totals.depth for depth in IMAGENET}
+    fifty = networks.module("resnet50")
+    linear = sum(isinstance(module, nn.Linear) for module in fifty.modules())
+    return Evidence(
+        tuple(Case(f"for ResNet-{named}", depth == named) for named, depth in found.items()),
+        (
+            *(Measurement(f"layers of resnet{named}", found[named], named) for named in found),
+            Measurement("convolutions of resnet50", len(convolutions(fifty)), 53),
+            Measurement("of them projections", projections(fifty), 4),
+            Measurement("linear layers of resnet50", linear, 1),
+        ),
+    )
+
+
+def two_3x3_per_block(networks: Networks) -> Evidence:
+    """List the kernels of each network's blocks."""
+    groups = {
+        "in ResNet-18 and 34": (IMAGENET[:2], "3×3, 3×3"),
+        "in the CIFAR networks": (CIFAR, "3×3, 3×3"),
+        "in ResNet-50, 101 and 152": (BOTTLENECKS, "1×1, 3×3, 1×1"),
+    }
+    cases, measurements = [], []
+    for where, (group, expected) in groups.items():
+        found = {depth: _kernels(networks.module(f"resnet{depth}")) for depth in group}
+        cases.append(Case(where, set(found.values()) == {"3×3, 3×3"}))
+        for depth, kernels in found.items():
+            what = f"kernels of every block of resnet{depth}"
+            measurements.append(Measurement(what, kernels, expected))
+    return Evidence(tuple(cases), tuple(measurements))
+
+
+def _kernels(network: nn.Module) -> str:
+    """Write the kernels of a block; blocks that differ are all written, with a stroke between."""
+    return " | ".join(
+        sorted(
+            {
+                ", ".join("×".join(map(str, c.kernel_size)) for c in convolutions(block.residual))
+                for block in blocks(network)
+            }
+        )
+    )
+
+
+def bottleneck_cheaper(networks: Networks) -> Evidence:
+    """Count the weights of three blocks, each as often as it is used at one position of its grid.
+
+    Two 3×3 on 256 channels are the second block of ResNet-34's conv4_x.
+    """
+    small = _weights(networks, "resnet34", "conv2_x")
+    bottleneck = _weights(networks, "resnet50", "conv2_x")
+    wide = _weights(networks, "resnet34", "conv4_x")
+    return Evidence(
+        (
+            Case("beside two 3×3 on the same 256 channels", bottleneck < wide),
+            Case("beside two 3×3 on 64 channels", bottleneck < small),
+        ),
+        (
+            Measurement("weights per position, two 3×3 on 64 channels", small, 73_728),
+            Measurement("weights per position, bottleneck on 256 channels", bottleneck, 69_632),
+            Measurement("weights per position, two 3×3 on 256 channels", wide, 1_179_648),
+            Measurement("times fewer than two 3×3 on 256 channels", round(wide / bottleneck), 17),
+        ),
+    )
+
+
+def _weights(networks: Networks, name: str, stage: str) -> int:
+    """Count the convolution weights of a stage's second block, which changes no shape."""
+    block = networks.module(name).get_submodule(f"{stage}.2")
+    return sum(conv.weight.numel() for conv in convolutions(block))
+
+
+def constant_cost(networks: Networks) -> Evidence:
+    """Count the second 3×3 of each stage's first block, which has stride 1."""
+    cases, measurements = [], []
+    for name in ("resnet18", "resnet34"):
+        layers = {layer.path: layer for layer in networks.profile(name).layers}
+        shapes = []
+        for stage in STAGES:
+            layer = layers[f"{stage}.1.residual.conv2"]
+            what = f"MACs of a 3×3 in {stage} of {name}"
+            measurements.append(Measurement(what, layer.macs, 115_605_504))
+            shapes.append(layer.output_shape or ())
+        doubled = [
+            (2 * before[0], before[1] // 2, before[2] // 2) == after
+            for before, after in pairwise(shapes)
+        ]
+        cases.append(Case(f"in {name}", all(doubled)))
+    return Evidence(tuple(cases), tuple(measurements))
+
+
+def no_fc(networks: Networks) -> Evidence:
+    """Count linear layers, and the classes that the last one tells apart."""
+    cases, measurements = [], []
+    for name in (*(f"resnet{depth}" for depth in IMAGENET), "vgg16", "vgg19", "alexnet"):
+        linear = [m for m in networks.module(name).modules() if isinstance(m, nn.Linear)]
+        residual = name.startswith("resnet")
+        what = f"linear layers of {name}"
+        measurements.append(Measurement(what, len(linear), 1 if residual else 3))
+        if residual:
+            cases.append(Case(f"in {name}", [layer.out_features for layer in linear] == [1000]))
+    return Evidence(tuple(cases), tuple(measurements))
+
+
+def cifar_formula(networks: Networks) -> Evidence:
+    """Build the networks of 6n+2 layers with option A, and print their parameters as Table 6."""
+    expected = (269_722, 464_154, 658_586, 853_018, 1_727_962, 19_421_274)
+    cases, measurements = [], []
+    for depth, params in zip(CIFAR, expected, strict=True):
+        name = f"resnet{depth}"
+        found = networks.profile(name, shortcut="A").totals.params
+        printed = figure(f"resnet.table6.{name}.params")
+        same = as_printed(printed, found) == as_printed(printed, int(printed.value))
+        cases.append(Case(f"for {name}", same))
+        n = (depth - 2) // 6
+        measurements += [
+            Measurement(f"parameters of {name}", found, params),
+            Measurement(f"parameters of {name}, by formula", found, 97_216 * n - 21_926),
+        ]
+    without = found - norm_params(networks.module(name, shortcut="A"))
+    measurements += [
+        Measurement(f"parameters of {name} without normalisation", without, 19_331_642),
+        Measurement("the same as printed, in millions", as_printed(printed, without), "19.3"),
+    ]
+    return Evidence(tuple(cases), tuple(measurements))
+
+
+def flops(networks: Networks) -> Evidence:
+    """Print the multiply-adds at 224×224 as Table 1 does.
+
+    Option A for 18 and 34 layers, option B with the stride on the first 1×1 above.
+    """
+    expected = {
+        18: (1.795, "1.8"),
+        34: (3.644, "3.6"),
+        50: (3.858, "3.9"),  # printed is 3.8
+        101: (7.570, "7.6"),
+        152: (11.282, "11.3"),
+    }
+    cases, measurements = [], []
+    for depth, (billions, rounded) in expected.items():
+        macs = networks.profile(f"resnet{depth}").totals.macs
+        printed = figure(f"resnet.table1.resnet{depth}.flops")
+        found = as_printed(printed, macs)
+        print_is = as_printed(printed, int(printed.value))
+        cases.append(Case(f"for ResNet-{depth}, rounded", found == print_is))
+        what = f"billion MACs of resnet{depth}"
+        measurements.append(Measurement(what, round(macs / 10**9, 3), billions))
+        measurements.append(Measurement(f"{what}, rounded as printed", found, rounded))
+        if depth == 50:
+            cut = as_printed(printed, macs, ROUND_DOWN)
+            measurements.append(Measurement(f"{what}, cut as printed", cut, "3.8"))
+    return Evidence(tuple(cases), tuple(measurements))
+
+
+EXPERIMENTS = {
+    "resnet.stride-position": stride_position,
+    "resnet.depths": depths,
+    "resnet.two-3x3-per-block": two_3x3_per_block,
+    "resnet.bottleneck-cheaper": bottleneck_cheaper,
+    "resnet.constant-cost": constant_cost,
+    "resnet.no-fc": no_fc,
+    "resnet.cifar-formula": cifar_formula,
+    "resnet.flops": flops,
+}

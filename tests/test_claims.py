@@ -1,0 +1,91 @@
+"""The claims: their data, the rule of their verdicts, and what becomes of every one."""
+
+import pytest
+
+from archbench.papers.claims.experiments import EXPERIMENTS
+from archbench.papers.packaged import rows_of
+from archbench.papers.statements import statements
+from archbench.records.claims import Case, Claim, Evidence, Finding, Measurement
+from archbench.report.claims import WORDS
+
+CLAIMS = statements()
+
+
+def test_every_claim_has_an_experiment() -> None:
+    """And every experiment its claim; ids are unique, verdicts are words that the code knows."""
+    assert len(CLAIMS) == 76
+    assert sorted(claim.id for claim in CLAIMS) == sorted(EXPERIMENTS)
+    assert {claim.verdict for claim in CLAIMS} == set(WORDS)
+    assert all(claim.statement and claim.how and claim.expected for claim in CLAIMS)
+
+
+@pytest.mark.parametrize(
+    "name", ["figures.csv", "notes.csv", "claims.csv", "expected.csv", "published_totals.csv"]
+)
+def test_packaged_rows_are_whole(name) -> None:
+    """No cell too many, as an unquoted comma makes one, and none too few."""
+    for row in rows_of(name):
+        assert None not in row, row
+        assert None not in row.values(), row
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
+def test_a_claim_turns_out_as_expected(claim, findings) -> None:
+    """The verdict that its row names, and every number beside the expected one."""
+    finding = findings[claim.id]
+    assert [m for m in finding.evidence.measurements if not m.agrees] == []
+    assert finding.evidence.verdict == claim.verdict
+    assert finding.as_expected
+    assert bool(finding.condition) == (claim.verdict in ("holds_with_condition", "not_tested"))
+    assert finding.evidence.measurements or claim.verdict == "not_tested"
+
+
+YES, NO, UNKNOWN = Case("here", True), Case("there", False), Case("after training", None)
+
+
+@pytest.mark.parametrize(
+    ("cases", "verdict"),
+    [
+        ((YES, YES), "holds"),
+        ((NO,), "fails"),
+        ((NO, UNKNOWN), "fails"),
+        ((YES, NO), "holds_with_condition"),
+        ((YES, UNKNOWN), "holds_with_condition"),
+        ((UNKNOWN,), "not_tested"),
+        ((), "not_tested"),
+    ],
+)
+def test_one_rule_makes_verdicts(cases, verdict) -> None:
+    """True in all cases, in none, in some; nothing is said of what was not tried."""
+    assert Evidence(cases).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("measurement", "agrees"),
+    [
+        (Measurement("count", 3, 3), True),
+        (Measurement("count", 3, 4), False),
+        (Measurement("size", "5×5", "5×5"), True),
+        (Measurement("ratio", 0.28, 0.2801), False),
+        (Measurement("ratio", 0.28, 0.2801, within=0.001), True),
+        (Measurement("ratio", -0.28, 0.28, within=0.1), False),
+        (Measurement("order", 1.4e4, 2e3, within=9), True),
+        (Measurement("order", 1.4e4, 1e3, within=9), False),
+        (Measurement("bound", 1e-13, 1e-12, relation="<="), True),
+        (Measurement("bound", 2e-12, 1e-12, relation="<="), False),
+        (Measurement("bound", 0.5, 0.1, relation=">="), True),
+        (Measurement("bound", float("nan"), 0.1, relation=">="), False),
+        (Measurement("ratio", float("nan"), 1.0, within=9), False),
+    ],
+)
+def test_a_measurement_agrees_or_not(measurement, agrees) -> None:
+    """By value, by a share of the smaller, or by a bound; what is no number never does."""
+    assert measurement.agrees == agrees
+
+
+def test_a_surprise_is_one() -> None:
+    """Another verdict, or one number that is off."""
+    claim = Claim("x.y", "statement", (), "how", "expected", "holds")
+    assert Finding(claim, Evidence((YES,), (Measurement("n", 1, 1),))).as_expected
+    assert not Finding(claim, Evidence((YES, NO))).as_expected
+    assert not Finding(claim, Evidence((YES,), (Measurement("n", 1, 2),))).as_expected
