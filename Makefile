@@ -23,7 +23,7 @@ bench: $(VENV)/.developing  ## how long analysis takes, network by network
 figures: $(VENV)/.developing  ## the speed figures that archbench promises, each beside its yardstick
 	$(BIN)/python -m benchmarks.figures -o reports/speed.md
 
-bench-peers: $(VENV)/.peers  ## archbench beside the other counters: time, memory, and what they count
+bench-peers: $(VENV)/.developing  ## archbench beside the other counters: time, memory, and what they count
 	$(BIN)/python -m benchmarks.peers -o reports/peers.md
 
 totals: $(VENV)/.developing  ## write the totals that `archbench list` shows anew
@@ -56,8 +56,4 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 $(VENV)/.developing: pyproject.toml $(VENV)/.installed
 	$(BIN)/python -m pip install -q -e '.[dev]'
 	-$(BIN)/python -m pip install -q --no-deps torchvision==0.28.0 timm==1.0.31
-	touch $@
-
-$(VENV)/.peers: pyproject.toml $(VENV)/.developing
-	$(BIN)/python -m pip install -q -e '.[peers]'
 	touch $@

@@ -10,6 +10,7 @@ from archbench.papers.claims.experiments import EXPERIMENTS, put_to_the_test
 from archbench.papers.claims.field_of_view import field_of_view
 from archbench.papers.claims.structure import followers, steps, uses, weights, wiring
 from archbench.papers.networks import Networks
+from archbench.papers.statements import statements
 from archbench.records.claims import Finding
 
 

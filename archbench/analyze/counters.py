@@ -7,6 +7,7 @@ they count, so that each gets one of its own.
 import contextlib
 import io
 import logging
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -47,7 +48,8 @@ def torchinfo(model: nn.Module, inputs: Inputs) -> Count:
 
 def ptflops(model: nn.Module, inputs: Inputs) -> Count:
     """Count with ptflops, by its default backend."""
-    from ptflops import get_model_complexity_info
+    with _without_broken_torchvision():
+        from ptflops import get_model_complexity_info
 
     if len(inputs) != 1:
         raise CannotCount("takes networks of one input")
@@ -59,6 +61,24 @@ def ptflops(model: nn.Module, inputs: Inputs) -> Count:
     if macs is None:  # it prints what the network raised, and carries on
         raise CannotCount((said.getvalue().strip().splitlines() or ["gave no number"])[-1])
     return macs, params
+
+
+@contextlib.contextmanager
+def _without_broken_torchvision() -> Iterator[None]:
+    """Hide a torchvision that does not fit torch: ptflops can do without it, but not import it."""
+    try:
+        import torchvision  # noqa: F401  # only whether it can be
+    except ImportError:
+        yield
+        return
+    except Exception:  # its compiled operations are missing, or another torch's
+        sys.modules["torchvision"] = None  # type: ignore[assignment]  # makes it an ImportError
+        try:
+            yield
+        finally:
+            del sys.modules["torchvision"]
+        return
+    yield
 
 
 def thop(model: nn.Module, inputs: Inputs) -> Count:

@@ -138,9 +138,17 @@ def _found(own: Reading, others: Sequence[Reading]) -> str:
 def _reconstructions(unpublished: str, readings: Sequence[Reading]) -> str:
     like = readings[0].how.rpartition(", ")[2]  # counted alike; the versions differ
     built = [reading for reading in readings if reading.how.endswith(like)]
-    told = f"Not derivable: {unpublished}; reconstructions come to {_listed(built)}."
+    least, most = (pick(built, key=_size).shown for pick in (min, max))
+    span = f"a reconstruction comes to {least}"
+    if len(built) > 1:
+        span = f"{len(built)} reconstructions come to {least} to {most}"
+    told = f"Not derivable: {unpublished}; {span}."
     agree = any(reading.verdict in CONFIRMED for reading in built)
-    return f"{told} That one agrees proves nothing." if agree else told
+    return f"{told} That it agrees proves nothing." if agree else told
+
+
+def _size(reading: Reading) -> float:
+    return float(reading.computed)
 
 
 def _listed(readings: Sequence[Reading]) -> str:

@@ -38,6 +38,7 @@ def as_svg(picture: Picture) -> str:
     require_matplotlib()
     import matplotlib as mpl
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     with mpl.rc_context({"svg.hashsalt": "archbench", "font.size": 10}):
         figure = Figure(figsize=SIZE, layout="constrained")
@@ -53,6 +54,8 @@ def as_svg(picture: Picture) -> str:
         axes.set_title(picture.title, loc="left", fontsize=11)
         axes.set_xlabel(picture.x_label)
         axes.set_ylabel(picture.y_label)
+        if all(x == int(x) for line in picture.series for x in line.xs):
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         if picture.log_y:
             axes.set_yscale("log")
         axes.spines[["top", "right"]].set_visible(False)

@@ -17,7 +17,7 @@ from torch import nn
 
 import archbench
 from archbench.measure.environment import environment
-from benchmarks.peers.counters import COUNTERS, Count, quietly
+from benchmarks.peers.counters import COUNTERS, Count
 from benchmarks.side_by_side import added_kib, in_turn, ratio
 from benchmarks.zoo import import_torchvision, torchvision_model
 
@@ -59,12 +59,12 @@ def count_in_turn(
     working = {}
     for counter in COUNTERS:
         try:
-            counts[counter] = quietly(counter, copies[counter], x)  # the first run imports it
+            counts[counter] = COUNTERS[counter](copies[counter], x)  # the first run imports it
         except Exception as error:
             lines = str(error).strip().splitlines() or [""]
             counts[counter] = f"{type(error).__name__}: {lines[0]}"
             continue
-        working[counter] = lambda c=counter: quietly(c, copies[c], x)
+        working[counter] = lambda c=counter: COUNTERS[c](copies[c], x)
     times = in_turn(working, rounds)
     ratios = {counter: ratio(times, counter, "archbench")[0] for counter in working}
     return counts, ratios
@@ -80,9 +80,9 @@ def added_memory(counter: str, name: str) -> float | None:
 def work(counter: str, name: str) -> None:
     """Be that process: import the counter on a small network, build the real one, count."""
     tiny = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    quietly(counter, tiny, torch.randn(1, 3, 8, 8))
+    COUNTERS[counter](tiny, torch.randn(1, 3, 8, 8))
     model, x = network(name), torch.randn(1, 3, 224, 224)
-    print(json.dumps(added_kib(lambda: quietly(counter, model, x))))
+    print(json.dumps(added_kib(lambda: COUNTERS[counter](model, x))))
 
 
 def report(results: dict[str, dict[str, Result]]) -> str:

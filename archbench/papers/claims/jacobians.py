@@ -220,8 +220,9 @@ def norms(networks: Networks) -> Evidence:
             measurements.append(Measurement(what, value, should, within=ORDER_OF_MAGNITUDE))
     what = "norm of the residual product where W = -1, N = 50"
     measurements.append(Measurement(what, cancelled, limit, relation="<="))
+    condition = "the weights are random; where every layer undoes its input (W = -1) it vanishes"
     pictures = (_norms_picture(plain, residual),)
-    return Evidence(tuple(cases), tuple(measurements), seed=SEED, pictures=pictures)
+    return Evidence(tuple(cases), tuple(measurements), condition, SEED, pictures)
 
 
 def _norms_by_length(shortcut: bool, wrong: bool = False) -> list[float]:
