@@ -13,10 +13,10 @@ from archbench.models.shelf import paper_table
 from archbench.registry import ARCHITECTURES, find, related
 from archbench.registry.totals import kept_totals
 from archbench.report.compare import structure_report
-from archbench.report.render import Format, as_csv, as_markdown, as_text, show
+from archbench.report.render import Format, as_csv, as_markdown, as_rich, as_text, show
 from archbench.report.shelf import info_report, shelf_report
 from archbench.report.summary import summary_report
-from archbench.report.table import Column, Kind, Report, Table
+from archbench.report.table import Column, Kind, Report, Table, Tone, Toned
 
 SMALL = Table(
     (
@@ -168,3 +168,37 @@ def test_comparisons_fit_their_terminal(names: tuple[str, ...], width: int) -> N
     table = out.split("\n\n", 1)[1]
     assert max(cell_len(line.rstrip()) for line in table.split("\n")) <= width
     assert all(name in out.split("\n\n")[0].replace("\n", " ") for name in names)
+
+
+def test_toned_texts_are_coloured_and_say_it_too() -> None:
+    """On a terminal by colour; in every other form the text alone."""
+    cells = ((Toned("112K =", Tone.GOOD),), (Toned("364K ≠ 366.75", Tone.BAD),))
+    table = Table((Column("params", "params"),), cells)
+    stream = io.StringIO()
+    console = Console(file=stream, width=80, force_terminal=True, color_system="standard")
+    console.print(as_rich(table, 80)[0])
+    assert "\x1b[32m112K =" in stream.getvalue()
+    assert "\x1b[1;31m364K ≠ 366.75" in stream.getvalue()
+    assert as_csv(table) == "params\n112K =\n364K ≠ 366.75\n"
+    assert "| 364K ≠ 366.75 |" in as_markdown(Report("title", (table,), {}))
+
+
+def test_a_cell_of_several_lines_is_as_wide_as_the_longest() -> None:
+    """As a block of layers in a table of the papers; Markdown has it on one."""
+    table = Table((Column("a", "a"), Column("b", "b")), (("3×3, 64;\n3×3, 64 =", "x"),))
+    stream = io.StringIO()
+    Console(file=stream, width=80).print(as_rich(table, 80)[0])
+    lines = [line.rstrip() for line in stream.getvalue().splitlines()]
+    assert lines[2:] == ["3×3, 64;   x", "3×3, 64 ="]
+    assert "| 3×3, 64; 3×3, 64 = | x |" in as_markdown(Report("title", (table,), {}))
+
+
+def test_long_names_stand_above_their_texts() -> None:
+    """Where they would leave the text less than two thirds of the line."""
+    pairs = (("inception_3a, params: 159K <", "cut and not rounded " * 5),)
+    stream = io.StringIO()
+    show(Report("title", (), {}, pairs), Console(file=stream, width=60))
+    lines = stream.getvalue().splitlines()
+    assert lines[2] == "inception_3a, params: 159K <"
+    assert lines[3].startswith("    cut and not rounded")
+    assert max(map(len, lines)) <= 60
