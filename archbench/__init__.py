@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["build", "profile", "reproduce"]
 
-# Loaded at first use: both import torch, which `archbench list` and --help do without.
+# Loaded at first use: all import torch, which `archbench list` and --help do without.
 _HOMES = {
     "build": "archbench.models.shelf",
     "profile": "archbench.analyze.profile",

@@ -11,6 +11,19 @@ ArchbenchError              2   archbench refuses what was asked
 └── NothingMeasured         5
 """
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Guess what was meant, for the beginning of a hint; empty where nothing is near.
+
+    >>> nearest("resnt50", ["resnet50", "vgg16"])
+    "did you mean 'resnet50'? "
+    """
+    near = get_close_matches(name.lower(), list(known), n=1, cutoff=0.5)
+    return f"did you mean '{near[0]}'? " if near else ""
+
 
 class ArchbenchError(Exception):
     """Something archbench can explain: what was wrong, and what to do next.

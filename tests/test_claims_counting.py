@@ -8,7 +8,8 @@ from torch import nn
 
 from archbench.papers.claims.experiments import EXPERIMENTS, put_to_the_test
 from archbench.papers.claims.field_of_view import field_of_view
-from archbench.papers.claims.structure import followers, steps, uses, weights, wiring
+from archbench.papers.claims.structure import followers, steps, uses, wiring
+from archbench.papers.layers import parameters
 from archbench.papers.networks import Networks
 from archbench.papers.statements import statements
 from archbench.records.claims import Finding
@@ -89,7 +90,7 @@ def test_experiments_leave_random_numbers_as_they_were() -> None:
     assert torch.equal(torch.get_rng_state(), before)
     torch.manual_seed(8)
     (second,) = put_to_the_test(rows)
-    assert first.evidence.seed is not None
+    assert first.evidence.seeds
     assert first == second
 
 
@@ -135,7 +136,7 @@ def test_the_structure_of_a_module_is_read_off_it() -> None:
     ]
     assert list(followers(fork, nn.Conv2d)) == [("ReLU", "add"), ("add",)]
     assert uses(steps(fork), 1) == ("add", "add")
-    assert weights(fork) == 4 * 8 * 9 + 2 * 8 * 7
+    assert parameters(fork).weights == 4 * 8 * 9 + 2 * 8 * 7
     assert wiring(fork) == wiring(Fork(16))
     fork.second = nn.Conv2d(4, 8, (7, 1))
     assert wiring(fork) != wiring(Fork(8))

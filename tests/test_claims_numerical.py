@@ -1,6 +1,6 @@
 """Claims that are tried on numbers: gradients, Jacobians, identities, growth, counts of ResNets."""
 
-from decimal import ROUND_DOWN
+from fractions import Fraction
 
 import pytest
 import torch
@@ -12,12 +12,12 @@ from archbench.papers.claims import (
     identity,
     jacobians,
     residual_scaling,
-    resnets,
-    shortcuts,
 )
 from archbench.papers.claims.jacobians import Chain
 from archbench.papers.claims.sampling import seeded
 from archbench.papers.figures import figure
+from archbench.papers.judge import parse
+from archbench.papers.layers import parameters, projections
 
 # -- Jacobians -------------------------------------------------------------------------------------
 
@@ -124,14 +124,18 @@ def test_a_normalised_branch_gives_a_second_moment_of_one() -> None:
 
 def test_counts_are_written_as_they_are_printed() -> None:
     """With the digits and the unit of the figure; cut where asked."""
-    printed = figure("resnet.table1.resnet50.flops")
-    assert resnets.as_printed(printed, 3_857_973_248) == "3.9"
-    assert resnets.as_printed(printed, 3_857_973_248, ROUND_DOWN) == "3.8"
-    assert resnets.as_printed(figure("resnet.table6.resnet20.params"), 269_722) == "0.27"
+    fifty, twenty = (
+        parse(figure(f"resnet.{name}"))
+        for name in ("table1.resnet50.flops", "table6.resnet20.params")
+    )
+    assert fifty is not None and twenty is not None
+    assert fifty.rounded(Fraction(3_857_973_248)) == "3.9"
+    assert fifty.cut(Fraction(3_857_973_248)) == "3.8"
+    assert twenty.rounded(Fraction(269_722)) == "0.27"
 
 
 def test_projections_and_normalisation_are_counted_by_hand() -> None:
     """One block of option B: a 1×1 convolution, and three normalisations of 8 channels."""
     block = resnet.block("basic", 4, 8, 2, "B", "1x1")
-    assert shortcuts.projections(nn.Sequential(block)) == 1
-    assert shortcuts.norm_params(block) == 2 * 3 * 8
+    assert projections(nn.Sequential(block)) == 1
+    assert parameters(block) == (8 * 4 * 9 + 8 * 8 * 9 + 8 * 4, 0, 2 * 3 * 8)

@@ -1,8 +1,10 @@
 """Every sum that leads to another tool's number, held to the tool or to what is published."""
 
+import importlib
 import io
 import json
 import shlex
+import sys
 from collections.abc import Callable
 from functools import cache
 from importlib.metadata import PackageNotFoundError
@@ -17,7 +19,7 @@ from rich.console import Console
 from torch import Tensor, nn
 
 from archbench.analyze import counters
-from archbench.analyze.conventions import PUBLISHED
+from archbench.analyze.conventions import PUBLISHED, RULES
 from archbench.analyze.counters import COUNTERS
 from archbench.analyze.reconcile import QUANTITIES
 from archbench.cli.app import run
@@ -27,15 +29,8 @@ from archbench.records.explanations import Explanation, Printed, Reconciliation
 from archbench.registry import find
 from archbench.report.explain import explain_report
 from archbench.report.render import show
-from benchmarks.zoo import import_torchvision
 
 TOOLS = [counter.name for counter in COUNTERS]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def torchvision() -> None:
-    """Torchvision goes first: ptflops imports it, and fails where its compiled part is missing."""
-    import_torchvision()
 
 
 @cache
@@ -159,6 +154,21 @@ def layers() -> nn.Module:
     )
 
 
+class AttentionByName(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        mixed = nn.functional.scaled_dot_product_attention(query=x, key=x, value=x)
+        return nn.functional.scaled_dot_product_attention(mixed, key=x, value=x)
+
+
+class ConvolutionByName(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(4, 3, 3, 3))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return nn.functional.conv2d(x, weight=self.weight, padding="same")
+
+
 PROBES: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "layers": (layers, (4, 8, 8)),
     "named padding": (lambda: nn.Sequential(nn.Conv2d(3, 8, 3, padding="same")), (3, 8, 8)),
@@ -171,6 +181,8 @@ PROBES: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "gate": (Gate, (3, 8, 8)),
     "attention": (Attention, (4, 64, 32)),
     "frozen": (frozen, (3, 8, 8)),
+    "attention by name": (AttentionByName, (4, 64, 32)),
+    "convolution by name": (ConvolutionByName, (3, 8, 8)),
 }
 
 
@@ -352,6 +364,26 @@ def test_tools_that_are_not_installed_are_named_so(monkeypatch: pytest.MonkeyPat
     assert of(explanation, "fvcore").total == of(explained("resnet20"), "fvcore").total
 
 
+def test_every_tool_has_its_rules() -> None:
+    """For MACs, and for parameters where it counts them; none is left without a table."""
+    asked = {(counter.name, "macs") for counter in COUNTERS}
+    asked |= {(counter.name, "params") for counter in COUNTERS if counter.counts_params}
+    assert set(RULES) == asked
+
+
+def test_ptflops_counts_beside_a_torchvision_that_does_not_fit(tmp_path, monkeypatch) -> None:
+    """It can do without one, but not import one that raises; afterwards nothing is hidden."""
+    (tmp_path / "torchvision.py").write_text("raise RuntimeError('operator does not exist')")
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
+        monkeypatch.delitem(sys.modules, name)
+    with counters._without_broken_torchvision(), pytest.raises(ImportError):
+        importlib.import_module("torchvision")
+    assert "torchvision" not in sys.modules
+    with pytest.raises(RuntimeError):
+        importlib.import_module("torchvision")
+
+
 def test_a_tool_that_fails_fails_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its error is told in one line."""
 
@@ -369,6 +401,7 @@ def test_what_stays_unexplained_is_shown(monkeypatch: pytest.MonkeyPatch) -> Non
     """A tool that prints another number than its rules give: in the table, the sum and JSON."""
     odd = counters.Counter("odd", "torch", "MACs", False, False, lambda *_: (40_551_052, None))
     monkeypatch.setattr("archbench.papers.explain.COUNTERS", (odd,))
+    monkeypatch.setitem(RULES, ("odd", "macs"), lambda ledger, totals: ())
     explanation = explain("resnet20")
     found = of(explanation, "odd")
     assert (found.agrees, found.unexplained) == (False, 12)
@@ -512,7 +545,7 @@ def test_published_macs_are_of_one_input_size(capsys: pytest.CaptureFixture[str]
         ("explain resnet20 -i 3y32", 2, "'3y32' is not an input size", "3x224x224"),
         ("explain resnet20 --aux", 2, "no argument 'aux'", "num_classes"),
         ("explain resnet20 --model-kwargs wide", 2, "name=value", "--model-kwargs"),
-        ("explain resnet20 -o no/such/dir/x.csv", 2, "cannot be written", "-o names"),
+        ("explain resnet20 -o no/such/dir/x.csv", 2, "cannot be written", "existing folder"),
         ("explain", 2, "missing argument", "`archbench explain --help`"),
     ],
 )

@@ -1,14 +1,17 @@
 """The printed figures: their data, the rule that judges them, and what comes out."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import nn
 
 import archbench
-from archbench.archs import googlenet
+from archbench.archs import googlenet, resnet
 from archbench.papers import expectations
 from archbench.papers.figures import figure, figures, tables
 from archbench.papers.judge import judge, parse
@@ -17,6 +20,7 @@ from archbench.papers.packaged import rows_of
 from archbench.papers.recompute.counts import UNPUBLISHED, VERSIONS
 from archbench.records.published import CONFIRMED, VERDICTS, Reproduction
 from archbench.registry import find
+from archbench.report.reproduce import _column_order
 
 
 @pytest.fixture(scope="module")
@@ -219,6 +223,42 @@ def test_another_architecture_changes_verdicts(monkeypatch) -> None:
     assert {change.id.removeprefix("googlenet.table1.") for change in changed} >= {
         *("inception_3a.n1x1", "inception_3a.output_size", "inception_3a.params"),
     }
+
+
+def test_blocks_that_differ_confirm_nothing(monkeypatch) -> None:
+    """One wider block in a stage is told, and nothing breaks."""
+    made = resnet.block
+    seen = []
+
+    def uneven(kind, c_in, width, stride, shortcut, stride_on):
+        seen.append(width)
+        block = made(kind, c_in, width, stride, shortcut, stride_on)
+        if len(seen) == 2:
+            block.residual.conv1 = nn.Conv2d(c_in, width, 5, 1, 2, bias=False)
+        return block
+
+    monkeypatch.setattr(resnet, "block", uneven)
+    found = {r.figure.id: r for r in archbench.reproduce("resnet-table1", "resnet18")}
+    kernel = found["resnet.table1.resnet18.conv2_x.layer_1.kernel"]
+    assert kernel.verdict == "inconsistent"
+    assert kernel.own is not None and kernel.own.computed == "differs: 3x3, 5x5"
+
+
+def test_random_numbers_are_left_alone() -> None:
+    """Importing and calling draws none of the caller's."""
+    code = (
+        "import torch; torch.manual_seed(0); before = torch.get_rng_state();"
+        "import archbench; archbench.reproduce(['module-cost', 'factorisation']);"
+        "assert torch.equal(before, torch.get_rng_state())"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_columns_keep_the_order_of_the_fullest_rows() -> None:
+    """As the paper has them, though no row need have all."""
+    rows = {"fc": ["depth", "params"], "3a": ["size", "depth", "#1×1", "params"], "n": ["rate"]}
+    cells = [(row, column) for row, columns in rows.items() for column in columns]
+    assert _column_order(cells) == ["size", "depth", "#1×1", "params", "rate"]
 
 
 def test_selecting(found) -> None:

@@ -31,7 +31,7 @@ LEVELS = [
     {"errors", "units", "collector"},
 ]
 WITH_TORCH = {"archs", "models", "analyze", "measure"}
-PAPERS_WITH_TORCH = {"claims", "recompute", "networks.py"}  # of papers/, these parts
+PAPERS_WITH_TORCH = {"claims", "recompute", "layers.py", "networks.py"}  # of papers/, these parts
 LAZY = {"pandas", "fvcore", "scipy", "matplotlib", "torch"}  # never at the start of the command
 
 

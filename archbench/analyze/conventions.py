@@ -5,11 +5,11 @@ knows some of torch's own classes, exactly; one that traces operations sees func
 table holds, such as recurrent layers, stays visible as an unexplained difference.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from archbench.analyze.ledger import Ledger, ModuleUse
-from archbench.records.explanations import Term
+from archbench.records.explanations import Quantity, Term
 from archbench.records.profiles import Totals
 
 CONVOLUTIONS = frozenset({"Conv1d", "Conv2d", "Conv3d"})
@@ -272,6 +272,29 @@ def thop_params(ledger: Ledger, totals: Totals) -> tuple[Term, ...]:
     """Count the parameters of called modules that thop 0.1.1 has a rule for."""
     charge = OtherModules("parameters outside the classes it knows", THOP_KNOWS, "params")
     return (*shared_again(ledger, totals), *terms([charge], ledger))
+
+
+def _by(charges: Iterable[Charge]) -> "Rule":
+    return lambda ledger, totals: terms(charges, ledger)
+
+
+def _as_we_do(ledger: Ledger, totals: Totals) -> tuple[Term, ...]:
+    return ()
+
+
+Rule = Callable[[Ledger, Totals], tuple[Term, ...]]
+RULES: dict[tuple[str, Quantity], Rule] = {
+    ("fvcore", "macs"): _by(FVCORE),
+    ("fvcore", "params"): _as_we_do,
+    ("torchinfo", "macs"): lambda ledger, totals: torchinfo_terms(ledger),
+    ("torchinfo", "params"): shared_again,
+    ("ptflops", "macs"): _by(PTFLOPS),
+    ("ptflops", "params"): lambda ledger, totals: trainable_only(totals),
+    ("thop", "macs"): _by(THOP),
+    ("thop", "params"): thop_params,
+    ("torchprofile", "macs"): _by(TORCHPROFILE),
+    ("FlopCounterMode", "macs"): flop_counter_terms,
+}
 
 
 # -- what published totals count -----------------------------------------------------------------

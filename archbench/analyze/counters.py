@@ -66,19 +66,19 @@ def ptflops(model: nn.Module, inputs: Inputs) -> Count:
 @contextlib.contextmanager
 def _without_broken_torchvision() -> Iterator[None]:
     """Hide a torchvision that does not fit torch: ptflops can do without it, but not import it."""
+    broken = False
     try:
         import torchvision  # noqa: F401  # only whether it can be
     except ImportError:
-        yield
-        return
+        pass
     except Exception:  # its compiled operations are missing, or another torch's
+        broken = True
         sys.modules["torchvision"] = None  # type: ignore[assignment]  # makes it an ImportError
-        try:
-            yield
-        finally:
+    try:
+        yield
+    finally:
+        if broken:
             del sys.modules["torchvision"]
-        return
-    yield
 
 
 def thop(model: nn.Module, inputs: Inputs) -> Count:

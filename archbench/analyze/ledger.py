@@ -1,7 +1,7 @@
 """What ran in a network besides its products, so that other ways of counting can be followed.
 
 Some tools look at modules, others at functions. The ledger has both: an entry for each module, with
-what went through it, and one for each call of a torch function. It knows no tool's rules.
+what went through it, and one for each call of a torch function.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from torch.nn.modules.lazy import LazyModuleMixin
 from torch.overrides import TorchFunctionMode
 
-from archbench.analyze.borrow import borrowed, fresh_copy, own_device, quiet_surroundings
+from archbench.analyze.borrow import borrowed, own_device
 from archbench.analyze.rules import attention
-from archbench.analyze.trace import paths_of, tensors_in
+from archbench.analyze.trace import materialised, paths_of, tensors_in
 from archbench.models.blank import META
 from archbench.models.inputs import InputPlan
 from archbench.records.profiles import Profile
@@ -126,7 +126,7 @@ def ledger(model: nn.Module, plan: InputPlan, profile: Profile) -> Ledger:
     """
     on_meta = profile.device == "meta"
     if any(isinstance(module, LazyModuleMixin) for module in model.modules()):
-        model = _materialised(model, plan, on_meta)
+        model = materialised(META if on_meta else own_device(model.modules()), model, plan.make)
     paths = paths_of(model)
     device = META if on_meta else own_device(paths)
     costs = {layer.path: layer for layer in profile.layers}
@@ -145,15 +145,6 @@ def ledger(model: nn.Module, plan: InputPlan, profile: Profile) -> Ledger:
         with functions:
             model(*args, **kwargs)
     return Ledger(tuple(uses.values()), tuple(functions.uses))
-
-
-def _materialised(model: nn.Module, plan: InputPlan, on_meta: bool) -> nn.Module:
-    """Copy a model and run it once, which gives lazy parameters their shape."""
-    with quiet_surroundings():
-        twin = fresh_copy(model, on_meta)
-        args, kwargs = plan.make(META if on_meta else own_device(model.modules()))
-        twin(*args, **kwargs)
-    return twin
 
 
 def _described(module: nn.Module, macs: int, products: int) -> ModuleUse:
@@ -204,7 +195,8 @@ class _Functions(TorchFunctionMode):
         kwargs = kwargs or {}
         out = func(*args, **kwargs)
         name = getattr(func, "__name__", "")
-        given, returned = next(tensors_in(args), None), next(tensors_in(out), None)
+        everything = (*args, *kwargs.values())
+        given, returned = next(tensors_in(everything), None), next(tensors_in(out), None)
         if given is not None and returned is not None and not name.startswith("__"):
             whose = f"F.{name}" if getattr(F, name, None) is func else name
             self.uses.append(_function_use(whose, given, returned, args, kwargs))
@@ -226,9 +218,11 @@ def _function_use(
             name = f"F.interpolate {kwargs.get('mode', 'nearest')}"
         case "F.conv1d" | "F.conv2d" | "F.conv3d":
             if isinstance(_argument(args, kwargs, 4, "padding"), str):
-                macs = out.numel() * prod(args[1].shape[1:])
+                weight = _argument(args, kwargs, 1, "weight")
+                macs = out.numel() * prod(weight.shape[1:])
         case "F.scaled_dot_product_attention":
-            macs = attention(args, kwargs, out).macs
+            names = enumerate(("query", "key", "value"))
+            macs = attention([_argument(args, kwargs, i, name) for i, name in names], {}, out).macs
     return FunctionUse(name, affine, inputs, out.numel(), macs)
 
 

@@ -7,16 +7,16 @@ from typing import Any
 
 from torch import nn
 
-from archbench.analyze import conventions as rules
 from archbench.analyze.borrow import fresh_copy, own_device
+from archbench.analyze.conventions import RULES
 from archbench.analyze.counters import CannotCount, Count, Counter, Inputs, run
 from archbench.analyze.ledger import Ledger, ledger
 from archbench.analyze.profile import profile_loaded, unwrapped
 from archbench.analyze.trace import paths_of
 from archbench.models.inputs import InputPlan, InputSize
 from archbench.models.resolve import Loaded, load, plan_for
-from archbench.records.explanations import Printed, Quantity, Reconciliation, Status, Term
-from archbench.records.profiles import Profile, Totals
+from archbench.records.explanations import Printed, Quantity, Reconciliation, Status
+from archbench.records.profiles import Profile
 
 QUANTITIES: tuple[Quantity, Quantity] = ("macs", "params")
 
@@ -81,7 +81,7 @@ def reconcile(counter: Counter, subject: Subject, run_tool: bool) -> Iterator[Re
             counter.says if quantity == "macs" else "params",
             subject.profile.model,
             getattr(totals, quantity),
-            _terms(counter.name, quantity, subject.ledger, totals),
+            RULES[counter.name, quantity](subject.ledger, totals),
             status,
             None if printed is None else Printed(f"{printed:,}"),
             source,
@@ -127,27 +127,3 @@ def _own_copy(loaded: Loaded, needs_values: bool) -> nn.Module:
         return fresh_copy(loaded.module, on_meta=False)
     except Exception as error:  # a user's module may hold what cannot be copied
         raise CannotCount(f"the network cannot be copied: {error}") from error
-
-
-def _terms(tool: str, quantity: Quantity, kept: Ledger, totals: Totals) -> tuple[Term, ...]:
-    """Choose the tool's table."""
-    match tool, quantity:
-        case "fvcore", "macs":
-            return rules.terms(rules.FVCORE, kept)
-        case "torchinfo", "macs":
-            return rules.torchinfo_terms(kept)
-        case "torchinfo", "params":
-            return rules.shared_again(kept, totals)
-        case "ptflops", "macs":
-            return rules.terms(rules.PTFLOPS, kept)
-        case "ptflops", "params":
-            return rules.trainable_only(totals)
-        case "thop", "macs":
-            return rules.terms(rules.THOP, kept)
-        case "thop", "params":
-            return rules.thop_params(kept, totals)
-        case "torchprofile", "macs":
-            return rules.terms(rules.TORCHPROFILE, kept)
-        case "FlopCounterMode", "macs":
-            return rules.flop_counter_terms(kept, totals)
-    return ()

@@ -114,7 +114,7 @@ def trace(model: nn.Module, make_inputs: Callable[[torch.device], Inputs]) -> Tr
     return result
 
 
-def _materialised(
+def materialised(
     device: torch.device, model: nn.Module, make_inputs: Callable[[torch.device], Inputs]
 ) -> nn.Module:
     """Copy a model and run it once, which gives lazy parameters their shape."""
@@ -135,7 +135,7 @@ def _trace_on(
     make_inputs: Callable[[torch.device], Inputs],
 ) -> Trace:
     if any(isinstance(module, LazyModuleMixin) for module in paths):
-        model = _materialised(device, model, make_inputs)
+        model = materialised(device, model, make_inputs)
         paths = paths_of(model)
     on_meta = device == META
     recorder = Recorder(on_meta, type(model).__name__)

@@ -19,10 +19,10 @@ from archbench.cli.summary import summary
 from archbench.errors import ArchbenchError
 
 EXIT_CODES = (
-    "Exit codes: 0 fine; 1 a regression, or a published figure whose verdict "
-    "changed; 2 archbench "
-    "refuses what was asked; 3 the model's own code raised; 4 incomplete or inconclusive, under "
-    "--strict only; 5 nothing was measured; 70 internal error; 130 interrupted."
+    "Exit codes: 0 fine; 1 a regression, or a printed figure or claim whose "
+    "verdict changed; 2 archbench refuses what was asked; 3 the model's own code raised; "
+    "4 incomplete or inconclusive, under --strict only; 5 nothing was measured; "
+    "70 internal error; 130 interrupted."
 )
 
 INTERNAL_ERROR = 70

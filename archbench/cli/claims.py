@@ -1,21 +1,17 @@
 """`archbench claims`: statements of the papers and lecture notes, put to the test."""
 
 from collections.abc import Sequence
-from difflib import get_close_matches
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from archbench.cli import interrupt
 from archbench.cli.options import Debug, Form, Output
 from archbench.cli.output import destination, replacing, warn
 from archbench.cli.progress import progress
 from archbench.errors import ArchbenchError, OutputRefused
-from archbench.papers.statements import statements
+from archbench.papers.statements import select, statements
 from archbench.report.claims import claims_report, finding_report, findings_report
-from archbench.report.render import Format
 from archbench.units import counted
 
 if TYPE_CHECKING:
@@ -30,7 +26,7 @@ Names = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[CLAIM]...",
-        help="such as gradient.norms, or 'resnet.*'; all of them where none is named",
+        help="such as gradient.norms, shown in full, or 'resnet.*'; all where none is named",
         autocompletion=_complete_claim,
         show_default=False,
     ),
@@ -54,18 +50,16 @@ def claims(
 
     Exits with 1 where an outcome is not the expected one.
     """
-    chosen = _selected(names or [])
+    chosen = select(names or [])
+    if list_them and plot is not None:
+        raise ArchbenchError("--list tests nothing that could be drawn", "leave --plot out")
     with destination(form, output) as out:
         if list_them:
             out.write(claims_report(chosen))
             return
         folder = _folder(plot)
         findings = _tested(chosen)
-        if out.form is Format.TABLE and names and not any(set("*?[") & set(n) for n in names):
-            for finding in findings:
-                out.write(finding_report(finding))
-        else:
-            out.write(findings_report(findings))
+        out.write(finding_report(*findings) if len(findings) == 1 else findings_report(findings))
     if folder is not None:
         _draw(findings, folder)
     surprises = [finding.claim.id for finding in findings if not finding.as_expected]
@@ -74,31 +68,13 @@ def claims(
         raise typer.Exit(1)
 
 
-def _selected(names: Sequence[str]) -> tuple["Claim", ...]:
-    """Return the claims of those names, with * for any text; all where none is named.
-
-    Raises:
-        ArchbenchError: there is no such claim.
-    """
-    known = [claim.id for claim in statements()]
-    for name in names:
-        if not any(fnmatchcase(claim, name) for claim in known):
-            near = get_close_matches(name.lower(), known, n=1, cutoff=0.4)
-            guess = f"did you mean '{near[0]}'? " if near else ""
-            raise ArchbenchError(
-                f"there is no claim '{name}'", f"{guess}`archbench claims --list` names them all"
-            )
-    return tuple(
-        claim
-        for claim in statements()
-        if not names or any(fnmatchcase(claim.id, name) for name in names)
-    )
-
-
 def _folder(plot: Path | None) -> Path | None:
     """Make the folder of the pictures before the work starts, so that none is done in vain."""
     if plot is None:
         return None
+    from archbench.report.picture import require_matplotlib
+
+    require_matplotlib()
     try:
         plot.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -106,9 +82,6 @@ def _folder(plot: Path | None) -> Path | None:
         raise OutputRefused(
             f"'{plot}' cannot be a folder: {reason}", "--plot names a folder"
         ) from error
-    from archbench.report.picture import require_matplotlib
-
-    require_matplotlib()
     return plot
 
 
@@ -119,7 +92,6 @@ def _tested(chosen: Sequence["Claim"]) -> tuple["Finding", ...]:
     findings = []
     with progress("testing") as tell:
         for finding in put_to_the_test(chosen):
-            interrupt.check()
             findings.append(finding)
             tell(len(findings) / len(chosen))
     return tuple(findings)

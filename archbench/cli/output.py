@@ -113,7 +113,7 @@ def _refused(path: Path) -> Iterator[None]:
     except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links, until Python 3.13
         reason = getattr(error, "strerror", None) or str(error)
         raise OutputRefused(
-            f"'{path}' cannot be written: {reason.lower()}", "-o names a file in an existing folder"
+            f"'{path}' cannot be written: {reason.lower()}", "name a file in an existing folder"
         ) from error
 
 

@@ -1,7 +1,6 @@
 """`archbench reproduce`: the printed figures beside the computed ones."""
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +9,7 @@ import typer
 from archbench.cli.options import Debug, Form, Output, complete_model
 from archbench.cli.output import destination, replacing, warn
 from archbench.cli.progress import progress
-from archbench.errors import ArchbenchError
+from archbench.errors import ArchbenchError, nearest
 from archbench.papers import expectations
 from archbench.papers.figures import figures, select, tables
 from archbench.records.published import VERDICTS, Verdict, VerdictChange
@@ -82,6 +81,10 @@ def reproduce(
     """
     verdicts = _verdicts(only or [])
     chosen = select(names or [], architecture)
+    if list_them and (only or expected or update):
+        raise ArchbenchError(
+            "--list computes no verdict", "leave --only, --expectations and --update out"
+        )
     if list_them:
         with destination(form, output) as out:
             out.write(tables_report(chosen))
@@ -112,10 +115,9 @@ def _verdicts(words: list[str]) -> tuple[Verdict, ...]:
     names = {name: verdict for verdict in VERDICTS for name in (verdict, WORDS[verdict])}
     for word in words:
         if word not in names:
-            near = get_close_matches(word, names, n=1)
-            guess = f"did you mean '{names[near[0]]}'? " if near else ""
             raise ArchbenchError(
-                f"there is no verdict '{word}'", f"{guess}there are {', '.join(VERDICTS)}"
+                f"there is no verdict '{word}'",
+                f"{nearest(word, names)}there are {', '.join(VERDICTS)}",
             )
     return tuple(names[word] for word in words)
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from archbench.errors import ArchbenchError, OutputRefused
+from archbench.papers.figures import figures
 from archbench.papers.packaged import rows_of
 from archbench.records.published import VERDICTS, Reproduction, Verdict, VerdictChange
 
@@ -31,12 +32,18 @@ def expected(path: Path | None = None) -> Mapping[str, Verdict]:
                 f"'{path}' cannot be read: {reason.lower()}",
                 "`archbench reproduce --update --expectations FILE` writes one",
             ) from error
+    known = {figure.id for figure in figures()}
     found: dict[str, Verdict] = {}
     for line, row in enumerate(rows, 2):
         if set(row) != set(_COLUMNS) or row["verdict"] not in VERDICTS:
             raise ArchbenchError(
                 f"line {line} of '{path or PACKAGED}' is not an id and a verdict",
                 f"the first line is {','.join(_COLUMNS)}; verdicts are {', '.join(VERDICTS)}",
+            )
+        if row["id"] not in known:
+            raise ArchbenchError(
+                f"line {line} of '{path or PACKAGED}' names no figure: '{row['id']}'",
+                "`archbench reproduce --update --expectations FILE` writes the file anew",
             )
         found[row["id"]] = row["verdict"]
     return found

@@ -179,7 +179,7 @@ def _to_paper(
         start,
         tuple(term for term in terms if term.amount),
         "paper",
-        Printed(print_.mantissa, int(print_.scale), figure.printed),
+        Printed(print_.rounded(print_.value), int(print_.scale), figure.printed),
         f"{figure.paper}: {figure.row}, {figure.column}",
         reproduction.verdict,
     )

@@ -1,10 +1,10 @@
 """The figures that the papers print: figures.csv, one row each, transcribed by hand."""
 
 from collections.abc import Sequence
-from difflib import get_close_matches
+from fractions import Fraction
 from functools import cache
 
-from archbench.errors import ArchbenchError
+from archbench.errors import ArchbenchError, nearest
 from archbench.papers.packaged import rows_of, titles
 from archbench.records.published import PublishedFigure
 from archbench.registry import find
@@ -37,6 +37,11 @@ def _by_id() -> dict[str, PublishedFigure]:
     return {figure.id: figure for figure in figures()}
 
 
+def printed(name: str) -> Fraction:
+    """Return the value of the figure of that id, which is a number."""
+    return Fraction(figure(name).value)
+
+
 def figure(name: str) -> PublishedFigure:
     """Return the figure of that id.
 
@@ -61,10 +66,9 @@ def select(
     """
     for name in names:
         if name not in tables():
-            near = get_close_matches(name.lower(), tables(), n=1, cutoff=0.4)
-            guess = f"did you mean '{near[0]}'? " if near else ""
             raise ArchbenchError(
-                f"there is no table '{name}'", f"{guess}`archbench reproduce --list` names them all"
+                f"there is no table '{name}'",
+                f"{nearest(name, tables())}`archbench reproduce --list` names them all",
             )
     if architecture is not None:
         find(architecture)

@@ -15,11 +15,11 @@ from fractions import Fraction
 from math import floor
 from typing import NamedTuple
 
-from archbench.records.published import PublishedFigure, Verdict
+from archbench.records.published import CONFIRMED, PublishedFigure, Verdict
 
 Value = int | Fraction | str
 
-AMOUNTS = frozenset({"params", "macs", "ratio", "percent", "percent_points"})
+AMOUNTS = frozenset({"params", "macs", "ratio", "percent", "percent_points", "percent_error"})
 
 # A number with its unit or power of ten, and nothing else: not "25×18", "18/25" or "double".
 _NUMBER = re.compile(
@@ -42,14 +42,20 @@ class Print(NamedTuple):
     decimals: int
 
     @property
-    def mantissa(self) -> str:
-        """The digits as they are printed."""
-        return f"{float(self.value / self.scale):.{self.decimals}f}"
-
-    @property
     def unit(self) -> Fraction:
         """One of the last printed digit, in base units."""
         return self.scale / int(10**self.decimals)
+
+    def rounded(self, value: Fraction) -> str:
+        """Write a value with the printed scale and digits, halves up."""
+        return self._digits(round_half_up(value / self.unit))
+
+    def cut(self, value: Fraction) -> str:
+        """Write a value with the printed scale and digits, the rest cut off."""
+        return self._digits(floor(abs(value) / self.unit) * (1 if value >= 0 else -1))
+
+    def _digits(self, units: int) -> str:
+        return f"{float(Fraction(units, 10**self.decimals)):.{self.decimals}f}"
 
     def show(self, value: Fraction) -> str:
         """Write another value in the same scale, with up to two digits more than printed.
@@ -89,14 +95,17 @@ def judge(figure: PublishedFigure, computed: Value) -> Verdict:
     print_ = parse(figure)
     if print_ is None:
         return "inconsistent"
-    size, printed, unit = abs(Fraction(computed)), abs(print_.value), print_.unit
-    if (computed < 0) != (print_.value < 0):
-        return "inconsistent"
-    if round_half_up(size / unit) * unit == printed:
+    value, printed = Fraction(computed), print_.rounded(print_.value)
+    if print_.rounded(value) == printed:
         return "rounded"
-    if floor(size / unit) * unit == printed:
+    if print_.cut(value) == printed:
         return "truncated"
-    return "within_1_unit" if abs(size - printed) <= unit else "inconsistent"
+    return "within_1_unit" if abs(value - print_.value) <= print_.unit else "inconsistent"
+
+
+def confirms(figure: PublishedFigure, computed: Value) -> bool:
+    """Tell whether a computed value is what is printed, or rounds to it."""
+    return judge(figure, computed) in CONFIRMED
 
 
 def round_half_up(value: Fraction) -> int:

@@ -19,7 +19,7 @@ from archbench.papers.recompute import (
     rethinking,
 )
 from archbench.papers.recompute.counts import UNPUBLISHED, counts, is_count
-from archbench.papers.recompute.layers import Rule, Rules
+from archbench.papers.recompute.rules import Rule, Rules
 from archbench.records.published import CONFIRMED, PublishedFigure, Reading, Reproduction
 
 DERIVED: Rules = (

@@ -1,7 +1,10 @@
 """The statements that are put to the test: claims.csv, one row each."""
 
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from functools import cache
 
+from archbench.errors import ArchbenchError, nearest
 from archbench.papers.packaged import rows_of, titles
 from archbench.records.claims import Claim
 
@@ -19,4 +22,24 @@ def statements() -> tuple[Claim, ...]:
             row["verdict"],  # type: ignore[arg-type]  # tests/test_claims.py holds the words
         )
         for row in rows_of("claims.csv")
+    )
+
+
+def select(names: Sequence[str] = ()) -> tuple[Claim, ...]:
+    """Return the claims of those names, in which * stands for any text; all for none.
+
+    Raises:
+        ArchbenchError: there is no such claim.
+    """
+    known = [claim.id for claim in statements()]
+    for name in names:
+        if not any(fnmatchcase(claim, name) for claim in known):
+            raise ArchbenchError(
+                f"there is no claim '{name}'",
+                f"{nearest(name, known)}`archbench claims --list` names them all",
+            )
+    return tuple(
+        claim
+        for claim in statements()
+        if not names or any(fnmatchcase(claim.id, name) for name in names)
     )

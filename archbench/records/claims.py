@@ -1,6 +1,6 @@
 """Statements of the papers and lecture notes, put to the test."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 ClaimVerdict = Literal["holds", "fails", "holds_with_condition", "not_tested"]
@@ -27,6 +27,17 @@ class Claim:
     how: str
     expected: str
     verdict: ClaimVerdict
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the claim under its JSON names."""
+        return {
+            "id": self.id,
+            "statement": self.statement,
+            "documents": list(self.documents),
+            "how": self.how,
+            "expected": self.expected,
+            "expected_verdict": self.verdict,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,15 +142,15 @@ class Evidence:
         measurements: the numbers behind it, each beside what it should be.
         condition: what the statement needs in order to be true, or why it was not tested; where it
             is empty the true cases say it.
-        seed: of the random numbers, where there are any.
+        seeds: of the random numbers, where there are any; several where draws are averaged.
         pictures: what is worth looking at.
     """
 
     cases: tuple[Case, ...]
     measurements: tuple[Measurement, ...] = ()
-    condition: str = ""
-    seed: int | None = None
-    pictures: tuple[Picture, ...] = ()
+    condition: str = field(default="", kw_only=True)
+    seeds: tuple[int, ...] = field(default=(), kw_only=True)
+    pictures: tuple[Picture, ...] = field(default=(), kw_only=True)
 
     @property
     def verdict(self) -> ClaimVerdict:
@@ -179,16 +190,11 @@ class Finding:
     def to_dict(self) -> dict[str, Any]:
         """Return the finding under its JSON names."""
         return {
-            "id": self.claim.id,
-            "statement": self.claim.statement,
-            "documents": list(self.claim.documents),
-            "how": self.claim.how,
-            "expected": self.claim.expected,
-            "expected_verdict": self.claim.verdict,
+            **self.claim.to_dict(),
             "verdict": self.evidence.verdict,
             "condition": self.condition,
             "as_expected": self.as_expected,
-            "seed": self.evidence.seed,
+            "seeds": list(self.evidence.seeds),
             "cases": [{"when": case.when, "true": case.true} for case in self.evidence.cases],
             "measurements": [m.to_dict() for m in self.evidence.measurements],
         }

@@ -4,10 +4,9 @@ An unsuffixed name is the network of the paper, or of its release where the pape
 """
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
-from archbench.errors import UnknownArchitecture
+from archbench.errors import UnknownArchitecture, nearest
 from archbench.records.architectures import Architecture
 from archbench.registry.baselines import BASELINES
 from archbench.registry.inception import INCEPTION
@@ -26,10 +25,9 @@ def find(name: str) -> Architecture:
     """
     if name in _BY_NAME:
         return _BY_NAME[name]
-    near = get_close_matches(name.lower(), _BY_NAME, n=1)
-    guess = f"did you mean '{near[0]}'? " if near else ""
     raise UnknownArchitecture(
-        f"there is no architecture named '{name}'", f"{guess}`archbench list` names them all"
+        f"there is no architecture named '{name}'",
+        f"{nearest(name, _BY_NAME)}`archbench list` names them all",
     )
 
 

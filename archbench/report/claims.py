@@ -70,8 +70,8 @@ def finding_report(finding: Finding) -> Report:
     facts.append(("verdict", evidence.verdict.replace("_", " ")))
     if finding.condition:
         facts.append(("condition", finding.condition))
-    if evidence.seed is not None:
-        facts.append(("seed", str(evidence.seed)))
+    if evidence.seeds:
+        facts.append(("seeds", " ".join(map(str, evidence.seeds))))
     tables = []
     if evidence.cases:
         outcomes = {True: "true", False: "not true", None: "not tested here"}
@@ -118,17 +118,7 @@ def claims_report(claims: Sequence[Claim]) -> Report:
     machines = tuple((c.id, c.statement, "; ".join(c.documents) or None) for c in claims)
     document = {
         "schema": "archbench.claim_list/1",
-        "claims": [
-            {
-                "id": c.id,
-                "statement": c.statement,
-                "documents": list(c.documents),
-                "how": c.how,
-                "expected": c.expected,
-                "expected_verdict": c.verdict,
-            }
-            for c in claims
-        ],
+        "claims": [claim.to_dict() for claim in claims],
     }
     title = counted(len(claims), "claim")
     return Report(title, (Table(columns, people),), document, rows=Table(columns, machines))
@@ -182,7 +172,7 @@ def _expected(m: Measurement) -> str:
         return _number(m.expected)
     if m.within >= 1:
         return f"{_number(m.expected)}, within a factor of {1 + m.within:g}"
-    return f"{_number(m.expected)}, within {m.within:.2g}"
+    return f"{_number(m.expected)}, within {100 * m.within:.2g} %"
 
 
 def _number(value: object) -> str:
@@ -212,7 +202,7 @@ def _machine_rows(findings: Sequence[Finding]) -> Table:
     columns = tuple(
         Column(key, key)
         for key in (
-            *("claim", "verdict", "expected_verdict", "condition", "seed"),
+            *("claim", "verdict", "expected_verdict", "condition", "seeds"),
             *("measured", "value", "expected", "within", "relation", "agrees"),
         )
     )
@@ -223,7 +213,7 @@ def _machine_rows(findings: Sequence[Finding]) -> Table:
             finding.evidence.verdict,
             finding.claim.verdict,
             finding.condition or None,
-            finding.evidence.seed,
+            " ".join(map(str, finding.evidence.seeds)) or None,
         )
         rows.extend(
             (*head, m.what, m.value, m.expected, m.within, m.relation, m.agrees)

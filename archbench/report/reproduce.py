@@ -2,8 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from graphlib import CycleError, TopologicalSorter
-from itertools import pairwise
 from textwrap import wrap
 from typing import Any
 
@@ -225,15 +223,16 @@ def _column_order(cells: Iterable[tuple[str, str]]) -> list[str]:
     rows: dict[str, list[str]] = {}
     for row, column in cells:
         rows.setdefault(row, []).append(column)
-    sorter: TopologicalSorter[str] = TopologicalSorter()
-    for columns in rows.values():
-        sorter.add(columns[0])
-        for before, column in pairwise(columns):
-            sorter.add(column, before)
-    try:
-        return list(sorter.static_order())
-    except CycleError:
-        return list(dict.fromkeys(column for columns in rows.values() for column in columns))
+    order: list[str] = []
+    for columns in sorted(rows.values(), key=len, reverse=True):  # the fullest row decides
+        place = 0 if set(columns) & set(order) else len(order)
+        for column in columns:
+            if column in order:
+                place = order.index(column) + 1
+            else:
+                order.insert(place, column)
+                place += 1
+    return order
 
 
 def _cell(group: Sequence[Reproduction]) -> Cell:

@@ -4,12 +4,11 @@ import torch
 from torch import Tensor, nn
 
 from archbench.models.shelf import build
+from archbench.papers.claims.sampling import SEED, seeded
 from archbench.papers.figures import figure
 from archbench.papers.networks import Networks
 from archbench.records.claims import Case, Evidence, Measurement
 from archbench.units import shape_for_people
-
-SEED = 0
 
 
 def output_size(networks: Networks) -> Evidence:
@@ -35,8 +34,7 @@ def output_size(networks: Networks) -> Evidence:
 
 def _same_without_heads() -> bool:
     """Take the heads off a network in inference; say whether its logits stay as they were."""
-    with torch.random.fork_rng(devices=()), torch.inference_mode():
-        torch.manual_seed(SEED)
+    with seeded(SEED), torch.inference_mode():
         network = build("googlenet", aux=True).eval()
         image = torch.randn(1, 3, 224, 224)
         before = network(image)[0]
@@ -64,7 +62,7 @@ def cost(networks: Networks) -> Evidence:
             Measurement("percent more MACs", round(100 * macs / plain.macs, 1), 0.5),
             Measurement("output is the same without them", unchanged, True),
         ),
-        seed=SEED,
+        seeds=(SEED,),
     )
 
 
@@ -98,8 +96,7 @@ def loss(networks: Networks) -> Evidence:
 def _gradients_at_4a(images: int = 2) -> tuple[float, float]:
     """Return the norm of the gradient there at initialisation, without and with the heads."""
     outputs: list[Tensor] = []
-    with torch.random.fork_rng(devices=()):
-        torch.manual_seed(SEED)
+    with seeded(SEED):
         network = build("googlenet", aux=True)
         module = network.get_submodule("inception_4a")
         module.register_forward_hook(lambda _module, _inputs, output: outputs.append(output))
@@ -124,7 +121,7 @@ def gradient(networks: Networks) -> Evidence:
                 "norm with the heads over that without", with_heads / without, 2, within=0.25
             ),
         ),
-        seed=SEED,
+        seeds=(SEED,),
     )
 
 

@@ -2,9 +2,10 @@
 
 from torch import nn
 
-from archbench.papers.claims.cost_ladder import billions, printed_billions
+from archbench.papers.claims.cost_ladder import cost
+from archbench.papers.judge import confirms
+from archbench.papers.layers import convolutions
 from archbench.papers.networks import Networks, count
-from archbench.papers.recompute.layers import convolutions
 from archbench.records.claims import Case, Evidence, Measurement
 
 
@@ -22,7 +23,6 @@ def no_extra_ops(networks: Networks) -> Evidence:
     plain, normal = networks.profile("googlenet"), networks.profile("bn-googlenet")
     separable = networks.profile("googlenet-separable")
     inserted = count(_normalise(Networks().module("googlenet-separable")), (3, 224, 224))
-    printed = {printed_billions("googlenet"), printed_billions("bn-googlenet")}
     costs = {
         "with a separable stem": (separable.totals.macs, inserted.totals.macs),
         "with a dense stem": (plain.totals.macs, normal.totals.macs),
@@ -30,7 +30,12 @@ def no_extra_ops(networks: Networks) -> Evidence:
     normalised = sum(layer.type == "BatchNorm2d" for layer in inserted.layers)
     return Evidence(
         tuple(
-            Case(which, before == after and {billions(before), billions(after)} == printed)
+            Case(
+                which,
+                before == after
+                and confirms(cost("googlenet"), before)
+                and confirms(cost("bn-googlenet"), after),
+            )
             for which, (before, after) in costs.items()
         ),
         (
@@ -42,7 +47,7 @@ def no_extra_ops(networks: Networks) -> Evidence:
             Measurement("params of googlenet", plain.totals.params, 6_998_552),
             Measurement("params of bn-googlenet", normal.totals.params, 7_005_832),
         ),
-        "of 1.5 billion with a separable stem; equal costs with either stem",
+        condition="of 1.5 billion with a separable stem; equal costs with either stem",
     )
 
 
@@ -56,12 +61,12 @@ def bn_inception_cost(networks: Networks) -> Evidence:
         "separable": networks.profile("bn-inception").totals.macs,
         "dense": networks.profile("bn-inception", version="dense-stem").totals.macs,
     }
-    printed = (printed_billions("bn-inception"), printed_billions("googlenet"))
     return Evidence(
         tuple(
             Case(
                 f"with a {stem} stem in BN-Inception and a {other} one in GoogLeNet",
-                (billions(large[stem]), billions(small[other])) == printed,
+                confirms(cost("bn-inception"), large[stem])
+                and confirms(cost("googlenet"), small[other]),
             )
             for stem in large
             for other in small

@@ -1,15 +1,9 @@
 """The cost column of "Rethinking" Table 3, the ladder from GoogLeNet to Inception-v3."""
 
-from decimal import Decimal
-
 from archbench.papers.figures import figure
+from archbench.records.published import PublishedFigure
 
 
-def billions(macs: float) -> Decimal:
-    """Round as the cost column does."""
-    return round(Decimal(macs) / 10**9, 1)
-
-
-def printed_billions(row: str) -> Decimal:
-    """Read the cost of one of its rows."""
-    return Decimal(figure(f"rethinking.table3.{row}.cost").printed)
+def cost(row: str) -> PublishedFigure:
+    """Return the cost of one of its rows."""
+    return figure(f"rethinking.table3.{row}.cost")

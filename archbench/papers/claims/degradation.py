@@ -1,15 +1,8 @@
 """What the lecture notes say about errors of deeper networks: compared are the printed ones."""
 
-from decimal import Decimal
-
-from archbench.papers.figures import figure
+from archbench.papers.figures import printed
 from archbench.papers.networks import Networks
 from archbench.records.claims import Case, Evidence, Measurement
-
-
-def printed(name: str) -> Decimal:
-    """Return a printed error in percent."""
-    return Decimal(figure(name).value)
 
 
 def cifar(networks: Networks) -> Evidence:

@@ -1,9 +1,11 @@
 """What the lecture notes say about error rates, held against the tables that they print."""
 
 from decimal import Decimal
+from fractions import Fraction
 from itertools import pairwise
 
 from archbench.papers.figures import figure, figures
+from archbench.papers.judge import confirms
 from archbench.papers.networks import Networks
 from archbench.records.claims import Case, Evidence, Measurement
 from archbench.units import counted
@@ -44,17 +46,14 @@ def top5_below_top1(networks: Networks) -> Evidence:
 
 def googlenet_single_crop(networks: Networks) -> Evidence:
     """Set the ladder's 9.2 % beside the crop table of the same slides."""
-    claimed = Decimal(figure("rethinking.table3.googlenet.top5_error").value)
-    one, ten = (
-        Decimal(figure(f"googlenet.table3.1_model_{views}_crop.top5_error").value)
-        for views in (1, 10)
-    )
+    claimed = figure("rethinking.table3.googlenet.top5_error")
+    one, ten = (figure(f"googlenet.table3.1_model_{views}_crop.top5_error") for views in (1, 10))
     return Evidence(
-        (Case("by the crop table", round(one, 1) == claimed),),
+        (Case("by the crop table", confirms(claimed, Fraction(one.value))),),
         (
-            Measurement("percent claimed", str(claimed), "9.2"),
-            Measurement("percent with one crop", str(one), "10.07"),
-            Measurement("percent with ten crops", str(ten), "9.15"),
+            Measurement("percent claimed", claimed.value, "9.2"),
+            Measurement("percent with one crop", one.value, "10.07"),
+            Measurement("percent with ten crops", ten.value, "9.15"),
         ),
     )
 

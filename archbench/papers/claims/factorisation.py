@@ -1,20 +1,19 @@
 """What the lecture notes say about replacing large kernels by several small ones."""
 
-from decimal import Decimal
+from fractions import Fraction
 
 import torch
 import torch.nn.functional as F  # torch's own name for it
 from torch import Tensor, nn
 
 from archbench.papers.claims.field_of_view import field_of_view
-from archbench.papers.claims.structure import weights
+from archbench.papers.claims.sampling import ROUNDING, SEED
 from archbench.papers.figures import figure
+from archbench.papers.judge import confirms
+from archbench.papers.layers import parameters
 from archbench.papers.networks import Networks, count
 from archbench.records.claims import Case, Evidence, Measurement, Picture, Series
 from archbench.units import shape_for_people
-
-SEED = 0
-ROUNDING = 1e-12  # of float64 sums of a few terms
 
 
 def conv(c_in: int, c_out: int, height: int, width: int) -> nn.Conv2d:
@@ -23,9 +22,9 @@ def conv(c_in: int, c_out: int, height: int, width: int) -> nn.Conv2d:
     return nn.Conv2d(c_in, c_out, (height, width), padding=padding, bias=False)
 
 
-def saving(before: nn.Module, after: nn.Module) -> float:
+def saving(before: nn.Module, after: nn.Module) -> Fraction:
     """Return the share of the weights that is saved, in percent."""
-    return 100 * (1 - weights(after) / weights(before))
+    return 100 * (1 - Fraction(parameters(after).weights, parameters(before).weights))
 
 
 # -- 5×5 -------------------------------------------------------------------------------------------
@@ -35,15 +34,13 @@ def five_over_three(networks: Networks) -> Evidence:
     """Divide the weights and the MACs of a 5×5 by those of a 3×3."""
     large, small = conv(64, 64, 5, 5), conv(64, 64, 3, 3)
     macs = [count(layer, (64, 35, 35)).totals.macs for layer in (large, small)]
-    ratios = {"weights": weights(large) / weights(small), "MACs": macs[0] / macs[1]}
-    printed = Decimal(figure("factorisation.5x5_over_3x3").value)
+    held = [parameters(layer).weights for layer in (large, small)]
+    ratios = {"weights": Fraction(*held), "MACs": Fraction(*macs)}
+    printed = figure("factorisation.5x5_over_3x3")
     return Evidence(
+        tuple(Case(f"in {what}", confirms(printed, ratio)) for what, ratio in ratios.items()),
         tuple(
-            Case(f"in {what}", round(Decimal(ratio), 2) == printed)
-            for what, ratio in ratios.items()
-        ),
-        tuple(
-            Measurement(f"{what} of a 5×5 over those of a 3×3", round(ratio, 4), 2.7778)
+            Measurement(f"{what} of a 5×5 over those of a 3×3", round(float(ratio), 4), 2.7778)
             for what, ratio in ratios.items()
         ),
     )
@@ -59,15 +56,15 @@ def receptive_field(networks: Networks) -> Evidence:
         (
             Measurement("field of one 5×5", fields[0], "5×5"),
             Measurement("field of two 3×3", fields[1], "5×5"),
-            Measurement("weights of the 5×5 per channel pair", weights(one), 25),
-            Measurement("weights of the two 3×3 per channel pair", weights(two), 18),
+            Measurement("weights of the 5×5 per channel pair", parameters(one).weights, 25),
+            Measurement("weights of the two 3×3 per channel pair", parameters(two).weights, 18),
         ),
     )
 
 
 def two_3x3_saving(networks: Networks) -> Evidence:
     """Vary the channels before, between and after the two 3×3."""
-    printed = Decimal(figure("factorisation.two_3x3.saving").value)
+    printed = figure("factorisation.two_3x3.saving")
     cases, measurements = [], []
     for widths, expected in {
         (64, 64, 64): 28.0,
@@ -81,17 +78,17 @@ def two_3x3_saving(networks: Networks) -> Evidence:
         two = nn.Sequential(conv(c_in, middle, 3, 3), conv(middle, c_out, 3, 3))
         one = conv(c_in, c_out, 5, 5)
         saved, arrow = saving(one, two), " → ".join(map(str, widths))
-        cases.append(Case(f"for {arrow} channels", round(Decimal(saved)) == printed))
+        cases.append(Case(f"for {arrow} channels", confirms(printed, saved)))
         measurements.append(
-            Measurement(f"percent saved for {arrow} channels", round(saved, 6), expected)
+            Measurement(f"percent saved for {arrow} channels", float(saved), expected)
         )
         if widths == (64, 96, 96):
             measurements += [
-                Measurement(f"weights of two 3×3 for {arrow}", weights(two), 138_240),
-                Measurement("weights of a 5×5 for 64 → 96", weights(one), 153_600),
+                Measurement(f"weights of two 3×3 for {arrow}", parameters(two).weights, 138_240),
+                Measurement("weights of a 5×5 for 64 → 96", parameters(one).weights, 153_600),
             ]
     condition = "with equal channels, or else where the middle is the harmonic mean of both ends"
-    return Evidence(tuple(cases), tuple(measurements), condition)
+    return Evidence(tuple(cases), tuple(measurements), condition=condition)
 
 
 # -- asymmetric kernels ----------------------------------------------------------------------------
@@ -116,8 +113,8 @@ def asymmetric_saving(networks: Networks) -> Evidence:
         equal = len(set(widths)) == 1
         channels = "equal channels" if equal else " → ".join(map(str, widths))
         when = f"for n = {n} with {channels}"
-        cases.append(Case(when, abs(saved - 100 * (1 - 2 / n)) < ROUNDING * 100))
-        measurements.append(Measurement(f"percent saved {when}", round(saved, 1), expected))
+        cases.append(Case(when, saved == 100 * (1 - Fraction(2, n))))
+        measurements.append(Measurement(f"percent saved {when}", round(float(saved), 1), expected))
     sides = range(2, 12)
     savings = (saving(conv(1, 1, n, n), pair(1, 1, 1, n)) for n in sides)
     picture = Picture(
@@ -125,7 +122,7 @@ def asymmetric_saving(networks: Networks) -> Evidence:
         "What 1×n and n×1 save over n×n, at equal channels",
         "n",
         "weights saved (%)",
-        (Series("1×n, n×1", tuple(map(float, sides)), tuple(savings)),),
+        (Series("1×n, n×1", tuple(map(float, sides)), tuple(map(float, savings))),),
     )
     return Evidence(tuple(cases), tuple(measurements), pictures=(picture,))
 
@@ -164,8 +161,8 @@ def asymmetric_equivalent(networks: Networks) -> Evidence:
             Measurement("field of the 3×3", field_of_view(conv(1, 1, 3, 3)), "3×3"),
             Measurement("field of the pair", field_of_view(pair(1, 1, 1, 3)), "3×3"),
         ),
-        "for kernels of rank one, the outer products; the field of view is equal for all",
-        SEED,
+        condition="for kernels of rank one, the outer products; the field of view is equal for all",
+        seeds=(SEED,),
     )
 
 

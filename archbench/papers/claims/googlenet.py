@@ -1,14 +1,16 @@
 """What the lecture notes say about GoogLeNet as a whole, and how it is evaluated."""
 
 from collections import Counter
+from fractions import Fraction
 from itertools import product
 
 import torch
 from torch import nn
 
 from archbench.archs.googlenet import TABLE_1
-from archbench.papers.claims.structure import weights
 from archbench.papers.figures import figure
+from archbench.papers.judge import confirms
+from archbench.papers.layers import parameters
 from archbench.papers.networks import Networks
 from archbench.records.claims import Case, Evidence, Measurement
 
@@ -49,8 +51,8 @@ def fewer_params(networks: Networks) -> Evidence:
     measurements = [Measurement("params of googlenet", own, 6_998_552)]
     for name, params, ratio in (("alexnet", 60_965_224, 8.71), ("vgg16", 138_357_544, 19.77)):
         total = networks.profile(name).totals.params
-        printed = int(figure(f"googlenet.text.params_ratio_{name}").value)
-        cases.append(Case(f"of {name}", round(total / own) == printed))
+        printed = figure(f"googlenet.text.params_ratio_{name}")
+        cases.append(Case(f"of {name}", confirms(printed, Fraction(total, own))))
         measurements += [
             Measurement(f"params of {name}", total, params),
             Measurement(f"params of {name} over googlenet's", round(total / own, 2), ratio),
@@ -67,7 +69,10 @@ def global_average_pooling(networks: Networks) -> Evidence:
     with torch.device("meta"):
         flattened = nn.Linear(channels * height * width, 1000)
     flat = sum(parameter.numel() for parameter in flattened.parameters())
-    times = weights(flattened) / weights(networks.module("googlenet").get_submodule("fc"))
+    times = (
+        parameters(flattened).weights
+        / parameters(networks.module("googlenet").get_submodule("fc")).weights
+    )
     vgg = networks.profile("vgg16")
     full = sum(stage.params for stage in vgg.stages if stage.name.startswith("fc"))
     return Evidence(

@@ -1,10 +1,12 @@
 """What the lecture notes say about the params and ops columns of GoogLeNet's Table 1."""
 
 from decimal import Decimal
+from fractions import Fraction
 
 from archbench.archs.googlenet import TABLE_1
-from archbench.papers.claims.structure import weights
 from archbench.papers.figures import figure
+from archbench.papers.judge import confirms, judge
+from archbench.papers.layers import parameters
 from archbench.papers.networks import Networks
 from archbench.records.claims import Case, Evidence, Measurement
 from archbench.records.published import PublishedFigure
@@ -48,13 +50,13 @@ def params_sum(networks: Networks) -> Evidence:
             networks.profile("googlenet").totals.params
         ),
         "of the weights with the separable stem": Decimal(
-            weights(networks.module("googlenet-separable"))
+            parameters(networks.module("googlenet-separable")).weights
         ),
     }
-    printed = Decimal(figure("googlenet.text.params_total").value) / MILLION
+    printed = figure("googlenet.text.params_total")
     in_1000, in_1024, dense, separable = totals.values()
     return Evidence(
-        tuple(Case(which, round(total / MILLION, 4) == printed) for which, total in totals.items()),
+        tuple(Case(which, confirms(printed, Fraction(t))) for which, t in totals.items()),
         (
             Measurement("sum of the params column, in K", float(column), 6797.7),
             Measurement("that sum in millions, K = 1000", float(in_1000 / MILLION), 6.7977),
@@ -76,8 +78,7 @@ def ops_column(networks: Networks) -> Evidence:
     agree, measurements = {}, []
     for stage, macs in zip(_counted_stages(), expected, strict=True):
         computed = networks.stage("googlenet-separable", stage).macs
-        printed = int(_cell(stage, "ops").value)
-        agree[stage] = abs(computed - printed) <= MILLION
+        agree[stage] = judge(_cell(stage, "ops"), computed) != "inconsistent"
         measurements.append(Measurement(f"MACs of {stage}", computed, macs))
     rounded = {
         stage: round(networks.stage("googlenet-separable", stage).macs / MILLION, 2)
@@ -94,7 +95,7 @@ def ops_column(networks: Networks) -> Evidence:
             Measurement("5a in millions", rounded["inception_5a"], 51.08),
             Measurement("5a as printed", _cell("inception_5a", "ops").printed, "54M"),
         ),
-        f"{_rows_where(agree)}, to one million, with the separable stem",
+        condition=f"{_rows_where(agree)}, to one million, with the separable stem",
     )
 
 
@@ -104,9 +105,9 @@ def params_column(networks: Networks) -> Evidence:
     agree, measurements = {}, []
     for stage in _counted_stages():
         module = networks.module("googlenet-separable").get_submodule(stage)
-        printed, computed = _thousands(_cell(stage, "params")), Decimal(weights(module)) / K
-        last_digit = Decimal(1).scaleb(int(printed.as_tuple().exponent))
-        agree[stage] = abs(computed - printed) <= last_digit
+        cell, held = _cell(stage, "params"), parameters(module).weights
+        agree[stage] = judge(cell, held) != "inconsistent"
+        printed, computed = _thousands(cell), Decimal(held) / K
         off = round(100 * (printed / computed - 1), 1)
         row = stage.removeprefix("inception_")
         if row in deviations:
@@ -119,23 +120,21 @@ def params_column(networks: Networks) -> Evidence:
             Measurement("rows that agree within one unit", near, "conv1 conv2 3a 3b 4b fc"),
             *measurements,
         ),
-        f"{_rows_where(agree)}, to one unit of the last digit, with the separable stem",
+        condition=f"{_rows_where(agree)}, to one unit of the last digit, with the separable stem",
     )
 
 
 def separable_stem(networks: Networks) -> Evidence:
     """Count the first row with a dense and with a separable 7×7."""
-    printed_params = _thousands(_cell("conv1", "params"))
-    printed_macs = int(_cell("conv1", "ops").value)
     cases, measurements = [], []
     for name, which, expected_weights, expected_macs in (
         ("googlenet", "dense", 9_408, 118_013_952),
         ("googlenet-separable", "separable", 2_712, 34_019_328),
     ):
-        held = weights(networks.module(name).get_submodule("conv1"))
+        held = parameters(networks.module(name).get_submodule("conv1")).weights
         macs = networks.stage(name, "conv1").macs
-        fits = round(Decimal(held) / 1000, 1) == printed_params
-        cases.append(Case(f"with a {which} 7×7", fits and round(macs, -6) == printed_macs))
+        fits = confirms(_cell("conv1", "params"), held) and confirms(_cell("conv1", "ops"), macs)
+        cases.append(Case(f"with a {which} 7×7", fits))
         measurements += [
             Measurement(f"weights of the {which} stem", held, expected_weights),
             Measurement(f"MACs of the {which} stem", macs, expected_macs),

@@ -142,7 +142,7 @@ def vanishing_with_bn(networks: Networks) -> Evidence:
     kinds = ("plain", "residual", "pre-activation")
     title = "Gradient norm by block in untrained CIFAR networks of {} layers"
     pictures = [_picture(f"gradient-{d}", title.format(d), d, kinds) for d in DEPTHS]
-    return Evidence(tuple(cases), measurements, seed=SEED, pictures=tuple(pictures))
+    return Evidence(tuple(cases), measurements, seeds=SEEDS, pictures=tuple(pictures))
 
 
 def without_bn(networks: Networks) -> Evidence:
@@ -170,7 +170,7 @@ def without_bn(networks: Networks) -> Evidence:
     )
     title = f"Gradient norm by block with and without normalisation, {deepest} layers"
     picture = _picture("gradient-normalisation", title, deepest, tuple(circumstances))
-    return Evidence(tuple(cases), measurements, seed=SEED, pictures=(picture,))
+    return Evidence(tuple(cases), measurements, seeds=SEEDS, pictures=(picture,))
 
 
 def zeroed_branches(networks: Networks) -> Evidence:
@@ -188,7 +188,7 @@ def zeroed_branches(networks: Networks) -> Evidence:
         for depth, change in off.items()
     ]
     ratios = _ratios("residual, branches at zero", expected, FIVE_DRAWS)
-    return Evidence(tuple(cases), (*ratios, *changes), seed=SEED)
+    return Evidence(tuple(cases), (*ratios, *changes), seeds=SEEDS)
 
 
 @one_thread()

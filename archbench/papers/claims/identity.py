@@ -82,7 +82,7 @@ def zero_weights(networks: Networks) -> Evidence:
             Measurement("largest change for signed x", signed, 1.0, relation=">="),
             Measurement("largest change for signed x, no ReLU after the sum", unrectified, 0.0),
         ),
-        seed=SEED,
+        seeds=(SEED,),
     )
 
 
@@ -127,7 +127,7 @@ def with_bn(networks: Networks) -> Evidence:
             Measurement("largest change, scale and shift 0, either mode", safe, 0.0),
             Measurement("largest change, scale 0, shift 0.1", shifted, 0.1, ROUNDING),
         ),
-        seed=SEED,
+        seeds=(SEED,),
     )
 
 
@@ -151,9 +151,9 @@ def plain_block(networks: Networks) -> Evidence:
             Measurement("largest change by the residual block, zero weights", kept, 0.0),
             Measurement("largest change by the plain block, delta kernels, x >= 0", copied, 0.0),
         ),
-        "weights of zero are meant, where the plain block loses the signal; it can represent the "
-        "identity too, and what training finds was not tried",
-        SEED,
+        condition="weights of zero are meant, where the plain block loses the signal; it can "
+        "represent the identity too, and what training finds was not tried",
+        seeds=(SEED,),
     )
 
 
@@ -189,7 +189,7 @@ def whole_network(networks: Networks) -> Evidence:
             *(Measurement(f"largest difference, {mode} mode", off[mode], 0.0) for mode in off),
             *(Measurement(f"zero channels of 64, {mode} mode", silent[mode], 48) for mode in off),
         ),
-        seed=SEED,
+        seeds=(SEED,),
     )
 
 

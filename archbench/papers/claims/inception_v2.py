@@ -1,5 +1,6 @@
 """What the lecture notes say about Inception-v2."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -7,9 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from archbench.archs.inception_v3 import TABLE_1, AuxiliaryHead
-from archbench.papers.claims.cost_ladder import billions, printed_billions
-from archbench.papers.claims.structure import weights
+from archbench.papers.claims.cost_ladder import cost
 from archbench.papers.figures import figure
+from archbench.papers.judge import confirms
+from archbench.papers.layers import parameters
 from archbench.papers.networks import Networks, count
 from archbench.records.claims import Case, Evidence, Measurement
 from archbench.units import Shape, shape_for_people
@@ -58,7 +60,7 @@ def size_chain(networks: Networks) -> Evidence:
         found = f"{stage_cost.input_shape[1]} → {stage_cost.output_shape[1]}"
         measurements.append(Measurement(f"{reduction}, which is not listed", found, sides))
     condition = "with padding in the seventh row too, and two reductions that are not listed"
-    return Evidence(tuple(cases), tuple(measurements), condition)
+    return Evidence(tuple(cases), tuple(measurements), condition=condition)
 
 
 # -- the stem --------------------------------------------------------------------------------------
@@ -88,8 +90,12 @@ def stem_7x7(networks: Networks) -> Evidence:
         (
             Measurement("output of the 7×7", str(shape_for_people(made)), "147×147×64"),
             Measurement("output of the three 3×3", str(shape_for_people(replaced)), "147×147×64"),
-            Measurement("weights of the 7×7", weights(one), 9_408),
-            Measurement("weights of the three 3×3", sum(map(weights, three)), 28_512),
+            Measurement("weights of the 7×7", parameters(one).weights, 9_408),
+            Measurement(
+                "weights of the three 3×3",
+                sum(parameters(layer).weights for layer in three),
+                28_512,
+            ),
             Measurement("MACs of the 7×7", macs["7x7"], 203_297_472),
             Measurement("MACs of the three 3×3", macs["3x3"], 616_627_296),
             Measurement("kernel of the first row of the table", listed, "3x3"),
@@ -109,44 +115,52 @@ def _added_by_factorising(networks: Networks) -> dict[str, int]:
     }
 
 
-def _ladders(networks: Networks) -> dict[int, tuple[Decimal, Decimal]]:
-    """Return the billions before and after the step, by the number of modules at 17×17."""
+def _ladders(networks: Networks) -> dict[int, tuple[int, int]]:
+    """Return the MACs before and after the step, by the number of modules at 17×17."""
     return {
         modules: (
-            _cost(networks, stem="7x7", modules_17x17=modules),
-            _cost(networks, stem="3x3", modules_17x17=modules),
+            _macs(networks, stem="7x7", modules_17x17=modules),
+            _macs(networks, stem="3x3", modules_17x17=modules),
         )
         for modules in (4, 5)
     }
 
 
-def _cost(networks: Networks, **choices: Any) -> Decimal:
-    return billions(networks.profile("inception-v2", **choices).totals.macs)
+def _macs(networks: Networks, **choices: Any) -> int:
+    return networks.profile("inception-v2", **choices).totals.macs
 
 
 def factorised_7x7_cost(networks: Networks) -> Evidence:
     """Count the stem before and after, and every network that the figures may stand for."""
-    printed = (
-        printed_billions("inception-v2-label-smoothing"),
-        printed_billions("inception-v2-factorized-7x7"),
+    before, after = cost("inception-v2-label-smoothing"), cost("inception-v2-factorized-7x7")
+    step = replace(
+        after,
+        printed=str(Decimal(after.printed) - Decimal(before.printed)),
+        value=str(int(after.value) - int(before.value)),
     )
-    step = printed[1] - printed[0]
     added, ladders = _added_by_factorising(networks), _ladders(networks)
-    costs = {cost for ladder in ladders.values() for cost in ladder}
+    built = [macs for ladder in ladders.values() for macs in ladder]
     released = networks.profile("inception-v3").totals.macs
     return Evidence(
         (
-            *(Case(f"from a {stem} 7×7", billions(macs) == step) for stem, macs in added.items()),
-            *(Case(f"with {n} modules at 17×17", costs == printed) for n, costs in ladders.items()),
-            Case("of the released Inception-v3", billions(released) == printed[1]),
+            *(Case(f"from a {stem} 7×7", confirms(step, macs)) for stem, macs in added.items()),
+            *(
+                Case(f"with {n} modules at 17×17", confirms(before, a) and confirms(after, b))
+                for n, (a, b) in ladders.items()
+            ),
+            Case("of the released Inception-v3", confirms(after, released)),
         ),
         (
             Measurement("MACs added", added["dense"], 413_329_824),
             Measurement("MACs added to a separable 7×7", added["separable"], 558_023_688),
-            Measurement("billions that are printed as added", float(step), 1.0),
-            Measurement("billions of the cheapest reconstruction", float(min(costs)), 5.5),
-            Measurement("billions of the dearest reconstruction", float(max(costs)), 6.5),
-            Measurement("reconstructions at a printed cost", len(costs.intersection(printed)), 0),
+            Measurement("billions that are printed as added", step.printed, "1.0"),
+            Measurement("billions of the cheapest reconstruction", min(built) / 1e9, 5.45, 0.001),
+            Measurement("billions of the dearest reconstruction", max(built) / 1e9, 6.48, 0.001),
+            Measurement(
+                "reconstructions at a printed cost",
+                sum(confirms(figure, macs) for figure in (before, after) for macs in built),
+                0,
+            ),
             Measurement("MACs of the released Inception-v3", released, 5_713_216_096),
         ),
     )
@@ -187,7 +201,7 @@ def training_only_steps(networks: Networks) -> Evidence:
     changes = {"RMSProp": rmsprop - first, "label smoothing": smoothed - rmsprop}
     changes["normalised auxiliary heads"] = after - before
     rows = ("", "-rmsprop", "-label-smoothing", "-factorized-7x7", "-bn-auxiliary")
-    costs = [str(printed_billions(f"inception-v2{row}")) for row in rows]
+    costs = [cost(f"inception-v2{row}").printed for row in rows]
     return Evidence(
         tuple(Case(f"of {step}", change == 0) for step, change in changes.items()),
         (

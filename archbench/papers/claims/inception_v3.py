@@ -11,8 +11,8 @@ from archbench.papers.claims.structure import (
     steps,
     uses,
 )
+from archbench.papers.layers import convolutions
 from archbench.papers.networks import Networks
-from archbench.papers.recompute.layers import convolutions
 from archbench.records.claims import Case, Evidence, Measurement
 from archbench.units import shape_for_people
 
@@ -41,7 +41,9 @@ def a_replaces_5x5(networks: Networks) -> Evidence:
             for layer in convolutions(module)
             if kernel(layer) == "5×5"
         ]
-    return Evidence(tuple(cases), tuple(measurements), "of the modules of figure 5, as drawn")
+    return Evidence(
+        tuple(cases), tuple(measurements), condition="of the modules of figure 5, as drawn"
+    )
 
 
 def b_kernels(networks: Networks) -> Evidence:

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from torch import nn
 
 from archbench.archs.parts.branches import ResidualBranches
-from archbench.papers.claims.structure import fed_by, kernel, steps, weights, wiring
+from archbench.papers.claims.structure import fed_by, kernel, steps, wiring
 from archbench.papers.figures import figure
+from archbench.papers.layers import parameters
 from archbench.papers.networks import Networks
 from archbench.records.claims import Case, Evidence, Measurement
 from archbench.units import shape_for_people
@@ -117,7 +118,8 @@ def same_structure(networks: Networks) -> Evidence:
         others = [
             wiring(first.get_submodule("stem")) != wiring(second.get_submodule("stem")),
             *(
-                weights(first.get_submodule(stage)) != weights(second.get_submodule(stage))
+                parameters(first.get_submodule(stage)).weights
+                != parameters(second.get_submodule(stage)).weights
                 for stage in SHARED
             ),
         ]

@@ -149,7 +149,7 @@ def product_residual(networks: Networks) -> Evidence:
 def _within_rounding(off: dict[int, float], *further: Measurement) -> Evidence:
     cases = [Case(f"for {layers} layers", value <= ROUNDING) for layers, value in off.items()]
     found = [_rounding(f"relative difference, N = {n}", value) for n, value in off.items()]
-    return Evidence(tuple(cases), (*found, *further), seed=SEED)
+    return Evidence(tuple(cases), (*found, *further), seeds=(SEED,))
 
 
 def _rounding(what: str, value: float) -> Measurement:
@@ -176,7 +176,7 @@ def second_line(networks: Networks) -> Evidence:
     what = "relative difference of the sum over all 1,024 subsets, N = 10"
     measurements.append(_rounding(what, _error_of_subsets(10)))
     cases = tuple(Case(f"for {layers} layers", off[layers] <= ROUNDING) for layers in LENGTHS)
-    return Evidence(cases, tuple(measurements), seed=SEED)
+    return Evidence(cases, tuple(measurements), seeds=(SEED,))
 
 
 def _mean_error(layers: int) -> float:
@@ -222,7 +222,13 @@ def norms(networks: Networks) -> Evidence:
     measurements.append(Measurement(what, cancelled, limit, relation="<="))
     condition = "the weights are random; where every layer undoes its input (W = -1) it vanishes"
     pictures = (_norms_picture(plain, residual),)
-    return Evidence(tuple(cases), tuple(measurements), condition, SEED, pictures)
+    return Evidence(
+        tuple(cases),
+        tuple(measurements),
+        condition=condition,
+        seeds=(SEED,),
+        pictures=pictures,
+    )
 
 
 def _norms_by_length(shortcut: bool, wrong: bool = False) -> list[float]:

@@ -6,9 +6,9 @@ from torch import nn
 
 from archbench.archs.googlenet import TABLE_1
 from archbench.archs.parts.branches import Branches, Conv, Module, Pool
-from archbench.papers.claims.structure import followers, steps, weights
+from archbench.papers.claims.structure import followers, steps
+from archbench.papers.layers import convolutions, parameters
 from archbench.papers.networks import Networks, count
-from archbench.papers.recompute.layers import convolutions
 from archbench.records.claims import Case, Evidence, Measurement
 from archbench.units import shape_for_people
 
@@ -45,7 +45,7 @@ def naive_vs_reduced(networks: Networks) -> Evidence:
         joined = shape_for_people(networks.stage(name, "concat").output_shape)
         macs.append(profile.totals.macs)
         measurements += [
-            Measurement(f"weights of {name}", weights(networks.module(name)), params),
+            Measurement(f"weights of {name}", parameters(networks.module(name)).weights, params),
             Measurement(f"MACs of {name}", profile.totals.macs, expected_macs),
             Measurement(f"output of {name}", str(joined), output),
         ]

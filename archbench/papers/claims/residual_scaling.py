@@ -12,7 +12,6 @@ from torch import nn
 from archbench.archs import resnet
 from archbench.papers.claims.sampling import (
     ORDER_OF_MAGNITUDE,
-    SEED,
     SEEDS,
     geometric_mean,
     one_thread,
@@ -85,7 +84,7 @@ def stable_sum(networks: Networks) -> Evidence:
             Measurement(f"{what}, without: at most", multiplied, most, relation="<="),
         ]
     pictures = (_picture(True, "with"), _picture(False, "without"))
-    return Evidence(tuple(cases), tuple(measurements), seed=SEED, pictures=pictures)
+    return Evidence(tuple(cases), tuple(measurements), seeds=SEEDS, pictures=pictures)
 
 
 def dying(networks: Networks) -> Evidence:

@@ -1,41 +1,22 @@
 """What the lecture notes say about the layers of residual networks, and about their cost."""
 
-import re
-from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
+from fractions import Fraction
 from itertools import pairwise
 
 from torch import nn
 
-from archbench.archs.resnet import Block
-from archbench.papers.claims.shortcuts import norm_params, projections
+from archbench.papers.claims.structure import kernel
 from archbench.papers.figures import figure
+from archbench.papers.judge import confirms, judge, parse
+from archbench.papers.layers import blocks, convolutions, parameters, projections
 from archbench.papers.networks import Networks
 from archbench.records.claims import Case, Evidence, Measurement
-from archbench.records.published import PublishedFigure
+from archbench.records.published import CONFIRMED, PublishedFigure
 
 IMAGENET = (18, 34, 50, 101, 152)
 BOTTLENECKS = (50, 101, 152)
 CIFAR = (20, 32, 44, 56, 110, 1202)
 STAGES = ("conv2_x", "conv3_x", "conv4_x", "conv5_x")
-
-
-def as_printed(printed: PublishedFigure, count: int, rounding: str = ROUND_HALF_UP) -> str:
-    """Write a count with the unit and the digits that a printed figure has: 3.86e9 as "3.9"."""
-    digits = re.match(r"[\d.]+", printed.printed)
-    assert digits is not None
-    mantissa = Decimal(digits.group())
-    unit = Decimal(printed.value) / mantissa
-    return str((count / unit).quantize(mantissa, rounding))
-
-
-def blocks(network: nn.Module) -> list[Block]:
-    """List the blocks of a network in the order of its stages."""
-    return [module for module in network.modules() if isinstance(module, Block)]
-
-
-def convolutions(module: nn.Module) -> list[nn.Conv2d]:
-    """List the convolutions inside a module."""
-    return [layer for layer in module.modules() if isinstance(layer, nn.Conv2d)]
 
 
 def stride_position(networks: Networks) -> Evidence:
@@ -47,7 +28,8 @@ def stride_position(networks: Networks) -> Evidence:
         totals = {s: networks.profile(name, stride_on=s).totals for s in prints}
         printed = figure(f"resnet.table1.{name}.flops")
         for stride_on in prints:
-            prints[stride_on] &= _prints(printed, totals[stride_on].macs)
+            verdict = judge(printed, totals[stride_on].macs)
+            prints[stride_on] &= verdict in (*CONFIRMED, "truncated")
             grids = _grids(networks, name, stride_on)
             what = f"{name}, stride on the {stride_on}: grids of conv2_x to conv5_x"
             measurements.append(Measurement(what, grids, "56, 28, 14, 7"))
@@ -63,12 +45,6 @@ def stride_position(networks: Networks) -> Evidence:
         ),
         tuple(measurements),
     )
-
-
-def _prints(printed: PublishedFigure, count: int) -> bool:
-    """Say whether a count gives the printed figure, rounded or cut."""
-    ways = {as_printed(printed, count, rounding) for rounding in (ROUND_HALF_UP, ROUND_DOWN)}
-    return as_printed(printed, int(printed.value)) in ways
 
 
 def _grids(networks: Networks, name: str, stride_on: str) -> str:
@@ -112,12 +88,7 @@ def two_3x3_per_block(networks: Networks) -> Evidence:
 def _kernels(network: nn.Module) -> str:
     """Write the kernels of a block; blocks that differ are all written, with a stroke between."""
     return " | ".join(
-        sorted(
-            {
-                ", ".join("×".join(map(str, c.kernel_size)) for c in convolutions(block.residual))
-                for block in blocks(network)
-            }
-        )
+        sorted({", ".join(map(kernel, convolutions(block.residual))) for block in blocks(network)})
     )
 
 
@@ -146,7 +117,7 @@ def bottleneck_cheaper(networks: Networks) -> Evidence:
 def _weights(networks: Networks, name: str, stage: str) -> int:
     """Count the convolution weights of a stage's second block, which changes no shape."""
     block = networks.module(name).get_submodule(f"{stage}.2")
-    return sum(conv.weight.numel() for conv in convolutions(block))
+    return parameters(block).weights
 
 
 def constant_cost(networks: Networks) -> Evidence:
@@ -189,19 +160,25 @@ def cifar_formula(networks: Networks) -> Evidence:
         name = f"resnet{depth}"
         found = networks.profile(name, shortcut="A").totals.params
         printed = figure(f"resnet.table6.{name}.params")
-        same = as_printed(printed, found) == as_printed(printed, int(printed.value))
-        cases.append(Case(f"for {name}", same))
+        cases.append(Case(f"for {name}", confirms(printed, found)))
         n = (depth - 2) // 6
         measurements += [
             Measurement(f"parameters of {name}", found, params),
             Measurement(f"parameters of {name}, by formula", found, 97_216 * n - 21_926),
         ]
-    without = found - norm_params(networks.module(name, shortcut="A"))
+    without = found - parameters(networks.module(name, shortcut="A")).norms
     measurements += [
         Measurement(f"parameters of {name} without normalisation", without, 19_331_642),
-        Measurement("the same as printed, in millions", as_printed(printed, without), "19.3"),
+        Measurement("the same as printed, in millions", _rounded(printed, without), "19.3"),
     ]
     return Evidence(tuple(cases), tuple(measurements))
+
+
+def _rounded(printed: PublishedFigure, count: int) -> str:
+    """Write a count with the unit and the digits of a printed figure: 3.86e9 as "3.9"."""
+    print_ = parse(printed)
+    assert print_ is not None
+    return print_.rounded(Fraction(count))
 
 
 def flops(networks: Networks) -> Evidence:
@@ -220,14 +197,16 @@ def flops(networks: Networks) -> Evidence:
     for depth, (billions, rounded) in expected.items():
         macs = networks.profile(f"resnet{depth}").totals.macs
         printed = figure(f"resnet.table1.resnet{depth}.flops")
-        found = as_printed(printed, macs)
-        print_is = as_printed(printed, int(printed.value))
-        cases.append(Case(f"for ResNet-{depth}, rounded", found == print_is))
+        cases.append(Case(f"for ResNet-{depth}, rounded", confirms(printed, macs)))
         what = f"billion MACs of resnet{depth}"
         measurements.append(Measurement(what, round(macs / 10**9, 3), billions))
-        measurements.append(Measurement(f"{what}, rounded as printed", found, rounded))
+        measurements.append(
+            Measurement(f"{what}, rounded as printed", _rounded(printed, macs), rounded)
+        )
         if depth == 50:
-            cut = as_printed(printed, macs, ROUND_DOWN)
+            print_ = parse(printed)
+            assert print_ is not None
+            cut = print_.cut(Fraction(macs))
             measurements.append(Measurement(f"{what}, cut as printed", cut, "3.8"))
     return Evidence(tuple(cases), tuple(measurements))
 

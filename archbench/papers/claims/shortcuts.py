@@ -11,6 +11,7 @@ from torch import nn
 
 from archbench.archs.resnet import Block
 from archbench.papers.claims.sampling import SEED, seeded
+from archbench.papers.layers import blocks, parameters, projections
 from archbench.papers.networks import Networks
 from archbench.records.claims import Case, Evidence, Measurement
 from archbench.units import shape_for_people
@@ -32,32 +33,16 @@ class Added(NamedTuple):
     macs: int
 
 
-def norm_params(module: nn.Module) -> int:
-    """Count the scales and shifts of all batch normalisations."""
-    norms = [layer for layer in module.modules() if isinstance(layer, nn.BatchNorm2d)]
-    return sum(parameter.numel() for norm in norms for parameter in norm.parameters())
-
-
 def added(networks: Networks, name: str, option: str) -> Added:
     """Subtract a network's counts with option A from those with another."""
     with_a, other = (networks.profile(name, shortcut=o).totals for o in ("A", option))
-    norms_a, norms = (norm_params(networks.module(name, shortcut=o)) for o in ("A", option))
+    norms_a, norms = (parameters(networks.module(name, shortcut=o)).norms for o in ("A", option))
     return Added(other.params - with_a.params, norms - norms_a, other.macs - with_a.macs)
-
-
-def projections(network: nn.Module) -> int:
-    """Count the convolutions on a network's shortcuts."""
-    return sum(
-        isinstance(layer, nn.Conv2d)
-        for block in network.modules()
-        if isinstance(block, Block) and block.shortcut is not None
-        for layer in block.shortcut.modules()
-    )
 
 
 def fourth_block(network: nn.Module) -> Block:
     """Return the fourth residual block, ResNet-34's first that changes shapes."""
-    block = [module for module in network.modules() if isinstance(module, Block)][3]
+    block = blocks(network)[3]
     assert block.shortcut is not None
     return block
 
@@ -99,12 +84,11 @@ def option_c_projections(networks: Networks) -> Evidence:
     """Count the projections of each option beside the blocks."""
     cases, measurements = [], []
     for name, with_c in (("resnet18", 8), ("resnet34", 16)):
-        blocks = [m for m in networks.module(name).modules() if isinstance(m, Block)]
         for option, expected in (("A", 0), ("B", 3), ("C", with_c)):
             found = projections(networks.module(name, shortcut=option))
             what = f"projections of {name}, option {option}"
             measurements.append(Measurement(what, found, expected))
-        cases.append(Case(f"in {name}", found == len(blocks)))
+        cases.append(Case(f"in {name}", found == len(blocks(networks.module(name)))))
     return Evidence(tuple(cases), tuple(measurements))
 
 
@@ -127,7 +111,7 @@ def option_a_mapping(networks: Networks) -> Evidence:
             Measurement("equals a 2×2 max pool", torch.equal(kept, F.max_pool2d(x, 2)), False),
             Measurement("equals a 2×2 average pool", torch.equal(kept, F.avg_pool2d(x, 2)), False),
         ),
-        seed=SEED,
+        seeds=(SEED,),
     )
 
 
@@ -147,7 +131,7 @@ def option_b_mapping(networks: Networks) -> Evidence:
         (
             Measurement("filters × channels × height × width", shape, "128×64×1×1"),
             Measurement("weights", conv.weight.numel(), 8_192),
-            Measurement("normalisation parameters", norm_params(shortcut), 256),
+            Measurement("normalisation parameters", parameters(shortcut).norms, 256),
             Measurement("output", str(shape_for_people(output)), "28×28×128"),
         ),
     )

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from torch import fx, nn
 
-from archbench.papers.recompute import layers
-from archbench.papers.recompute.layers import convolutions
+from archbench.papers import layers
+from archbench.papers.layers import convolutions
 
 
 def kernel(layer: nn.Conv2d) -> str:
@@ -17,15 +17,6 @@ def kernel(layer: nn.Conv2d) -> str:
 def kernels(module: nn.Module) -> str:
     """Write the kernels inside a module, in the order in which it holds them."""
     return " ".join(map(kernel, convolutions(module)))
-
-
-def weights(module: nn.Module) -> int:
-    """Count the weights of convolutions and linear layers, without biases and normalisation."""
-    return sum(
-        layer.weight.numel()
-        for layer in module.modules()
-        if isinstance(layer, nn.Conv2d | nn.Linear)
-    )
 
 
 class Step(NamedTuple):

@@ -1,1 +1,1 @@
-"""How each printed figure is computed again: one rule per kind of figure, one file per paper."""
+"""How each printed figure is computed again: rules by the ids of figures, in files by subject."""

@@ -6,19 +6,14 @@ No network is looked at: the printed figures themselves are added up, as a reade
 from fractions import Fraction
 from math import prod
 
-from archbench.papers.figures import figure as find_figure
-from archbench.papers.figures import figures
+from archbench.papers.figures import figures, printed
+from archbench.papers.judge import Value
 from archbench.papers.networks import Networks
-from archbench.papers.recompute.layers import Rule, Rules, Value
+from archbench.papers.recompute.rules import Rule, Rules
 from archbench.records.published import PublishedFigure
 
 EVALUATION = "googlenet.evaluation"
 CROP_FACTORS = ("scales", "squares", "views", "mirrors")  # 4 × 3 × 6 × 2 = 144
-
-
-def printed(name: str) -> Fraction:
-    """Return the value of a printed figure."""
-    return Fraction(find_figure(name).value)
 
 
 def _params_column(networks: Networks, figure: PublishedFigure) -> Value:

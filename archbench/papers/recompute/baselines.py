@@ -1,7 +1,9 @@
 """Figures of the networks that the papers compare themselves with, from those networks' papers."""
 
+from archbench.papers.judge import Value
+from archbench.papers.layers import projections
 from archbench.papers.networks import Networks
-from archbench.papers.recompute.layers import Rules, Value, name_of, network_of
+from archbench.papers.recompute.rules import Rules, name_of, network_of
 from archbench.records.published import PublishedFigure
 
 
@@ -13,12 +15,7 @@ def _units(networks: Networks, figure: PublishedFigure) -> Value:
 def _extra_projections(networks: Networks, figure: PublishedFigure) -> Value:
     """Return how many more shortcuts of option C are projections than of option B."""
     option_c = network_of(networks, figure)
-    return _projections(option_c) - _projections(networks.module("resnet34-b"))
-
-
-def _projections(network: object) -> int:
-    paths = (name for name, _ in network.named_modules())  # type: ignore[attr-defined]
-    return sum(path.endswith("shortcut.conv") for path in paths)
+    return projections(option_c) - projections(networks.module("resnet34-b"))
 
 
 RULES: Rules = (

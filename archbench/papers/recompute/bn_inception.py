@@ -2,17 +2,10 @@
 
 from fractions import Fraction
 
+from archbench.papers.judge import Value
+from archbench.papers.layers import convolutions
 from archbench.papers.networks import Networks
-from archbench.papers.recompute.layers import (
-    Rule,
-    Rules,
-    Value,
-    convolutions,
-    name_of,
-    network_of,
-    output_size,
-    stage_of,
-)
+from archbench.papers.recompute.rules import Rule, Rules, name_of, network_of, output_size, stage_of
 from archbench.records.published import PublishedFigure
 
 PLAIN, TWIN = "googlenet", "googlenet-separable"  # of GoogLeNet, the one with the same stem

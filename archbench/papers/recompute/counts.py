@@ -10,10 +10,10 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
+from archbench.papers.layers import parameters
 from archbench.papers.networks import Networks
-from archbench.papers.recompute.layers import name_of
+from archbench.papers.recompute.rules import name_of
 from archbench.records.published import PublishedFigure
 
 # What the counts of a network depend on and no paper prints.
@@ -139,26 +139,12 @@ def _ways(
             yield CONVOLUTIONS, cost.macs - linear
         yield "2 FLOPs per multiply-add", 2 * cost.macs
         return
-    weights, biases, norms = _parameters(network.get_submodule(stage))
+    weights, biases, norms = parameters(network.get_submodule(stage))
     yield ALL, weights + biases + norms
     if biases:
         yield WEIGHTS, weights
     if norms:
         yield "without normalisation", weights + biases
-
-
-def _parameters(module: nn.Module) -> tuple[int, int, int]:
-    """Count weights, biases and the parameters of batch normalisation."""
-    weights = biases = norms = 0
-    for layer in module.modules():
-        for name, parameter in layer.named_parameters(recurse=False):
-            if isinstance(layer, _BatchNorm):
-                norms += parameter.numel()
-            elif name == "bias":
-                biases += parameter.numel()
-            else:
-                weights += parameter.numel()
-    return weights, biases, norms
 
 
 def _linear_macs(module: nn.Module) -> int:

@@ -5,23 +5,21 @@ from typing import Any
 
 from archbench.archs.googlenet import Inception
 from archbench.archs.parts.stages import Head
+from archbench.papers.judge import Value
+from archbench.papers.layers import channels, kernel, rate, stride
 from archbench.papers.networks import Networks
-from archbench.papers.recompute.layers import (
+from archbench.papers.recompute.rules import (
     Rules,
-    Value,
     at,
-    channels,
+    common,
     depth,
-    kernel,
     name_of,
     network_of,
     output_size,
     patch_size,
     patch_stride,
-    rate,
     stage_depth,
     stage_of,
-    stride,
     written,
 )
 from archbench.records.published import PublishedFigure
@@ -88,14 +86,11 @@ def _head_pool_output(networks: Networks, figure: PublishedFigure) -> Value:
 def _of_both_heads(path: str, read: Any) -> Any:
     """Read one thing off both auxiliary heads, which have it in common."""
 
-    def common(networks: Networks, figure: PublishedFigure) -> Value:
+    def both(networks: Networks, figure: PublishedFigure) -> Value:
         network = _with_heads(networks)
-        first, second = (read(network.get_submodule(f"aux{i}.{path}")) for i in (1, 2))
-        assert first == second
-        found: Value = first
-        return found
+        return common(read(network.get_submodule(f"aux{i}.{path}")) for i in (1, 2))
 
-    return common
+    return both
 
 
 RULES: Rules = (

@@ -1,19 +1,9 @@
 """The figures of Inception-v4 and the Inception-ResNets: Szegedy et al., arXiv:1602.07261."""
 
+from archbench.papers.judge import Value
+from archbench.papers.layers import channels, convolutions, kept, repeats
 from archbench.papers.networks import Networks
-from archbench.papers.recompute.layers import (
-    Rule,
-    Rules,
-    Value,
-    at,
-    channels,
-    convolutions,
-    kept,
-    name_of,
-    network_of,
-    repeats,
-    written,
-)
+from archbench.papers.recompute.rules import Rule, Rules, at, common, name_of, network_of, written
 from archbench.records.published import PublishedFigure
 
 # Table 1's letters: in figure 7, n is the short branch and k, l, m follow each other in the long.
@@ -55,9 +45,7 @@ def _projection(stage: str) -> Rule:
 
     def filters(networks: Networks, figure: PublishedFigure) -> Value:
         blocks = network_of(networks, figure).get_submodule(stage)
-        widths = {channels(block.project) for block in blocks}
-        assert len(widths) == 1
-        return widths.pop()
+        return common(channels(block.project) for block in blocks)
 
     return filters
 

@@ -6,25 +6,19 @@ arXiv:1512.00567, sections 3.1 and 3.2; the examples are the slides' own.
 
 from fractions import Fraction
 
+import torch
 from torch import nn
 
 from archbench.archs.googlenet import VARIANTS, Inception, Row
 from archbench.archs.parts.branches import Branches, Conv, Pool
+from archbench.papers.judge import Value
+from archbench.papers.layers import channels, convolutions, kernel
 from archbench.papers.networks import Networks, count
-from archbench.papers.recompute.layers import (
-    Rule,
-    Rules,
-    Value,
-    at,
-    channels,
-    convolutions,
-    kernel,
-    name_of,
-    network_of,
-    written,
-)
+from archbench.papers.recompute.rules import Rule, Rules, at, name_of, network_of, written
 from archbench.records.published import PublishedFigure
 from archbench.units import Shape
+
+META = torch.device("meta")  # modules are built there: their values are not looked at
 
 # A lecture's example on 28×28×256 (cs231n 2017, lecture 9), which the slides cite.
 LECTURE_INPUT = (256, 28, 28)
@@ -52,11 +46,14 @@ def _input_size(networks: Networks, figure: PublishedFigure) -> Value:
 
 
 def _lecture_naive(networks: Networks, figure: PublishedFigure) -> Value:
-    return count(Branches(LECTURE_INPUT[0], LECTURE_NAIVE), LECTURE_INPUT).totals.macs
+    with META:
+        module = Branches(LECTURE_INPUT[0], LECTURE_NAIVE)
+    return count(module, LECTURE_INPUT).totals.macs
 
 
 def _lecture_reduced(networks: Networks, figure: PublishedFigure) -> Value:
-    module = Inception(VARIANTS["paper"], LECTURE_INPUT[0], LECTURE_REDUCED)
+    with META:
+        module = Inception(VARIANTS["paper"], LECTURE_INPUT[0], LECTURE_REDUCED)
     return count(module, LECTURE_INPUT).totals.macs
 
 
@@ -79,11 +76,12 @@ def _macs(kernels: nn.Sequential, grid: int) -> int:
     return count(kernels, (1, grid, grid)).totals.macs
 
 
-FIVE = _chain((5, 5))
-TWO_THREES = _chain((3, 3), (3, 3))
-THREE = _chain((3, 3))
-ASYMMETRIC = _chain((1, 3), (3, 1))
-TWO_TWOS = nn.Sequential(*(nn.ZeroPad2d((0, 1, 0, 1)), nn.Conv2d(1, 1, 2, bias=False)) * 2)
+with META:
+    FIVE = _chain((5, 5))
+    TWO_THREES = _chain((3, 3), (3, 3))
+    THREE = _chain((3, 3))
+    ASYMMETRIC = _chain((1, 3), (3, 1))
+    TWO_TWOS = nn.Sequential(*(nn.ZeroPad2d((0, 1, 0, 1)), nn.Conv2d(1, 1, 2, bias=False)) * 2)
 
 
 def _toy(kernels: nn.Sequential, grid: int) -> Rule:

@@ -3,24 +3,23 @@
 from collections.abc import Callable
 from fractions import Fraction
 from itertools import pairwise
+from math import prod
 from typing import Any
 
 import torch
 
-from archbench.archs.resnet import Block, ZeroPadShortcut
+from archbench.archs.resnet import ZeroPadShortcut
+from archbench.papers.judge import Value
+from archbench.papers.layers import blocks, channels, convolutions, kernel, stride
 from archbench.papers.networks import Networks
-from archbench.papers.recompute.layers import (
+from archbench.papers.recompute.rules import (
     Rule,
     Rules,
-    Value,
     at,
-    channels,
-    convolutions,
+    common,
     depth,
-    kernel,
     name_of,
     network_of,
-    stride,
     written,
 )
 from archbench.records.published import PublishedFigure
@@ -47,8 +46,7 @@ def _in_every_block(read: Callable[[Any], Value]) -> Rule:
     def layer(networks: Networks, figure: PublishedFigure) -> Value:
         place = int(figure.id.split(".")[4].removeprefix("layer_")) - 1
         stage = network_of(networks, figure).get_submodule(_place(figure))
-        found = {read(convolutions(block.residual)[place]) for block in stage}
-        return found.pop() if len(found) == 1 else f"differs: {sorted(map(str, found))}"
+        return common(read(convolutions(block.residual)[place]) for block in stage)
 
     return layer
 
@@ -56,22 +54,16 @@ def _in_every_block(read: Callable[[Any], Value]) -> Rule:
 def _stride_of_change_blocks(networks: Networks, figure: PublishedFigure) -> Value:
     """Return the stride of the first blocks of conv3_x to conv5_x, whichever layer has it."""
     network = network_of(networks, figure)
-    strides = set()
-    for i in (3, 4, 5):
-        product = 1
-        for layer in convolutions(network.get_submodule(f"conv{i}_x.1").residual):
-            product *= stride(layer)
-        strides.add(product)
-    assert len(strides) == 1
-    return strides.pop()
+    firsts = (network.get_submodule(f"conv{i}_x.1") for i in (3, 4, 5))
+    return common(prod(map(stride, convolutions(block.residual))) for block in firsts)
 
 
 def _convolutions_per_block(networks: Networks, figure: PublishedFigure) -> Value:
     """Count the 3×3 layers of a block, the same number in all."""
-    blocks = [m for m in network_of(networks, figure).modules() if isinstance(m, Block)]
-    counts = {sum(kernel(c) == "3x3" for c in convolutions(block.residual)) for block in blocks}
-    assert len(counts) == 1
-    return counts.pop()
+    return common(
+        sum(kernel(layer) == "3x3" for layer in convolutions(block.residual))
+        for block in blocks(network_of(networks, figure))
+    )
 
 
 def _filters_growth(networks: Networks, figure: PublishedFigure) -> Value:
@@ -79,9 +71,7 @@ def _filters_growth(networks: Networks, figure: PublishedFigure) -> Value:
     network = network_of(networks, figure)
     stages = (network.get_submodule(f"conv{i}_x") for i in (2, 3, 4, 5))
     widths = [convolutions(stage)[0].out_channels for stage in stages]
-    ratios = {Fraction(b, a) for a, b in pairwise(widths)}
-    assert len(ratios) == 1
-    return ratios.pop()
+    return common(Fraction(b, a) for a, b in pairwise(widths))
 
 
 def _change_block_index(networks: Networks, figure: PublishedFigure) -> Value:
@@ -168,7 +158,6 @@ RULES: Rules = (
     ("resnet.table1.*.fc.classes", at("fc", lambda layer: layer.out_features)),
     ("resnet.table1.caption.downsampling_stride", _stride_of_change_blocks),
     ("resnet.table?.*.layers", depth),
-    ("resnet.table5.caption.layers", depth),
     ("resnet.text.*.layers*", depth),
     ("resnet.text.bottleneck.kernel_1", at("conv2_x.1.residual.conv1", kernel)),
     ("resnet.text.bottleneck.kernel_2", at("conv2_x.1.residual.conv2", kernel)),

@@ -5,24 +5,22 @@ from typing import Any
 
 from torch import nn
 
+from archbench.papers.judge import Value
+from archbench.papers.layers import convolutions, kernel, repeats, stride
 from archbench.papers.networks import Networks
-from archbench.papers.recompute.layers import (
+from archbench.papers.recompute.rules import (
     Rule,
     Rules,
-    Value,
     at,
-    convolutions,
+    common,
     depth,
     input_size,
-    kernel,
     kernel_of,
     name_of,
     network_of,
     patch_size,
     patch_stride,
-    repeats,
     stage_of,
-    stride,
     written,
 )
 from archbench.records.published import PublishedFigure
@@ -49,9 +47,7 @@ def _largest_kernel(networks: Networks, figure: PublishedFigure) -> Value:
 def _double_branch(networks: Networks, figure: PublishedFigure) -> Value:
     """Count the 3×3 layers of the branch that has them in place of a 5×5, in every module."""
     modules = network_of(networks, figure).inception_fig5
-    counts = {_threes(module.branch3) for module in modules}
-    assert len(counts) == 1
-    return counts.pop()
+    return common(_threes(module.branch3) for module in modules)
 
 
 def _threes(branch: nn.Module) -> int:

@@ -1,16 +1,16 @@
-"""What a built network's layers say of themselves, in the words of the papers' tables."""
+"""What the rules of all papers are made of: stages, sizes, and what is read off a layer."""
 
-from collections.abc import Callable
-from fractions import Fraction
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from torch import nn
 
+from archbench.papers.judge import Value
+from archbench.papers.layers import convolutions, kernel, stride
 from archbench.papers.networks import Networks
 from archbench.records.published import PublishedFigure
 from archbench.units import Shape, shape_for_people
 
-Value = int | Fraction | str
 Rule = Callable[[Networks, PublishedFigure], Value]
 Rules = tuple[tuple[str, Rule], ...]  # (pattern of ids, what computes them)
 
@@ -62,29 +62,6 @@ def depth(networks: Networks, figure: PublishedFigure) -> Value:
     return networks.profile(name_of(figure)).totals.depth
 
 
-def kernel(layer: nn.Module) -> str:
-    """Write a layer's kernel: "7x7"."""
-    height, width = _pair(layer.kernel_size)
-    return f"{height}x{width}"
-
-
-def stride(layer: nn.Module) -> int:
-    """Return a layer's stride, which is the same in both directions."""
-    height, width = _pair(layer.stride)
-    assert height == width
-    return height
-
-
-def _pair(size: Any) -> tuple[int, int]:
-    height, width = size if isinstance(size, tuple) else (size, size)
-    return height, width
-
-
-def convolutions(module: nn.Module) -> tuple[nn.Conv2d, ...]:
-    """Return the convolutions inside a module, in the order in which it holds them."""
-    return tuple(layer for layer in module.modules() if isinstance(layer, nn.Conv2d))
-
-
 def window(networks: Networks, figure: PublishedFigure) -> nn.Module | None:
     """Return the last convolution or pool of the figure's stage; None where it pools globally."""
     stage = network_of(networks, figure).get_submodule(stage_of(figure))
@@ -112,26 +89,12 @@ def kernel_of(path: str, place: int) -> Rule:
     return at(path, lambda module: kernel(convolutions(module)[place]))
 
 
+def common(values: Iterable[Value]) -> Value:
+    """Return what all have in common; where they differ, say so: that confirms no figure."""
+    found = set(values)
+    return found.pop() if len(found) == 1 else f"differs: {', '.join(sorted(map(str, found)))}"
+
+
 def at(path: str, read: Callable[[Any], Value]) -> Rule:
     """Read something off the layer at a path of the figure's network."""
     return lambda networks, figure: read(network_of(networks, figure).get_submodule(path))
-
-
-def channels(layer: nn.Conv2d) -> int:
-    """Return the filters of a convolution."""
-    return layer.out_channels
-
-
-def rate(layer: nn.Dropout) -> Fraction:
-    """Return the share that a dropout drops."""
-    return Fraction(str(layer.p))
-
-
-def kept(layer: nn.Dropout) -> Fraction:
-    """Return the share that a dropout keeps."""
-    return 1 - rate(layer)
-
-
-def repeats(stage: nn.Sequential) -> int:
-    """Return how many modules stand in a row."""
-    return len(stage)
