@@ -24,7 +24,8 @@ from archbench.analyze.counters import COUNTERS
 from archbench.analyze.reconcile import QUANTITIES
 from archbench.cli.app import run
 from archbench.papers.explain import explain
-from archbench.papers.shipped import STEPS, built_as, published_totals, way
+from archbench.papers.networks import built_as
+from archbench.papers.shipped import STEPS, published_totals, way
 from archbench.records.explanations import Explanation, Printed, Reconciliation
 from archbench.registry import find
 from archbench.report.explain import explain_report

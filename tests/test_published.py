@@ -15,12 +15,13 @@ from archbench.archs import googlenet, resnet
 from archbench.papers import expectations
 from archbench.papers.figures import figure, figures, tables
 from archbench.papers.judge import judge, parse
+from archbench.papers.networks import built_as
 from archbench.papers.notes import CONDITIONS
 from archbench.papers.packaged import rows_of
 from archbench.papers.recompute.counts import UNPUBLISHED, VERSIONS
 from archbench.records.published import CONFIRMED, VERDICTS, Reproduction
 from archbench.registry import find
-from archbench.report.reproduce import _column_order
+from archbench.report.paper_table import _column_order
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +55,8 @@ def test_other_versions_can_be_built() -> None:
     for name, versions in VERSIONS.items():
         find(name)
         for version in versions:
-            archbench.profile(version.name, model_kwargs=version.kwargs)
+            network, kwargs = built_as(version)
+            archbench.profile(network, model_kwargs=kwargs)
     for name in UNPUBLISHED:
         assert "reconstruct" in find(name).differs
 

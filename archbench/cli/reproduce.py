@@ -14,7 +14,8 @@ from archbench.papers import expectations
 from archbench.papers.figures import figures, select, tables
 from archbench.records.published import VERDICTS, Verdict, VerdictChange
 from archbench.report.render import Format
-from archbench.report.reproduce import WORDS, summary_report, table_reports, tables_report
+from archbench.report.reproduce import summary_report, table_reports, tables_report
+from archbench.report.verdicts import LOOKS
 from archbench.units import counted
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def reproduce(
         changed = expectations.changes(found, known)
         shown = tuple(r for r in found if not verdicts or r.verdict in verdicts)
         if not shown:
-            words = " or ".join(WORDS[verdict] for verdict in verdicts)
+            words = " or ".join(LOOKS[verdict].word for verdict in verdicts)
             raise ArchbenchError(f"none of these {len(found):,} figures is {words}")
         _write(out, shown, changed, listed=bool(verdicts))
     if changed:
@@ -112,7 +113,7 @@ def _verdicts(words: list[str]) -> tuple[Verdict, ...]:
     Raises:
         ArchbenchError: there is no such verdict.
     """
-    names = {name: verdict for verdict in VERDICTS for name in (verdict, WORDS[verdict])}
+    names = {name: verdict for verdict in VERDICTS for name in (verdict, LOOKS[verdict].word)}
     for word in words:
         if word not in names:
             raise ArchbenchError(

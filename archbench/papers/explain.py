@@ -10,8 +10,9 @@ from archbench.analyze.reconcile import QUANTITIES, Subject, count_subject, reco
 from archbench.models.inputs import InputSize
 from archbench.papers.figures import figures
 from archbench.papers.judge import parse
+from archbench.papers.networks import built_as
 from archbench.papers.reproduce import recomputed
-from archbench.papers.shipped import PublishedTotal, built_as, published_totals, way
+from archbench.papers.shipped import PublishedTotal, published_totals, way
 from archbench.records.explanations import (
     Explanation,
     Printed,

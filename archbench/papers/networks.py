@@ -5,7 +5,7 @@ from typing import Any
 from torch import nn
 
 from archbench.analyze.profile import profile_loaded
-from archbench.models.resolve import Loaded, load
+from archbench.models.resolve import Loaded, load, parse_kwargs
 from archbench.records.profiles import Profile, StageCost
 from archbench.units import Shape
 
@@ -48,6 +48,16 @@ class Networks:
 
 def _key(name: str, kwargs: dict[str, Any]) -> str:
     return f"{name} {sorted(kwargs.items())}"
+
+
+def built_as(network: str) -> tuple[str, dict[str, Any]]:
+    """Split a network into its registry name and arguments.
+
+    >>> built_as("inception-v3 aux=true")
+    ('inception-v3', {'aux': True})
+    """
+    name, *pairs = network.split()
+    return name, parse_kwargs(pairs)
 
 
 def count(module: nn.Module, input_shape: Shape) -> Profile:

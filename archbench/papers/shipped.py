@@ -3,9 +3,8 @@
 from collections import deque
 from collections.abc import Iterator
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from archbench.models.resolve import parse_kwargs
 from archbench.papers.packaged import rows_of
 from archbench.records.explanations import Printed, Quantity
 
@@ -93,16 +92,6 @@ def published_totals() -> tuple[PublishedTotal, ...]:
         )
         for row in rows_of("published_totals.csv")
     )
-
-
-def built_as(network: str) -> tuple[str, dict[str, Any]]:
-    """Split a network into its registry name and arguments.
-
-    >>> built_as("inception-v3 aux=true")
-    ('inception-v3', {'aux': True})
-    """
-    name, *pairs = network.split()
-    return name, parse_kwargs(pairs)
 
 
 def way(network: str, other: str) -> list[tuple[str, str]] | None:

@@ -67,16 +67,23 @@ class Reading:
     """One way to count what a figure may stand for, and what it gives.
 
     Args:
-        how: network and convention: "googlenet-separable, weights without biases, K = 1024".
+        network: that was counted: its registry name and arguments; "" where none was.
+        way: what was counted of it: "weights without biases, K = 1024"; "" where that is plain.
         computed: the value, in base units.
         shown: the value as the figure would print it, with more digits.
         verdict: on the figure, were it read so.
     """
 
-    how: str
+    network: str
+    way: str
     computed: int | float | str
     shown: str
     verdict: Verdict
+
+    @property
+    def how(self) -> str:
+        """Network and way in one."""
+        return ", ".join(filter(None, (self.network, self.way)))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the reading under its JSON names."""

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from archbench.records.explanations import Explanation, Quantity, Reconciliation
-from archbench.report.reproduce import MARKS, WORDS
 from archbench.report.table import Cell, Column, Kind, Report, Table
+from archbench.report.verdicts import LOOKS
 
 _TITLES: dict[Quantity, str] = {"macs": "MACs", "params": "params"}
 _CHECKS = {"not_installed": "not installed", "not_run": "not run", "failed": "fails"}
@@ -71,7 +71,8 @@ def _printed(found: Reconciliation) -> str:
 def _check(found: Reconciliation) -> str:
     """Say whether the sum comes to what the tool prints."""
     if found.verdict is not None:
-        return f"{MARKS[found.verdict]} {WORDS[found.verdict]}"
+        look = LOOKS[found.verdict]
+        return f"{look.mark} {look.word}"
     if found.printed is None:
         return _CHECKS[found.status]
     if not found.agrees:

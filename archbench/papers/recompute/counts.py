@@ -7,12 +7,12 @@ that figures.csv names; the others show what else it might have meant.
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from torch import nn
 
 from archbench.papers.layers import parameters
-from archbench.papers.networks import Networks
+from archbench.papers.networks import Networks, built_as
 from archbench.papers.recompute.rules import name_of
 from archbench.records.published import PublishedFigure
 
@@ -23,39 +23,20 @@ UNPUBLISHED = {
 }
 
 
-class Version(NamedTuple):
-    """A network that a figure may be about."""
-
-    name: str
-    kwargs: Mapping[str, Any] = {}
-
-    def __str__(self) -> str:
-        arguments = " ".join(f"{name}={value}" for name, value in self.kwargs.items())
-        return f"{self.name} {arguments}".strip()
-
-
-VERSIONS: Mapping[str, tuple[Version, ...]] = {
-    "googlenet-separable": (Version("googlenet"),),  # its stem is dense
-    "bn-googlenet": (Version("googlenet-separable"),),
-    "bn-inception": (
-        Version("bn-inception", {"version": "dense-stem"}),
-        Version("bn-inception", {"version": "tf-slim"}),
-    ),
+# Networks that a figure may be about instead: registry names and arguments.
+VERSIONS: Mapping[str, tuple[str, ...]] = {
+    "googlenet-separable": ("googlenet",),  # its stem is dense
+    "bn-googlenet": ("googlenet-separable",),
+    "bn-inception": ("bn-inception version=dense-stem", "bn-inception version=tf-slim"),
     "inception-v2": (
-        Version("inception-v2", {"stem": "7x7"}),
-        Version("inception-v2", {"modules_17x17": 4}),
-        Version("inception-v2", {"stem": "7x7", "modules_17x17": 4}),
+        "inception-v2 stem=7x7",
+        "inception-v2 modules_17x17=4",
+        "inception-v2 stem=7x7 modules_17x17=4",
     ),
-    "resnet18": (Version("resnet18-b"),),
-    "resnet34": (Version("resnet34-b"),),
-    "resnet50": (Version("resnet50-v1.5"),),
-    "resnet101": (Version("resnet101-v1.5"),),
-    "resnet152": (Version("resnet152-v1.5"),),
-    **{
-        f"resnet{n}": (Version(f"resnet{n}", {"shortcut": "B"}),)
-        for n in (20, 32, 44, 56, 110, 1202)
-    },
-    "fitnet4": (Version("fitnet4", {"fc_pieces": 5}),),
+    **{f"resnet{n}": (f"resnet{n}-b",) for n in (18, 34)},
+    **{f"resnet{n}": (f"resnet{n}-v1.5",) for n in (50, 101, 152)},
+    **{f"resnet{n}": (f"resnet{n} shortcut=B",) for n in (20, 32, 44, 56, 110, 1202)},
+    "fitnet4": ("fitnet4 fc_pieces=5",),
 }
 
 # Figures of one stage; the rest with these units are of the whole network.
@@ -81,12 +62,14 @@ class Counted(NamedTuple):
     """One count of a network.
 
     Args:
-        how: the network, what is counted, and what a printed K means.
+        network: that was counted: its registry name and arguments.
+        way: what was counted, and what a printed K means.
         value: the count.
         scale: what it is multiplied by before it is compared, where K is not the figure's own.
     """
 
-    how: str
+    network: str
+    way: str
     value: int
     scale: Fraction = Fraction(1)
 
@@ -102,15 +85,15 @@ def counts(networks: Networks, figure: PublishedFigure) -> Iterator[Counted]:
     First as its own network and convention have it, then that network counted otherwise, then its
     other versions where they differ.
     """
-    own = Version(name_of(figure))
+    own = name_of(figure)
     way = _own_way(figure)
     ways = dict(_ways(networks, figure, own))
     for other in (way, *(other for other in ways if other != way)):
-        yield from _in_thousands(figure, f"{own}, {other}", ways[other])
-    for version in VERSIONS.get(own.name, ()):
+        yield from _in_thousands(figure, Counted(own, other, ways[other]))
+    for version in VERSIONS.get(own, ()):
         count = dict(_ways(networks, figure, version))[way]
         if count != ways[way]:
-            yield next(_in_thousands(figure, f"{version}, {way}", count))
+            yield next(_in_thousands(figure, Counted(version, way, count)))
 
 
 def _own_way(figure: PublishedFigure) -> str:
@@ -122,14 +105,12 @@ def _own_way(figure: PublishedFigure) -> str:
     return ALL if figure.unit == "params" else MACS
 
 
-def _ways(
-    networks: Networks, figure: PublishedFigure, version: Version
-) -> Iterator[tuple[str, int]]:
+def _ways(networks: Networks, figure: PublishedFigure, version: str) -> Iterator[tuple[str, int]]:
     """Count in every way that makes a difference."""
     staged = any(fnmatchcase(figure.id, pattern) for pattern in STAGES)
     stage = figure.id.split(".")[2] if staged else ""
-    network = networks.module(version.name, **version.kwargs)
-    profile = networks.profile(version.name, **version.kwargs)
+    name, kwargs = built_as(version)
+    network, profile = networks.module(name, **kwargs), networks.profile(name, **kwargs)
     if figure.unit == "macs":
         cost = profile.stage(stage) if stage else profile.totals
         assert cost is not None
@@ -152,11 +133,11 @@ def _linear_macs(module: nn.Module) -> int:
     return sum(m.weight.numel() for m in module.modules() if isinstance(m, nn.Linear))
 
 
-def _in_thousands(figure: PublishedFigure, how: str, value: int) -> Iterator[Counted]:
+def _in_thousands(figure: PublishedFigure, counted: Counted) -> Iterator[Counted]:
     """Read a printed K as 1024 and as 1000, its own meaning first, where it has one."""
     if "K=" not in figure.convention or not figure.printed.endswith("K"):
-        yield Counted(how, value)
+        yield counted
         return
     own, other = (1024, 1000) if "K=1024" in figure.convention else (1000, 1024)
-    yield Counted(f"{how}, K = {own}", value)
-    yield Counted(f"{how}, K = {other}", value, Fraction(own, other))
+    yield counted._replace(way=f"{counted.way}, K = {own}")
+    yield counted._replace(way=f"{counted.way}, K = {other}", scale=Fraction(own, other))
