@@ -4,8 +4,11 @@ import csv
 import io
 import math
 import re
+from xml.sax.saxutils import escape
 
-from tests.reports import REPORTS, claimed, reproduced
+from archbench.report.claims import findings_report
+from archbench.report.render import Format, as_text
+from tests.reports import REPORTS, reproduced
 
 SPREAD = 0.05  # of what an experiment with random numbers gives on another machine
 
@@ -18,20 +21,25 @@ def test_the_report_of_reproduce_is_fresh(reproductions) -> None:
 
 def test_the_report_of_claims_is_fresh(findings) -> None:
     """Verdicts and conditions to the letter, measured numbers closely: machines round apart."""
-    texts = dict(claimed(tuple(findings.values())))
-    assert masked((REPORTS / "claims.md").read_text(encoding="utf-8")) == masked(texts["claims.md"])
+    report = findings_report(tuple(findings.values()))
+    markdown = (REPORTS / "claims.md").read_text(encoding="utf-8")
+    assert masked(markdown) == masked(as_text(report, Format.MD))
     kept = csv.DictReader(io.StringIO((REPORTS / "claims.csv").read_text(encoding="utf-8")))
-    now = csv.DictReader(io.StringIO(texts["claims.csv"]))
+    now = csv.DictReader(io.StringIO(as_text(report, Format.CSV)))
     for old, new in zip(kept, now, strict=True):
         assert {**old, "value": ""} == {**new, "value": ""}
         assert alike(old["value"], new["value"]), new
 
 
-def test_the_pictures_are_there(findings) -> None:
-    """Every picture of a claim is committed."""
-    names = {name for name, _ in claimed(tuple(findings.values())) if name.endswith(".svg")}
-    assert names
-    assert all((REPORTS / name).is_file() for name in names)
+def test_the_pictures_are_those_of_the_claims(findings) -> None:
+    """One file each and no other, with today's title, axes and lines."""
+    pictures = [p for finding in findings.values() for p in finding.evidence.pictures]
+    assert {p.name for p in pictures} == {path.stem for path in REPORTS.glob("*.svg")}
+    for picture in pictures:
+        drawn = (REPORTS / f"{picture.name}.svg").read_text(encoding="utf-8")
+        names = [line.name for line in picture.series]
+        for text in (picture.title, picture.x_label, picture.y_label, *names):
+            assert f"<!-- {escape(text)} -->" in drawn, text
 
 
 def masked(text: str) -> str:

@@ -27,14 +27,20 @@ class CannotCount(Exception):
     """A tool gave no number; the message is its own, or says why it was not asked."""
 
 
-def fvcore(model: nn.Module, inputs: Inputs) -> Count:
-    """Count with fvcore."""
-    from fvcore.nn import FlopCountAnalysis, parameter_count
+def fvcore_analysis(model: nn.Module, inputs: Inputs) -> Any:
+    """Set fvcore's analysis up to say nothing."""
+    from fvcore.nn import FlopCountAnalysis
 
     analysis = FlopCountAnalysis(model, inputs)
     analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
-    analysis.tracer_warnings("none")
-    return int(analysis.total()), parameter_count(model)[""]
+    return analysis.tracer_warnings("none")
+
+
+def fvcore(model: nn.Module, inputs: Inputs) -> Count:
+    """Count with fvcore."""
+    from fvcore.nn import parameter_count
+
+    return int(fvcore_analysis(model, inputs).total()), parameter_count(model)[""]
 
 
 def torchinfo(model: nn.Module, inputs: Inputs) -> Count:

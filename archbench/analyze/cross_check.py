@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from importlib.metadata import version
 
 from archbench.analyze.borrow import borrowed, own_device
+from archbench.analyze.counters import fvcore_analysis
 from archbench.analyze.trace import paths_of
 from archbench.errors import ArchbenchError
 from archbench.models.inputs import InputPlan
@@ -95,7 +96,7 @@ def _count_with_fvcore(loaded: Loaded, plan: InputPlan) -> tuple[Counter[str], C
 
 def _count_quietly(loaded: Loaded, plan: InputPlan) -> tuple[Counter[str], Counter[str]]:
     try:
-        from fvcore.nn import FlopCountAnalysis
+        import fvcore.nn  # noqa: F401  # only whether it can be
     except ImportError as error:
         raise ArchbenchError(
             f"--cross-check needs fvcore, which cannot be imported: {error}", "pip install fvcore"
@@ -108,10 +109,7 @@ def _count_quietly(loaded: Loaded, plan: InputPlan) -> tuple[Counter[str], Count
             raise ArchbenchError(
                 "fvcore counts positional inputs only", "give -i without names to cross-check"
             )
-        analysis = FlopCountAnalysis(loaded.module, args)
-        analysis.unsupported_ops_warnings(False)
-        analysis.uncalled_modules_warnings(False)
-        analysis.tracer_warnings("none")
+        analysis = fvcore_analysis(loaded.module, args)
         try:
             return Counter(analysis.by_operator()), Counter(analysis.unsupported_ops())
         except Exception as error:  # fvcore lets through whatever torch.jit.trace raises

@@ -102,7 +102,9 @@ class Reconciliation:
         """Whether it prints that; None where nothing is known of it."""
         if self.printed is None or self.verdict == "not_derivable":
             return None
-        return self.verdict == "truncated" or self.printed.agrees_with(self.total)
+        if self.verdict is not None:
+            return self.verdict != "inconsistent"
+        return self.printed.agrees_with(self.total)
 
     @property
     def unexplained(self) -> int:
