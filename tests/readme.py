@@ -3,6 +3,7 @@
 import os
 import pty
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -25,7 +26,7 @@ def run_on_a_terminal(command: str) -> str:
             (Path(folder) / name).write_text(text, encoding="utf-8")
         ours, theirs = pty.openpty()
         env = {key: value for key, value in os.environ.items() if key not in ("COLUMNS", "LINES")}
-        argv = [sys.executable, "-m", *command.split()]
+        argv = [sys.executable, "-m", *shlex.split(command)]
         with subprocess.Popen(
             argv, cwd=folder, stdout=theirs, stderr=subprocess.DEVNULL, env={**env, "TERM": "dumb"}
         ) as child:

@@ -6,7 +6,7 @@ from archbench.papers.claims.experiments import EXPERIMENTS
 from archbench.papers.packaged import rows_of
 from archbench.papers.statements import statements
 from archbench.records.claims import Case, Claim, Evidence, Finding, Measurement
-from archbench.report.claims import WORDS
+from archbench.report.claims import LOOKS
 
 CLAIMS = statements()
 
@@ -15,7 +15,7 @@ def test_every_claim_has_an_experiment() -> None:
     """And every experiment its claim; ids are unique, verdicts are words that the code knows."""
     assert len(CLAIMS) == 76
     assert sorted(claim.id for claim in CLAIMS) == sorted(EXPERIMENTS)
-    assert {claim.verdict for claim in CLAIMS} == set(WORDS)
+    assert {claim.verdict for claim in CLAIMS} == set(LOOKS)
     assert all(claim.statement and claim.how and claim.expected for claim in CLAIMS)
 
 

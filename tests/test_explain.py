@@ -365,6 +365,43 @@ def test_tools_that_are_not_installed_are_named_so(monkeypatch: pytest.MonkeyPat
     assert of(explanation, "fvcore").total == of(explained("resnet20"), "fvcore").total
 
 
+def test_papers_are_reached_by_named_terms() -> None:
+    """VGG-16's 15.3 leaves the linear layers out; 2.0 is one digit off; 3.8 nothing reaches."""
+    vgg = next(r for r in explained("vgg16", False).of("macs") if r.tool == "paper")
+    assert [(t.name, t.amount) for t in vgg.terms] == [("convolutions only", -123_633_664)]
+    assert (vgg.verdict, vgg.agrees, vgg.unexplained) == ("rounded", True, 0)
+    near = next(r for r in explained("bn-inception", False).of("macs") if r.tool == "paper")
+    assert (near.verdict, near.agrees, near.unexplained) == ("within_1_unit", True, 0)
+    off = next(r for r in explained("prelu-net-c", False).of("macs") if r.tool == "paper")
+    assert (off.verdict, off.unexplained) == ("inconsistent", 53_000_000_000 - 53_463_130_112)
+    explanation = explained("inception-v2", False)
+    unknown = [r for r in explanation.of("macs") if r.tool == "paper"]
+    assert {(r.verdict, r.agrees) for r in unknown} == {("not_derivable", None)}
+    report = explain_report(explanation)
+    rows = [row for row in report.tables[0].rows if row[0] == "paper"]
+    assert {(row[3], row[4]) for row in rows} == {("3.8", None), ("4.8", None)}
+    assert not any("paper" in name for name, _ in report.lists[0][1])
+
+
+def test_models_that_make_tensors_of_their_own_are_followed() -> None:
+    """On their own device, where meta tensors do not mix with them; random numbers stay."""
+
+    class Own(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 8, 3)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            y = self.conv(x)
+            return nn.functional.batch_norm(y, torch.zeros(8), torch.ones(8))
+
+    model = Own()
+    before = torch.get_rng_state()
+    explanation = explain(model, input_size=(3, 8, 8))
+    assert of(explanation, "fvcore").agrees
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_every_tool_has_its_rules() -> None:
     """For MACs, and for parameters where it counts them; none is left without a table."""
     asked = {(counter.name, "macs") for counter in COUNTERS}

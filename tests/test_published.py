@@ -1,9 +1,12 @@
 """The printed figures: their data, the rule that judges them, and what comes out."""
 
+import contextlib
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,18 +14,20 @@ from hypothesis import strategies as st
 from torch import nn
 
 import archbench
-from archbench.archs import googlenet, resnet
+from archbench.archs import googlenet
 from archbench.papers import expectations
 from archbench.papers.figures import figure, figures, tables
 from archbench.papers.judge import judge, parse
-from archbench.papers.networks import built_as
+from archbench.papers.networks import Networks, built_as
 from archbench.papers.notes import CONDITIONS
 from archbench.papers.packaged import rows_of
 from archbench.papers.recompute.counts import UNPUBLISHED, VERSIONS
+from archbench.papers.reproduce import recomputed
 from archbench.records.published import CONFIRMED, VERDICTS, Reproduction
 from archbench.registry import find
 from archbench.registry.published import ERRORS
-from archbench.report.paper_table import _column_order
+from archbench.report.paper_table import _cell, _column_order
+from archbench.report.table import Tone
 
 
 @pytest.fixture(scope="module")
@@ -228,23 +233,103 @@ def test_another_architecture_changes_verdicts(monkeypatch) -> None:
     }
 
 
-def test_blocks_that_differ_confirm_nothing(monkeypatch) -> None:
-    """One wider block in a stage is told, and nothing breaks."""
-    made = resnet.block
-    seen = []
+def conv(c_in: int, c_out: int, kernel: int, stride: int = 1) -> nn.Conv2d:
+    return nn.Conv2d(c_in, c_out, kernel, stride, kernel // 2, bias=False, device="meta")
 
-    def uneven(kind, c_in, width, stride, shortcut, stride_on):
-        seen.append(width)
-        block = made(kind, c_in, width, stride, shortcut, stride_on)
-        if len(seen) == 2:
-            block.residual.conv1 = nn.Conv2d(c_in, width, 5, 1, 2, bias=False)
-        return block
 
-    monkeypatch.setattr(resnet, "block", uneven)
-    found = {r.figure.id: r for r in archbench.reproduce("resnet-table1", "resnet18")}
-    kernel = found["resnet.table1.resnet18.conv2_x.layer_1.kernel"]
-    assert kernel.verdict == "inconsistent"
-    assert kernel.own is not None and kernel.own.computed == "differs: 3x3, 5x5"
+def replaced(path: str, make) -> Callable[[Any], None]:
+    """Put something else in a network's place of that path."""
+
+    def change(network: Any) -> None:
+        parent, _, name = path.rpartition(".")
+        setattr(network.get_submodule(parent), name, make())
+
+    return change
+
+
+# network, what is changed in it, and figures that must notice; mostly not the first of its kind
+CHANGED = [
+    ("googlenet", lambda net: delattr(net, "pool3"), ["googlenet.table1.pool3.patch_size"]),
+    (
+        "googlenet",
+        replaced("conv2.reduce", nn.Identity),
+        ["googlenet.table1.conv2.n3x3_reduce", "googlenet.table1.conv2.depth"],
+    ),
+    ("googlenet", replaced("aux2.pool", lambda: nn.AvgPool2d(3, 3)), ["googlenet.aux.pool_size"]),
+    ("googlenet", replaced("aux1.pool", lambda: nn.MaxPool2d(5, 3)), ["googlenet.aux.pool_size"]),
+    (
+        "bn-inception",
+        replaced("inception_4b.branch4.avg_pool", lambda: nn.MaxPool2d(3, 1, 1)),
+        ["bn-inception.figure5.inception_4b.pool_proj"],
+    ),
+    (
+        "inception-v2",
+        replaced("inception_fig5.mixed_3.branch3.conv3x3_2", nn.Identity),
+        ["rethinking.figures.fig5.replaced_kernels"],
+    ),
+    (
+        "inception-v4",
+        replaced("reduction_a.branch2.conv3x3.conv", lambda: conv(192, 225, 3)),
+        ["inception-v4.table1.reduction_a_l"],
+    ),
+    (
+        "resnet18",
+        replaced("conv4_x.2.residual.conv1", lambda: conv(256, 256, 5)),
+        ["resnet.table1.resnet18.conv4_x.layer_1.kernel"],
+    ),
+    (
+        "resnet18",
+        replaced("pool1", lambda: nn.AvgPool2d(3, 2, 1)),
+        ["resnet.table1.resnet18.pool1.kernel"],
+    ),
+    (
+        "resnet50",
+        replaced("conv5_x.1.residual.conv1", lambda: conv(1024, 512, 1)),
+        ["resnet.table1.caption.downsampling_stride"],
+    ),
+    (
+        "resnet34",
+        replaced("conv3_x.3.residual.conv2", nn.Identity),
+        ["resnet.text.block.convolutions", "resnet.table1.resnet34.conv3_x.layer_2.kernel"],
+    ),
+    (
+        "resnet34",
+        replaced("conv3_x.1.shortcut", lambda: nn.MaxPool2d(2)),
+        ["resnet.text.option_a.pool_later_slides", "resnet.text.option_a.output_size"],
+    ),
+    ("resnet34", replaced("conv1", nn.Identity), ["resnet.table1.resnet34.flops"]),
+]
+
+
+@pytest.mark.parametrize(("network", "change", "noticing"), CHANGED)
+def test_a_changed_network_is_noticed_and_breaks_nothing(
+    network, change, noticing, monkeypatch
+) -> None:
+    """The figures of what was changed lose their verdict, and the rest is judged all the same."""
+
+    class Changed(Networks):
+        def _load(self, name, kwargs):
+            fresh = f"{name} {sorted(kwargs.items())}" not in self._loaded
+            loaded = super()._load(name, kwargs)
+            if fresh and name == network:
+                with contextlib.suppress(AttributeError):  # without heads there is none to change
+                    change(loaded.module)
+            return loaded
+
+    monkeypatch.setattr("archbench.papers.reproduce.Networks", Changed)
+    about = [f for f in figures() if f.architecture == network or f.id in noticing]
+    found = tuple(recomputed(about))
+    changed = {change.id for change in expectations.changes(found, expectations.expected())}
+    assert set(noticing) <= changed
+    assert all(r.explanation for r in found if r.figure.id in changed and r.verdict != "exact")
+
+
+def test_a_cell_looks_like_the_worst_of_its_figures(found) -> None:
+    """One wrong kernel in a block of three layers must not hide behind the others."""
+    stage = [r for r in found.values() if r.figure.id.startswith("resnet.table1.resnet18.conv2_x.")]
+    worse = [*stage[:2], replace(stage[2], verdict="inconsistent"), *stage[3:]]
+    cell = _cell(worse[1:])
+    assert cell.text.endswith(f"≠ {stage[2].own.shown}") and cell.tone is Tone.BAD
 
 
 def test_random_numbers_are_left_alone() -> None:

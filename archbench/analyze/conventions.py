@@ -20,6 +20,7 @@ INSTANCE_NORM = frozenset({"InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d"}
 MAX_POOL = frozenset({"MaxPool1d", "MaxPool2d", "MaxPool3d"})
 ADAPTIVE_MAX = frozenset({"AdaptiveMaxPool1d", "AdaptiveMaxPool2d", "AdaptiveMaxPool3d"})
 AVG_POOL = frozenset({"AvgPool1d", "AvgPool2d", "AvgPool3d"})
+RECURRENT = frozenset({"RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell"})
 ADAPTIVE_AVG = frozenset({"AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveAvgPool3d"})
 
 F_NORM = frozenset({"F.batch_norm", "F.instance_norm", "F.group_norm", "F.layer_norm"})
@@ -154,12 +155,12 @@ THOP = (
     Modules("adaptive average pooling, 1 per input element", ADAPTIVE_AVG, "inputs"),
     Modules("adaptive average pooling, 1 per output element", ADAPTIVE_AVG, "outputs"),
     Modules("transposed convolutions, by output position", TRANSPOSED, "spread_macs"),
-    OtherModules("products outside the classes it knows", _THOP_PRODUCTS, "macs"),
+    # recurrent layers it counts by a rule of its own: the difference stays unexplained
+    OtherModules("products outside the classes it knows", _THOP_PRODUCTS | RECURRENT, "macs"),
 )
 THOP_KNOWS = (_THOP_PRODUCTS | _THOP_NORM | MAX_POOL | ADAPTIVE_MAX | AVG_POOL | ADAPTIVE_AVG) | {
     *("ZeroPad2d", "PReLU", "Softmax", "ReLU", "ReLU6", "LeakyReLU", "Dropout", "Upsample"),
-    *("UpsamplingBilinear2d", "UpsamplingNearest2d", "RNNCell", "GRUCell", "LSTMCell", "RNN"),
-    *("GRU", "LSTM", "PixelShuffle"),
+    *("UpsamplingBilinear2d", "UpsamplingNearest2d", "PixelShuffle", *RECURRENT),
 }
 
 # ptflops 0.7.5, pytorch_ops.py and pytorch_engine.py, its default backend. It hooks modules and
@@ -191,7 +192,11 @@ PTFLOPS = (
         frozenset({"F.interpolate nearest", "F.interpolate bilinear", "F.interpolate bicubic"}),
         "outputs",
     ),
-    OtherModules("products outside the classes it knows", _PTFLOPS_PRODUCTS, "macs"),
+    OtherModules(
+        "products outside the classes it knows",
+        _PTFLOPS_PRODUCTS | RECURRENT | {"MultiheadAttention"},
+        "macs",
+    ),
 )
 
 # torchprofile 0.1.0, handlers.py.
@@ -230,7 +235,8 @@ def torchinfo_terms(ledger: Ledger) -> tuple[Term, ...]:
     others = [use for use in leaves if "Conv" not in use.name]
     layers = [use for use in others if use.macs and use.weights]
     idle = [use for use in others if not (use.macs and use.weights)]
-    seen = sum(use.macs for use in (*convs, *layers))
+    recurrent = [use for use in others if use.name in RECURRENT]  # by a rule of its own
+    seen = sum(use.macs for use in (*convs, *layers, *recurrent))
     amounts = {
         "biases of convolutions, at every position": sum(u.biased_products for u in convs),
         "biases of linear layers, once per sample": sum(u.bias_per_sample for u in layers),

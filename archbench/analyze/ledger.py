@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
+import torch
 import torch.nn.functional as F  # torch's own name for it
 from torch import Tensor, nn
 from torch.nn.modules.lazy import LazyModuleMixin
@@ -124,11 +125,19 @@ def ledger(model: nn.Module, plan: InputPlan, profile: Profile) -> Ledger:
         plan: its inputs.
         profile: archbench's count of the same network and inputs.
     """
-    on_meta = profile.device == "meta"
+    own = own_device(model.modules())
+    if profile.device != "meta" or own == META:
+        return _on(META if profile.device == "meta" else own, model, plan, profile)
+    try:
+        return _on(META, model, plan, profile)
+    except Exception:  # it makes tensors of its own on a device, which mix with none of meta's
+        return _on(own, model, plan, profile)
+
+
+def _on(device: torch.device, model: nn.Module, plan: InputPlan, profile: Profile) -> Ledger:
     if any(isinstance(module, LazyModuleMixin) for module in model.modules()):
-        model = materialised(META if on_meta else own_device(model.modules()), model, plan.make)
+        model = materialised(device, model, plan.make)
     paths = paths_of(model)
-    device = META if on_meta else own_device(paths)
     costs = {layer.path: layer for layer in profile.layers}
     uses: dict[nn.Module, ModuleUse] = {}
     for module, places in paths.items():
@@ -140,7 +149,7 @@ def ledger(model: nn.Module, plan: InputPlan, profile: Profile) -> Ledger:
         module.register_forward_hook(_hook(uses[module]))
 
     functions = _Functions()
-    with borrowed(paths, on_meta, follow):
+    with borrowed(paths, device == META, follow):
         args, kwargs = plan.make(device)
         with functions:
             model(*args, **kwargs)

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
 from torch import nn
 
 from archbench.analyze.borrow import fresh_copy, own_device
@@ -96,15 +97,18 @@ def _asked(counter: Counter, subject: Subject, run_tool: bool) -> tuple[Status, 
     if not run_tool:
         return "not_run", (None, None), version
     try:
-        own = _own_copy(subject.loaded, counter.needs_values)
-        inputs = _in_order(own, *subject.plan.make(own_device(paths_of(own))))
-        return "run", run(counter, own, inputs), version
+        with torch.random.fork_rng(devices=()):  # inputs and copies are drawn from it
+            own = _own_copy(subject.loaded, counter.needs_values)
+            inputs = _in_order(own, *subject.plan.make(own_device(paths_of(own))))
+            return "run", run(counter, own, inputs), version
     except CannotCount as failed:
         return "failed", (None, None), str(failed)
 
 
 def _in_order(model: nn.Module, args: Inputs, kwargs: Mapping[str, Any]) -> Inputs:
     """Put inputs that were given by name into the order of forward(): tools take no names."""
+    if not kwargs:
+        return args
     bound = inspect.signature(model.forward).bind(*args, **kwargs)
     if bound.kwargs:
         raise CannotCount("takes positional inputs only")

@@ -9,9 +9,9 @@ import typer
 from archbench.cli.options import Debug, Form, Output
 from archbench.cli.output import destination, replacing, warn
 from archbench.cli.progress import progress
-from archbench.errors import ArchbenchError, OutputRefused
+from archbench.errors import ArchbenchError, OutputRefused, nearest
 from archbench.papers.statements import select, statements
-from archbench.report.claims import claims_report, finding_report, findings_report
+from archbench.report.claims import LOOKS, claims_report, finding_report, findings_report
 from archbench.units import counted
 
 if TYPE_CHECKING:
@@ -32,6 +32,12 @@ Names = Annotated[
     ),
 ]
 ListThem = Annotated[bool, typer.Option("--list", help="list the claims, and test none")]
+Only = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--only", metavar="VERDICT", help=f"{', '.join(LOOKS)}; repeatable", show_default=False
+    ),
+]
 Plot = Annotated[
     Path | None,
     typer.Option("--plot", metavar="DIR", help="draw what is worth looking at into a folder"),
@@ -41,6 +47,7 @@ Plot = Annotated[
 def claims(
     names: Names = None,
     list_them: ListThem = False,
+    only: Only = None,
     plot: Plot = None,
     form: Form = None,
     output: Output = None,
@@ -51,15 +58,22 @@ def claims(
     Exits with 1 where an outcome is not the expected one.
     """
     chosen = select(names or [])
-    if list_them and plot is not None:
-        raise ArchbenchError("--list tests nothing that could be drawn", "leave --plot out")
+    if list_them and (plot is not None or only):
+        raise ArchbenchError("--list tests nothing", "leave --plot and --only out")
+    for word in only or []:
+        if word not in LOOKS:
+            raise ArchbenchError(
+                f"there is no verdict '{word}'",
+                f"{nearest(word, LOOKS)}there are {', '.join(LOOKS)}",
+            )
     with destination(form, output) as out:
         if list_them:
             out.write(claims_report(chosen))
             return
         folder = _folder(plot)
         findings = _tested(chosen)
-        out.write(finding_report(*findings) if len(findings) == 1 else findings_report(findings))
+        shown = tuple(f for f in findings if not only or f.evidence.verdict in only)
+        out.write(finding_report(*shown) if len(shown) == 1 else findings_report(shown))
     if folder is not None:
         _draw(findings, folder)
     surprises = [finding.claim.id for finding in findings if not finding.as_expected]

@@ -33,7 +33,7 @@ Tables = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[TABLE]...",
-        help="such as googlenet-table1; all of them where none is named",
+        help="such as googlenet-table1, or 'resnet-*'; all where none is named",
         autocompletion=_complete_table,
         show_default=False,
     ),
@@ -90,6 +90,12 @@ def reproduce(
         with destination(form, output) as out:
             out.write(tables_report(chosen))
         return
+    if update and (form or output):
+        raise ArchbenchError("--update writes verdicts, and no report", "leave -f and -o out")
+    if expected is not None and output is not None and expected.resolve() == output.resolve():
+        raise ArchbenchError(
+            f"'{output}' holds the expected verdicts", "-o names another file for the report"
+        )
     if update:
         _update(expected, partial=len(chosen) < len(figures()) or bool(only))
         return
@@ -98,9 +104,6 @@ def reproduce(
         found = _recomputed(chosen)
         changed = expectations.changes(found, known)
         shown = tuple(r for r in found if not verdicts or r.verdict in verdicts)
-        if not shown:
-            words = " or ".join(LOOKS[verdict].word for verdict in verdicts)
-            raise ArchbenchError(f"none of these {len(found):,} figures is {words}")
         _write(out, shown, changed, listed=bool(verdicts))
     if changed:
         warn(_told(changed))
@@ -142,7 +145,7 @@ def _write(
     listed: bool,
 ) -> None:
     """Write table by table and the sum for people; machines get one list of figures."""
-    if out.form in (Format.TABLE, Format.MD):
+    if shown and out.form in (Format.TABLE, Format.MD):
         for report in table_reports(shown, listed):
             out.write(report)
     else:

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import sysconfig
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -26,6 +25,11 @@ def expected(path: Path | None = None) -> Mapping[str, Verdict]:
     else:
         try:
             rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
+            if not rows:
+                raise ArchbenchError(
+                    f"'{path}' holds no verdicts",
+                    "`archbench reproduce --update --expectations FILE` writes them",
+                )
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "it is not text"
             raise ArchbenchError(
@@ -66,8 +70,7 @@ def refuse_installed(path: Path) -> None:
     Raises:
         OutputRefused: the file lies where packages are installed.
     """
-    places = {Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib")}
-    if any(place in path.resolve().parents for place in places):
+    if {"site-packages", "dist-packages"} & set(path.resolve().parts):
         raise OutputRefused(
             f"'{path}' belongs to an installed package", "name a file of your own repository"
         )

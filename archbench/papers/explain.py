@@ -22,6 +22,7 @@ from archbench.records.explanations import (
 )
 from archbench.records.profiles import Totals
 from archbench.records.published import Reproduction
+from archbench.units import shape_for_people
 
 if TYPE_CHECKING:
     from torch import nn
@@ -62,6 +63,9 @@ def explain(
         subject.loaded.name,
         subject.profile.totals.params,
         subject.profile.totals.macs,
+        ", ".join(
+            f"{s.name} {s.dtype} {shape_for_people(s.shape)}" for s in subject.profile.inputs
+        ),
         tuple(reconciliations),
         subject.loaded.arguments,
         tuple(_notes(subject)),
@@ -175,7 +179,7 @@ def _to_paper(
     return Reconciliation(
         "paper",
         quantity,
-        figure.column,
+        "params" if quantity == "params" else "operations",
         figure.architecture or "",
         start,
         tuple(term for term in terms if term.amount),

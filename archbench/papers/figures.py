@@ -1,13 +1,14 @@
 """The figures that the papers print: figures.csv, one row each, transcribed by hand."""
 
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from fractions import Fraction
 from functools import cache
 
 from archbench.errors import ArchbenchError, nearest
 from archbench.papers.packaged import rows_of, titles
 from archbench.records.published import PublishedFigure
-from archbench.registry import find
+from archbench.registry import ARCHITECTURES, find
 
 
 @cache
@@ -59,23 +60,24 @@ def tables() -> tuple[str, ...]:
 def select(
     names: Sequence[str] = (), architecture: str | None = None
 ) -> tuple[PublishedFigure, ...]:
-    """Return the figures of some tables, or of all, and of one network, or of all.
+    """Return the figures of some tables (* stands for any text) and of one network, or all.
 
     Raises:
         ArchbenchError: there is no such table, or nothing is printed of that network there.
     """
     for name in names:
-        if name not in tables():
-            raise ArchbenchError(
-                f"there is no table '{name}'",
-                f"{nearest(name, tables())}`archbench reproduce --list` names them all",
-            )
+        if not any(fnmatchcase(table, name) for table in tables()):
+            hint = f"{nearest(name, tables())}`archbench reproduce --list` names them all"
+            if any(row.name == name for row in ARCHITECTURES):
+                hint = f"`--architecture {name}` has the figures of that network"
+            raise ArchbenchError(f"there is no table '{name}'", hint)
     if architecture is not None:
         find(architecture)
     chosen = tuple(
         figure
         for figure in figures()
-        if (not names or figure.table in names) and architecture in (None, figure.architecture)
+        if (not names or any(fnmatchcase(figure.table, name) for name in names))
+        and architecture in (None, figure.architecture)
     )
     if not chosen:
         where = f" in {' or '.join(names)}" if names else ""

@@ -11,7 +11,7 @@ CONDITIONS = {
     "googlenet-evaluation": "the authors' protocol of testing",
     "googlenet-table3": "ImageNet 2012 validation set",
     "rethinking-table3": "ImageNet 2012 validation set, 48,238 images, one crop",
-    "rethinking-table4": "ImageNet 2012 validation set, one model",
+    "rethinking-table4": "ImageNet 2012 validation set",
     "rethinking-table5": "ImageNet 2012 validation set, ensembles; a star marks the test set",
     "inception-resnet-text": "of training, which nothing here does",
     "resnet-table2": "ImageNet 2012 validation set, 10 crops",

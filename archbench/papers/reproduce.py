@@ -63,12 +63,23 @@ def recomputed(figures: Iterable[PublishedFigure]) -> Iterator[Reproduction]:
 def _reproduce(networks: Networks, figure: PublishedFigure) -> Reproduction:
     if figure.kind == "reported":
         return Reproduction(figure, "reported", None, explanation=quoted(figure))
-    own, *others = _readings(networks, figure)
+    try:
+        own, *others = _readings(networks, figure)
+    except Exception as error:  # a changed network may lack what a rule looks for, or not run
+        return _lost(figure, error)
     unpublished = UNPUBLISHED.get(figure.architecture or "", "")
     if unpublished and figure.kind == "derivable" and is_count(figure):
         told = reconstructed(figure, unpublished, (own, *others))
         return Reproduction(figure, "not_derivable", None, (own, *others), told)
     return Reproduction(figure, own.verdict, own, tuple(others), found(figure, own, others))
+
+
+def _lost(figure: PublishedFigure, error: Exception) -> Reproduction:
+    """Judge a figure whose network no longer has it: the others are worth seeing all the same."""
+    lines = str(error).strip().splitlines() or [""]
+    what = f"cannot be computed: {type(error).__name__}: {lines[0]}"
+    reading = Reading(figure.architecture or "", "", what, what, "inconsistent")
+    return Reproduction(figure, "inconsistent", reading, explanation=f"It {what}.")
 
 
 def _readings(networks: Networks, figure: PublishedFigure) -> Iterator[Reading]:

@@ -65,8 +65,8 @@ STEPS = (
     Step(
         "inception-resnet-v2-paper",
         "inception-resnet-v2",
-        "widths and repeats of the release",
-        "widths and repeats of the paper's figures",
+        "stem, widths, repeats and last convolution of the release",
+        "stem, widths and repeats of the paper's figures",
     ),
     Step("alexnet", "alexnet-one-tower", "one tower, its widths", "two towers, their widths"),
     Step("resnet18", "resnet18-b", *_PROJECTIONS),

@@ -34,9 +34,11 @@ def select(names: Sequence[str] = ()) -> tuple[Claim, ...]:
     known = [claim.id for claim in statements()]
     for name in names:
         if not any(fnmatchcase(claim, name) for claim in known):
+            guess = nearest(name, known)
+            if any(claim.startswith(f"{name}.") for claim in known):
+                guess = f"did you mean '{name}.*'? "
             raise ArchbenchError(
-                f"there is no claim '{name}'",
-                f"{nearest(name, known)}`archbench claims --list` names them all",
+                f"there is no claim '{name}'", f"{guess}`archbench claims --list` names them all"
             )
     return tuple(
         claim

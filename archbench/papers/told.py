@@ -28,7 +28,7 @@ def _instead(own: Reading, others: Sequence[Reading]) -> str:
     giving = [reading for reading in others if reading.verdict in CONFIRMED]
     if giving:
         return f"{told} It comes out as {_listed(giving)}."
-    if others and own.verdict == "inconsistent":
+    if others:
         return f"{told} Nor does it come out as {_listed(others)}."
     return told
 

@@ -45,7 +45,7 @@ class Case:
     """One set of circumstances in which a statement was tried.
 
     Args:
-        when: the circumstances, as they end "true ...": "with equal channel counts".
+        when: the circumstances, as they end "true only ...": "with equal channel counts".
         true: whether the statement came out true in them; None where that cannot be tested here.
     """
 

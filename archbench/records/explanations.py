@@ -142,6 +142,7 @@ class Explanation:
         model: its name.
         params: archbench's count of its parameters.
         macs: archbench's count of its multiply-adds.
+        inputs: what it was given, as people write it.
         reconciliations: one for each tool and quantity.
         arguments: that the network was built with.
         notes: what was left out, and why.
@@ -150,6 +151,7 @@ class Explanation:
     model: str
     params: int
     macs: int
+    inputs: str
     reconciliations: tuple[Reconciliation, ...]
     arguments: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -166,6 +168,7 @@ class Explanation:
             "arguments": {name: str(value) for name, value in self.arguments.items()},
             "params": self.params,
             "macs": self.macs,
+            "inputs": self.inputs,
             "tools": [reconciliation.to_dict() for reconciliation in self.reconciliations],
             "notes": list(self.notes),
         }

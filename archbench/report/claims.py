@@ -3,57 +3,53 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from textwrap import wrap
+from typing import NamedTuple
 
 from archbench.records.claims import Claim, ClaimVerdict, Finding, Measurement
 from archbench.report.table import Cell, Column, Kind, Report, Table, Tone, Toned
-from archbench.units import counted, three_digits
+from archbench.units import counted
 
-WORDS: Mapping[ClaimVerdict, str] = {
-    "holds": "holds",
-    "holds_with_condition": "holds if",
-    "fails": "fails",
-    "not_tested": "not tested",
+
+class Look(NamedTuple):
+    """Words for a verdict, for one claim and for several that share it, and a tone."""
+
+    word: str
+    one: str
+    many: str
+    tone: Tone
+
+
+LOOKS: Mapping[ClaimVerdict, Look] = {
+    "holds": Look("holds", "holds", "hold", Tone.GOOD),
+    "holds_with_condition": Look(
+        "holds only", "holds with a condition", "hold with a condition", Tone.FAIR
+    ),
+    "fails": Look("fails", "fails", "fail", Tone.BAD),
+    "not_tested": Look("not tested", "not tested", "not tested", Tone.QUIET),
 }
-TONES: Mapping[ClaimVerdict, Tone] = {
-    "holds": Tone.GOOD,
-    "holds_with_condition": Tone.FAIR,
-    "fails": Tone.BAD,
-    "not_tested": Tone.QUIET,
-}
-SUMS: Mapping[ClaimVerdict, str] = {
-    "holds": "hold",
-    "holds_with_condition": "hold with a condition",
-    "fails": "fail",
-    "not_tested": "not tested",
-}
-NAME, STATEMENT = 22, 44  # characters of a line
+MEASURED, EXPECTED = 34, 20  # characters of a line
 
 
 def findings_report(findings: Sequence[Finding]) -> Report:
     """List findings with their statements; CSV holds every measurement."""
-    groups: dict[int, str] = {}
-    rows: list[tuple[Cell, ...]] = []
-    for i, finding in enumerate(findings):
-        group, _, name = finding.claim.id.partition(".")
-        if i == 0 or group != findings[i - 1].claim.id.partition(".")[0]:
-            groups[i] = group
-        rows.append(
-            (
-                "\n".join(wrap(name, NAME)),
-                _verdict(finding),
-                "\n".join(_statement(finding)),
-                "; ".join(_measured(m) for m in finding.evidence.measurements) or None,
-            )
+    rows = tuple(
+        (
+            finding.claim.id,
+            Toned(LOOKS[finding.evidence.verdict].word, LOOKS[finding.evidence.verdict].tone),
+            _statement(finding),
+            "; ".join(_measured(m) for m in finding.evidence.measurements) or None,
         )
+        for finding in findings
+    )
     columns = (
         Column("claim", "claim"),
         Column("verdict", "verdict"),
-        Column("statement", "statement"),
-        Column("measured", "measured (expected)", Kind.PRINTED, rank=1),
+        Column("statement", "statement", Kind.PROSE),
+        Column("measured", "measured (expected)", Kind.PROSE, rank=1),
     )
     return Report(
         _sum(findings),
-        (Table(columns, tuple(rows), groups=groups),),
+        (Table(columns, rows),) if rows else (),
         _document(findings),
         notes=_surprises(findings),
         rows=_machine_rows(findings),
@@ -86,9 +82,9 @@ def finding_report(finding: Finding) -> Report:
         )
         measured = tuple(
             (
-                "\n".join(wrap(m.what, STATEMENT)),
+                "\n".join(wrap(m.what, MEASURED)),
                 _number(m.value),
-                _expected(m),
+                "\n".join(wrap(_expected(m), EXPECTED)),
                 Toned("=", Tone.GOOD) if m.agrees else Toned("≠", Tone.BAD),
             )
             for m in evidence.measurements
@@ -108,40 +104,34 @@ def claims_report(claims: Sequence[Claim]) -> Report:
     """List the claims that can be put to the test."""
     columns = (
         Column("claim", "claim"),
-        Column("statement", "statement"),
-        Column("documents", "said by", Kind.PRINTED, rank=1),
+        Column("statement", "statement", Kind.PROSE),
+        Column("documents", "said by", Kind.PROSE, rank=1),
     )
-    people = tuple(
-        (c.id, "\n".join(wrap(c.statement, STATEMENT)), "; ".join(c.documents) or None)
-        for c in claims
-    )
-    machines = tuple((c.id, c.statement, "; ".join(c.documents) or None) for c in claims)
+    rows = tuple((c.id, c.statement, "; ".join(c.documents) or None) for c in claims)
     document = {
         "schema": "archbench.claim_list/1",
         "claims": [claim.to_dict() for claim in claims],
     }
     title = counted(len(claims), "claim")
-    return Report(title, (Table(columns, people),), document, rows=Table(columns, machines))
+    return Report(title, (Table(columns, rows),), document)
 
 
-def _verdict(finding: Finding) -> Toned:
-    verdict = finding.evidence.verdict
-    return Toned(WORDS[verdict], TONES[verdict])
-
-
-def _statement(finding: Finding) -> list[str]:
-    """Write a statement with its condition behind it, in lines."""
-    lines = wrap(finding.claim.statement, STATEMENT)
-    if finding.condition:
-        lead = "why" if finding.evidence.verdict == "not_tested" else "if"
-        lines += wrap(f"{lead}: {finding.condition}", STATEMENT)
-    return lines
+def _statement(finding: Finding) -> str:
+    """Write a statement with its condition behind it."""
+    if not finding.condition:
+        return finding.claim.statement
+    lead = "It" if finding.evidence.verdict == "not_tested" else "Only"
+    return f"{finding.claim.statement} {lead} {finding.condition}."
 
 
 def _sum(findings: Sequence[Finding]) -> str:
     counts = Counter(finding.evidence.verdict for finding in findings)
-    parts = [f"{counts[verdict]} {SUMS[verdict]}" for verdict in SUMS if counts[verdict]]
-    return f"{counted(len(findings), 'claim')}: {', '.join(parts)}"
+    parts = [
+        f"{counts[verdict]} {look.one if counts[verdict] == 1 else look.many}"
+        for verdict, look in LOOKS.items()
+        if counts[verdict]
+    ]
+    return f"{counted(len(findings), 'claim')}: {', '.join(parts) or 'none'}"
 
 
 def _surprises(findings: Sequence[Finding]) -> tuple[str, ...]:
@@ -162,7 +152,7 @@ def _surprises(findings: Sequence[Finding]) -> tuple[str, ...]:
 
 
 def _measured(m: Measurement) -> str:
-    return f"{m.what} {_number(m.value)} ({_expected(m)})"
+    return f"{m.what}: {_number(m.value)} ({_expected(m)})"
 
 
 def _expected(m: Measurement) -> str:
@@ -176,18 +166,16 @@ def _expected(m: Measurement) -> str:
 
 
 def _number(value: object) -> str:
-    """Write a value: whole numbers whole, others with three digits that count.
+    """Write a value: whole numbers whole, others with four digits that count.
 
-    >>> [_number(x) for x in (120422400, 0.72, 6.2e7, 3.5e-3, 9e-16, True, "5x5")]
-    ['120,422,400', '0.720', '6.2e+07', '0.00350', '9e-16', 'True', '5x5']
+    >>> [_number(x) for x in (120422400, 25.03, 6797.7, 6.2e7, 9e-16, True, "5x5")]
+    ['120,422,400', '25.03', '6,797.7', '6.2e+07', '9e-16', 'True', '5x5']
     """
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
     if isinstance(value, int):
         return f"{value:,}"
-    if value == 0 or 1e-4 <= abs(value) < 1e5:
-        return three_digits(value)
-    return f"{value:.3g}"
+    return f"{value:,.1f}" if 1000 <= abs(value) < 1e5 else f"{value:.4g}"
 
 
 def _document(findings: Sequence[Finding]) -> dict[str, object]:

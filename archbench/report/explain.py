@@ -1,12 +1,15 @@
 """An Explanation as a report: what each tool prints, and the sum that leads there."""
 
+from collections import Counter
 from collections.abc import Iterator
+from textwrap import wrap
 
 from archbench.records.explanations import Explanation, Quantity, Reconciliation
 from archbench.report.table import Cell, Column, Kind, Report, Table
 from archbench.report.verdicts import LOOKS
 
 _TITLES: dict[Quantity, str] = {"macs": "MACs", "params": "params"}
+NAME = 16  # characters of a line
 _CHECKS = {"not_installed": "not installed", "not_run": "not run", "failed": "fails"}
 
 
@@ -17,6 +20,7 @@ def explain_report(explanation: Explanation) -> Report:
         f"{explanation.model}: why other tools print other numbers",
         tuple(_table(explanation, quantity) for quantity in quantities),
         explanation.to_dict(),
+        _facts(explanation),
         lists=(
             *((f"{_TITLES[q]}, from ours to theirs", _sums(explanation, q)) for q in quantities),
             ("Where the numbers come from", tuple(_sources(explanation))),
@@ -33,13 +37,13 @@ def _table(explanation: Explanation, quantity: Quantity) -> Table:
         Column("network", "of", rank=2),
         Column("says", "which it calls", rank=3),
         Column("printed", "prints", Kind.INTEGER),
-        Column("difference", "beside ours", Kind.INTEGER),
-        Column("check", "the sum"),
+        Column("difference", "difference", Kind.INTEGER),
+        Column("check", "check"),
     )
     ours = getattr(explanation, quantity)
     title = _TITLES[quantity]
     rows: list[tuple[Cell, ...]] = [
-        ("archbench", explanation.model, title, ours, None, "is the start")
+        ("archbench", _folded(explanation.model), title, ours, None, "our count")
     ]
     marked = set()
     for found in explanation.of(quantity):
@@ -48,14 +52,27 @@ def _table(explanation: Explanation, quantity: Quantity) -> Table:
         rows.append(
             (
                 found.tool,
-                found.network,
+                _folded(found.network),
                 found.says,
                 _printed(found) or None,
-                found.total + found.unexplained - found.start,
+                None if found.agrees is None else found.total + found.unexplained - found.start,
                 _check(found),
             )
         )
     return Table(columns, tuple(rows), title, frozenset(marked))
+
+
+def _folded(network: str) -> str:
+    """Break a long name at its hyphens, so that the column need not be left out."""
+    return "\n".join(wrap(network, NAME))
+
+
+def _facts(explanation: Explanation) -> tuple[tuple[str, str], ...]:
+    facts = [("input", f"{explanation.inputs}, batch 1")]
+    if explanation.arguments:
+        pairs = (f"{name}={value}" for name, value in explanation.arguments.items())
+        facts.append(("arguments", ", ".join(pairs)))
+    return tuple(facts)
 
 
 def _printed(found: Reconciliation) -> str:
@@ -85,8 +102,12 @@ def _check(found: Reconciliation) -> str:
 def _sums(explanation: Explanation, quantity: Quantity) -> tuple[tuple[str, str], ...]:
     """Write each sum out, tools that come to the same by the same terms in one line."""
     tools: dict[str, list[str]] = {}
+    several = Counter(found.tool for found in explanation.of(quantity))
     for found in explanation.of(quantity):
-        tools.setdefault(_sum(found), []).append(found.tool)
+        if found.verdict == "not_derivable":
+            continue
+        which = f" ({found.network})" if several[found.tool] > 1 else ""
+        tools.setdefault(_sum(found), []).append(f"{found.tool}{which}")
     return tuple((", ".join(dict.fromkeys(names)), text) for text, names in tools.items())
 
 
@@ -123,7 +144,7 @@ def _source(found: Reconciliation) -> str:
         case "not_run":
             return f"installed, {found.source}, and not run"
         case _:
-            return "not installed here; the sum follows its rules"
+            return "not installed here (pip install 'archbench[peers]'); the sum follows its rules"
 
 
 def _notes(explanation: Explanation) -> Iterator[str]:

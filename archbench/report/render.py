@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
 MISSING = "-"
+PROSE = 30  # columns that a sentence needs at least
 UNBOUNDED = 100_000  # columns: a pipe or file is never cut
 _STYLES = {Tone.GOOD: "green", Tone.FAIR: "yellow", Tone.BAD: "bold red", Tone.QUIET: "dim"}
 
@@ -92,7 +93,7 @@ def show(report: Report, console: "Console") -> None:
         fitted, left_out = as_rich(table, console.width)
         dropped.extend(title for title in left_out if title not in dropped)
         console.print()
-        console.print(fitted, crop=False)
+        _print_whole(fitted, console)
     console.print()
     _show_pairs(report.facts, console)
     for heading, pairs in report.lists:
@@ -105,6 +106,23 @@ def show(report: Report, console: "Console") -> None:
             f"Left out at {console.width} columns: {', '.join(dropped)} (-f csv has them).",
             style="dim",
         )
+
+
+def _print_whole(table: "RichTable", console: "Console") -> None:
+    """Print a table without cutting a cell: on a narrow terminal its lines go on below.
+
+    Outside of a terminal they do not end in blanks.
+    """
+    before = console.width
+    gap = table.padding[1] + 1
+    console.width = max(before, sum((column.width or 0) + gap for column in table.columns))
+    with console.capture() as captured:
+        console.print(table, crop=False)
+    console.width = before
+    text = captured.get()
+    if not console.is_terminal:
+        text = "\n".join(line.rstrip() for line in text.split("\n"))
+    console.file.write(text)
 
 
 def _show_pairs(pairs: Sequence[tuple[str, str]], console: "Console") -> None:
@@ -158,8 +176,8 @@ def as_rich(table: Table, width: int = UNBOUNDED) -> tuple["RichTable", list[str
             out.add_row(Text(table.groups[i], style="italic", no_wrap=True))
         tones = (cell.tone if isinstance(cell, Toned) else None for cell in table.rows[i])
         texts = (
-            Text(text, style=_STYLES[tone] if tone else "", no_wrap=True)
-            for text, tone in zip(row, tones, strict=True)
+            Text(text, style=_STYLES[tone] if tone else "", no_wrap=column.kind is not Kind.PROSE)
+            for text, tone, column in zip(row, tones, table.columns, strict=True)
         )
         out.add_row(*texts, style=style)
     return out, left_out
@@ -171,8 +189,9 @@ def _fitted(table: Table, width: int) -> tuple[Table, list[int], int, list[str]]
     while True:
         for folded, gap in ((False, 2), (True, 2), (True, 1)):
             widths = _widths(table, folded)
-            if sum(widths) + gap * (len(widths) - 1) <= width:
-                return table, widths, gap, left_out
+            spare = width - sum(widths) - gap * (len(widths) - 1)
+            if spare >= 0:
+                return table, _widened(table, widths, spare), gap, left_out
         worst = max(range(len(table.columns)), key=lambda i: table.columns[i].rank)
         if table.columns[worst].rank == 0:  # not one more can go: the terminal wraps the lines
             return table, widths, 1, left_out
@@ -191,16 +210,27 @@ def _widths(table: Table, folded: bool) -> list[int]:
     from rich.cells import cell_len
 
     heads, cells = _written(table)
-    return [
-        max(
-            cell_len(line)
-            for line in (
-                *(head.split() if folded else [head]),
-                *(line for row in cells for line in row[i].split("\n")),
-            )
-        )
-        for i, head in enumerate(heads)
-    ]
+    widths = []
+    for i, head in enumerate(heads):
+        words = head.split() if folded else [head]
+        lines = [line for row in cells for line in row[i].split("\n")]
+        longest = max(map(cell_len, [*words, *lines]))
+        least = max(map(cell_len, [*words, "x" * PROSE]))
+        widths.append(min(longest, least) if table.columns[i].kind is Kind.PROSE else longest)
+    return widths
+
+
+def _widened(table: Table, widths: list[int], spare: int) -> list[int]:
+    """Give the width that is left to the columns of prose, as far as they can use it."""
+    _, cells = _written(table)
+    widths = list(widths)
+    prose = [i for i, column in enumerate(table.columns) if column.kind is Kind.PROSE]
+    for place, i in enumerate(prose):
+        longest = max((len(row[i]) for row in cells), default=0)
+        given = max(0, min(longest - widths[i], spare // (len(prose) - place)))
+        widths[i] += given
+        spare -= given
+    return widths
 
 
 def _is_number(table: Table, i: int) -> bool:

@@ -16,7 +16,7 @@ from archbench.report.verdicts import LOOKS
 from archbench.units import counted
 
 LEGEND = (
-    "= as computed; ≈ the computed value rounds to it; < it was cut, not rounded; ± one of its "
+    "= as computed; ≈ the computed value rounds to it; ↓ it was cut, not rounded; ~ one of its "
     "last digit away; ≠ inconsistent; ? not derivable from what was published; * reported, quoted "
     "and not verified. Behind a mark: what was computed."
 )
@@ -42,12 +42,18 @@ def table_reports(reproductions: Sequence[Reproduction], listed: bool = False) -
             f"{name}: {_paper(r.figure for r in found)}",
             (table,),
             {},
-            (("sum", tally(found)),),
+            (("sum", tally(found)), *_counted_as(found)),
             (LEGEND,) if alone else (),
             lists=_explanations(found),
         )
     if not alone:
         yield summary_report(reproductions)
+
+
+def _counted_as(reproductions: Sequence[Reproduction]) -> tuple[tuple[str, str], ...]:
+    """Say of which networks, and by which convention, the table's params and MACs are."""
+    hows = dict.fromkeys(r.own.how for r in reproductions if r.own is not None and r.own.way)
+    return (("counted", "; ".join(hows)),) if hows else ()
 
 
 def summary_report(
@@ -132,7 +138,7 @@ def tally(reproductions: Sequence[Reproduction]) -> str:
     """Count verdicts in a line: "133 figures: 108 exact, 14 rounded, ..."."""
     counts = Counter(reproduction.verdict for reproduction in reproductions)
     parts = [f"{counts[verdict]} {LOOKS[verdict].word}" for verdict in VERDICTS if counts[verdict]]
-    return f"{counted(len(reproductions), 'figure')}: {', '.join(parts)}"
+    return f"{counted(len(reproductions), 'figure')}: {', '.join(parts) or 'none'}"
 
 
 def _numbers(reproductions: Sequence[Reproduction]) -> tuple[int, ...]:
@@ -160,26 +166,30 @@ def _machine_rows(reproductions: Sequence[Reproduction]) -> Table:
 
 
 def _listing(reproductions: Sequence[Reproduction]) -> Table:
-    columns = (
+    columns = [
         Column("row", "row"),
         Column("column", "column", rank=2),
         Column("printed", "printed"),
-        Column("computed", "computed", Kind.PRINTED),
-        Column("verdict", "verdict"),
-        Column("convention", "by", Kind.PRINTED, rank=3),
-    )
-    rows = tuple(
+        Column("computed", "computed"),
+        Column("convention", "of", Kind.PRINTED, rank=3),
+    ]
+    rows: list[tuple[Cell, ...]] = [
         (
             folded(r.figure.row),
             folded(r.figure.column),
             r.figure.printed,
-            r.own.shown if r.own else None,
-            Toned(f"{LOOKS[r.verdict].mark} {LOOKS[r.verdict].word}", LOOKS[r.verdict].tone),
+            Toned(
+                " ".join(filter(None, (LOOKS[r.verdict].mark, r.own.shown if r.own else ""))),
+                LOOKS[r.verdict].tone,
+            ),
             r.own.how if r.own else None,
         )
         for r in reproductions
-    )
-    return Table(columns, rows)
+    ]
+    if len({r.figure.paper for r in reproductions}) > 1:
+        columns.append(Column("paper", "source", rank=4))
+        rows = [(*row, r.figure.paper) for row, r in zip(rows, reproductions, strict=True)]
+    return Table(tuple(columns), tuple(rows))
 
 
 def _explanations(

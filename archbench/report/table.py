@@ -39,6 +39,7 @@ class Kind(StrEnum):
     SECONDS = "seconds"  # one unit for the whole column
     SHAPE = "shape"
     IMAGE = "image"  # a shape as the papers' tables print it, a vector as an image of one pixel
+    PROSE = "prose"  # a sentence or more, which wraps to the width that is left
     PRINTED = "printed"  # what a paper's cell says; empty where the paper's cell is empty
 
 

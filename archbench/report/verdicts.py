@@ -19,8 +19,8 @@ LOOKS: Mapping[Verdict, Look] = {
     "reported": Look("*", "reported", Tone.QUIET),
     "exact": Look("=", "exact", Tone.GOOD),
     "rounded": Look("≈", "rounded", Tone.GOOD),
-    "truncated": Look("<", "truncated", Tone.FAIR),
-    "within_1_unit": Look("±", "within one unit", Tone.FAIR),
+    "truncated": Look("↓", "truncated", Tone.FAIR),
+    "within_1_unit": Look("~", "within one unit", Tone.FAIR),
     "not_derivable": Look("?", "not derivable", Tone.FAIR),
     "inconsistent": Look("≠", "inconsistent", Tone.BAD),
 }

@@ -47,7 +47,7 @@ def no_extra_ops(networks: Networks) -> Evidence:
             Measurement("params of googlenet", plain.totals.params, 6_998_552),
             Measurement("params of bn-googlenet", normal.totals.params, 7_005_832),
         ),
-        condition="of 1.5 billion with a separable stem; equal costs with either stem",
+        condition="at 1.5 billion with a separable stem; with either stem both cost the same",
     )
 
 

@@ -18,6 +18,7 @@ from archbench.papers.claims.sampling import (
     ORDER_OF_MAGNITUDE,
     SEED,
     SEEDS,
+    TWOFOLD,
     geometric_mean,
     one_thread,
     seeded,
@@ -133,9 +134,9 @@ def vanishing_with_bn(networks: Networks) -> Evidence:
         for depth in DEPTHS
     ]
     measurements = (
-        *_ratios("plain", {20: 25, 56: 1.4e4, 110: 6e7}, ORDER_OF_MAGNITUDE),
-        *_ratios("residual", {20: 8.9, 56: 37, 110: 81}, ORDER_OF_MAGNITUDE),
-        *_ratios("pre-activation", {20: 16, 56: 110, 110: 385}, ORDER_OF_MAGNITUDE),
+        *_ratios("plain", {20: 25, 56: 1.4e4, 110: 6e7}, TWOFOLD),
+        *_ratios("residual", {20: 8.9, 56: 37, 110: 81}, TWOFOLD),
+        *_ratios("pre-activation", {20: 16, 56: 110, 110: 385}, TWOFOLD),
         *_growths("plain", {20: 1.2, 56: 1.19, 110: 1.18}),
         *_growths("residual", {20: 1.13, 56: 1.07, 110: 1.04}),
     )

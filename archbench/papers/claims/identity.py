@@ -151,7 +151,7 @@ def plain_block(networks: Networks) -> Evidence:
             Measurement("largest change by the residual block, zero weights", kept, 0.0),
             Measurement("largest change by the plain block, delta kernels, x >= 0", copied, 0.0),
         ),
-        condition="weights of zero are meant, where the plain block loses the signal; it can "
+        condition="for weights of zero, where the plain block loses the signal; it can "
         "represent the identity too, and what training finds was not tried",
         seeds=(SEED,),
     )

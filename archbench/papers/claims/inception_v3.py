@@ -138,8 +138,9 @@ def bottleneck(networks: Networks) -> Evidence:
         assert cost.input_shape is not None and cost.output_shape is not None
         (c, h, w), (c_out, h_out, w_out) = cost.input_shape, cost.output_shape
         given, made = c * h * w, c_out * h_out * w_out
-        # gently: more channels make up for part of what the grid loses
-        cases.append(Case(f"in {stage}", made < given and c_out > c))
+        # gently: at least half more is kept than the smaller grid alone would leave
+        alone = given * h_out * w_out / (h * w)
+        cases.append(Case(f"in {stage}", 1.5 * alone <= made < given))
         measurements += [
             Measurement(f"into {stage}", str(shape_for_people(cost.input_shape)), before),
             Measurement(f"out of {stage}", str(shape_for_people(cost.output_shape)), after),

@@ -20,28 +20,32 @@ STAGES = ("conv2_x", "conv3_x", "conv4_x", "conv5_x")
 
 
 def stride_position(networks: Networks) -> Evidence:
-    """Count the bottleneck networks with their strides on the first 1×1, and on the 3×3."""
-    measurements = []
-    prints = dict.fromkeys(("1x1", "3x3"), True)
+    """Read the grids with the strides on the first 1×1 (v1) and on the 3×3 (v1.5), and the cost."""
+    measurements, right = [], dict.fromkeys(("1x1", "3x3"), True)
+    prints = dict.fromkeys(right, 0)
     for depth in BOTTLENECKS:
         name = f"resnet{depth}"
-        totals = {s: networks.profile(name, stride_on=s).totals for s in prints}
-        printed = figure(f"resnet.table1.{name}.flops")
-        for stride_on in prints:
-            verdict = judge(printed, totals[stride_on].macs)
-            prints[stride_on] &= verdict in (*CONFIRMED, "truncated")
+        totals = {s: networks.profile(name, stride_on=s).totals for s in right}
+        for stride_on, total in totals.items():
             grids = _grids(networks, name, stride_on)
+            right[stride_on] &= grids == "56, 28, 14, 7"
             what = f"{name}, stride on the {stride_on}: grids of conv2_x to conv5_x"
             measurements.append(Measurement(what, grids, "56, 28, 14, 7"))
+            verdict = judge(figure(f"resnet.table1.{name}.flops"), total.macs)
+            prints[stride_on] += verdict in (*CONFIRMED, "truncated")
         macs, params = (totals["3x3"].macs - totals["1x1"].macs), totals["3x3"].params
         measurements += [
             Measurement(f"{name}: MACs that v1.5 adds", macs, 231_211_008),
             Measurement(f"{name}: parameters that v1.5 adds", params - totals["1x1"].params, 0),
         ]
+    measurements += [
+        Measurement("printed FLOPs that v1 gives, rounded or cut", prints["1x1"], 3),
+        Measurement("printed FLOPs that v1.5 gives, rounded or cut", prints["3x3"], 0),
+    ]
     return Evidence(
         (
-            Case("with the stride on the first 1×1 convolution (v1)", prints["1x1"]),
-            Case("with the stride on the 3×3 convolution (v1.5)", prints["3x3"]),
+            Case("with the stride on the first 1×1 convolution (v1)", right["1x1"]),
+            Case("with the stride on the 3×3 convolution (v1.5)", right["3x3"]),
         ),
         tuple(measurements),
     )

@@ -13,6 +13,7 @@ import torch
 SEED = 0  # of experiments that draw once
 SEEDS = tuple(range(SEED, SEED + 5))  # of those that average
 ORDER_OF_MAGNITUDE = 9.0  # for Measurement.within: a factor of ten, up or down
+TWOFOLD = 1.0  # likewise: the same seeds, on a processor that rounds otherwise
 ROUNDING = 1e-12  # far above what some hundred operations in float64 leave behind
 
 

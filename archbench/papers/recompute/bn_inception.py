@@ -2,6 +2,9 @@
 
 from fractions import Fraction
 
+from torch import nn
+
+from archbench.archs.parts.layers import HalvingMaxPool
 from archbench.papers.judge import Value
 from archbench.papers.layers import convolutions
 from archbench.papers.networks import Networks
@@ -22,14 +25,26 @@ def _filters(networks: Networks, figure: PublishedFigure) -> Value:
     singles = [] if len(branches[0]) > 1 else branches.pop(0)
     threes, doubles, pooled = branches
     column = figure.id.split(".")[3]
-    return {
+    found: dict[str, Value] = {
         "n1x1": sum(singles),
         "n3x3_reduce": threes[0],
         "n3x3": threes[1],
         "double_3x3_reduce": doubles[0],
         "double_3x3": doubles[2],
-        "pool_proj": sum(pooled),
-    }[column]
+        "pool_proj": f"{_pool(module)}+{sum(pooled)}",
+    }
+    return found[column]
+
+
+def _pool(module: nn.Module) -> str:
+    """Name the kind of pool in a module's last branch."""
+    *_, branch = module.children()
+    kinds: dict[type[nn.Module], str] = {
+        nn.AvgPool2d: "avg",
+        nn.MaxPool2d: "max",
+        HalvingMaxPool: "max",
+    }
+    return next((kinds[type(m)] for m in branch.modules() if type(m) in kinds), "no pool")
 
 
 def _stem_depth(networks: Networks, figure: PublishedFigure) -> Value:

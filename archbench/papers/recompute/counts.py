@@ -122,7 +122,7 @@ def _ways(networks: Networks, figure: PublishedFigure, version: str) -> Iterator
         return
     weights, biases, norms = parameters(network.get_submodule(stage))
     yield ALL, weights + biases + norms
-    if biases:
+    if biases or WEIGHTS in figure.convention:
         yield WEIGHTS, weights
     if norms:
         yield "without normalisation", weights + biases

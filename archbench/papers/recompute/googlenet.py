@@ -3,6 +3,8 @@
 from fractions import Fraction
 from typing import Any
 
+from torch import nn
+
 from archbench.archs.googlenet import Inception
 from archbench.archs.parts.stages import Head
 from archbench.papers.judge import Value
@@ -76,6 +78,10 @@ def _with_heads(networks: Networks) -> Any:
     return networks.module("googlenet", aux=True)
 
 
+def _average_kernel(layer: nn.Module) -> Value:
+    return kernel(layer) if isinstance(layer, nn.AvgPool2d) else f"no average pool: {layer}"
+
+
 def _head_pool_output(networks: Networks, figure: PublishedFigure) -> Value:
     """Return the size behind the pool of the head that the id names: aux1_pool_output."""
     path = f"{figure.id.split('.')[2].partition('_')[0]}.pool"
@@ -109,7 +115,7 @@ RULES: Rules = (
     ("googlenet.text.input_size", _input),
     ("googlenet.text.vgg_convs_per_pool", _longest_run),
     ("googlenet.aux.heads", _heads),
-    ("googlenet.aux.pool_size", _of_both_heads("pool", kernel)),
+    ("googlenet.aux.pool_size", _of_both_heads("pool", _average_kernel)),
     ("googlenet.aux.pool_stride", _of_both_heads("pool", stride)),
     ("googlenet.aux.aux?_pool_output", _head_pool_output),
     ("googlenet.aux.conv_filters", _of_both_heads("conv.conv", channels)),

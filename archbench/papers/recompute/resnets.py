@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from fractions import Fraction
-from itertools import pairwise
+from itertools import pairwise, product
 from math import prod
 from typing import Any
 
 import torch
+from torch import nn
 
-from archbench.archs.resnet import ZeroPadShortcut
 from archbench.papers.judge import Value
 from archbench.papers.layers import blocks, channels, convolutions, kernel, stride
 from archbench.papers.networks import Networks
@@ -34,6 +34,10 @@ def _place(figure: PublishedFigure) -> str:
 
 def _size(networks: Networks, figure: PublishedFigure) -> Value:
     return written(networks.stage(name_of(figure), _place(figure)).output_shape, figure)
+
+
+def _max_pool_kernel(layer: nn.Module) -> Value:
+    return kernel(layer) if isinstance(layer, nn.MaxPool2d) else f"no max pool: {layer}"
 
 
 def _blocks(networks: Networks, figure: PublishedFigure) -> Value:
@@ -92,10 +96,8 @@ def _block_output(networks: Networks, figure: PublishedFigure) -> Value:
     return written(next(layer.output_shape for layer in layers if layer.path == path), figure)
 
 
-def _shortcut(networks: Networks, figure: PublishedFigure) -> ZeroPadShortcut:
-    found = network_of(networks, figure).get_submodule(f"{CHANGE}.shortcut")
-    assert isinstance(found, ZeroPadShortcut)
-    return found
+def _shortcut(networks: Networks, figure: PublishedFigure) -> Any:
+    return network_of(networks, figure).get_submodule(f"{CHANGE}.shortcut")
 
 
 def _through_shortcut(networks: Networks, figure: PublishedFigure) -> tuple[torch.Tensor, int]:
@@ -123,19 +125,22 @@ def _padded(networks: Networks, figure: PublishedFigure) -> Value:
 
 
 def _pool(networks: Networks, figure: PublishedFigure) -> Value:
-    """Return the window that one output pixel of the shortcut sees, from the gradient on it."""
-    shape = networks.stage(name_of(figure), "conv3_x").input_shape
-    assert shape is not None
-    x = torch.ones(1, *shape, requires_grad=True)
-    _shortcut(networks, figure)(x)[0, 0, 1, 1].backward()
-    assert x.grad is not None
-    rows, columns = x.grad[0, 0].nonzero(as_tuple=True)
-    height, width = (int(i.max() - i.min()) + 1 for i in (rows, columns))
+    """Return the window that one output pixel of the shortcut sees: which pixels move it."""
+    side, shortcut = 6, _shortcut(networks, figure)
+    image = torch.zeros(1, 64, side, side)
+    moving = []
+    for i, j in product(range(side), repeat=2):
+        lifted = image.clone()
+        lifted[:, :, i, j] = 1.0
+        if not torch.equal(shortcut(lifted)[..., 1, 1], shortcut(image)[..., 1, 1]):
+            moving.append((i, j))
+    height, width = (max(places) - min(places) + 1 for places in zip(*moving, strict=True))
     return f"{height}x{width}"
 
 
 def _shortcut_stride(networks: Networks, figure: PublishedFigure) -> Value:
-    return _shortcut(networks, figure).stride
+    found: int = _shortcut(networks, figure).stride
+    return found
 
 
 def _projection_weights(networks: Networks, figure: PublishedFigure) -> Value:
@@ -150,7 +155,7 @@ RULES: Rules = (
     ("resnet.table1.*.conv1.kernel", at("conv1.conv", kernel)),
     ("resnet.table1.*.conv1.channels", at("conv1.conv", channels)),
     ("resnet.table1.*.conv1.stride", at("conv1.conv", stride)),
-    ("resnet.table1.*.pool1.kernel", at("pool1", kernel)),
+    ("resnet.table1.*.pool1.kernel", at("pool1", _max_pool_kernel)),
     ("resnet.table1.*.pool1.stride", at("pool1", stride)),
     ("resnet.table1.*.layer_?.kernel", _in_every_block(kernel)),
     ("resnet.table1.*.layer_?.channels", _in_every_block(channels)),
