@@ -202,3 +202,35 @@ def test_long_names_stand_above_their_texts() -> None:
     assert lines[2] == "inception_3a, params: 159K <"
     assert lines[3].startswith("    cut and not rounded")
     assert max(map(len, lines)) <= 60
+
+
+def test_no_digit_is_cut_on_a_narrow_terminal() -> None:
+    """A table that cannot be made narrower is printed whole, and the terminal wraps its lines."""
+    table = Table((Column("a", "a"), Column("b", "b", Kind.INTEGER)), (("x" * 30, 123_456_789),))
+    stream = io.StringIO()
+    show(Report("title", (table,), {}), Console(file=stream, width=24, force_terminal=True))
+    assert "123,456,789" in stream.getvalue()
+    assert "…" not in stream.getvalue()
+
+
+def test_prose_takes_the_width_that_is_left() -> None:
+    """It wraps on a terminal, shares a wide one, and goes where it does not fit; pipes have it."""
+    text = " ".join(["word"] * 30)
+    columns = (
+        Column("id", "id"),
+        Column("first", "first", Kind.PROSE),
+        Column("second", "second", Kind.PROSE, rank=1),
+    )
+    report = Report("title", (Table(columns, (("name", text, text),)),), {})
+
+    def shown(width: int, terminal: bool = True) -> list[str]:
+        stream = io.StringIO()
+        show(report, Console(file=stream, width=width, force_terminal=terminal, color_system=None))
+        return stream.getvalue().splitlines()
+
+    assert any("Left out at 50 columns: second" in line for line in shown(50))
+    assert max(len(line.rstrip()) for line in shown(120)) <= 120
+    assert sum("word" in line for line in shown(120)) < sum("word" in line for line in shown(80))
+    piped = shown(100_000, terminal=False)
+    assert f"name  {text}  {text}" in piped
+    assert all(line == line.rstrip() for line in piped)

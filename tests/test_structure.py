@@ -76,7 +76,10 @@ def test_imports_go_down_only(path: Path) -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_torch_stays_where_it_belongs(path: Path) -> None:
-    """Records, gate and report know no torch; elsewhere nothing heavy is imported at the start."""
+    """Records, gate and report know no torch, of papers only what reads networks does.
+
+    Elsewhere nothing heavy is imported at the start.
+    """
     own = place(path)
     heavy = {module.split(".")[0] for module in imports(path, at_top=True)} & LAZY
     with_torch = own in WITH_TORCH

@@ -8,7 +8,7 @@ table holds, such as recurrent layers, stays visible as an unexplained differenc
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from archbench.analyze.ledger import Ledger, ModuleUse
+from archbench.analyze.ledger import FunctionUse, Ledger, ModuleUse
 from archbench.records.explanations import Quantity, Term
 from archbench.records.profiles import Totals
 
@@ -43,13 +43,13 @@ F_ATTENTION = frozenset({"F.scaled_dot_product_attention"})
 
 
 @dataclass(frozen=True, slots=True)
-class Modules:
-    """A charge for modules that are called.
+class Charge:
+    """What a tool counts beside archbench, in proportion to something that ran.
 
     Args:
         term: its name in the sum.
-        names: the classes that it is for.
-        measure: the attribute of ModuleUse that it is in proportion to.
+        names: the classes or functions that it is for.
+        measure: the attribute of ModuleUse or FunctionUse that it is in proportion to.
         times: how often that is charged.
         affine: only for normalisation with a learned scale, or only for that without.
     """
@@ -64,49 +64,38 @@ class Modules:
         """Add up the charge."""
         amount: int = sum(
             getattr(use, self.measure)
-            for use in ledger.modules
-            if _is_seen(use, self.names) and self.affine in (None, use.affine)
+            for use in self.charged(ledger)
+            if self.affine in (None, use.affine)
         )
         return self.times * amount
 
+    def charged(self, ledger: Ledger) -> Iterable[ModuleUse | FunctionUse]:
+        """Choose what it is for."""
+        raise NotImplementedError
 
-@dataclass(frozen=True, slots=True)
-class OtherModules:
+
+class Modules(Charge):
+    """A charge for modules that are called."""
+
+    def charged(self, ledger: Ledger) -> Iterable[ModuleUse]:
+        """Choose those of its classes."""
+        return (use for use in ledger.modules if _is_seen(use, self.names))
+
+
+class OtherModules(Charge):
     """A charge for everything but some modules: for what a tool has no rule for."""
 
-    term: str
-    names: frozenset[str]
-    measure: str
-    times: int = -1
-
-    def amount(self, ledger: Ledger) -> int:
-        """Add up the charge."""
-        left_out = (use for use in ledger.modules if not _is_seen(use, self.names))
-        amount: int = sum(getattr(use, self.measure) for use in left_out)
-        return self.times * amount
+    def charged(self, ledger: Ledger) -> Iterable[ModuleUse]:
+        """Choose those of other classes, and those that are not called."""
+        return (use for use in ledger.modules if not _is_seen(use, self.names))
 
 
-@dataclass(frozen=True, slots=True)
-class Functions:
-    """A charge for functions that are called; its fields are those of Modules."""
+class Functions(Charge):
+    """A charge for functions that are called."""
 
-    term: str
-    names: frozenset[str]
-    measure: str
-    times: int = 1
-    affine: bool | None = None
-
-    def amount(self, ledger: Ledger) -> int:
-        """Add up the charge."""
-        amount: int = sum(
-            getattr(use, self.measure)
-            for use in ledger.functions
-            if use.name in self.names and self.affine in (None, use.affine)
-        )
-        return self.times * amount
-
-
-Charge = Modules | OtherModules | Functions
+    def charged(self, ledger: Ledger) -> Iterable[FunctionUse]:
+        """Choose those of its names."""
+        return (use for use in ledger.functions if use.name in self.names)
 
 
 def _is_seen(use: ModuleUse, names: frozenset[str]) -> bool:
@@ -156,7 +145,7 @@ THOP = (
     Modules("adaptive average pooling, 1 per output element", ADAPTIVE_AVG, "outputs"),
     Modules("transposed convolutions, by output position", TRANSPOSED, "spread_macs"),
     # recurrent layers it counts by a rule of its own: the difference stays unexplained
-    OtherModules("products outside the classes it knows", _THOP_PRODUCTS | RECURRENT, "macs"),
+    OtherModules("products outside the classes it knows", _THOP_PRODUCTS | RECURRENT, "macs", -1),
 )
 THOP_KNOWS = (_THOP_PRODUCTS | _THOP_NORM | MAX_POOL | ADAPTIVE_MAX | AVG_POOL | ADAPTIVE_AVG) | {
     *("ZeroPad2d", "PReLU", "Softmax", "ReLU", "ReLU6", "LeakyReLU", "Dropout", "Upsample"),
@@ -196,6 +185,7 @@ PTFLOPS = (
         "products outside the classes it knows",
         _PTFLOPS_PRODUCTS | RECURRENT | {"MultiheadAttention"},
         "macs",
+        -1,
     ),
 )
 
@@ -276,7 +266,7 @@ def shared_again(ledger: Ledger, totals: Totals) -> tuple[Term, ...]:
 
 def thop_params(ledger: Ledger, totals: Totals) -> tuple[Term, ...]:
     """Count the parameters of called modules that thop 0.1.1 has a rule for."""
-    charge = OtherModules("parameters outside the classes it knows", THOP_KNOWS, "params")
+    charge = OtherModules("parameters outside the classes it knows", THOP_KNOWS, "params", -1)
     return (*shared_again(ledger, totals), *terms([charge], ledger))
 
 
