@@ -51,9 +51,13 @@ def table_reports(reproductions: Sequence[Reproduction], listed: bool = False) -
 
 
 def _counted_as(reproductions: Sequence[Reproduction]) -> tuple[tuple[str, str], ...]:
-    """Say of which networks, and by which convention, the table's params and MACs are."""
-    hows = dict.fromkeys(r.own.how for r in reproductions if r.own is not None and r.own.way)
-    return (("counted", "; ".join(hows)),) if hows else ()
+    """Say by which convention, and of which networks, the table's params and MACs are."""
+    ways: dict[str, dict[str, None]] = {}
+    for r in reproductions:
+        if r.own is not None and r.own.way and r.own.network:
+            ways.setdefault(r.own.way, {})[r.own.network] = None
+    told = [f"{way} of {', '.join(networks)}" for way, networks in ways.items()]
+    return (("counted", "; ".join(told)),) if told else ()
 
 
 def summary_report(
