@@ -155,6 +155,15 @@ def layers() -> nn.Module:
     )
 
 
+class RowsAsSamples(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(8, 5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.linear(x.reshape(-1, 8))
+
+
 class AttentionByName(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         mixed = nn.functional.scaled_dot_product_attention(query=x, key=x, value=x)
@@ -183,6 +192,11 @@ PROBES: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "attention": (Attention, (4, 64, 32)),
     "frozen": (frozen, (3, 8, 8)),
     "attention by name": (AttentionByName, (4, 64, 32)),
+    "adaptive maximum": (
+        lambda: nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveMaxPool2d(2)),
+        (3, 8, 8),
+    ),
+    "rows as samples": (RowsAsSamples, (4, 6, 8)),
     "convolution by name": (ConvolutionByName, (3, 8, 8)),
 }
 
