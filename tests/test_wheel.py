@@ -36,6 +36,12 @@ def test_the_wheel_installs_and_runs(tmp_path: Path) -> None:
     assert out.split("\n")[1].endswith("9472,118013952")
     kept = run(env / "bin" / "archbench", "list", "vgg16", "-f", "csv", cwd=tmp_path)
     assert "138357544,15470264320,16" in kept  # a packaged file
+    table = run(
+        env / "bin" / "archbench", "reproduce", "googlenet-table3", "-f", "csv", cwd=tmp_path
+    )
+    assert "-3.45%,-3.45,-3.4,percent_points,inconsistent" in table  # figures, notes, expectations
+    claims = run(env / "bin" / "archbench", "claims", "--list", "-f", "csv", cwd=tmp_path)
+    assert "gradient.second-line," in claims
     where = run(python, "-c", "import archbench; print(archbench.__file__)", cwd=tmp_path)
     assert where.startswith(str(site))
     assert (site / "archbench" / "py.typed").is_file()
