@@ -58,46 +58,55 @@ def findings_report(findings: Sequence[Finding]) -> Report:
 
 def finding_report(finding: Finding) -> Report:
     """Tell one finding with every case and measurement."""
-    claim, evidence = finding.claim, finding.evidence
-    facts = [("statement", claim.statement)]
-    if claim.documents:
-        facts.append(("said by", "; ".join(claim.documents)))
-    facts += [("experiment", claim.how), ("expected", claim.expected)]
-    facts.append(("verdict", evidence.verdict.replace("_", " ")))
-    if finding.condition:
-        facts.append(("condition", finding.condition))
-    if evidence.seeds:
-        facts.append(("seeds", " ".join(map(str, evidence.seeds))))
+    evidence = finding.evidence
     tables = []
     if evidence.cases:
         outcomes = {True: "true", False: "not true", None: "not tested here"}
         cases = tuple((case.when, outcomes[case.true]) for case in evidence.cases)
         tables.append(Table((Column("when", "tried"), Column("true", "outcome")), cases))
     if evidence.measurements:
-        columns = (
-            Column("what", "measured"),
-            Column("value", "value"),
-            Column("expected", "expected"),
-            Column("agrees", ""),
-        )
-        measured = tuple(
-            (
-                "\n".join(wrap(m.what, MEASURED)),
-                _number(m.value),
-                "\n".join(wrap(_expected(m), EXPECTED)),
-                Toned("=", Tone.GOOD) if m.agrees else Toned("≠", Tone.BAD),
-            )
-            for m in evidence.measurements
-        )
-        tables.append(Table(columns, measured))
+        tables.append(_measurements(evidence.measurements))
     return Report(
-        claim.id,
+        finding.claim.id,
         tuple(tables),
         _document([finding]),
-        tuple(facts),
+        _facts(finding),
         _surprises([finding]),
         _machine_rows([finding]),
     )
+
+
+def _facts(finding: Finding) -> tuple[tuple[str, str], ...]:
+    claim = finding.claim
+    facts = (
+        ("statement", claim.statement),
+        ("said by", "; ".join(claim.documents)),
+        ("experiment", claim.how),
+        ("expected", claim.expected),
+        ("verdict", finding.evidence.verdict.replace("_", " ")),
+        ("condition", finding.condition),
+        ("seeds", " ".join(map(str, finding.evidence.seeds))),
+    )
+    return tuple((name, text) for name, text in facts if text)
+
+
+def _measurements(measurements: Sequence[Measurement]) -> Table:
+    columns = (
+        Column("what", "measured"),
+        Column("value", "value"),
+        Column("expected", "expected"),
+        Column("agrees", ""),
+    )
+    rows = tuple(
+        (
+            "\n".join(wrap(m.what, MEASURED)),
+            _number(m.value),
+            "\n".join(wrap(_expected(m), EXPECTED)),
+            Toned("=", Tone.GOOD) if m.agrees else Toned("≠", Tone.BAD),
+        )
+        for m in measurements
+    )
+    return Table(columns, rows)
 
 
 def claims_report(claims: Sequence[Claim]) -> Report:
