@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 README = Path(__file__).parents[1] / "README.md"
+MEASURED = "Latency of one forward pass"  # what stands behind these words is measured
 CONSOLE = re.compile(r"```console\n\$ (archbench [^\n]*)\n(.*?)```", re.DOTALL)
 PYTHON_FILE = re.compile(r"```python\n# (\w+\.py)\n(.*?)```", re.DOTALL)
 
@@ -53,7 +54,7 @@ def _read(terminal: int) -> str:
 def masked(text: str) -> str:
     """Blot out what is measured: all figures, verdicts and machines after the word Latency."""
     text = re.sub(r"(run here,) [\w.+-]+", r"\1 #", text)  # other tools' versions
-    exact, latency, measured = text.partition("Latency of one forward pass")
+    exact, latency, measured = text.partition(MEASURED)
     measured = re.sub(r"machine .*", "machine", measured)
     measured = re.sub(r"─+", "─", " ".join(measured.split()))
     measured = re.sub(r"\b(faster|slower|no difference seen|inconclusive)\b", "verdict", measured)

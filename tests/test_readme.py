@@ -4,13 +4,19 @@ import doctest
 
 import pytest
 
-from tests.readme import README, blocks, masked, run_on_a_terminal
+from tests.readme import MEASURED, README, blocks, masked, run_on_a_terminal
 
 
 @pytest.mark.parametrize(("command", "printed"), blocks(), ids=[b[0] for b in blocks()])
 def test_commands_print_what_the_readme_shows(command: str, printed: str) -> None:
-    """On a terminal of 80 columns; measured figures masked."""
-    assert masked(run_on_a_terminal(command)) == masked(printed)
+    """On a terminal of 80 columns; measured figures masked.
+
+    Where a busy machine gets too few rounds for an interval, only what is exact is compared.
+    """
+    shown = run_on_a_terminal(command)
+    if "too few rounds" in shown:
+        shown, printed = (text.partition(MEASURED)[0] for text in (shown, printed))
+    assert masked(shown) == masked(printed)
 
 
 def test_there_are_commands_to_run() -> None:
