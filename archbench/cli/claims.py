@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from archbench.cli.options import Debug, Form, Output
+from archbench.cli.options import Debug, Form, Output, verdicts_named
 from archbench.cli.output import destination, replacing, warn
 from archbench.cli.progress import progress
-from archbench.errors import ArchbenchError, OutputRefused, nearest
+from archbench.errors import ArchbenchError, OutputRefused
 from archbench.papers.statements import select, statements
 from archbench.report.claims import LOOKS, claims_report, finding_report, findings_report
 from archbench.units import counted
@@ -60,19 +60,14 @@ def claims(
     chosen = select(names or [])
     if list_them and (plot is not None or only):
         raise ArchbenchError("--list tests nothing", "leave --plot and --only out")
-    for word in only or []:
-        if word not in LOOKS:
-            raise ArchbenchError(
-                f"there is no verdict '{word}'",
-                f"{nearest(word, LOOKS)}there are {', '.join(LOOKS)}",
-            )
+    verdicts = verdicts_named(only or [], {verdict: verdict for verdict in LOOKS})
     with destination(form, output) as out:
         if list_them:
             out.write(claims_report(chosen))
             return
         folder = _folder(plot)
         findings = _tested(chosen)
-        shown = tuple(f for f in findings if not only or f.evidence.verdict in only)
+        shown = tuple(f for f in findings if not verdicts or f.evidence.verdict in verdicts)
         out.write(finding_report(*shown) if len(shown) == 1 else findings_report(shown))
     if folder is not None:
         _draw(findings, folder)

@@ -1,17 +1,40 @@
 """The options that commands share: the same name, type and help everywhere."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
+from archbench.errors import ArchbenchError, nearest
 from archbench.registry import ARCHITECTURES
 from archbench.report.render import Format
+
+Verdict = TypeVar("Verdict", bound=str)
 
 
 def complete_model(incomplete: str) -> list[str]:
     """Offer the registry's names to the shell."""
     return [row.name for row in ARCHITECTURES if row.name.startswith(incomplete)]
+
+
+def verdicts_named(words: Sequence[str], known: Mapping[str, Verdict]) -> tuple[Verdict, ...]:
+    """Take verdicts as JSON or as people write them: "within_1_unit", "within one unit".
+
+    Args:
+        words: what was asked for.
+        known: every spelling of every verdict.
+
+    Raises:
+        ArchbenchError: there is no such verdict.
+    """
+    for word in words:
+        if word not in known:
+            names = ", ".join(dict.fromkeys(known.values()))
+            raise ArchbenchError(
+                f"there is no verdict '{word}'", f"{nearest(word, known)}there are {names}"
+            )
+    return tuple(known[word] for word in words)
 
 
 MODEL_HELP = "a registry name, path/to/file.py:factory, package.module:factory, torchvision:NAME"

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from archbench.cli.options import Debug, Form, Output, complete_model
+from archbench.cli.options import Debug, Form, Output, complete_model, verdicts_named
 from archbench.cli.output import destination, replacing, warn
 from archbench.cli.progress import progress
-from archbench.errors import ArchbenchError, nearest
+from archbench.errors import ArchbenchError
 from archbench.papers import expectations
 from archbench.papers.figures import figures, select, tables
 from archbench.records.published import VERDICTS, Verdict, VerdictChange
@@ -111,19 +111,8 @@ def reproduce(
 
 
 def _verdicts(words: list[str]) -> tuple[Verdict, ...]:
-    """Take verdicts as JSON or as people write them: "within_1_unit", "within one unit".
-
-    Raises:
-        ArchbenchError: there is no such verdict.
-    """
-    names = {name: verdict for verdict in VERDICTS for name in (verdict, LOOKS[verdict].word)}
-    for word in words:
-        if word not in names:
-            raise ArchbenchError(
-                f"there is no verdict '{word}'",
-                f"{nearest(word, names)}there are {', '.join(VERDICTS)}",
-            )
-    return tuple(names[word] for word in words)
+    spellings = {name: verdict for verdict in VERDICTS for name in (verdict, LOOKS[verdict].word)}
+    return verdicts_named(words, spellings)
 
 
 def _recomputed(chosen: Sequence["PublishedFigure"]) -> tuple["Reproduction", ...]:

@@ -39,6 +39,17 @@ class Networks:
             raise LookupError(f"{name} has no stage '{stage}'")
         return found
 
+    def output_shape(self, name: str, path: str, **kwargs: Any) -> Shape | None:
+        """Return the shape that the module at a path gives.
+
+        Raises:
+            LookupError: no such module was called.
+        """
+        for layer in self.profile(name, **kwargs).layers:
+            if layer.path == path:
+                return layer.output_shape
+        raise LookupError(f"{name} calls no module '{path}'")
+
     def _load(self, name: str, kwargs: dict[str, Any]) -> Loaded:
         key = _key(name, kwargs)
         if key not in self._loaded:
@@ -58,8 +69,3 @@ def built_as(network: str) -> tuple[str, dict[str, Any]]:
     """
     name, *pairs = network.split()
     return name, parse_kwargs(pairs)
-
-
-def count(module: nn.Module, input_shape: Shape) -> Profile:
-    """Count a module of one's own on one image of that shape: (channels, height, width)."""
-    return profile_loaded(Loaded(type(module).__name__, module), input_shape)

@@ -2,10 +2,11 @@
 
 from torch import nn
 
+from archbench.analyze.profile import profile
 from archbench.papers.claims.cost_ladder import cost
 from archbench.papers.judge import confirms
 from archbench.papers.layers import convolutions
-from archbench.papers.networks import Networks, count
+from archbench.papers.networks import Networks
 from archbench.records.claims import Case, Evidence, Measurement
 
 
@@ -22,7 +23,7 @@ def no_extra_ops(networks: Networks) -> Evidence:
     """Count GoogLeNet with and without batch normalisation, for both stems."""
     plain, normal = networks.profile("googlenet"), networks.profile("bn-googlenet")
     separable = networks.profile("googlenet-separable")
-    inserted = count(_normalise(Networks().module("googlenet-separable")), (3, 224, 224))
+    inserted = profile(_normalise(Networks().module("googlenet-separable")), (3, 224, 224))
     costs = {
         "with a separable stem": (separable.totals.macs, inserted.totals.macs),
         "with a dense stem": (plain.totals.macs, normal.totals.macs),

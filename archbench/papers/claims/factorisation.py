@@ -6,12 +6,13 @@ import torch
 import torch.nn.functional as F  # torch's own name for it
 from torch import Tensor, nn
 
+from archbench.analyze.profile import profile
 from archbench.papers.claims.field_of_view import field_of_view
 from archbench.papers.claims.sampling import ROUNDING, SEED
 from archbench.papers.figures import figure
 from archbench.papers.judge import confirms
 from archbench.papers.layers import parameters
-from archbench.papers.networks import Networks, count
+from archbench.papers.networks import Networks
 from archbench.records.claims import Case, Evidence, Measurement, Picture, Series
 from archbench.units import shape_for_people
 
@@ -33,7 +34,7 @@ def saving(before: nn.Module, after: nn.Module) -> Fraction:
 def five_over_three(networks: Networks) -> Evidence:
     """Divide the weights and the MACs of a 5×5 by those of a 3×3."""
     large, small = conv(64, 64, 5, 5), conv(64, 64, 3, 3)
-    macs = [count(layer, (64, 35, 35)).totals.macs for layer in (large, small)]
+    macs = [profile(layer, (64, 35, 35)).totals.macs for layer in (large, small)]
     held = [parameters(layer).weights for layer in (large, small)]
     ratios = {"weights": Fraction(*held), "MACs": Fraction(*macs)}
     printed = figure("factorisation.5x5_over_3x3")
@@ -170,7 +171,7 @@ def keeps_grid(networks: Networks) -> Evidence:
     """Run the 1×7 and 7×1 of Inception-v3's first 17×17 module on its grid."""
     branch = networks.module("inception-v3").get_submodule("Mixed_6b.branch2")
     layers = nn.Sequential(branch.get_submodule("conv1x7"), branch.get_submodule("conv7x1"))
-    shape = count(layers, (128, 17, 17)).stages[-1].output_shape
+    shape = profile(layers, (128, 17, 17)).stages[-1].output_shape
     return Evidence(
         (Case("with padding, on 17×17", shape is not None and shape[1:] == (17, 17)),),
         (Measurement("output of the pair", str(shape_for_people(shape)), "17×17×192"),),

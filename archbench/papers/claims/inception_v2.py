@@ -7,12 +7,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from archbench.analyze.profile import profile
 from archbench.archs.inception_v3 import TABLE_1, AuxiliaryHead
 from archbench.papers.claims.cost_ladder import cost
 from archbench.papers.figures import figure
 from archbench.papers.judge import confirms
 from archbench.papers.layers import parameters
-from archbench.papers.networks import Networks, count
+from archbench.papers.networks import Networks
 from archbench.records.claims import Case, Evidence, Measurement
 from archbench.units import Shape, shape_for_people
 
@@ -111,7 +112,7 @@ def _added_by_factorising(networks: Networks) -> dict[str, int]:
     )
     return {
         "dense": macs["3x3"] - macs["7x7"],
-        "separable": macs["3x3"] - count(separable, IMAGE).totals.macs,
+        "separable": macs["3x3"] - profile(separable, IMAGE).totals.macs,
     }
 
 
@@ -180,9 +181,9 @@ def _take_step(network: nn.Module, label_smoothing: float) -> None:
 
 def _trunk(network: nn.Module) -> tuple[int, int]:
     """Return the MACs of a network without its auxiliary head, and the params with it."""
-    profile = count(network, IMAGE)
-    head = profile.stage("aux")
-    return profile.totals.macs - (head.macs if head else 0), profile.totals.trainable_params
+    counted = profile(network, IMAGE)
+    head = counted.stage("aux")
+    return counted.totals.macs - (head.macs if head else 0), counted.totals.trainable_params
 
 
 def training_only_steps(networks: Networks) -> Evidence:

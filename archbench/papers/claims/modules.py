@@ -4,11 +4,12 @@ from itertools import pairwise
 
 from torch import nn
 
+from archbench.analyze.profile import profile
 from archbench.archs.googlenet import TABLE_1
 from archbench.archs.parts.branches import Branches, Conv, Module, Pool
 from archbench.papers.claims.structure import followers, steps
 from archbench.papers.layers import convolutions, parameters
-from archbench.papers.networks import Networks, count
+from archbench.papers.networks import Networks
 from archbench.records.claims import Case, Evidence, Measurement
 from archbench.units import shape_for_people
 
@@ -67,7 +68,7 @@ def naive_depth_grows(networks: Networks) -> Evidence:
     stack = nn.Sequential()
     for i in range(2):
         stack.add_module(f"naive_{i}", Branches(widths[-1], branches))
-        stage = count(stack, (192, 28, 28)).stage(f"naive_{i}")
+        stage = profile(stack, (192, 28, 28)).stage(f"naive_{i}")
         assert stage is not None and stage.output_shape is not None
         widths.append(stage.output_shape[0])
     return Evidence(
@@ -103,8 +104,8 @@ def concatenation(networks: Networks) -> Evidence:
 
 def one_by_one_vs_5x5(networks: Networks) -> Evidence:
     """Count a 1×1 and a 5×5 convolution on the input of row 3a."""
-    small = count(nn.Conv2d(192, 32, 1), (192, 28, 28)).totals.macs
-    large = count(nn.Conv2d(192, 32, 5, padding=2), (192, 28, 28)).totals.macs
+    small = profile(nn.Conv2d(192, 32, 1), (192, 28, 28)).totals.macs
+    large = profile(nn.Conv2d(192, 32, 5, padding=2), (192, 28, 28)).totals.macs
     return Evidence(
         (Case("at equal channels and grid", large >= FAR * small),),
         (Measurement("MACs of the 5×5 over those of the 1×1", large / small, 25),),
@@ -128,7 +129,7 @@ def pool_then_1x1(networks: Networks) -> Evidence:
         tuple(
             Measurement(
                 f"MACs of 3a's branch with the pool {order} the 1×1",
-                count(nn.Sequential(*layers), (192, 28, 28)).totals.macs,
+                profile(nn.Sequential(*layers), (192, 28, 28)).totals.macs,
                 4_816_896,
             )
             for order, layers in orders.items()

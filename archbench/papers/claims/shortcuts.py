@@ -123,8 +123,7 @@ def option_b_mapping(networks: Networks) -> Evidence:
     conv = shortcut.get_submodule("conv")
     assert isinstance(conv, nn.Conv2d)
     path = next(path for path, module in network.named_modules() if module is conv)
-    layers = networks.profile("resnet34", shortcut="B").layers
-    (output,) = (layer.output_shape for layer in layers if layer.path == path)
+    output = networks.output_shape("resnet34", path, shortcut="B")
     shape = "×".join(map(str, conv.weight.shape))
     return Evidence(
         (Case("in the fourth block of ResNet-34", shape == "128×64×1×1"),),

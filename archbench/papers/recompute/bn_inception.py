@@ -8,7 +8,15 @@ from archbench.archs.parts.layers import HalvingMaxPool
 from archbench.papers.judge import Value
 from archbench.papers.layers import convolutions
 from archbench.papers.networks import Networks
-from archbench.papers.recompute.rules import Rule, Rules, name_of, network_of, output_size, stage_of
+from archbench.papers.recompute.rules import (
+    Rule,
+    Rules,
+    name_of,
+    network_of,
+    output_size,
+    stage_depth,
+    stage_of,
+)
 from archbench.records.published import PublishedFigure
 
 PLAIN, TWIN = "googlenet", "googlenet-separable"  # of GoogLeNet, the one with the same stem
@@ -47,12 +55,6 @@ def _pool(module: nn.Module) -> str:
     return next((kinds[type(m)] for m in branch.modules() if type(m) in kinds), "no pool")
 
 
-def _stem_depth(networks: Networks, figure: PublishedFigure) -> Value:
-    depth = networks.stage(name_of(figure), "conv2").depth
-    assert depth is not None
-    return depth
-
-
 def _increase(of: str, over: str) -> Rule:
     """Return by how many percent a total is larger than that of a version of GoogLeNet."""
 
@@ -70,7 +72,7 @@ def _layers_more(networks: Networks, figure: PublishedFigure) -> Value:
 
 RULES: Rules = (
     ("bn-inception.figure5.*.output_size", output_size),
-    ("bn-inception.figure5.conv2.depth", _stem_depth),
+    ("bn-inception.figure5.conv2.depth", stage_depth),
     ("bn-inception.figure5.*", _filters),
     ("bn-inception.text.params_increase", _increase("params", TWIN)),
     ("bn-inception.text.cost_increase", _increase("macs", TWIN)),

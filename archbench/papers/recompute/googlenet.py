@@ -85,8 +85,7 @@ def _average_kernel(layer: nn.Module) -> Value:
 def _head_pool_output(networks: Networks, figure: PublishedFigure) -> Value:
     """Return the size behind the pool of the head that the id names: aux1_pool_output."""
     path = f"{figure.id.split('.')[2].partition('_')[0]}.pool"
-    layers = networks.profile("googlenet", aux=True).layers
-    return written(next(layer.output_shape for layer in layers if layer.path == path), figure)
+    return written(networks.output_shape("googlenet", path, aux=True), figure)
 
 
 def _of_both_heads(path: str, read: Any) -> Any:

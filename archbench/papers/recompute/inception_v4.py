@@ -3,7 +3,7 @@
 from archbench.papers.judge import Value
 from archbench.papers.layers import channels, convolutions, kept, repeats
 from archbench.papers.networks import Networks
-from archbench.papers.recompute.rules import Rule, Rules, at, common, name_of, network_of, written
+from archbench.papers.recompute.rules import Rule, Rules, at, common, name_of, network_of, output_of
 from archbench.records.published import PublishedFigure
 
 # Table 1's letters: in figure 7, n is the short branch and k, l, m follow each other in the long.
@@ -26,8 +26,7 @@ def _stage(networks: Networks, figure: PublishedFigure) -> str:
 
 
 def _size(networks: Networks, figure: PublishedFigure) -> Value:
-    stage = networks.stage(name_of(figure), _stage(networks, figure))
-    return written(stage.output_shape, figure)
+    return output_of(_stage(networks, figure))(networks, figure)
 
 
 def _repeats(networks: Networks, figure: PublishedFigure) -> Value:

@@ -9,12 +9,21 @@ from fractions import Fraction
 import torch
 from torch import nn
 
+from archbench.analyze.profile import profile
 from archbench.archs.googlenet import VARIANTS, Inception, Row
 from archbench.archs.parts.branches import Branches, Conv, Pool
 from archbench.papers.judge import Value
 from archbench.papers.layers import channels, convolutions, kernel
-from archbench.papers.networks import Networks, count
-from archbench.papers.recompute.rules import Rule, Rules, at, name_of, network_of, written
+from archbench.papers.networks import Networks
+from archbench.papers.recompute.rules import (
+    Rule,
+    Rules,
+    at,
+    name_of,
+    network_of,
+    output_of,
+    written,
+)
 from archbench.records.published import PublishedFigure
 from archbench.units import Shape
 
@@ -35,12 +44,6 @@ def _macs_of(*stages: str) -> Rule:
     return macs
 
 
-def _size_of(stage: str) -> Rule:
-    return lambda networks, figure: written(
-        networks.stage(name_of(figure), stage).output_shape, figure
-    )
-
-
 def _input_size(networks: Networks, figure: PublishedFigure) -> Value:
     return written(networks.profile(name_of(figure)).inputs[0].shape, figure)
 
@@ -48,13 +51,13 @@ def _input_size(networks: Networks, figure: PublishedFigure) -> Value:
 def _lecture_naive(networks: Networks, figure: PublishedFigure) -> Value:
     with META:
         module = Branches(LECTURE_INPUT[0], LECTURE_NAIVE)
-    return count(module, LECTURE_INPUT).totals.macs
+    return profile(module, LECTURE_INPUT).totals.macs
 
 
 def _lecture_reduced(networks: Networks, figure: PublishedFigure) -> Value:
     with META:
         module = Inception(VARIANTS["paper"], LECTURE_INPUT[0], LECTURE_REDUCED)
-    return count(module, LECTURE_INPUT).totals.macs
+    return profile(module, LECTURE_INPUT).totals.macs
 
 
 def _filter_sizes(networks: Networks, figure: PublishedFigure) -> Value:
@@ -73,7 +76,7 @@ def _chain(*kernels: tuple[int, int]) -> nn.Sequential:
 
 
 def _macs(kernels: nn.Sequential, grid: int) -> int:
-    return count(kernels, (1, grid, grid)).totals.macs
+    return profile(kernels, (1, grid, grid)).totals.macs
 
 
 with META:
@@ -92,7 +95,7 @@ def _toy_output(kernels: nn.Sequential, grid: int) -> Rule:
     """Return the grid that a chain gives on a square one."""
 
     def size(networks: Networks, figure: PublishedFigure) -> Value:
-        shape: Shape | None = count(kernels, (1, grid, grid)).layers[0].output_shape
+        shape: Shape | None = profile(kernels, (1, grid, grid)).layers[0].output_shape
         return written(shape, figure)
 
     return size
@@ -129,9 +132,9 @@ RULES: Rules = (
     ("module.cost.reduced_5x5.operations*", _macs_of("n5x5")),
     ("module.cost.reduced_total.operations*", _macs_of("n5x5_reduce", "n5x5")),
     ("module.cost.naive_5x5.input_size", _input_size),
-    ("module.cost.naive_5x5.output_size", _size_of("n5x5")),
-    ("module.cost.reduced_5x5.intermediate_size", _size_of("n5x5_reduce")),
-    ("module.cost.reduced_5x5.output_size", _size_of("n5x5")),
+    ("module.cost.naive_5x5.output_size", output_of("n5x5")),
+    ("module.cost.reduced_5x5.intermediate_size", output_of("n5x5_reduce")),
+    ("module.cost.reduced_5x5.output_size", output_of("n5x5")),
     ("module.cost.naive_5x5.filters", at("n5x5.conv", channels)),
     ("module.cost.reduce.filters", at("n5x5_reduce.conv", channels)),
     ("module.cost.naive_5x5.kernel", at("n5x5.conv", kernel)),

@@ -18,8 +18,10 @@ from archbench.papers.recompute.rules import (
     at,
     common,
     depth,
+    input_of,
     name_of,
     network_of,
+    output_of,
     written,
 )
 from archbench.records.published import PublishedFigure
@@ -33,7 +35,7 @@ def _place(figure: PublishedFigure) -> str:
 
 
 def _size(networks: Networks, figure: PublishedFigure) -> Value:
-    return written(networks.stage(name_of(figure), _place(figure)).output_shape, figure)
+    return output_of(_place(figure))(networks, figure)
 
 
 def _max_pool_kernel(layer: nn.Module) -> Value:
@@ -83,17 +85,9 @@ def _change_block_index(networks: Networks, figure: PublishedFigure) -> Value:
     return len(network_of(networks, figure).conv2_x) + 1
 
 
-def _input_of(path: str) -> Rule:
-    return lambda networks, figure: written(
-        networks.stage(name_of(figure), path).input_shape, figure
-    )
-
-
 def _block_output(networks: Networks, figure: PublishedFigure) -> Value:
     """Return the size of what the convolutions of the change block give."""
-    layers = networks.profile(name_of(figure)).layers
-    path = f"{CHANGE}.residual"
-    return written(next(layer.output_shape for layer in layers if layer.path == path), figure)
+    return written(networks.output_shape(name_of(figure), f"{CHANGE}.residual"), figure)
 
 
 def _shortcut(networks: Networks, figure: PublishedFigure) -> Any:
@@ -172,9 +166,9 @@ RULES: Rules = (
     ("resnet.text.filters_growth", _filters_growth),
     ("resnet.text.downsampling_stride", _stride_of_change_blocks),
     ("resnet.text.fc_outputs", at("fc", lambda layer: layer.out_features)),
-    ("resnet.text.conv2_x.input_size", _input_of("conv2_x")),
-    ("resnet.text.figure5.grid", _input_of("conv2_x")),
-    ("resnet.text.change_block.input_size", _input_of("conv3_x")),
+    ("resnet.text.conv2_x.input_size", input_of("conv2_x")),
+    ("resnet.text.figure5.grid", input_of("conv2_x")),
+    ("resnet.text.change_block.input_size", input_of("conv3_x")),
     ("resnet.text.change_block.output_size", _block_output),
     ("resnet.text.change_block.index", _change_block_index),
     ("resnet.text.option_a.subsampled_size", _subsampled),

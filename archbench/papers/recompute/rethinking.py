@@ -14,24 +14,17 @@ from archbench.papers.recompute.rules import (
     at,
     common,
     depth,
+    input_of,
     input_size,
     kernel_of,
-    name_of,
     network_of,
     patch_size,
     patch_stride,
     stage_of,
-    written,
 )
 from archbench.records.published import PublishedFigure
 
 V2 = "inception-v2"
-
-
-def _input_of(stage: str) -> Rule:
-    return lambda networks, figure: written(
-        networks.stage(name_of(figure), stage).input_shape, figure
-    )
 
 
 def _repeats(networks: Networks, figure: PublishedFigure) -> Value:
@@ -68,21 +61,21 @@ def _layers_replaced(networks: Networks, figure: PublishedFigure) -> Value:
 
 
 RULES: Rules = (
-    ("rethinking.table1.pool.patch_size", _input_of("avgpool")),
+    ("rethinking.table1.pool.patch_size", input_of("avgpool")),
     ("rethinking.table1.*.patch_size", patch_size),
     ("rethinking.table1.*.stride", patch_stride),
-    ("rethinking.table1.pool.input_size", _input_of("avgpool")),
-    ("rethinking.table1.linear.input_size", _input_of("fc")),
+    ("rethinking.table1.pool.input_size", input_of("avgpool")),
+    ("rethinking.table1.linear.input_size", input_of("fc")),
     ("rethinking.table1.*.input_size", input_size),
     ("rethinking.table1.*.count", _repeats),
-    ("rethinking.figures.fig5.input_size", _input_of("inception_fig5")),
+    ("rethinking.figures.fig5.input_size", input_of("inception_fig5")),
     ("rethinking.figures.fig5.count", at("inception_fig5", repeats)),
     ("rethinking.figures.fig5.replaced_kernels", _double_branch),
     ("rethinking.figures.fig6.n", _largest_kernel),
-    ("rethinking.figures.fig6.grid", _input_of("inception_fig6")),
-    ("rethinking.figures.fig7.input_size", _input_of("inception_fig7")),
+    ("rethinking.figures.fig6.grid", input_of("inception_fig6")),
+    ("rethinking.figures.fig7.input_size", input_of("inception_fig7")),
     ("rethinking.figures.fig7.count", at("inception_fig7", repeats)),
-    ("rethinking.figures.fig7.grid", _input_of("inception_fig7")),
+    ("rethinking.figures.fig7.grid", input_of("inception_fig7")),
     ("rethinking.figures.stem.kernel", _single_stem(lambda layer: layer.kernel_size[0])),
     ("rethinking.figures.stem.stride", _single_stem(stride)),
     ("rethinking.figures.stem.layers_replaced", _layers_replaced),

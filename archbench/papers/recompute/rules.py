@@ -42,12 +42,26 @@ def written(shape: Shape | None, figure: PublishedFigure) -> str:
 
 def output_size(networks: Networks, figure: PublishedFigure) -> Value:
     """Return the size of what the figure's stage gives."""
-    return written(networks.stage(name_of(figure), stage_of(figure)).output_shape, figure)
+    return output_of(stage_of(figure))(networks, figure)
 
 
 def input_size(networks: Networks, figure: PublishedFigure) -> Value:
     """Return the size of what the figure's stage is given."""
-    return written(networks.stage(name_of(figure), stage_of(figure)).input_shape, figure)
+    return input_of(stage_of(figure))(networks, figure)
+
+
+def input_of(stage: str) -> Rule:
+    """Return the size of what a stage of the figure's network is given."""
+    return lambda networks, figure: written(
+        networks.stage(name_of(figure), stage).input_shape, figure
+    )
+
+
+def output_of(stage: str) -> Rule:
+    """Return the size of what a stage of the figure's network gives."""
+    return lambda networks, figure: written(
+        networks.stage(name_of(figure), stage).output_shape, figure
+    )
 
 
 def stage_depth(networks: Networks, figure: PublishedFigure) -> Value:
@@ -75,7 +89,7 @@ def patch_size(networks: Networks, figure: PublishedFigure) -> Value:
     layer = window(networks, figure)
     if layer is not None:
         return kernel(layer)
-    return written(networks.stage(name_of(figure), stage_of(figure)).input_shape, figure)
+    return input_size(networks, figure)
 
 
 def patch_stride(networks: Networks, figure: PublishedFigure) -> Value:
