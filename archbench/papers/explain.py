@@ -5,12 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 from archbench.analyze.conventions import PUBLISHED
 from archbench.analyze.counters import COUNTERS
-from archbench.analyze.ledger import Ledger
 from archbench.analyze.reconcile import QUANTITIES, Subject, count_subject, reconcile
 from archbench.models.inputs import InputSize
 from archbench.papers.figures import figures
 from archbench.papers.judge import parse
-from archbench.papers.networks import built_as
+from archbench.papers.networks import Networks, built_as
 from archbench.papers.reproduce import recomputed
 from archbench.papers.shipped import PublishedTotal, published_totals, way
 from archbench.records.explanations import (
@@ -20,7 +19,6 @@ from archbench.records.explanations import (
     Reconciliation,
     Term,
 )
-from archbench.records.profiles import Totals
 from archbench.records.published import Reproduction
 from archbench.units import shape_for_people
 
@@ -55,9 +53,9 @@ def explain(
     for i, counter in enumerate(COUNTERS):
         tell(i / len(COUNTERS))
         reconciliations += reconcile(counter, subject, run_tools)
-    shelf = _Shelf()
-    reconciliations += _published(subject, shelf)
-    reconciliations += _printed_in_papers(subject, shelf)
+    networks = Networks()
+    reconciliations += _published(subject, networks)
+    reconciliations += _printed_in_papers(subject, networks)
     tell(1.0)
     return Explanation(
         subject.loaded.name,
@@ -77,21 +75,22 @@ def explain(
 _SAYS = {("torchvision", "macs"): "GFLOPS", ("timm", "macs"): "GMACs"}
 
 
-def _published(subject: Subject, shelf: "_Shelf") -> Iterator[Reconciliation]:
+def _published(subject: Subject, networks: Networks) -> Iterator[Reconciliation]:
     for total in published_totals():
         if total.quantity == "macs" and not subject.at_own_size:
             continue
         steps = way(subject.name, total.network)
         if steps is not None:
-            yield _to_published(total, steps, subject, shelf)
+            yield _to_published(total, steps, subject, networks)
 
 
 def _to_published(
-    total: PublishedTotal, steps: list[tuple[str, str]], subject: Subject, shelf: "_Shelf"
+    total: PublishedTotal, steps: list[tuple[str, str]], subject: Subject, networks: Networks
 ) -> Reconciliation:
     """Go to the network that the library ships, then count as it does."""
-    terms = _on_the_way(total.quantity, steps, subject, shelf)
-    terms += [PUBLISHED[key](shelf.ledger(total.network)) for key in total.counted]
+    terms = _on_the_way(total.quantity, steps, subject, networks)
+    name, kwargs = built_as(total.network)
+    terms += [PUBLISHED[key](networks.ledger(name, **kwargs)) for key in total.counted]
     printed = total.printed
     if printed.to_the_digit:
         printed = Printed(f"{printed.value:,}")
@@ -109,36 +108,17 @@ def _to_published(
 
 
 def _on_the_way(
-    quantity: Quantity, steps: list[tuple[str, str]], subject: Subject, shelf: "_Shelf"
+    quantity: Quantity, steps: list[tuple[str, str]], subject: Subject, networks: Networks
 ) -> list[Term]:
     """Name what changes from network to network, and by how much."""
     here = getattr(subject.profile.totals, quantity)
     terms = []
     for change, network in steps:
-        there = getattr(shelf.totals(network), quantity)
+        name, kwargs = built_as(network)
+        there = getattr(networks.profile(name, **kwargs).totals, quantity)
         terms.append(Term(change, there - here))
         here = there
     return terms
-
-
-class _Shelf:
-    """Networks of the registry on the way to what libraries ship, counted once each."""
-
-    def __init__(self) -> None:
-        self._subjects: dict[str, Subject] = {}
-
-    def totals(self, network: str) -> Totals:
-        """Return the totals of one."""
-        return self._subject(network).profile.totals
-
-    def ledger(self, network: str) -> Ledger:
-        """Return what ran in one."""
-        return self._subject(network).ledger
-
-    def _subject(self, network: str) -> Subject:
-        if network not in self._subjects:
-            self._subjects[network] = count_subject(*built_as(network))
-        return self._subjects[network]
 
 
 # -- what the papers print -------------------------------------------------------------------------
@@ -146,7 +126,7 @@ class _Shelf:
 _PARTS = ("googlenet-table1", "module-cost")  # tables whose rows are stages and branches
 
 
-def _printed_in_papers(subject: Subject, shelf: "_Shelf") -> Iterator[Reconciliation]:
+def _printed_in_papers(subject: Subject, networks: Networks) -> Iterator[Reconciliation]:
     """Follow every total that a paper prints of the network, or of one that it is a version of."""
     ways = {}
     for figure in figures():
@@ -158,17 +138,17 @@ def _printed_in_papers(subject: Subject, shelf: "_Shelf") -> Iterator[Reconcilia
         steps = way(subject.name, figure.architecture)
         if steps is not None:
             ways[figure] = steps
-    for reproduction in recomputed(ways):
-        yield _to_paper(reproduction, ways[reproduction.figure], subject, shelf)
+    for reproduction in recomputed(ways, networks):
+        yield _to_paper(reproduction, ways[reproduction.figure], subject, networks)
 
 
 def _to_paper(
-    reproduction: Reproduction, steps: list[tuple[str, str]], subject: Subject, shelf: "_Shelf"
+    reproduction: Reproduction, steps: list[tuple[str, str]], subject: Subject, networks: Networks
 ) -> Reconciliation:
     """Go to the network that the paper prints the figure of, then count as the paper does."""
     figure = reproduction.figure
     quantity: Quantity = "params" if figure.unit == "params" else "macs"
-    terms = _on_the_way(quantity, steps, subject, shelf)
+    terms = _on_the_way(quantity, steps, subject, networks)
     start = getattr(subject.profile.totals, quantity)
     if reproduction.own is not None:
         assert isinstance(reproduction.own.computed, int)

@@ -4,8 +4,9 @@ from typing import Any
 
 from torch import nn
 
+from archbench.analyze.ledger import Ledger, ledger
 from archbench.analyze.profile import profile_loaded
-from archbench.models.resolve import Loaded, load, parse_kwargs
+from archbench.models.resolve import Loaded, load, parse_kwargs, plan_for
 from archbench.records.profiles import Profile, StageCost
 from archbench.units import Shape
 
@@ -16,6 +17,7 @@ class Networks:
     def __init__(self) -> None:
         self._loaded: dict[str, Loaded] = {}
         self._profiles: dict[str, Profile] = {}
+        self._ledgers: dict[str, Ledger] = {}
 
     def module(self, name: str, **kwargs: Any) -> nn.Module:
         """Build a network of the registry on the meta device."""
@@ -27,6 +29,15 @@ class Networks:
         if key not in self._profiles:
             self._profiles[key] = profile_loaded(self._load(name, kwargs))
         return self._profiles[key]
+
+    def ledger(self, name: str, **kwargs: Any) -> Ledger:
+        """Return what ran in a network of the registry, at its own input size."""
+        key = _key(name, kwargs)
+        if key not in self._ledgers:
+            loaded = self._load(name, kwargs)
+            plan = plan_for(loaded, None, batch_size=1)
+            self._ledgers[key] = ledger(loaded.module, plan, self.profile(name, **kwargs))
+        return self._ledgers[key]
 
     def stage(self, name: str, stage: str, **kwargs: Any) -> StageCost:
         """Return what one stage of a network costs.

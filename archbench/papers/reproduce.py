@@ -53,9 +53,11 @@ def reproduce(
     return tuple(recomputed(select(names, architecture)))
 
 
-def recomputed(figures: Iterable[PublishedFigure]) -> Iterator[Reproduction]:
-    """Compute figures again one by one; their networks are built and counted once each."""
-    networks = Networks()
+def recomputed(
+    figures: Iterable[PublishedFigure], networks: Networks | None = None
+) -> Iterator[Reproduction]:
+    """Compute figures again one by one; `networks` may hold some that are counted already."""
+    networks = networks or Networks()
     for figure in figures:
         yield _reproduce(networks, figure)
 
