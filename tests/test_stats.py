@@ -17,7 +17,8 @@ from archbench.gate.stats import (
     walsh_averages,
 )
 from archbench.gate.verdicts import structure_verdict, time_verdict
-from archbench.records.timings import Environment, Session
+from archbench.records.environments import Environment
+from archbench.records.timings import Session
 
 # Hollander, Wolfe and Chicken, example 3.1: depression factors of nine patients, X - Y.
 HOLLANDER = [-0.952, 0.147, -1.022, -0.430, -0.620, -0.590, -0.490, 0.080, -0.010]

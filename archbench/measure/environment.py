@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from archbench.records.timings import Environment
+from archbench.records.environments import Environment
 
 
 def environment(device: torch.device) -> Environment:

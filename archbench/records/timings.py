@@ -1,34 +1,8 @@
-"""What was measured, and on which machine."""
+"""What was measured."""
 
 from dataclasses import dataclass
-from typing import Any
 
-
-@dataclass(frozen=True, slots=True)
-class Environment:
-    """Where something was measured."""
-
-    python: str
-    torch: str
-    system: str
-    processor: str
-    cores: int | None  # this process may run on
-    threads: int  # torch computes with
-    device: str
-    device_name: str
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the environment as the JSON contract names it."""
-        return {
-            "python": self.python,
-            "torch": self.torch,
-            "system": self.system,
-            "processor": self.processor,
-            "cores": self.cores,
-            "threads": self.threads,
-            "device": self.device,
-            "device_name": self.device_name,
-        }
+from archbench.records.environments import Environment
 
 
 @dataclass(frozen=True, slots=True)
