@@ -1,45 +1,99 @@
-"""Where a measurement was made."""
+"""Where a measurement was made, gathered from Python, torch, the system and the driver."""
 
 import os
 import platform
-from pathlib import Path
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 import torch
 
+from archbench.measure.cgroups import quota_cores
+from archbench.measure.memory import memory_bytes
+from archbench.measure.nvml_devices import driver_facts
+from archbench.measure.processor import (
+    cpuinfo_text,
+    governor,
+    physical_cores,
+    processor_name,
+    turbo,
+    vector_instructions,
+    visible_cores,
+)
+from archbench.measure.repository import commit_and_state
+from archbench.measure.torch_build import (
+    build_facts,
+    setting_facts,
+    speed_variables,
+    version_facts,
+)
 from archbench.records.environments import Environment
 
 
 def environment(device: torch.device) -> Environment:
-    """Describe this machine, as far as it decides how fast a network runs."""
-    processor = _processor()
-    name = processor
+    """Describe this machine, as far as it decides how fast a network runs on the device.
+
+    Takes some hundredths of a second. To be called in the process that measures, with the settings
+    that it measures under; on CUDA it makes a context.
+    """
+    cpuinfo = cpuinfo_text()
+    processor = processor_name(cpuinfo)
+    commit, dirty = commit_and_state()
+    facts: dict[str, Any] = {"device_name": processor}
     if device.type == "cuda":
-        name = torch.cuda.get_device_name(device)
+        facts |= _cuda_facts(device)
     elif device.type != "cpu":
-        name = device.type
+        facts["device_name"] = device.type
     return Environment(
         python=platform.python_version(),
         torch=torch.__version__,
         system=f"{platform.system()} {platform.machine()}",
         processor=processor,
-        cores=_cores(),
+        vector_instructions=vector_instructions(cpuinfo),
         threads=torch.get_num_threads(),
+        interop_threads=torch.get_num_interop_threads(),
+        cpu_capability=torch.backends.cpu.get_cpu_capability(),
         device=str(device),
-        device_name=name,
+        variables=speed_variables(os.environ),
+        archbench=_own_version(),
+        commit=commit,
+        dirty=dirty,
+        **_machine_facts(),
+        **version_facts(),
+        **build_facts(torch.__config__.show(), torch.__config__.parallel_info()),
+        **setting_facts(cuda=device.type == "cuda"),
+        **facts,
     )
 
 
-def _processor() -> str:
-    """Name the processor; platform.processor() is empty on Linux."""
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+def _machine_facts() -> dict[str, Any]:
+    """Count cores and memory, as far as this process may use them."""
+    visible = visible_cores()
+    return {
+        "cores": None if visible is None else len(visible),
+        "physical_cores": physical_cores(visible),
+        "quota_cores": quota_cores(),
+        "memory_bytes": memory_bytes(),
+        "governor": governor(),
+        "turbo": turbo(),
+    }
 
 
-def _cores() -> int | None:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count()
+def _cuda_facts(device: torch.device) -> dict[str, Any]:
+    """Ask torch for the device, and NVML for what torch does not know."""
+    properties = torch.cuda.get_device_properties(device)
+    cudnn = torch.backends.cudnn.version()
+    return {
+        "device_name": properties.name,
+        "device_memory_bytes": properties.total_memory,
+        "compute_capability": f"{properties.major}.{properties.minor}",
+        "cuda": torch.version.cuda,
+        "cudnn": None if cudnn is None else str(cudnn),
+        **driver_facts(str(getattr(properties, "uuid", "")) or None),
+    }
+
+
+def _own_version() -> str | None:
+    try:
+        return version("archbench")
+    except PackageNotFoundError:  # run from a folder in which it was not installed
+        return None

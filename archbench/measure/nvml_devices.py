@@ -1,0 +1,188 @@
+"""NVIDIA's management library: whether it answers, and which of its devices is torch's.
+
+Its Python module, pynvml of nvidia-ml-py, is handed in by tests and imported otherwise. Nothing
+here makes a CUDA context, so that a process which only watches takes nothing of the device.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+DRIVER_FILE = Path("/sys/module/nvidia/version")
+
+
+class NoNvml(Exception):
+    """NVML does not answer; the message says why, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handles:
+    """NVML's handles of one device.
+
+    Args:
+        device: the whole card, which has clocks, temperature and power.
+        processes: where processes are listed: the instance, if the card is cut into some.
+    """
+
+    device: Any
+    processes: Any
+
+
+def start(module: Any = None) -> Any:
+    """Return pynvml, initialised; nvmlShutdown() ends it.
+
+    Raises:
+        NoNvml: it is not installed, or there is no driver.
+    """
+    if module is None:
+        try:
+            module = import_module("pynvml")
+        except ImportError:
+            raise NoNvml("nvidia-ml-py is not installed") from None
+    try:
+        module.nvmlInit()
+    except module.NVMLError as error:
+        raise NoNvml(f"NVML does not start: {error}") from None
+    return module
+
+
+def asked(module: Any, question: str, *args: Any) -> Any:
+    """Put one question; None where module, driver or device has no answer."""
+    function = getattr(module, question, None)
+    try:
+        answer = None if function is None else function(*args)
+    except module.NVMLError:
+        return None
+    return answer.decode() if isinstance(answer, bytes) else answer
+
+
+def chosen(index: int, visible: str | None) -> int | str | None:
+    """Return which device torch's index means: its number, its UUID or the beginning of one.
+
+    None: it is hidden. CUDA reads the list up to the first entry that makes no sense, so that -1
+    hides what follows.
+
+    Args:
+        index: torch's.
+        visible: value of CUDA_VISIBLE_DEVICES; None where it is not set.
+
+    Source: CUDA C++ Programming Guide, "CUDA Environment Variables".
+
+    >>> [chosen(i, "3,GPU-8f,-1,0") for i in range(3)]
+    [3, 'GPU-8f', None]
+    """
+    if visible is None:
+        return index
+    names: list[int | str] = []
+    for entry in map(str.strip, visible.split(",")):
+        if entry.isdigit():
+            names.append(int(entry))
+        elif entry.startswith(("GPU-", "MIG-")):
+            names.append(entry)
+        else:
+            break
+    return names[index] if index < len(names) else None
+
+
+def find(module: Any, index: int, variables: Mapping[str, str]) -> Handles:
+    """Return the handles of the device that torch calls cuda:index.
+
+    Args:
+        module: pynvml, started.
+        index: torch's.
+        variables: of the environment that torch sees.
+
+    Raises:
+        NoNvml: the device is hidden or unknown, or its number is ambiguous.
+    """
+    visible = variables.get("CUDA_VISIBLE_DEVICES")
+    choice = chosen(index, visible)
+    if choice is None:
+        raise NoNvml(f"CUDA_VISIBLE_DEVICES='{visible}' hides cuda:{index}")
+    if isinstance(choice, str):
+        return by_uuid(module, choice)
+    devices = _devices(module)
+    if choice >= len(devices):
+        raise NoNvml(f"NVML has no device {choice}: it sees {len(devices)}")
+    names = {asked(module, "nvmlDeviceGetName", device) for device in devices}
+    if len(names) > 1 and variables.get("CUDA_DEVICE_ORDER") != "PCI_BUS_ID":
+        # CUDA puts the fastest first, NVML goes by the bus: equal cards have one order in both
+        raise NoNvml("the devices differ in kind: set CUDA_DEVICE_ORDER=PCI_BUS_ID to number them")
+    return Handles(devices[choice], devices[choice])
+
+
+def by_uuid(module: Any, uuid: str) -> Handles:
+    """Return the handles of the device, or instance of one, whose UUID begins like this.
+
+    Args:
+        module: pynvml, started.
+        uuid: "GPU-...", "MIG-..." or, of drivers before 470, "MIG-GPU-.../3/0".
+
+    Raises:
+        NoNvml: there is none.
+    """
+    if uuid.startswith("MIG-") and not uuid.startswith("MIG-GPU-"):
+        instance = asked(module, "nvmlDeviceGetHandleByUUID", uuid)
+        card = None
+        if instance is not None:
+            card = asked(module, "nvmlDeviceGetDeviceHandleFromMigDeviceHandle", instance)
+        if card is not None:
+            return Handles(card, instance)
+    beginning = uuid.removeprefix("MIG-").partition("/")[0]
+    for device in _devices(module):
+        if str(asked(module, "nvmlDeviceGetUUID", device)).startswith(beginning):
+            return Handles(device, device)
+    raise NoNvml(f"NVML has no device '{uuid}'")
+
+
+def driver_facts(uuid: str | None, module: Any = None) -> dict[str, Any]:
+    """Tell what torch does not know of its device, as fields of an Environment.
+
+    Args:
+        uuid: as torch writes it, without "GPU-"; None where it does not tell.
+        module: pynvml; it is imported by default.
+    """
+    facts: dict[str, Any] = {"driver": _driver_of_the_kernel()}
+    try:
+        module = start(module)
+    except NoNvml:
+        return facts
+    try:
+        facts["driver"] = asked(module, "nvmlSystemGetDriverVersion") or facts["driver"]
+        if uuid is not None:
+            facts |= _device_facts(module, uuid)
+    finally:
+        asked(module, "nvmlShutdown")
+    return facts
+
+
+def _device_facts(module: Any, uuid: str) -> dict[str, Any]:
+    for prefix in ("GPU-", "MIG-"):
+        try:
+            card = by_uuid(module, prefix + uuid).device
+        except NoNvml:
+            continue
+        limit_mw = asked(module, "nvmlDeviceGetPowerManagementLimit", card)
+        mig = asked(module, "nvmlDeviceGetMigMode", card)  # (now, after the next reset)
+        persistence = asked(module, "nvmlDeviceGetPersistenceMode", card)
+        return {
+            "power_limit_w": None if limit_mw is None else limit_mw / 1000,
+            "mig": None if mig is None else bool(mig[0]),
+            "persistence": None if persistence is None else bool(persistence),
+        }
+    return {}
+
+
+def _devices(module: Any) -> list[Any]:
+    count = asked(module, "nvmlDeviceGetCount") or 0
+    return [asked(module, "nvmlDeviceGetHandleByIndex", i) for i in range(count)]
+
+
+def _driver_of_the_kernel() -> str | None:
+    """Read the version where the kernel's module shows it, which needs no library."""
+    try:
+        return DRIVER_FILE.read_text(encoding="utf-8").strip() or None
+    except OSError:
+        return None

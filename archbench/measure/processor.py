@@ -1,0 +1,137 @@
+"""The processor: its name, cores, instructions and how its clock is governed."""
+
+import os
+import platform
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+import psutil
+
+ROOT = Path("/")
+
+# Of /proc/cpuinfo a dozen cores are enough: Linux asks each for its clock as it is read, which
+# takes longer than all the rest where there are hundreds.
+ENOUGH_BYTES = 2**15
+
+ARM_CORES = {  # the cores of servers, and of a Raspberry Pi 4 and 5; Linux tells only the numbers
+    ("0x41", "0xd08"): "Arm Cortex-A72",
+    ("0x41", "0xd0b"): "Arm Cortex-A76",
+    ("0x41", "0xd0c"): "Arm Neoverse-N1",
+    ("0x41", "0xd40"): "Arm Neoverse-V1",
+    ("0x41", "0xd49"): "Arm Neoverse-N2",
+    ("0x41", "0xd4f"): "Arm Neoverse-V2",
+}  # source: util-linux, sys-utils/lscpu-arm.c
+
+# How the flags begin that choose between kernels. A new kernel of Linux adds flags of its own
+# to the list, about bugs and power: the same machine must not become another by them.
+VECTOR_X86 = ("sse", "ssse", "avx", "amx", "fma", "f16c")
+VECTOR_ARM = ("asimd", "sve", "sme", "i8mm", "bf16", "fphp")
+
+
+def processor_name(cpuinfo: str) -> str:
+    """Name the processor; "unknown" where neither Linux nor Python does.
+
+    Args:
+        cpuinfo: text of /proc/cpuinfo, empty where there is none.
+    """
+    for key in ("model name", "cpu model", "cpu"):  # x86, MIPS, POWER
+        name = _values(cpuinfo, key)
+        if name:
+            return name[0]
+    cores = dict.fromkeys(
+        zip(_values(cpuinfo, "CPU implementer"), _values(cpuinfo, "CPU part"), strict=False)
+    )
+    if cores:  # a phone has several kinds
+        return ", ".join(ARM_CORES.get(core, f"Arm {core[0]} part {core[1]}") for core in cores)
+    return _sysctl_name() or platform.processor() or platform.machine() or "unknown"
+
+
+def vector_instructions(cpuinfo: str) -> tuple[str, ...] | None:
+    """Return the instruction sets that matrix kernels are chosen by, sorted.
+
+    >>> vector_instructions("flags : fpu avx2 sse4_1 pti")
+    ('avx2', 'sse4_1')
+    """
+    for key, beginnings in (("flags", VECTOR_X86), ("Features", VECTOR_ARM)):
+        flags = _values(cpuinfo, key)
+        if flags:
+            return tuple(sorted(f for f in set(flags[0].split()) if f.startswith(beginnings)))
+    return None
+
+
+def visible_cores() -> tuple[int, ...] | None:
+    """Return the numbers of the logical cores this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return tuple(sorted(os.sched_getaffinity(0)))
+    count = os.cpu_count()
+    return None if count is None else tuple(range(count))
+
+
+def physical_cores(visible: Iterable[int] | None, root: Path = ROOT) -> int | None:
+    """Count the physical cores behind the logical ones; the machine's where Linux shows none."""
+    siblings = set()
+    for core in visible or ():
+        topology = root / "sys" / "devices" / "system" / "cpu" / f"cpu{core}" / "topology"
+        text = _first_line(topology / "core_cpus_list", topology / "thread_siblings_list")
+        if text is None:
+            return psutil.cpu_count(logical=False)
+        siblings.add(text)
+    return len(siblings) or psutil.cpu_count(logical=False)
+
+
+def governor(root: Path = ROOT) -> str | None:
+    """Return what governs the clock rates; virtual machines do not show it."""
+    folder = root / "sys" / "devices" / "system" / "cpu" / "cpufreq"
+    lines = {_first_line(path) for path in folder.glob("policy*/scaling_governor")}
+    return "/".join(sorted(line for line in lines if line)) or None
+
+
+def turbo(root: Path = ROOT) -> bool | None:
+    """Tell whether the clock may rise above its nominal rate."""
+    folder = root / "sys" / "devices" / "system" / "cpu"
+    off = _first_line(folder / "intel_pstate" / "no_turbo")
+    if off in ("0", "1"):
+        return off == "0"
+    on = _first_line(folder / "cpufreq" / "boost")
+    return on == "1" if on in ("0", "1") else None
+
+
+def cpuinfo_text(root: Path = ROOT) -> str:
+    """Return what Linux tells of its first processors; empty elsewhere."""
+    try:
+        with (root / "proc" / "cpuinfo").open("rb") as file:
+            text = file.read(ENOUGH_BYTES).decode("utf-8", errors="replace")
+    except OSError:
+        return ""
+    return text if len(text) < ENOUGH_BYTES else text[: text.rfind("\n") + 1]
+
+
+def _values(cpuinfo: str, key: str) -> list[str]:
+    """Return the values of one key, in order, one for each core that has it."""
+    pairs = (line.partition(":") for line in cpuinfo.splitlines())
+    return [value.strip() for name, _, value in pairs if name.strip() == key and value.strip()]
+
+
+def _sysctl_name() -> str | None:
+    """Ask macOS, where platform.processor() knows the instruction set only."""
+    if platform.system() != "Darwin":
+        return None
+    command = ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=1, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return answer.stdout.strip() or None
+
+
+def _first_line(*paths: Path) -> str | None:
+    """Return the first line of the first of these files that has one."""
+    for path in paths:
+        try:
+            lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+        except OSError:
+            continue
+        if lines[0].strip():
+            return lines[0].strip()
+    return None
