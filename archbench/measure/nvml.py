@@ -1,0 +1,195 @@
+"""Watch a CUDA device from outside while something is measured on it."""
+
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from threading import Event, Thread
+from types import TracebackType
+from typing import Any, TypeVar
+
+from archbench.measure.nvml_devices import Handles, NoNvml, asked, find, start
+from archbench.records.disturbances import DeviceWatch
+
+T = TypeVar("T")
+
+PERIOD_S = 0.05  # clocks settle within tenths of a second; more looks would show no more
+IDLE = 1  # the bit of a device that has nothing to do, whose clocks mean nothing
+SM_CLOCK, MEMORY_CLOCK, GPU_SENSOR = 1, 2, 0  # NVML_CLOCK_SM, NVML_CLOCK_MEM, NVML_TEMPERATURE_GPU
+REASONS = {  # source: nvml.h, nvmlClocksEventReason...
+    1: "gpu_idle",
+    2: "applications_clocks_setting",
+    4: "sw_power_cap",
+    8: "hw_slowdown",
+    16: "sync_boost",
+    32: "sw_thermal_slowdown",
+    64: "hw_thermal_slowdown",
+    128: "hw_power_brake_slowdown",
+    256: "display_clock_setting",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One look at a device; None is what it does not tell."""
+
+    at_ns: int
+    sm_clock_mhz: int | None
+    memory_clock_mhz: int | None
+    temperature_c: int | None
+    power_w: float | None  # on Ampere (but GA100) and newer, the average of a second
+    reasons: int | None  # the bits of REASONS
+    pids: tuple[int, ...] | None
+
+
+class NvmlWatch:
+    """Samples a device in a thread, from entering to leaving; `result` is what it saw.
+
+    It belongs in the process that waits for the workers, and is entered before they start: what
+    computes on the device then is taken for foreign.
+
+    Args:
+        index: torch's, of the device.
+        workers: how many processes will compute on it.
+        module: pynvml; it is imported by default.
+        variables: of the environment that the workers see.
+        wait: sleeps the seconds it is given and tells whether the watch is over.
+        clock: of the samples, for `between`; the one that workers time with.
+    """
+
+    def __init__(
+        self,
+        index: int = 0,
+        workers: int = 1,
+        module: Any = None,
+        variables: Mapping[str, str] = os.environ,
+        wait: Callable[[float], bool] | None = None,
+        clock: Callable[[], int] = time.perf_counter_ns,
+    ) -> None:
+        self.reason = ""  # why there is no result
+        self._index, self._workers, self._variables = index, workers, variables
+        self._module, self._clock = module, clock
+        self._over = Event()
+        self._wait = wait or self._over.wait
+        self._thread: Thread | None = None
+        self._before: tuple[int, ...] | None = None
+        self._samples: list[Sample] = []
+
+    def __enter__(self) -> "NvmlWatch":
+        try:
+            self._module = start(self._module)
+        except NoNvml as error:
+            self.reason = str(error)
+            return self
+        try:
+            handles = find(self._module, self._index, self._variables)
+        except NoNvml as error:
+            self.reason = str(error)
+            asked(self._module, "nvmlShutdown")
+            return self
+        self._before = pids(self._module, handles)
+        self._thread = Thread(target=self._watch, args=(handles,), name="nvml", daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._over.set()
+        if self._thread is not None:
+            self._thread.join()
+            asked(self._module, "nvmlShutdown")
+
+    @property
+    def result(self) -> DeviceWatch | None:
+        """All that was seen; None where NVML does not answer, and `reason` says why."""
+        return self.between(0, None)
+
+    def between(self, begin_ns: int, end_ns: int | None) -> DeviceWatch | None:
+        """Return what was seen between two readings of the clock, such as a block that was timed.
+
+        None where there was no sample.
+        """
+        samples = [
+            s for s in self._samples if begin_ns <= s.at_ns and (not end_ns or s.at_ns <= end_ns)
+        ]
+        return summary(samples, self._before, self._workers) if samples else None
+
+    def _watch(self, handles: Handles) -> None:
+        while True:
+            self._samples.append(sample(self._module, handles, self._clock()))
+            if self._wait(PERIOD_S):
+                return
+
+
+def sample(module: Any, handles: Handles, at_ns: int) -> Sample:
+    """Look at a device once."""
+    power_mw = asked(module, "nvmlDeviceGetPowerUsage", handles.device)
+    reasons = asked(module, "nvmlDeviceGetCurrentClocksEventReasons", handles.device)
+    if reasons is None:  # the name of drivers before 535
+        reasons = asked(module, "nvmlDeviceGetCurrentClocksThrottleReasons", handles.device)
+    return Sample(
+        at_ns=at_ns,
+        sm_clock_mhz=asked(module, "nvmlDeviceGetClockInfo", handles.device, SM_CLOCK),
+        memory_clock_mhz=asked(module, "nvmlDeviceGetClockInfo", handles.device, MEMORY_CLOCK),
+        temperature_c=asked(module, "nvmlDeviceGetTemperature", handles.device, GPU_SENSOR),
+        power_w=None if power_mw is None else power_mw / 1000,
+        reasons=reasons,
+        pids=pids(module, handles),
+    )
+
+
+def pids(module: Any, handles: Handles) -> tuple[int, ...] | None:
+    """Return the numbers of the processes that compute on a device, as the host counts them."""
+    found = asked(module, "nvmlDeviceGetComputeRunningProcesses", handles.processes)
+    return None if found is None else tuple(sorted(process.pid for process in found))
+
+
+def summary(samples: Sequence[Sample], before: tuple[int, ...] | None, workers: int) -> DeviceWatch:
+    """Put samples together.
+
+    Args:
+        samples: one or more.
+        before: processes that computed on the device before the workers came.
+        workers: how many were to come.
+    """
+    busy = [s for s in samples if s.reasons is None or not s.reasons & IDLE] or samples
+    sm_clocks = _known(s.sm_clock_mhz for s in busy)
+    memory_clocks = _known(s.memory_clock_mhz for s in busy)
+    bits = _known(s.reasons for s in samples)
+    lists = _known(s.pids for s in samples)
+    since = {pid for pids in lists for pid in pids} - set(before or ())
+    return DeviceWatch(
+        samples=len(samples),
+        sm_clock_min_mhz=min(sm_clocks, default=None),
+        sm_clock_median_mhz=float(median(sm_clocks)) if sm_clocks else None,
+        memory_clock_min_mhz=min(memory_clocks, default=None),
+        memory_clock_median_mhz=float(median(memory_clocks)) if memory_clocks else None,
+        temperature_max_c=max(_known(s.temperature_c for s in samples), default=None),
+        power_max_w=max(_known(s.power_w for s in samples), default=None),
+        reasons=reason_names(bits) if bits else None,
+        pids_before=before,
+        pids_since=tuple(sorted(since)) if lists else None,
+        workers=workers,
+    )
+
+
+def reason_names(bits: Iterable[int]) -> tuple[str, ...]:
+    """Name every bit that any of the numbers has; those that are new to us by their value.
+
+    >>> reason_names([0, 4, 4 | 32, 1024])
+    ('sw_power_cap', 'sw_thermal_slowdown', 'bit_1024')
+    """
+    union = 0
+    for number in bits:
+        union |= number
+    present = [1 << i for i in range(union.bit_length()) if union >> i & 1]
+    return tuple(REASONS.get(bit, f"bit_{bit}") for bit in present)
+
+
+def _known(values: Iterable[T | None]) -> list[T]:
+    return [value for value in values if value is not None]
