@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from archbench.measure.cgroups import quota_cores
-from archbench.measure.memory import memory_bytes
+from archbench.measure.installed import memory_bytes
 from archbench.measure.nvml_devices import driver_facts
 from archbench.measure.processor import (
     cpuinfo_text,
