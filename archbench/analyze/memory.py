@@ -44,7 +44,8 @@ def estimate_memory(
         mode: "inference", a forward pass in evaluation mode without gradients; or "training",
             a step in training mode, one after the first.
         optimizer: of a training step: "sgd", "momentum" or "adam".
-        device: where the call would run: "cpu", or "cuda", whose allocator rounds to 512 bytes.
+        device: where the call would run: "cpu"; "cuda", whose allocator rounds to 512 bytes; or
+            "meta" for the tensors alone, to the byte.
 
     Raises:
         ArchbenchError: an input does not fit, or the network cannot be trained.
