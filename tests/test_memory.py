@@ -358,17 +358,37 @@ def test_what_cannot_be_estimated_is_refused() -> None:
 
 
 @pytest.mark.parametrize("mode", ["inference", "training"])
-@pytest.mark.parametrize("name", ["resnet20", "googlenet", "vgg16"])
-@pytest.mark.parametrize("limit", [2**31, 10**10])
-def test_the_largest_batch_fits_and_one_more_does_not(name: str, mode: Mode, limit: int) -> None:
+@pytest.mark.parametrize(
+    ("name", "limits"),
+    [
+        ("resnet20", [*range(2 * 10**7, 10**8, 10**7), 10**10]),
+        ("googlenet", [2**28, 10**10]),
+        ("vgg16", [2**31, 10**10]),
+    ],
+)
+def test_the_largest_batch_fits_and_one_more_does_not(
+    name: str, limits: list[int], mode: Mode
+) -> None:
     """Whatever the slope does on the way."""
     network = load(name, blank=True)
-    batch = largest_batch(network, None, limit, mode)
-    fits, fails = (
-        estimate_memory(network, plan_for(network, None, b), mode).peak_bytes
-        for b in (batch, batch + 1)
-    )
-    assert 0 < fits <= limit < fails
+    for limit in limits:
+        batch = largest_batch(network, None, limit, mode)
+        fits, fails = (
+            estimate_memory(network, plan_for(network, None, b), mode).peak_bytes
+            for b in (batch, batch + 1)
+        )
+        assert 0 < fits <= limit < fails
+
+
+def test_memory_that_bends_is_followed_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Growing with the square of the batch, or falling at first, as small batches may make it."""
+
+    def bent(loaded: Any, plan: Any, *_: Any) -> Any:
+        return SimpleNamespace(peak_bytes=plan.batch_size**2 + 40 // plan.batch_size, note="")
+
+    monkeypatch.setattr("archbench.analyze.fitting.estimate_memory", bent)
+    for batch in (8, 9, 17, 1000, 12345):
+        assert largest_batch(Loaded("net", chain()), (4,), batch**2 + 40 // batch) == batch
 
 
 def test_no_batch_fits_into_less_than_the_weights() -> None:
@@ -451,6 +471,9 @@ NETWORKS = {
     "maxima": lambda: (
         Runs(lambda net, x: net.a(x).unflatten(1, (-1, 2)).amax(2), a=nn.Conv2d(3, 32, 3)),
         (3, 20, 20),
+    ),
+    "strided": lambda: (
+        nn.Sequential(nn.Conv2d(3, 32, 1), nn.Conv2d(32, 32, 3, stride=2)), (3, 40, 40)
     ),
     "dropout": lambda: (nn.Sequential(nn.Conv2d(3, 16, 3), nn.Dropout(0.3)), (3, 30, 30)),
 }  # fmt: skip
@@ -593,3 +616,5 @@ def test_operations_without_a_rule_take_what_they_return() -> None:
     assert cpu_working(aten.mul.Tensor, (x, x.long()), x * x) == 4 * 24
     # truth values become whole numbers of eight bytes first: 12, and the result's 3
     assert cpu_working(aten.sum.dim_IntList, (x > 0, [1]), (x > 0).sum(1)) == 8 * 15
+    # coins are thrown in whole numbers of four bytes, whatever they are for
+    assert cpu_working(aten.bernoulli_.float, (x.half(), 0.5), x) == 4 * 12
