@@ -34,7 +34,7 @@ def largest_batch(
         device: where it would run, as in estimate_memory().
 
     Returns:
-        The batch; 0 where not even the smallest one that runs fits.
+        The batch; 0 where the smallest one that runs does not fit.
 
     Raises:
         ArchbenchError: the network runs on no batch, or only with real values.

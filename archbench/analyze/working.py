@@ -2,6 +2,9 @@
 
 A rule returns the bytes that its operation holds at its worst moment, results included, above what
 is alive before it; the watch takes whichever is more, that or the results alone.
+
+Without a rule are attention, which the CPU fuses and the meta device takes apart, and the half
+precision products of linear layers; there the estimate counts the tensors alone.
 """
 
 from collections.abc import Callable
