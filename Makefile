@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check bench bench-peers figures totals expectations reports readme clean
+.PHONY: demo test check bench bench-peers figures memory totals expectations reports readme clean
 
 demo: $(VENV)/.installed  ## install into a virtual environment and show GoogLeNet
 	$(BIN)/archbench summary googlenet
@@ -22,6 +22,9 @@ bench: $(VENV)/.developing  ## how long analysis takes, network by network
 
 figures: $(VENV)/.developing  ## the speed figures that archbench promises, each beside its yardstick
 	$(BIN)/python -m benchmarks.figures -o reports/speed.md
+
+memory: $(VENV)/.developing  ## the computed peak of memory beside the measured one, for the whole shelf
+	$(BIN)/python -m benchmarks.memory -o reports/memory.md
 
 bench-peers: $(VENV)/.developing  ## archbench beside the other counters: time, memory, and what they count
 	$(BIN)/python -m benchmarks.peers -o reports/peers.md

@@ -76,7 +76,7 @@ def profile_loaded(
             traced = trace(module, plan.make)
             return _assemble(loaded, plan, traced)
     except ForwardFailed as failed:
-        raise _explained(failed, loaded, plan) from failed.__cause__
+        raise explained(failed, loaded, plan) from failed.__cause__
 
 
 def refuse_incomplete(result: Profile) -> None:
@@ -100,7 +100,7 @@ def unwrapped(module: nn.Module) -> nn.Module:
             return module
 
 
-def _explained(failed: ForwardFailed, loaded: Loaded, plan: InputPlan) -> ArchbenchError:
+def explained(failed: ForwardFailed, loaded: Loaded, plan: InputPlan) -> ArchbenchError:
     """Say in one line which layer failed on what; whose fault it is depends on whose network."""
     shapes = " and ".join(shape_for_machines(s) or "a number" for s in failed.shapes) or "nothing"
     where = f"{failed.path or 'the network itself'} ({failed.type}) on an input of {shapes}"

@@ -20,7 +20,7 @@ Blank = Callable[..., Any]  # the operation's positional arguments -> its empty 
 aten = torch.ops.aten
 
 
-def _plain(x: Any) -> bool:
+def plain(x: Any) -> bool:
     """Tell whether x is a contiguous floating-point meta tensor, the only kind answered for."""
     return isinstance(x, Tensor) and x.is_meta and x.is_contiguous() and x.dtype.is_floating_point
 
@@ -56,7 +56,7 @@ def convolution(
     groups: int,
 ) -> Tensor | None:
     """(N, c_in, *size) and (c_out, c_in / groups, *kernel) -> (N, c_out, *size)."""
-    if transposed or not _plain(x) or not _plain(weight) or x.dtype != weight.dtype:
+    if transposed or not plain(x) or not plain(weight) or x.dtype != weight.dtype:
         return None
     batch, c_in, *size = x.shape
     c_out, c_group, *kernel = weight.shape
@@ -83,7 +83,7 @@ def batch_norm(
     eps: float,
 ) -> tuple[Tensor, Tensor, Tensor] | None:
     """In evaluation only: the input's shape, and a mean and deviation for each channel."""
-    if training or not _plain(x) or mean is None or x.dim() < 2 or x.shape[1] != mean.shape[0]:
+    if training or not plain(x) or mean is None or x.dim() < 2 or x.shape[1] != mean.shape[0]:
         return None
     if x.dtype != mean.dtype or (weight is not None and weight.dtype != x.dtype):
         return None
@@ -97,7 +97,7 @@ def layer_norm(
 ) -> tuple[Tensor, Tensor, Tensor] | None:
     """The input's shape, and a mean and deviation for each normalised slice."""
     axes = len(normalized)
-    if not _plain(x) or list(x.shape[x.dim() - axes :]) != list(normalized):
+    if not plain(x) or list(x.shape[x.dim() - axes :]) != list(normalized):
         return None
     if weight is not None and weight.dtype != x.dtype:
         return None
@@ -107,21 +107,21 @@ def layer_norm(
 
 def same(x: Tensor, *_: Any) -> Tensor | None:
     """Point-wise on one tensor, and softmax: the input's shape."""
-    return _empty(x.shape, x) if _plain(x) else None
+    return _empty(x.shape, x) if plain(x) else None
 
 
 def in_place(x: Tensor, *_: Any) -> Tensor | None:
     """Point-wise in place on one tensor: the tensor itself."""
-    return x if _plain(x) else None
+    return x if plain(x) else None
 
 
 def join(a: Tensor, b: Tensor | float, *_: Any) -> Tensor | None:
     """Point-wise on two tensors of equal rank, one of which may be broadcast, or on a number."""
-    if isinstance(b, bool) or not _plain(a):
+    if isinstance(b, bool) or not plain(a):
         return None
     if isinstance(b, int | float):
         return _empty(a.shape, a)
-    if not _plain(b) or a.dtype != b.dtype:
+    if not plain(b) or a.dtype != b.dtype:
         return None
     if a.shape == b.shape:
         return _empty(a.shape, a)
@@ -137,7 +137,7 @@ def join(a: Tensor, b: Tensor | float, *_: Any) -> Tensor | None:
 
 def prelu(x: Tensor, slope: Tensor) -> Tensor | None:
     """The input's shape, where the slopes have as many axes and each of its length or of 1."""
-    if not _plain(x) or slope.dtype != x.dtype or slope.dim() != x.dim():
+    if not plain(x) or slope.dtype != x.dtype or slope.dim() != x.dim():
         return None
     fits = all(n in (1, size) for n, size in zip(slope.shape, x.shape, strict=True))
     return _empty(x.shape, x) if fits else None
@@ -146,7 +146,7 @@ def prelu(x: Tensor, slope: Tensor) -> Tensor | None:
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor | None:
     """Join along one axis."""
     first = tensors[0]
-    if not all(_plain(t) and t.dtype == first.dtype and t.dim() == first.dim() for t in tensors):
+    if not all(plain(t) and t.dtype == first.dtype and t.dim() == first.dim() for t in tensors):
         return None
     if not first.dim() or not -first.dim() <= dim < first.dim():
         return None
@@ -201,7 +201,7 @@ def _pooled(
     ceil: bool,
 ) -> Shape | None:
     """Return the shape that pooling gives, or None where torch would refuse or may differ."""
-    if not _plain(x) or x.dim() != axes + 2 or 0 in x.shape:
+    if not plain(x) or x.dim() != axes + 2 or 0 in x.shape:
         return None
     kernel = _per_axis(kernel, axes)
     stride, padding = _per_axis(stride or kernel, axes), _per_axis(padding, axes)
@@ -219,14 +219,14 @@ def _pooled(
 
 def adaptive_avg_pool2d(x: Tensor, size: Sequence[int]) -> Tensor | None:
     """(N, C, H, W) -> (N, C, *size)."""
-    if not _plain(x) or x.dim() != 4 or 0 in x.shape:
+    if not plain(x) or x.dim() != 4 or 0 in x.shape:
         return None
     return _empty((*x.shape[:2], *size), x)
 
 
 def mean(x: Tensor, dims: Sequence[int] | None, keepdim: bool = False) -> Tensor | None:
     """Average over some axes."""
-    if not _plain(x) or not dims:
+    if not plain(x) or not dims:
         return None
     if not all(-x.dim() <= d < x.dim() for d in dims):
         return None
@@ -237,14 +237,14 @@ def mean(x: Tensor, dims: Sequence[int] | None, keepdim: bool = False) -> Tensor
 
 def addmm(bias: Tensor, a: Tensor, b: Tensor) -> Tensor | None:
     """(c_out,), (N, c_in) and (c_in, c_out) -> (N, c_out); b is often a transposed view."""
-    if not (_plain(bias) and bias.dim() == 1 and bias.shape[0] == b.shape[1]):
+    if not (plain(bias) and bias.dim() == 1 and bias.shape[0] == b.shape[1]):
         return None
     return None if bias.dtype != a.dtype else mm(a, b)
 
 
 def mm(a: Tensor, b: Tensor) -> Tensor | None:
     """(N, K) and (K, M) -> (N, M)."""
-    fits = _plain(a) and b.is_meta and a.dtype == b.dtype and a.shape[1] == b.shape[0]
+    fits = plain(a) and b.is_meta and a.dtype == b.dtype and a.shape[1] == b.shape[0]
     return _empty((a.shape[0], b.shape[1]), a) if fits else None
 
 
@@ -258,7 +258,7 @@ def bmm(a: Tensor, b: Tensor) -> Tensor | None:
 
 def pad(x: Tensor, widths: Sequence[int], value: float = 0) -> Tensor | None:
     """Pad the last axes first: widths are (before, after) of the last axis, then the one before."""
-    if not _plain(x) or len(widths) % 2 or len(widths) > 2 * x.dim():
+    if not plain(x) or len(widths) % 2 or len(widths) > 2 * x.dim():
         return None
     shape = list(x.shape)
     for i in range(len(widths) // 2):

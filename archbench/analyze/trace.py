@@ -6,7 +6,7 @@ module is running. On the meta device nothing is computed and no weight is neede
 
 import dataclasses
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import GeneratorType
 from typing import Any
 
@@ -25,6 +25,7 @@ from archbench.analyze.borrow import (
 from archbench.analyze.rules import CONVOLUTIONS, Product, Rule, free, name_of, rule_for
 from archbench.analyze.shapes import BLANKS
 from archbench.models.blank import META
+from archbench.models.tensors import tensors_in
 from archbench.records.profiles import Bucket, OperationCount
 from archbench.units import Shape
 
@@ -172,25 +173,6 @@ def _children(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     for name, child in module._modules.items():
         if child is not None:
             yield name, child
-
-
-def tensors_in(value: Any, depth: int = 0) -> Iterator[Tensor]:
-    """Yield the tensors in nested containers, dataclasses and plain objects, in order."""
-    if isinstance(value, Tensor):
-        yield value
-    elif depth > 4 or value is None or isinstance(value, str | int | float | type | nn.Module):
-        return
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from tensors_in(item, depth + 1)
-    elif isinstance(value, list | tuple | set | frozenset):
-        for item in value:
-            yield from tensors_in(item, depth + 1)
-    elif hasattr(value, "__dict__"):
-        yield from tensors_in(vars(value), depth + 1)
-    elif dataclasses.is_dataclass(value):  # one with slots has no __dict__
-        for field in dataclasses.fields(value):
-            yield from tensors_in(getattr(value, field.name), depth + 1)
 
 
 def _shapes(value: Any) -> list[Shape]:

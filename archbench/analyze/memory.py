@@ -1,0 +1,179 @@
+"""The peak of memory, computed: run a network on the meta device and watch its storages live."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.lazy import LazyModuleMixin
+
+from archbench.analyze.borrow import borrowed, own_device
+from archbench.analyze.profile import explained, unwrapped
+from archbench.analyze.storages import StorageWatch, bytes_of
+from archbench.analyze.trace import ForwardFailed, Inputs, materialised, paths_of
+from archbench.analyze.working import cpu_working
+from archbench.collector import collection_paused
+from archbench.errors import ArchbenchError
+from archbench.models.blank import META
+from archbench.models.inputs import InputPlan
+from archbench.models.resolve import Loaded
+from archbench.models.tensors import tensors_in
+from archbench.models.training import DEFAULT_OPTIMIZER, forward_backward, optimizer_for
+from archbench.records.memory import MemoryEstimate, Mode
+
+CUDA_BLOCK = 512  # bytes: kMinBlockSize in c10/cuda/CUDACachingAllocator.h
+
+
+def estimate_memory(
+    loaded: Loaded,
+    plan: InputPlan,
+    mode: Mode = "inference",
+    optimizer: str = DEFAULT_OPTIMIZER,
+    device: str = "cpu",
+) -> MemoryEstimate:
+    """Compute the memory of one call, and leave the network as it was.
+
+    Every tensor counts from the operation that makes it until nothing holds it. On the CPU
+    the memory that kernels take while they run counts too (analyze/working.py). Elsewhere it does
+    not: what cuDNN takes is chosen at run time.
+
+    Args:
+        loaded: a model, with weights or blank.
+        plan: its inputs.
+        mode: "inference", a forward pass in evaluation mode without gradients; or "training",
+            a step in training mode, one after the first.
+        optimizer: of a training step: "sgd", "momentum" or "adam".
+        device: where the call would run: "cpu"; "cuda", whose allocator rounds to 512 bytes; or
+            "meta" for the tensors alone, to the byte.
+
+    Raises:
+        ArchbenchError: an input does not fit, or the network cannot be trained.
+        UserCodeError: the user's forward raised, on the meta device and on the model's own.
+    """
+    module = unwrapped(loaded.module)
+    call = _Call(mode, optimizer, torch.device(device))
+    try:
+        with collection_paused():
+            memory, note = _run(module, plan.make, call)
+    except ForwardFailed as failed:
+        raise explained(failed, loaded, plan) from failed.__cause__
+    return MemoryEstimate(
+        model=loaded.name,
+        mode=mode,
+        batch_size=plan.batch_size,
+        dtype=plan.specs[0].dtype if plan.specs else "float32",
+        device=call.device.type,
+        optimizer=optimizer if mode == "training" else None,
+        note=note,
+        **memory,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """What is asked for."""
+
+    mode: Mode
+    optimizer: str
+    device: torch.device
+
+    def watch(self, on_meta: bool) -> StorageWatch:
+        """Make a watch for the kernels and the allocator of the device."""
+        if self.device.type == "cpu":
+            return StorageWatch(cpu_working, 1, on_meta)
+        return StorageWatch(_nothing, CUDA_BLOCK if self.device.type == "cuda" else 1, on_meta)
+
+
+def _nothing(func: Any, args: Any, out: Any) -> int:
+    return 0
+
+
+def _run(
+    module: nn.Module, make_inputs: Callable[[torch.device], Inputs], call: _Call
+) -> tuple[dict[str, int], str]:
+    """Run on the meta device; where the network cannot, on its own, and say why."""
+    paths = paths_of(module)
+    try:
+        return _run_on(META, module, paths, make_inputs, call), ""
+    except ForwardFailed as on_meta:
+        device = own_device(paths)
+        if device == META:
+            raise
+        reason = str(on_meta.__cause__).strip().split("\n")[0]
+    memory = _run_on(device, module, paths, make_inputs, call)
+    return memory, f"ran on {device}, because it cannot run without values: {reason}"
+
+
+def _run_on(
+    device: torch.device,
+    module: nn.Module,
+    modules: Iterable[nn.Module],
+    make_inputs: Callable[[torch.device], Inputs],
+    call: _Call,
+) -> dict[str, int]:
+    if any(isinstance(part, LazyModuleMixin) for part in modules):
+        module = materialised(device, module, make_inputs)
+        modules = paths_of(module)
+    watch = call.watch(device == META)
+    with borrowed(modules, device == META, lambda part: None):
+        args, kwargs = make_inputs(device)
+        held = {
+            "weights_bytes": bytes_of(module.parameters()),
+            "buffers_bytes": bytes_of(module.buffers()),
+            "inputs_bytes": bytes_of(tensors_in((args, kwargs))),
+        }
+        try:
+            if call.mode == "inference":
+                return {**held, **_inference(watch, module, args, kwargs)}
+            return {**held, **_training(watch, module, args, kwargs, call.optimizer)}
+        except ArchbenchError:
+            raise
+        except (Exception, SystemExit) as error:
+            shapes = [tuple(tensor.shape) for tensor in tensors_in((args, kwargs))]
+            raise ForwardFailed("", type(module).__name__, shapes) from error
+
+
+def _inference(
+    watch: StorageWatch, module: nn.Module, args: Any, kwargs: dict[str, Any]
+) -> dict[str, int]:
+    with watch:
+        module(*args, **kwargs)
+    return {
+        "optimizer_bytes": 0,
+        "gradients_bytes": 0,
+        "activations_peak_bytes": watch.peak_bytes,
+    }
+
+
+def _training(
+    watch: StorageWatch, module: nn.Module, args: Any, kwargs: dict[str, Any], optimizer: str
+) -> dict[str, int]:
+    """Take the first step, then the optimizer's part again: by then its state is there.
+
+    Forward and backward pass do not depend on that state, and need no second run.
+    """
+    module.train()
+    parameters = list(module.parameters())
+    kept = [parameter.grad for parameter in parameters]
+    try:
+        for parameter in parameters:
+            parameter.grad = None
+        steps = optimizer_for(optimizer, parameters)
+        with torch.enable_grad(), watch:
+            loss = forward_backward(module, args, kwargs)
+            there_and_back, before = watch.peak_bytes, watch.current_bytes
+            steps.step()
+            state = watch.current_bytes - before
+            watch.restart()
+            steps.step()
+        del loss
+        gradients = [p.grad for p in parameters if isinstance(p.grad, Tensor)]
+        return {
+            "optimizer_bytes": state,
+            "gradients_bytes": bytes_of(gradients),
+            "activations_peak_bytes": max(there_and_back, watch.peak_bytes - state),
+        }
+    finally:
+        for parameter, gradient in zip(parameters, kept, strict=True):
+            parameter.grad = gradient

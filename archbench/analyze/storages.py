@@ -1,0 +1,115 @@
+"""Which storages are alive while a network runs, and how many bytes they take together."""
+
+import weakref
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from archbench.analyze.shapes_training import TRAINING_BLANKS, WRITES
+
+Working = Callable[
+    [Any, tuple[Any, ...], Any], int
+]  # operation, its arguments, its result -> bytes
+
+
+class StorageWatch(TorchDispatchMode):
+    """While active, notes when a storage comes to life and when it dies.
+
+    A storage counts from the operation that returns it until its last owner lets go of it, which a
+    weak reference tells. That owner may be a variable, a module, a saved tensor of the backward
+    pass or a gradient; a view owns its base's storage. Storages that were there before count 0.
+
+    Args:
+        working: bytes that an operation takes at its worst moment, results included, where that is
+            more than its results: memory that it takes and gives back, which no tensor shows.
+        block: bytes to which the allocator rounds up.
+        on_meta: answer shapes from analyze/shapes.py, which is quicker than torch.
+    """
+
+    def __init__(self, working: Working, block: int, on_meta: bool) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # its base has no annotations
+        self.current_bytes = 0
+        self.peak_bytes = 0
+        self._working = working
+        self._block = block
+        self._blanks = TRAINING_BLANKS if on_meta else {}
+        self._writes = WRITES if on_meta else {}
+        self._alive: dict[int, weakref.ref[torch.UntypedStorage]] = {}
+
+    supports_higher_order_operators = True
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # as in analyze/trace.py: True would import torch._dynamo
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        blank = self._writes.get(func) if kwargs else self._blanks.get(func)
+        out = None if blank is None else blank(*args, **kwargs)
+        if out is None and torch.is_inference_mode_enabled():
+            with self:  # torch hands over what it takes apart elsewhere
+                out = func.decompose(*args, **kwargs)
+            if out is not NotImplemented:
+                return out
+            out = None
+        if out is None:
+            out = func(*args, **kwargs)
+        before = self.current_bytes
+        if type(out) is Tensor:
+            self._meet(out, args, kwargs)
+        elif out is not None:
+            for tensor in _tensors(out):
+                self._meet(tensor, args, kwargs)
+        highest = max(self.current_bytes, before + self._working(func, args, out))
+        if highest > self.peak_bytes:
+            self.peak_bytes = highest
+        return out
+
+    def restart(self) -> None:
+        """Look for the peak anew, from here on."""
+        self.peak_bytes = self.current_bytes
+
+    def _meet(self, tensor: Tensor, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Count the storage of a result, unless it is known or came in with the arguments."""
+        if tensor.layout is not torch.strided:
+            return  # sparse ones hold dense ones, which other operations made
+        storage = tensor.untyped_storage()
+        key = storage._cdata  # the address of torch's own object
+        if key in self._alive:
+            return
+        size = 0
+        if not any(given.untyped_storage()._cdata == key for given in _strided((args, kwargs))):
+            size = -(-storage.nbytes() // self._block) * self._block
+        self._alive[key] = weakref.ref(storage, partial(self._forget, key, size))
+        self.current_bytes += size
+
+    def _forget(self, key: int, size: int, _: object) -> None:
+        del self._alive[key]
+        self.current_bytes -= size
+
+
+def _strided(value: Any) -> Iterator[Tensor]:
+    return (tensor for tensor in _tensors(value) if tensor.layout is torch.strided)
+
+
+def _tensors(value: Any) -> Iterator[Tensor]:
+    """Yield the tensors among the arguments or results of an operation."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _tensors(item)
+    elif isinstance(value, dict):
+        yield from _tensors(tuple(value.values()))
+
+
+def bytes_of(tensors: Iterable[Tensor]) -> int:
+    """Add up the storages of tensors, each once."""
+    storages = {t.untyped_storage()._cdata: t.untyped_storage().nbytes() for t in tensors}
+    return sum(storages.values())

@@ -1,0 +1,26 @@
+"""Tensors wherever a network keeps or returns them."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+
+def tensors_in(value: Any, depth: int = 0) -> Iterator[Tensor]:
+    """Yield the tensors in nested containers, dataclasses and plain objects, in order."""
+    if isinstance(value, Tensor):
+        yield value
+    elif depth > 4 or value is None or isinstance(value, str | int | float | type | nn.Module):
+        return
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from tensors_in(item, depth + 1)
+    elif isinstance(value, list | tuple | set | frozenset):
+        for item in value:
+            yield from tensors_in(item, depth + 1)
+    elif hasattr(value, "__dict__"):
+        yield from tensors_in(vars(value), depth + 1)
+    elif dataclasses.is_dataclass(value):  # one with slots has no __dict__
+        for field in dataclasses.fields(value):
+            yield from tensors_in(getattr(value, field.name), depth + 1)

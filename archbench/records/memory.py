@@ -1,0 +1,57 @@
+"""How much memory a network takes."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Mode = Literal["inference", "training"]
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryEstimate:
+    """The memory of one call, in bytes: a forward pass without gradients, or a training step.
+
+    A training step is one after the first: forward, loss, backward and optimizer, which has its
+    state by then; no gradient is kept from the step before. Every figure counts what torch's
+    allocator hands out; what a process needs besides (code, the CUDA context, memory that the
+    allocator caches) is not in it.
+    """
+
+    model: str
+    mode: Mode
+    batch_size: int
+    dtype: str  # of the first input: "float32"
+    device: str  # whose kernels and allocator: "cpu", "cuda"
+    optimizer: str | None  # None at inference
+    weights_bytes: int  # all parameters, frozen ones included; what is shared, once
+    buffers_bytes: int
+    inputs_bytes: int
+    optimizer_bytes: int  # its state, alive between steps
+    gradients_bytes: int  # of the parameters, all together at the end of the backward pass
+    activations_peak_bytes: int  # most that is alive above what was so before the call: outputs,
+    # what is saved for the backward pass, gradients, temporaries of operations and of the optimizer
+    note: str = ""  # why it ran elsewhere than on the meta device
+
+    @property
+    def peak_bytes(self) -> int:
+        """What the allocator shows at the highest moment of the call, weights and all."""
+        before = self.weights_bytes + self.buffers_bytes + self.inputs_bytes + self.optimizer_bytes
+        return before + self.activations_peak_bytes
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the estimate under its JSON names."""
+        return {
+            "model": self.model,
+            "mode": self.mode,
+            "batch_size": self.batch_size,
+            "dtype": self.dtype,
+            "device": self.device,
+            "optimizer": self.optimizer,
+            "weights_bytes": self.weights_bytes,
+            "buffers_bytes": self.buffers_bytes,
+            "inputs_bytes": self.inputs_bytes,
+            "optimizer_bytes": self.optimizer_bytes,
+            "gradients_bytes": self.gradients_bytes,
+            "activations_peak_bytes": self.activations_peak_bytes,
+            "peak_bytes": self.peak_bytes,
+            "note": self.note,
+        }
