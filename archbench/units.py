@@ -1,10 +1,12 @@
 """Numbers and shapes as people read them. Machines get the raw value instead."""
 
+import re
 from collections.abc import Iterable
 
 Shape = tuple[int, ...]
 
 _PREFIXES = ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "K"), (1, ""))
+_BYTES = ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"), (1, "B"))
 _TIMES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 
 
@@ -38,6 +40,51 @@ def scaled(value: float) -> str:
     return f"{value:,}"
 
 
+def memory(size: float) -> str:
+    """Write a number of bytes in powers of 1024.
+
+    >>> memory(4 * 2**20), memory(1500)
+    ('4.00 MiB', '1.46 KiB')
+    """
+    factor, unit = bytes_scale([size])
+    return f"{three_digits(size / factor)} {unit}"
+
+
+def duration(seconds: float) -> str:
+    """Write a time with its own unit.
+
+    >>> duration(0.0123), duration(4e-7)
+    ('12.3 ms', '400 ns')
+    """
+    factor, unit = time_scale([seconds])
+    return f"{three_digits(seconds / factor)} {unit}"
+
+
+def parse_bytes(text: str) -> int | None:
+    """Read a size of memory; None where it is none. GB is 10⁹ bytes, GiB 2³⁰.
+
+    >>> [parse_bytes(text) for text in ("24GiB", "1.5 gb", "512", "24 G", "-1GiB")]
+    [25769803776, 1500000000, 512, None, None]
+    """
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]i?B|B)?\s*", text, re.IGNORECASE)
+    if found is None:
+        return None
+    unit = (found[2] or "B").upper()
+    base = 1024 if "I" in unit else 1000
+    return int(float(found[1]) * base ** "BKMGT".index(unit[0]))
+
+
+def bytes_scale(values: Iterable[float | None]) -> tuple[int, str]:
+    """Choose one factor and unit for a column of bytes; it fits the middle one.
+
+    >>> bytes_scale([4 * 2**20, None, 3 * 2**30, 2**21])
+    (1048576, 'MiB')
+    """
+    sizes = sorted(abs(value) for value in values if value)
+    middle = sizes[len(sizes) // 2] if sizes else 0
+    return next(((factor, unit) for factor, unit in _BYTES if middle >= factor), _BYTES[-1])
+
+
 def column_scale(values: Iterable[float | None]) -> tuple[int, str]:
     """Choose one factor and prefix for a whole column, so that a reader can compare down it.
 
@@ -64,17 +111,14 @@ def counted(number: int, one: str, many: str = "") -> str:
 
 
 def time_scale(values: Iterable[float | None]) -> tuple[float, str]:
-    """Choose one factor and unit for a column of times in seconds.
+    """Choose one factor and unit for a column of times in seconds; it fits the middle one.
 
-    >>> time_scale([0.0123, 0.5])
+    >>> time_scale([0.0123, 0.5, 2.0])
     (0.001, 'ms')
     """
     sizes = sorted(value for value in values if value)
-    smallest = sizes[0] if sizes else 1.0
-    for factor, unit in _TIMES:
-        if smallest >= factor:
-            return factor, unit
-    return _TIMES[-1]
+    middle = sizes[len(sizes) // 2] if sizes else 1.0
+    return next(((factor, unit) for factor, unit in _TIMES if middle >= factor), _TIMES[-1])
 
 
 def shape_for_machines(shape: Shape | None) -> str | None:

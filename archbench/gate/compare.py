@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from statistics import median
 
-from archbench.gate.stats import ratio_to_reference
+from archbench.gate.stats import detectable, ratio_to_reference
 from archbench.gate.verdicts import structure_verdict, time_verdict
 from archbench.records.comparisons import Change, Comparison
 from archbench.records.profiles import Profile
-from archbench.records.timings import Session
+from archbench.records.sessions import Session
 
 TOTALS = ("params", "trainable_params", "buffers", "macs", "flops", "activations", "depth")
 
@@ -37,26 +37,23 @@ def compare_structure(profiles: Sequence[Profile]) -> Comparison:
     return Comparison(tuple(profiles), tuple(changes))
 
 
-def with_times(comparison: Comparison, session: Session) -> Comparison:
-    """Add what a session measured."""
-    latencies = [median(times) / 1e9 for times in zip(*session.rounds_ns, strict=True)]
+def with_times(comparison: Comparison, sessions: Sequence[Session]) -> Comparison:
+    """Add what sessions measured, in which all the models took turns."""
+    latencies = [
+        median(median(session.times_ns[i]) / 1e9 for session in sessions)
+        for i in range(len(comparison.profiles))
+    ]
     changes = list(comparison.changes)
     for i, profile in enumerate(comparison.profiles[1:], 1):
-        ratio, interval = ratio_to_reference(session, i)
+        ratio, interval = ratio_to_reference(sessions, i)
+        low, high = interval or (None, None)
+        mde = None if interval is None else detectable(ratio, interval, len(sessions))
+        verdict = time_verdict(ratio, interval)
+        a, b = latencies[0], latencies[i]
         changes.append(
-            Change(
-                "latency_median_s",
-                "total",
-                profile.model,
-                latencies[0],
-                latencies[i],
-                time_verdict(ratio, interval),
-                ratio,
-                None if interval is None else interval[0],
-                None if interval is None else interval[1],
-            )
+            Change("latency_median_s", "total", profile.model, a, b, verdict, ratio, low, high, mde)
         )
-    return Comparison(comparison.profiles, tuple(changes), session, tuple(latencies))
+    return Comparison(comparison.profiles, tuple(changes), tuple(sessions), tuple(latencies))
 
 
 def stage_names(profiles: Sequence[Profile]) -> list[str]:

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from functools import cache
-from math import exp, log
-from statistics import median
+from math import ceil, exp, expm1, log, log1p, sqrt
+from statistics import fmean, median, stdev
 
-from archbench.records.timings import Session
+from archbench.gate.verdicts import NEGLIGIBLE
+from archbench.records.sessions import Session
 
-SLICES = 30  # at most: more say little, since neighbouring calls resemble each other
 CONFIDENCE = 0.95
+POWER = 0.9  # of a difference that is called detectable
 
 
 def walsh_averages(values: Sequence[float]) -> list[float]:
@@ -62,38 +63,94 @@ def _rejected(n: int, tail: float) -> int | None:
     return k - 1 if k else None
 
 
-def ratio_to_reference(session: Session, model: int) -> tuple[float, tuple[float, float] | None]:
-    """Estimate how a model's time relates to the reference's, from one process.
+def t_interval(
+    values: Sequence[float], confidence: float = CONFIDENCE
+) -> tuple[float, float] | None:
+    """Return Student's interval of the mean; None for fewer than two values.
 
-    Each round gives the log of one ratio; up to 30 slices of consecutive rounds give their median
-    each, because neighbouring rounds are not independent.
-
-    Returns the ratio, and its 95 % interval over slices, or None where there are too few.
+    For the few values for which no rank test can reach the confidence at all.
     """
-    logs = [log(times[model] / times[0]) for times in session.rounds_ns]
-    sliced = [median(part) for part in slices(logs, SLICES)]
-    interval = signed_rank_interval(sliced)
+    n = len(values)
+    if n < 2:
+        return None
+    from scipy.special import stdtrit
+
+    reach = float(stdtrit(n - 1, (1 + confidence) / 2)) * stdev(values) / sqrt(n)
+    return fmean(values) - reach, fmean(values) + reach
+
+
+def log_interval(logs: Sequence[float]) -> tuple[float, float] | None:
+    """Return the 95 % interval of the centre of logarithms: by ranks, or Student's below six."""
+    return signed_rank_interval(logs) or t_interval(logs)
+
+
+def interval_of_centre(times: Sequence[float]) -> tuple[float, float] | None:
+    """Return the 95 % interval of a centre of positive times; None for fewer than two.
+
+    It is widened to the median where the two disagree, which few and uneven times can bring about.
+    """
+    interval = log_interval([log(time) for time in times])
     if interval is None:
-        return exp(hodges_lehmann(sliced)), None
-    return exp(hodges_lehmann(sliced)), (exp(interval[0]), exp(interval[1]))
+        return None
+    return min(exp(interval[0]), median(times)), max(exp(interval[1]), median(times))
 
 
-def detectable(ratio: float, interval: tuple[float, float]) -> float:
+def quantile(ordered: Sequence[float], share: float) -> float:
+    """Return the smallest value that at least this share of the values does not exceed.
+
+    >>> quantile([1, 2, 3, 4, 5, 6, 7, 8, 9, 10], 0.9)
+    9
+    """
+    return ordered[max(0, ceil(share * len(ordered) - 1e-9) - 1)]
+
+
+def ratio_to_reference(
+    sessions: Sequence[Session], model: int
+) -> tuple[float, tuple[float, float] | None]:
+    """Estimate how a model's time relates to the reference's, over several processes.
+
+    Each round gives the log of one ratio, each process the median of its rounds. Rounds of one
+    process share its luck with memory and neighbours, so the interval is over processes.
+
+    Returns the ratio, and its 95 % interval, or None where there is one process only.
+    """
+    logs = [
+        median(log(b / a) for a, b in zip(s.times_ns[0], s.times_ns[model], strict=True))
+        for s in sessions
+    ]
+    interval = log_interval(logs)
+    if interval is None:
+        return exp(hodges_lehmann(logs)), None
+    return exp(hodges_lehmann(logs)), (exp(interval[0]), exp(interval[1]))
+
+
+def detectable(ratio: float, interval: tuple[float, float], count: int) -> float:
     """Return the difference that a measurement this precise would show nine times in ten.
 
-    The interval reaches 1.96 standard errors to either side; to be seen with 90 % power a
-    difference must be 1.96 + 1.28 of them.
+    The interval reaches so many standard errors to either side as Student's 97.5 % point has.
+
+    Args:
+        ratio: what was found.
+        interval: its 95 % interval.
+        count: values that it comes from, two or more.
     """
-    reach = max(interval[1] / ratio, ratio / interval[0])
-    return float(reach ** ((1.96 + 1.28) / 1.96)) - 1
+    from scipy.special import stdtrit
+
+    reach = log(max(interval[1] / ratio, ratio / interval[0]))
+    return detectable_with(reach / float(stdtrit(count - 1, (1 + CONFIDENCE) / 2)), count)
 
 
-def slices(values: Sequence[float], most: int) -> list[Sequence[float]]:
-    """Cut a sequence into at most so many consecutive parts of nearly equal length.
+def detectable_with(error: float, count: int) -> float:
+    """Return the difference that is called one nine times in ten: see gate/verdicts.py.
 
-    >>> slices([1, 2, 3, 4, 5], 2)
-    [[1, 2], [3, 4, 5]]
+    The interval must leave out 1, and the ratio be 1 % away from it.
+
+    Args:
+        error: standard error of the logarithm of the ratio.
+        count: values that it comes from, two or more.
     """
-    count = min(most, len(values))
-    edges = [len(values) * i // count for i in range(count + 1)]
-    return [values[edges[i] : edges[i + 1]] for i in range(count)]
+    from scipy.special import stdtrit
+
+    sure = float(stdtrit(count - 1, (1 + CONFIDENCE) / 2))
+    power = float(stdtrit(count - 1, POWER))
+    return expm1(max(sure * error, log1p(NEGLIGIBLE)) + power * error)

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from archbench.records.environments import Environment
 from archbench.records.profiles import Profile
-from archbench.records.timings import Session
+from archbench.records.sessions import Session
 
 StructureVerdict = Literal["equal", "smaller", "larger"]
 TimeVerdict = Literal["faster", "slower", "no_difference", "inconclusive"]
@@ -22,6 +23,7 @@ class Change:
         ratio: b / a; None where a is 0 or either is missing.
         low: lower end of the ratio's 95 % interval, of measured quantities.
         high: its upper end.
+        mde: the relative difference that would have been called one nine times in ten.
     """
 
     metric: str
@@ -33,6 +35,7 @@ class Change:
     ratio: float | None = None
     low: float | None = None
     high: float | None = None
+    mde: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the change as the JSON contract names it."""
@@ -45,6 +48,7 @@ class Change:
             "ratio": self.ratio,
             "low": self.low,
             "high": self.high,
+            "mde": self.mde,
             "verdict": self.verdict,
         }
 
@@ -55,8 +59,13 @@ class Comparison:
 
     profiles: tuple[Profile, ...]
     changes: tuple[Change, ...]
-    session: Session | None = None
-    latencies_s: tuple[float, ...] | None = None  # median of each model's calls
+    sessions: tuple[Session, ...] = ()  # in each all models took turns
+    latencies_s: tuple[float, ...] = ()  # each model's: median over processes of their medians
+
+    @property
+    def environment(self) -> Environment | None:
+        """Where it was measured; None where nothing was."""
+        return self.sessions[0].environment if self.sessions else None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the object that `archbench compare -f json` prints."""
@@ -64,19 +73,21 @@ class Comparison:
             "schema": "archbench.compare/1",
             "models": [self._model(i) for i in range(len(self.profiles))],
             "changes": [change.to_dict() for change in self.changes],
-            "environment": self.session.environment.to_dict() if self.session else None,
+            "environment": self.environment.to_dict() if self.environment else None,
         }
 
     def _model(self, i: int) -> dict[str, Any]:
         timing = None
-        if self.session is not None and self.latencies_s is not None:
+        if self.sessions:
             timing = {
                 "latency_median_s": self.latencies_s[i],
-                "samples": len(self.session.rounds_ns),
-                "batch_size": self.session.batch_size,
-                "scope": "this process only",
-                "settled": self.session.settled,
-                "seed": self.session.seed,
+                "samples": sum(session.rounds for session in self.sessions),
+                "sessions": len(self.sessions),
+                "batch_size": self.sessions[0].cells[i].batch_size,
+                "scope": "this machine, several processes",
+                "settled": all(session.settled for session in self.sessions),
+                "flags": list(dict.fromkeys(f for s in self.sessions for f in s.flags)),
+                "seeds": [session.seed for session in self.sessions],
             }
         profile = self.profiles[i]
         return {"name": profile.model, "totals": profile.totals.to_dict(), "timing": timing}

@@ -129,15 +129,16 @@ class Environment:
         They are the first of a SHA-256 over the fields of COMPARED; of Python's version only the
         minor counts, and of the device not which one of several it is.
         """
-        text = json.dumps(self._compared(), sort_keys=True, separators=(",", ":"))
+        text = json.dumps(self.compared(), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:FINGERPRINT_DIGITS]
 
     def differences(self, other: "Environment") -> list[tuple[str, Any, Any]]:
         """List what keeps two times from being compared: (field, mine, theirs)."""
-        mine, theirs = self._compared(), other._compared()
+        mine, theirs = self.compared(), other.compared()
         return [(key, mine[key], theirs[key]) for key in mine if mine[key] != theirs[key]]
 
-    def _compared(self) -> dict[str, Any]:
+    def compared(self) -> dict[str, Any]:
+        """Return what must agree between two times, in the form in which it is compared."""
         values = {name: getattr(self, name) for name in COMPARED}
         values["python"] = ".".join(self.python.split(".")[:2])
         values["device"] = self.device.partition(":")[0]

@@ -1,9 +1,9 @@
 """How much memory a network takes."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-Mode = Literal["inference", "training"]
+from archbench.records.cells import Mode
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,26 +1,148 @@
-"""What was measured."""
+"""What sessions add up to: one Timing per cell."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
+from archbench.records.cells import Cell
 from archbench.records.environments import Environment
+from archbench.records.memory import MemoryEstimate
+from archbench.records.rooflines import Roofline
+from archbench.records.sessions import Failure, Flag, Session
+
+if TYPE_CHECKING:
+    import pandas
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
-    """Raw times of one process, in which the models took turns call by call.
+class Timing:
+    """One cell, as all its sessions saw it. What could not be measured is None.
 
     Args:
-        models: their names; the first is the reference.
-        rounds_ns: one tuple per round, the time of each model's call in it.
-        warm_up_rounds: rounds before those, thrown away.
-        settled: whether the times had stopped drifting when measuring began.
-        seed: of the order in which the models took turns.
+        cell: what was measured.
+        sessions: fresh processes that gave times.
+        samples: times, in all of them.
+        latency_median_s: of one pass of the batch on the host's clock: the median over processes
+            of their medians.
+        latency_low_s: lower end of its 95 % interval, over processes.
+        latency_high_s: upper end.
+        latency_p90_s: nine in ten passes take no longer; from 64 samples on.
+        latency_p99_s: from 662 samples on.
+        device_median_s: of one pass on an accelerator's own clock, without waiting for launches.
+        throughput_per_s: samples (images) per second, pass after pass: mean, not median.
+        compile_cold_s: first call of a compiled model, with an empty cache.
+        compile_warm_s: the same in later processes, which find the compiled code.
+        peak_memory_bytes: the most allocated at once, measured; weights and inputs included.
+        activations_peak_bytes: the part of it that a pass allocates, measured.
+        estimate: the same from the graph, without running it.
+        macs: multiply-adds of one forward pass of the batch.
+        roofline: its layers under the machine's ceilings, where they were asked for.
+        flags: what a reader should know.
+        failure: why there are no times.
     """
 
-    models: tuple[str, ...]
-    rounds_ns: tuple[tuple[int, ...], ...]
-    batch_size: int
-    warm_up_rounds: int
-    settled: bool
-    seed: int
-    environment: Environment
+    cell: Cell
+    sessions: int = 0
+    samples: int = 0
+    latency_median_s: float | None = None
+    latency_low_s: float | None = None
+    latency_high_s: float | None = None
+    latency_p90_s: float | None = None
+    latency_p99_s: float | None = None
+    device_median_s: float | None = None
+    throughput_per_s: float | None = None
+    compile_cold_s: float | None = None
+    compile_warm_s: float | None = None
+    peak_memory_bytes: int | None = None
+    activations_peak_bytes: int | None = None
+    estimate: MemoryEstimate | None = None
+    macs: int | None = None
+    roofline: Roofline | None = None
+    flags: tuple[Flag, ...] = ()
+    failure: Failure | None = None
+
+    @property
+    def flops_per_s(self) -> float | None:
+        """Floating-point operations of a forward pass, two per MAC, over its median latency."""
+        if self.macs is None or self.latency_median_s is None or self.cell.mode == "train":
+            return None
+        return 2 * self.macs / self.latency_median_s
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the timing as the JSON contract names it."""
+        others = ("cell", "estimate", "roofline", "flags", "failure")
+        figures = {n: getattr(self, n) for n in self.__dataclass_fields__ if n not in others}
+        layers = {} if self.roofline is None else {"roofline": self.roofline.to_dict()}
+        return {
+            **self.cell.to_dict(),
+            **figures,
+            "flops_per_s": self.flops_per_s,
+            "memory_estimate": None if self.estimate is None else self.estimate.to_dict(),
+            "flags": list(self.flags),
+            "failure": None if self.failure is None else self.failure.message,
+            **layers,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Everything that one call measured: a Timing per cell, and the raw sessions behind them."""
+
+    timings: tuple[Timing, ...]
+    sessions: tuple[Session, ...]
+
+    @property
+    def environment(self) -> Environment | None:
+        """Where the first session that got so far ran; None where none did."""
+        return next((s.environment for s in self.sessions if s.environment is not None), None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the object that `archbench bench -f json` prints, schema archbench.bench/1."""
+        return {
+            "schema": "archbench.bench/1",
+            "environment": None if self.environment is None else self.environment.to_dict(),
+            "cells": [timing.to_dict() for timing in self.timings],
+        }
+
+    def to_frame(self, what: Literal["cells", "layers"] = "cells") -> "pandas.DataFrame":
+        """Return one row per cell, or per layer of each, the columns named as in CSV."""
+        import pandas
+
+        return pandas.DataFrame(self.rows() if what == "cells" else self.layer_rows())
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return every figure of every cell, and the machine's fingerprint, on one level."""
+        own = {"fingerprint": self.environment.fingerprint if self.environment else None}
+        found = [timing.to_dict() for timing in self.timings]
+        for row in found:
+            row.pop("roofline", None)
+        return [flat(row) | own for row in found]
+
+    def layer_rows(self) -> list[dict[str, Any]]:
+        """Return every layer of every cell whose layers were watched."""
+        return [
+            {
+                "model": timing.cell.model,
+                "batch_size": timing.cell.batch_size,
+                "precision": timing.cell.precision,
+                **layer.to_dict(),
+            }
+            for timing in self.timings
+            if timing.roofline is not None
+            for layer in timing.roofline.layers
+        ]
+
+
+def flat(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Bring nested keys to one level, and lists into one cell: "memory_estimate_peak_bytes".
+
+    >>> flat({"a": 1, "b": {"c": 2}, "flags": ["x", "y"], "d": None})
+    {'a': 1, 'b_c': 2, 'flags': 'x y', 'd': None}
+    """
+    row: dict[str, Any] = {}
+    for key, value in found.items():
+        if isinstance(value, Mapping):
+            row |= {f"{key}_{inner}": item for inner, item in value.items()}
+        else:
+            row[key] = " ".join(map(str, value)) if isinstance(value, list) else value
+    return row

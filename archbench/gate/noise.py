@@ -1,0 +1,42 @@
+"""How noisy a machine is, from sessions in which one network ran as if it were two."""
+
+from collections.abc import Sequence
+from math import expm1, log, sqrt
+from statistics import median, stdev
+
+from archbench.gate.stats import CONFIDENCE, detectable_with
+from archbench.records.diagnoses import Noise
+from archbench.records.sessions import Session
+
+PROCESSES = (5, 12, 20)  # that an effect is told for
+
+
+def noise_of(sessions: Sequence[Session]) -> Noise | None:
+    """Return what the sessions differ by; None for fewer than three, which tell nothing."""
+    if len(sessions) < 3:
+        return None
+    levels = [log(median(session.times_ns[0])) for session in sessions]
+    ratios = [
+        median(log(b / a) for a, b in zip(*session.times_ns, strict=True)) for session in sessions
+    ]
+    ratio_sd = sqrt(sum(ratio**2 for ratio in ratios) / len(ratios))  # its centre is known: 0
+    level_sd = stdev(levels)
+    return Noise(
+        model=sessions[0].cells[0].model,
+        sessions=len(sessions),
+        rounds=sum(session.rounds for session in sessions),
+        latency_median_s=median(median(s.times_ns[0]) for s in sessions) / 1e9,
+        level_sd=level_sd,
+        ratio_sd=ratio_sd,
+        detectable=tuple(
+            (count, detectable_with(ratio_sd / sqrt(count), count)) for count in PROCESSES
+        ),
+        bench_interval=tuple((n, half_width(level_sd, n)) for n in PROCESSES),
+    )
+
+
+def half_width(sd: float, processes: int) -> float:
+    """Return by how much a latency's 95 % interval reaches above its centre, relatively."""
+    from scipy.special import stdtrit
+
+    return expm1(float(stdtrit(processes - 1, (1 + CONFIDENCE) / 2)) * sd / sqrt(processes))

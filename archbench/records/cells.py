@@ -1,0 +1,68 @@
+"""What is measured: a network, how much of it at once, and how it is run."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
+from typing import Any, Literal, get_args
+
+Precision = Literal["fp32", "tf32", "fp16", "bf16", "amp"]
+Mode = Literal["infer", "train"]
+Optimizer = Literal["sgd", "momentum", "adam"]
+
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+MODES: tuple[Mode, ...] = get_args(Mode)
+OPTIMIZERS: tuple[Optimizer, ...] = get_args(Optimizer)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One thing to measure; nothing of the machine is in it, but for the kind of device.
+
+    Args:
+        model: as the user named it.
+        arguments: of the network or factory.
+        content: hash of the code or the object behind the name, where that is the user's own.
+        inputs: sizes without the batch, "float32:3x224x224" or "name:dtype:shape".
+        batch_size: samples in one pass.
+        device: "cpu", "cuda", "cuda:1", "mps".
+        precision: amp is autocast to bfloat16; tf32 is float32 with TF32 products.
+        channels_last: memory order of images and of the weights of convolutions.
+        compiled: the mode of torch.compile; None runs eagerly.
+        cuda_graph: one captured graph is replayed.
+        cold_cache: inputs take turns, so that none is still in the cache.
+        mode: one forward pass, or one step of training.
+        optimizer: of that step.
+        threads: that torch computes with on the CPU; None leaves torch's own number.
+    """
+
+    model: str
+    arguments: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    inputs: tuple[str, ...] = ()
+    content: str = ""
+    batch_size: int = 1
+    device: str = "cpu"
+    precision: Precision = "fp32"
+    channels_last: bool = False
+    compiled: str | None = None
+    cuda_graph: bool = False
+    cold_cache: bool = False
+    mode: Mode = "infer"
+    optimizer: Optimizer = "momentum"
+    threads: int | None = None
+
+    @property
+    def id(self) -> str:
+        """Twelve hexadecimal digits that differ where anything in the cell does."""
+        text = json.dumps(self.to_dict(), sort_keys=True, default=repr)
+        return sha256(text.encode()).hexdigest()[:12]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the cell under its JSON names."""
+        return {**asdict(self), "arguments": dict(self.arguments), "inputs": list(self.inputs)}
+
+    @classmethod
+    def from_dict(cls, found: Mapping[str, Any]) -> "Cell":
+        """Read what to_dict() wrote; keys of a newer version are left."""
+        known = {name: found[name] for name in cls.__dataclass_fields__ if name in found}
+        return cls(**{**known, "inputs": tuple(known.get("inputs", ()))})

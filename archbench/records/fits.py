@@ -1,0 +1,106 @@
+"""The largest batch that fits into a limit of memory: computed, and tried."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from archbench.records.cells import Cell
+from archbench.records.environments import Environment
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One batch that was run.
+
+    Args:
+        batch_size: samples in it.
+        peak_bytes: the most that was allocated; None where it did not fit into the machine.
+        fits: whether it stayed within the limit.
+    """
+
+    batch_size: int
+    peak_bytes: int | None
+    fits: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How large a batch may be.
+
+    Args:
+        cell: how the model is run; its batch size is the predicted one, or 1 where that is 0.
+        limit_bytes: weights, inputs, activations and the optimizer's state together.
+        predicted_batch: the largest whose computed peak is within the limit; 0 where none is.
+        predicted_bytes: that peak, of a batch of 1 where none fits.
+        attempts: batches that were run, in their order.
+        note: why none was run, or what a run ended with.
+    """
+
+    cell: Cell
+    limit_bytes: int
+    predicted_batch: int
+    predicted_bytes: int
+    attempts: tuple[Attempt, ...] = ()
+    note: str = ""
+
+    @property
+    def found_batch(self) -> int | None:
+        """The largest batch that was run within the limit; None where none was."""
+        return max((a.batch_size for a in self.attempts if a.fits), default=None)
+
+    @property
+    def found_bytes(self) -> int | None:
+        """Its measured peak."""
+        return next((a.peak_bytes for a in self.attempts if a.batch_size == self.found_batch), None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fit under its JSON names."""
+        return {
+            **self.cell.to_dict(),
+            "limit_bytes": self.limit_bytes,
+            "predicted_batch": self.predicted_batch,
+            "predicted_bytes": self.predicted_bytes,
+            "found_batch": self.found_batch,
+            "found_bytes": self.found_bytes,
+            "attempts": [asdict(attempt) for attempt in self.attempts],
+            "note": self.note,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Fits:
+    """What `archbench bench --fits` found, a Fit for each model, precision and mode."""
+
+    fits: tuple[Fit, ...]
+    environment: Environment | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the object that it prints as JSON, schema archbench.fits/1."""
+        return {
+            "schema": "archbench.fits/1",
+            "environment": None if self.environment is None else self.environment.to_dict(),
+            "cells": [fit.to_dict() for fit in self.fits],
+        }
+
+
+def next_batch(limit_bytes: int, attempts: Sequence[Attempt]) -> int | None:
+    """Choose the batch to try after some; None where no better one is in sight.
+
+    Memory grows with the batch in a straight line: through two attempts, or, after one, through
+    nothing at batch 0, which is too steep and hence careful upwards. A batch that is known to fit,
+    or not to, is not tried again, nor is one beyond those.
+    """
+    low = max((a.batch_size for a in attempts if a.fits), default=0)
+    high = min((a.batch_size for a in attempts if not a.fits), default=None)
+    points = [(a.batch_size, a.peak_bytes) for a in attempts if a.peak_bytes is not None]
+    if points:
+        batch, peak = points[-1]
+        slope = peak / batch
+        if len(points) > 1 and points[-2][0] != batch:
+            slope = max(1.0, (peak - points[-2][1]) / (batch - points[-2][0]))
+        wanted = int(batch + (limit_bytes - peak) / slope)
+    else:
+        wanted = (low + (high or 1)) // 2
+    if high is not None and wanted >= high:  # the line does not know what failed there
+        wanted = (low + high) // 2
+    return wanted if wanted > low else None

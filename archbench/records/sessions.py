@@ -1,0 +1,160 @@
+"""What one fresh process measured."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from archbench.records.cells import Cell
+from archbench.records.disturbances import CpuLoad
+from archbench.records.environments import Environment
+
+SCHEMA = "archbench.session/1"
+
+Flag = Literal[
+    "unsettled",  # the times still drifted when measuring ended
+    "throttled",  # the device lowered its clock to protect itself
+    "foreign_process",  # something else computed on the same cores or the same device
+    "recompiled",  # torch.compile ran again while the clock was running
+    "not_finite",  # some activation is infinite or not a number
+    "denormal",  # some activation is subnormal, which many processors compute slowly
+    "unsynchronised",  # waiting for the device does not wait: its times cannot be trusted
+    "launch_bound",  # the device waits for the host to launch its work
+    "oom",  # out of memory
+    "killed",  # the process was killed, as a system without memory does
+    "failed",  # the model's own code, or the way to run it, raised
+    "out_of_time",  # no session of it began before the time was up
+]
+FailureKind = Literal["oom", "killed", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a session has no times."""
+
+    kind: FailureKind
+    message: str
+    hint: str = ""
+    exit_code: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceTimes:
+    """What only an accelerator has, beside the latency that the host sees.
+
+    Args:
+        calls_ns: device time of one call each, from event to event; of several short calls their
+            mean.
+        enqueue_ns: until the host had launched one call.
+        block_ns: device time of whole blocks of calls, back to back.
+        block_calls: calls in each of those blocks.
+    """
+
+    calls_ns: tuple[int, ...]
+    enqueue_ns: tuple[int, ...]
+    block_ns: tuple[int, ...]
+    block_calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Raw times of one process, in which one cell ran, or several took turns call by call.
+
+    Args:
+        cells: what ran; in a comparison the first is the reference.
+        number: of this process among those of the same cells, from 0.
+        seed: of the inputs, the weights and the order of turns.
+        times_ns: for each cell one time per round: the host's clock around one call, with the
+            device idle before and done after. Empty after a failure.
+        calls_per_time: calls in each of these times; each is their mean.
+        warm_up_rounds: rounds before those, thrown away.
+        settled: whether the times had stopped drifting.
+        device: of an accelerator, where one cell ran alone.
+        layers_ns: of the modules that were watched, by path: each one's own time in a pass, its
+            children left out; the median over passes.
+        compile_s: the first call of a compiled model, which compiles it; None where it is not.
+        compiled_before: whether the compiler's cache held it from an earlier process.
+        peak_memory_bytes: the most that was allocated at once during one call, the model and its
+            inputs included; None where it was not measured.
+        activations_peak_bytes: the part of it above what was allocated before the call.
+        flags: what a reader should know.
+        load: what others took of the processor meanwhile.
+        watch: what NVML showed of the device meanwhile.
+        started_s: Unix time.
+        wall_s: from the start of the process to its end.
+        environment: where; None where the process died before it could tell.
+        failure: why there are no times.
+    """
+
+    cells: tuple[Cell, ...]
+    number: int
+    seed: int
+    times_ns: tuple[tuple[int, ...], ...] = ()
+    calls_per_time: int = 1
+    warm_up_rounds: int = 0
+    settled: bool = False
+    device: DeviceTimes | None = None
+    layers_ns: Mapping[str, int] = field(default_factory=dict, hash=False)
+    compile_s: float | None = None
+    compiled_before: bool = False
+    peak_memory_bytes: int | None = None
+    activations_peak_bytes: int | None = None
+    flags: tuple[Flag, ...] = ()
+    load: CpuLoad | None = None
+    watch: Mapping[str, Any] | None = field(default=None, hash=False)
+    started_s: float = 0.0
+    wall_s: float = 0.0
+    environment: Environment | None = None
+    failure: Failure | None = None
+
+    @property
+    def rounds(self) -> int:
+        """How often each cell was timed."""
+        return len(self.times_ns[0]) if self.times_ns else 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the session as a line of a recorded run holds it."""
+        record = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {
+            "schema": SCHEMA,
+            **record,
+            "cells": [cell.to_dict() for cell in self.cells],
+            "device": _fields(self.device),
+            "load": _fields(self.load),
+            "environment": self.environment.to_dict() if self.environment else None,
+            "failure": _fields(self.failure),
+        }
+
+    @classmethod
+    def from_dict(cls, found: Mapping[str, Any]) -> "Session":
+        """Read what to_dict() wrote.
+
+        Raises:
+            ValueError, KeyError, TypeError: it is something else, or of another schema.
+        """
+        if found["schema"] != SCHEMA:
+            raise ValueError(f"schema '{found['schema']}' is not {SCHEMA}")
+        known = {name: found[name] for name in cls.__dataclass_fields__ if name in found}
+        known["cells"] = tuple(Cell.from_dict(cell) for cell in found["cells"])
+        known["times_ns"] = tuple(tuple(times) for times in found["times_ns"])
+        known["flags"] = tuple(found["flags"])
+        if found["device"] is not None:
+            own = found["device"]
+            known["device"] = DeviceTimes(
+                tuple(own["calls_ns"]),
+                tuple(own["enqueue_ns"]),
+                tuple(own["block_ns"]),
+                own["block_calls"],
+            )
+        if found["load"] is not None:
+            known["load"] = CpuLoad(**found["load"])
+        if found["environment"] is not None:
+            known["environment"] = Environment.from_dict(found["environment"])
+        if found["failure"] is not None:
+            known["failure"] = Failure(**found["failure"])
+        return cls(**known)
+
+
+def _fields(record: Any) -> dict[str, Any] | None:
+    if record is None:
+        return None
+    return {name: getattr(record, name) for name in record.__dataclass_fields__}
