@@ -8,7 +8,8 @@ from archbench.errors import ArchbenchError, InputRefused, UserCodeError
 from archbench.models.inputs import InputSize
 from archbench.models.resolve import Loaded, plan_for
 from archbench.models.training import DEFAULT_OPTIMIZER
-from archbench.records.memory import MemoryEstimate, Mode
+from archbench.records.cells import Mode
+from archbench.records.memory import MemoryEstimate
 
 PATIENCE = 12  # estimates, after which halving takes over from following the slope
 
@@ -17,7 +18,7 @@ def largest_batch(
     loaded: Loaded,
     input_size: InputSize | None,
     limit_bytes: int,
-    mode: Mode = "inference",
+    mode: Mode = "infer",
     optimizer: str = DEFAULT_OPTIMIZER,
     device: str = "cpu",
 ) -> int:
@@ -29,7 +30,7 @@ def largest_batch(
         loaded: a model, with weights or blank.
         input_size: of one sample; None for the architecture's own.
         limit_bytes: for everything: weights, optimizer, inputs and what the call takes.
-        mode: "inference" or "training".
+        mode: "infer" or "train".
         optimizer: of a training step.
         device: where it would run, as in estimate_memory().
 
@@ -45,40 +46,37 @@ def largest_batch(
         plan = plan_for(loaded, input_size, batch)
         return _without_values(estimate_memory(loaded, plan, mode, optimizer, device)).peak_bytes
 
-    fits = 1
     try:
         peak(1)
+        low = 1
     except (InputRefused, UserCodeError):
-        if mode == "inference":
+        if mode == "infer":
             raise
-        fits = 2  # batch normalisation cannot train on a single number per channel
-    if peak(fits) > limit_bytes:
-        return 0
-    fails, tries = 0, 0  # nothing fails yet
-    while not fails or fails - fits > 1:
-        guess = _guess(fits, fails, limit_bytes, peak, tries > PATIENCE)
+        low = 2  # batch normalisation cannot train on a single number per channel
+    if peak(low) > limit_bytes:
+        low += 1  # some kernels take more for one sample than for two
+        if peak(low) > limit_bytes:
+            return 0
+    before, high, tries = 0, None, 0
+    while high is None or high - low > 1:
+        ahead = low if tries > PATIENCE else _ahead(before and low - before, low, peak, limit_bytes)
+        guess = low + max(1, ahead)
+        if high is not None:
+            guess = (low + high) // 2 if tries > PATIENCE else min(guess, high - 1)
         if peak(guess) <= limit_bytes:
-            fits = guess
+            before, low = low, guess
         else:
-            fails = guess
+            high = guess
         tries += 1
-    return fits
+    return low
 
 
-def _guess(fits: int, fails: int, limit_bytes: int, peak: Callable[[int], int], halve: bool) -> int:
-    """Follow the slope from the batch that fits, to at most the one before that which fails.
-
-    Without one that fails, the slope is that up to twice the batch. Small batches may take other
-    kernels and more memory than larger ones: then there is no slope to follow, and it is doubled.
-    """
-    if fails and halve:
-        return (fits + fails) // 2
-    other = fails or 2 * fits
-    slope = (peak(other) - peak(fits)) / (other - fits)
-    if slope <= 0:
-        return other
-    guess = fits + max(1, int((limit_bytes - peak(fits)) / slope))
-    return min(guess, fails - 1) if fails else guess
+def _ahead(behind: int, batch: int, peak: Callable[[int], int], limit_bytes: int) -> int:
+    """Tell how many samples more would fill the limit, if memory went on as it has since before."""
+    grown = peak(batch) - peak(batch - behind) if behind else 0
+    if grown <= 0:
+        return batch  # nothing is known yet: twice as many
+    return (limit_bytes - peak(batch)) * behind // grown
 
 
 def _without_values(estimate: MemoryEstimate) -> MemoryEstimate:

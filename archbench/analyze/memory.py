@@ -20,7 +20,8 @@ from archbench.models.inputs import InputPlan
 from archbench.models.resolve import Loaded
 from archbench.models.tensors import tensors_in
 from archbench.models.training import DEFAULT_OPTIMIZER, forward_backward, optimizer_for
-from archbench.records.memory import MemoryEstimate, Mode
+from archbench.records.cells import Mode
+from archbench.records.memory import MemoryEstimate
 
 CUDA_BLOCK = 512  # bytes: kMinBlockSize in c10/cuda/CUDACachingAllocator.h
 
@@ -28,7 +29,7 @@ CUDA_BLOCK = 512  # bytes: kMinBlockSize in c10/cuda/CUDACachingAllocator.h
 def estimate_memory(
     loaded: Loaded,
     plan: InputPlan,
-    mode: Mode = "inference",
+    mode: Mode = "infer",
     optimizer: str = DEFAULT_OPTIMIZER,
     device: str = "cpu",
 ) -> MemoryEstimate:
@@ -41,7 +42,7 @@ def estimate_memory(
     Args:
         loaded: a model, with weights or blank.
         plan: its inputs.
-        mode: "inference", a forward pass in evaluation mode without gradients; or "training",
+        mode: "infer", a forward pass in evaluation mode without gradients; or "train",
             a step in training mode, one after the first.
         optimizer: of a training step: "sgd", "momentum" or "adam".
         device: where the call would run: "cpu"; "cuda", whose allocator rounds to 512 bytes; or
@@ -64,7 +65,7 @@ def estimate_memory(
         batch_size=plan.batch_size,
         dtype=plan.specs[0].dtype if plan.specs else "float32",
         device=call.device.type,
-        optimizer=optimizer if mode == "training" else None,
+        optimizer=optimizer if mode == "train" else None,
         note=note,
         **memory,
     )
@@ -124,7 +125,7 @@ def _run_on(
             "inputs_bytes": bytes_of(tensors_in((args, kwargs))),
         }
         try:
-            if call.mode == "inference":
+            if call.mode == "infer":
                 return {**held, **_inference(watch, module, args, kwargs)}
             return {**held, **_training(watch, module, args, kwargs, call.optimizer)}
         except ArchbenchError:
@@ -161,7 +162,7 @@ def _training(
             parameter.grad = None
         steps = optimizer_for(optimizer, parameters)
         with torch.enable_grad(), watch:
-            loss = forward_backward(module, args, kwargs)
+            loss = forward_backward(lambda: module(*args, **kwargs))
             there_and_back, before = watch.peak_bytes, watch.current_bytes
             steps.step()
             state = watch.current_bytes - before

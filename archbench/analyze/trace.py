@@ -59,6 +59,8 @@ class Visit:
     macs: int = 0
     activations: int = 0
     depth: int | None = None  # of a top-level module: layers between its input and its output
+    operations: int = 0  # that move data; only where traffic is asked for, as the next
+    bytes_moved: int = 0
 
 
 @dataclasses.dataclass(slots=True)
@@ -89,7 +91,14 @@ class Trace:
     note: str = ""
 
 
-def trace(model: nn.Module, make_inputs: Callable[[torch.device], Inputs]) -> Trace:
+Traffic = Callable[[Any, Sequence[Any], Any, Any], int]  # of operation, args, kwargs and result
+
+
+def trace(
+    model: nn.Module,
+    make_inputs: Callable[[torch.device], Inputs],
+    traffic: Traffic | None = None,
+) -> Trace:
     """Run the model once in evaluation mode, without gradients, and leave it as it was.
 
     It runs on the meta device; a model that reads tensor values cannot, and runs on its own
@@ -98,19 +107,20 @@ def trace(model: nn.Module, make_inputs: Callable[[torch.device], Inputs]) -> Tr
     Args:
         model: any module, on any device; one with lazy parameters is analysed on a copy.
         make_inputs: gives the arguments of forward() on a device.
+        traffic: tells how many bytes an operation reads and writes, to be summed up as well.
 
     Raises:
         ForwardFailed: forward() raised, on the model's own device too where it has one.
     """
     paths = paths_of(model)
     try:
-        return _trace_on(META, model, paths, make_inputs)
+        return _trace_on(META, model, paths, make_inputs, traffic)
     except ForwardFailed as on_meta:
         device = own_device(paths)
         if device == META:
             raise
         reason = str(on_meta.__cause__).strip().split("\n")[0]
-    result = _trace_on(device, model, paths, make_inputs)
+    result = _trace_on(device, model, paths, make_inputs, traffic)
     result.note = f"ran on {device}, because it cannot run without values: {reason}"
     return result
 
@@ -134,12 +144,13 @@ def _trace_on(
     model: nn.Module,
     paths: dict[nn.Module, list[str]],
     make_inputs: Callable[[torch.device], Inputs],
+    traffic: Traffic | None,
 ) -> Trace:
     if any(isinstance(module, LazyModuleMixin) for module in paths):
         model = materialised(device, model, make_inputs)
         paths = paths_of(model)
     on_meta = device == META
-    recorder = Recorder(on_meta, type(model).__name__)
+    recorder = Recorder(on_meta, type(model).__name__, traffic)
     with borrowed(paths, on_meta, lambda module: recorder.watch(module, paths[module])):
         args, kwargs = make_inputs(device)
         for tensor in tensors_in((args, kwargs)):
@@ -186,9 +197,10 @@ def _depth_of(value: Any) -> int:
 class Recorder(TorchDispatchMode):
     """Writes down operations while it is active, and calls of the modules it watches."""
 
-    def __init__(self, on_meta: bool, root_type: str) -> None:
+    def __init__(self, on_meta: bool, root_type: str, traffic: Traffic | None = None) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # its base has no annotations
         self._root_type = root_type
+        self._traffic = traffic
         self.visits: dict[str, Visit] = {}
         self.depth = 0
         self._running: list[Visit] = []
@@ -237,6 +249,11 @@ class Recorder(TorchDispatchMode):
             visit = self._running[-1] if self._running else self._outside()
             visit.macs += macs
             visit.activations += activations
+        if self._traffic is not None:
+            moved = self._traffic(func, args, kwargs, out)
+            visit = self._running[-1] if self._running else self._outside()
+            visit.bytes_moved += moved
+            visit.operations += moved > 0
         self._deepen(rule, args, kwargs, out)
         return out
 

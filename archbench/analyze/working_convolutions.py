@@ -219,10 +219,16 @@ def _is_channels_last(tensor: Tensor) -> bool:
 def _kernel(
     x: Shape, weight: Shape, dtype: torch.dtype, window: tuple[Any, ...], groups: int, threads: int
 ) -> str:
-    """Ask torch which kernel it would choose on the CPU; expanded tensors take no memory."""
+    """Ask torch which kernel it would choose on the CPU; expanded tensors take no memory.
+
+    The question is private to torch: where it is gone, no kernel has a rule.
+    """
+    choose = getattr(torch._C, "_select_conv_backend", None)
+    if choose is None:
+        return ""
     number = torch.zeros((), dtype=dtype)
     operands = (number.expand(x), number.expand(weight), None)
-    return str(torch._C._select_conv_backend(*operands, *window, groups, None).name)
+    return str(choose(*operands, *window, groups, None).name)
 
 
 @lru_cache(maxsize=1)

@@ -39,6 +39,32 @@ def memory_limit_bytes(root: Path = ROOT) -> int | None:
     return min(limits, default=None)
 
 
+def memory_left_bytes(root: Path = ROOT) -> int | None:
+    """Return what of that is not taken yet; None without a limit.
+
+    Files that were read lately are kept in what is taken, and given up when it is needed.
+    """
+    left = []
+    for group in _groups(root, "memory"):
+        for limit_name, taken_name in (
+            ("memory.max", "memory.current"),
+            ("memory.limit_in_bytes", "memory.usage_in_bytes"),
+        ):
+            (limit,) = _words(group / limit_name, 1) or ("max",)
+            (taken,) = _words(group / taken_name, 1) or ("",)
+            if limit.isdigit() and taken.isdigit() and int(limit) < UNLIMITED_BYTES:
+                left.append(int(limit) - int(taken) + _kept_files_bytes(group))
+    return max(0, min(left)) if left else None
+
+
+def _kept_files_bytes(group: Path) -> int:
+    for line in _text(group / "memory.stat").splitlines():
+        name, _, number = line.partition(" ")
+        if name in ("inactive_file", "total_inactive_file") and number.isdigit():
+            return int(number)
+    return 0
+
+
 def _groups(root: Path, controller: str) -> Iterator[Path]:
     """Yield the folders of this process's groups and of all above them, both versions.
 

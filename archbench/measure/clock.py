@@ -6,6 +6,8 @@ from typing import Protocol
 
 import torch
 
+WAIT_SIZE = 4096  # a product of this size takes milliseconds, reading one number of it far less
+
 
 class Clock(Protocol):
     """What the runner needs of a clock; tests hand it one that they turn themselves."""
@@ -36,6 +38,23 @@ class DeviceClock:
     def wait(self) -> None:
         """Wait for the device."""
         self._wait()
+
+
+def really_waits(device: torch.device, clock: Clock) -> bool:
+    """Tell whether waiting for a device takes as long as its work does.
+
+    Where it does not, reading one number of a large product afterwards waits instead.
+    """
+    a = torch.ones(WAIT_SIZE, WAIT_SIZE, device=device)
+    (a @ a)[0, 0].item()
+    clock.wait()
+    start = clock.now_ns()
+    product = a @ a
+    clock.wait()
+    waited = clock.now_ns() - start
+    product[0, 0].item()
+    read = clock.now_ns() - start - waited
+    return read < waited
 
 
 def _nothing() -> None:

@@ -2,19 +2,16 @@
 
 import psutil
 
-from archbench.measure.cgroups import memory_limit_bytes
+from archbench.measure.cgroups import memory_left_bytes, memory_limit_bytes
 
 
 def memory_bytes() -> int:
     """Return the machine's memory, or what a cgroup grants of it."""
-    return _granted(psutil.virtual_memory().total)
+    total, limit = int(psutil.virtual_memory().total), memory_limit_bytes()
+    return total if limit is None else min(total, limit)
 
 
 def available_bytes() -> int:
     """Return what can be had now without anything being written to disk."""
-    return _granted(psutil.virtual_memory().available)
-
-
-def _granted(size_bytes: int) -> int:
-    limit = memory_limit_bytes()
-    return size_bytes if limit is None else min(size_bytes, limit)
+    free, left = int(psutil.virtual_memory().available), memory_left_bytes()
+    return free if left is None else min(free, left)

@@ -1,4 +1,4 @@
-"""Time several models in one process, call by call and in turn.
+"""Time one model, or several in one process, call by call and in turn.
 
 Whatever slows the machine down for longer than a call then slows all of them alike, and the ratio
 of two calls of one round hardly notices it.
@@ -14,12 +14,29 @@ from archbench.collector import collection_paused
 from archbench.errors import NothingMeasured
 from archbench.measure.clock import Clock
 
-WARM_UP_SHARE = 0.3  # of the time there is, at most
-WARM_UP_ROUNDS = 4  # compared with the four before: the times have settled when they agree
-SETTLED = 0.05  # to within this; a noisy machine seldom does better over four calls
+QUARTERS = 4  # the last of the warm-up's four is compared with the one before
+SETTLED = 0.03  # to within this they agree; on two noisy cores closer is seldom seen
+QUIET_ROUNDS = 5  # without a new compilation
 
 Round = tuple[int, ...]
-Progress = Callable[[float], None]  # is told the share of the time that has passed
+Call = Callable[[], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How long to warm up and to measure, in seconds.
+
+    Args:
+        warm_up_least_s: before that, times are not even looked at.
+        warm_up_most_s: then measuring begins, settled or not.
+        measure_s: of measuring.
+        least_rounds: are kept, however long they take.
+    """
+
+    warm_up_least_s: float
+    warm_up_most_s: float
+    measure_s: float
+    least_rounds: int = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,53 +46,80 @@ class Rounds:
     kept: tuple[Round, ...]
     warm_up: int
     settled: bool
+    recompiled: bool
 
 
 def take_turns(
-    calls: Sequence[Callable[[], object]],
+    calls: Sequence[Call],
     clock: Clock,
-    max_time_s: float,
+    effort: Effort,
     seed: int,
-    progress: Progress = lambda share: None,
+    compilations: Callable[[], int] = lambda: 0,
 ) -> Rounds:
     """Call every model once per round until the time is up.
 
     The order is random and balanced: each second round runs the one before it backwards.
-    Measuring begins when the medians of four rounds and of the four before agree to 5 %, or when
-    30 % of the time is gone.
+    Measuring begins when the shortest warm-up is over, the times have settled and nothing was
+    compiled lately, all three; or else when the longest warm-up is over.
 
     Args:
         calls: one function per model; what it returns is dropped.
         clock: read around every call, after waiting for the device.
-        max_time_s: for warming up and measuring together; the round it ends in is finished, and
-            one is measured in any case.
+        effort: the round it ends in is finished.
         seed: of the order.
-        progress: told now and then how much of the time has passed, from 0 to 1.
+        compilations: counts how often something was compiled so far.
 
     Raises:
         NothingMeasured: there is nothing to call.
     """
     if not calls:
         raise NothingMeasured("there is nothing to measure")
-    order = _orders(len(calls), random.Random(seed))
-    start = clock.now_ns()
-    total_ns = max_time_s * 1e9
-    warm: list[Round] = []
-    kept: list[Round] = []
+    orders = _orders(len(calls), random.Random(seed))
     gc.collect()
-    with collection_paused():
-        while not _settled(warm):
-            warm.append(_round(calls, clock, next(order)))
-            progress(min(1.0, (clock.now_ns() - start) / total_ns))
-            if clock.now_ns() - start > WARM_UP_SHARE * total_ns:
-                break
-        while not kept or clock.now_ns() - start < total_ns:
-            kept.append(_round(calls, clock, next(order)))
-            progress(min(1.0, (clock.now_ns() - start) / total_ns))
-    return Rounds(tuple(kept), len(warm), _settled(warm))
+    gc.freeze()
+    try:
+        with collection_paused():
+            warm, settled = _warm_up(calls, clock, effort, orders, compilations)
+            before = compilations()
+            kept: list[Round] = []
+            start = clock.now_ns()
+            while (
+                len(kept) < effort.least_rounds or clock.now_ns() - start < effort.measure_s * 1e9
+            ):
+                kept.append(_round(calls, clock, next(orders)))
+    finally:
+        gc.unfreeze()
+    settled = settled or _steady(kept)
+    return Rounds(tuple(kept), warm, settled, compilations() > before)
 
 
-def _round(calls: Sequence[Callable[[], object]], clock: Clock, order: Sequence[int]) -> Round:
+def _warm_up(
+    calls: Sequence[Call],
+    clock: Clock,
+    effort: Effort,
+    orders: Iterator[list[int]],
+    compilations: Callable[[], int],
+) -> tuple[int, bool]:
+    """Run rounds until all three ends are met, or the time is; return their number, and which."""
+    start = clock.now_ns()
+    rounds: list[Round] = []
+    compiled = compilations()
+    quiet = 0  # rounds since the last compilation
+    look_at = 2 * QUARTERS  # sorting all times after each call would be work of its own
+    while True:
+        rounds.append(_round(calls, clock, next(orders)))
+        quiet = quiet + 1 if compilations() == compiled else 0
+        compiled = compilations()
+        passed = (clock.now_ns() - start) / 1e9
+        if passed >= effort.warm_up_least_s and len(rounds) >= look_at and quiet >= QUIET_ROUNDS:
+            look_at = len(rounds) + max(1, len(rounds) // 8)
+            if _settled(rounds):
+                return len(rounds), True
+        if passed >= effort.warm_up_most_s:
+            return len(rounds), False
+
+
+def _round(calls: Sequence[Call], clock: Clock, order: Sequence[int]) -> Round:
     times = [0] * len(calls)
     for i in order:
         clock.wait()
@@ -95,11 +139,19 @@ def _orders(count: int, rng: random.Random) -> Iterator[list[int]]:
 
 
 def _settled(rounds: Sequence[Round]) -> bool:
-    """Tell whether every model's last few times agree with the few before them."""
-    if len(rounds) < 2 * WARM_UP_ROUNDS:
-        return False
-    last, before = rounds[-WARM_UP_ROUNDS:], rounds[-2 * WARM_UP_ROUNDS : -WARM_UP_ROUNDS]
-    for times, earlier in zip(zip(*last, strict=True), zip(*before, strict=True), strict=True):
-        if abs(median(times) / median(earlier) - 1) > SETTLED:
-            return False
-    return True
+    """Tell whether every model's times in the last quarter agree with the quarter before."""
+    size = len(rounds) // QUARTERS
+    return _agree(rounds[-size:], rounds[-2 * size : -size])
+
+
+def _steady(kept: Sequence[Round]) -> bool:
+    """Tell whether the two halves of what was kept agree: slow models have no other warm-up."""
+    half = len(kept) // 2
+    return half > 0 and _agree(kept[-half:], kept[:half])
+
+
+def _agree(some: Sequence[Round], others: Sequence[Round]) -> bool:
+    return all(
+        abs(median(times) / median(earlier) - 1) <= SETTLED
+        for times, earlier in zip(zip(*some, strict=True), zip(*others, strict=True), strict=True)
+    )

@@ -41,6 +41,14 @@ class InputPlan:
     batch_size: int
     given: GivenInputs | None = None
 
+    def texts(self) -> tuple[str, ...]:
+        """Write the sizes as a user would, dtypes spelled out: "float32:3x224x224"."""
+        named = len(self.specs) - self.keywords
+        return tuple(
+            f"{f'{spec.name}:' if i >= named else ''}{spec.dtype}:{shape_for_machines(spec.shape)}"
+            for i, spec in enumerate(self.specs)
+        )
+
     def make(self, device: torch.device) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return the arguments of forward() on a device: positional ones, and those by name.
 

@@ -3,7 +3,7 @@
 Written once, so that an estimate and a measurement of memory or time are of the same step.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -11,12 +11,12 @@ from torch import Tensor, nn
 
 from archbench.errors import ArchbenchError, nearest
 from archbench.models.tensors import tensors_in
+from archbench.records.cells import OPTIMIZERS
 
 # So small that the steps of a network without settled statistics stay finite; neither memory nor
 # time depends on it.
 LEARNING_RATE = 1e-5
 MOMENTUM = 0.9  # as all the papers of the shelf that name one
-OPTIMIZERS = ("sgd", "momentum", "adam")
 DEFAULT_OPTIMIZER = "momentum"
 
 
@@ -59,17 +59,15 @@ def optimizer_for(name: str, parameters: Iterable[nn.Parameter]) -> torch.optim.
     raise ArchbenchError(f"there is no optimizer '{name}'", hint)
 
 
-def forward_backward(module: nn.Module, args: Iterable[Any], kwargs: dict[str, Any]) -> Tensor:
-    """Run the network and back; the output itself is let go of before the way back."""
-    loss = loss_of(module(*args, **kwargs))
+def forward_backward(forward: Callable[[], Any]) -> Tensor:
+    """Run a network and back; the output itself is let go of before the way back."""
+    loss = loss_of(forward())
     loss.backward()
     return loss
 
 
-def training_step(
-    module: nn.Module, optimizer: torch.optim.Optimizer, args: Iterable[Any], kwargs: dict[str, Any]
-) -> None:
+def training_step(forward: Callable[[], Any], optimizer: torch.optim.Optimizer) -> None:
     """Take one step: forward, loss, backward, optimizer. Between steps no gradient is kept."""
-    forward_backward(module, args, kwargs)
+    forward_backward(forward)
     optimizer.step()
     optimizer.zero_grad()

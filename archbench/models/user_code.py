@@ -60,6 +60,20 @@ def load(model: str, kwargs: Mapping[str, Any]) -> nn.Module:
     return _construct(model, factory, kwargs)
 
 
+def source_of(model: str) -> str | None:
+    """Return the file in which a MODEL's factory is written, if that is the user's own.
+
+    Only that one: what it imports is not followed.
+    """
+    place, _, name = model.rpartition(":")
+    if not place or not name or place in ("torchvision", "timm"):
+        return None
+    if place.endswith(".py"):
+        return place
+    module = sys.modules.get(place)
+    return getattr(module, "__file__", None)
+
+
 def _construct(model: str, factory: Callable[..., Any], kwargs: Mapping[str, Any]) -> nn.Module:
     try:
         inspect.signature(factory).bind(**kwargs)

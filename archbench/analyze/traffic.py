@@ -1,0 +1,96 @@
+"""What each layer reads and writes: the least traffic that its operations cause, by their shapes.
+
+Every operation reads its operands and writes its results once. What a kernel reads twice, or finds
+in a cache because the operation before it has just written it, is not told apart.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from torch import Tensor
+
+from archbench.analyze.profile import explained, unwrapped
+from archbench.analyze.rules import name_of
+from archbench.analyze.trace import ForwardFailed, trace
+from archbench.models.inputs import InputPlan
+from archbench.models.resolve import Loaded
+from archbench.records.rooflines import LayerWork
+
+_MOVES_NOTHING = frozenset(  # room is made, or the same memory is seen in another shape
+    {
+        *("aten.empty", "aten.empty_like", "aten.empty_strided", "aten.new_empty"),
+        *("aten._unsafe_view", "aten.detach", "aten.lift_fresh"),
+    }
+)
+
+
+def work_of(loaded: Loaded, plan: InputPlan) -> tuple[LayerWork, ...]:
+    """Return what each module does itself in one forward pass of the batch.
+
+    A shared module has one row, under its first path, with all its calls.
+
+    Args:
+        loaded: a model in the dtype that it would run in, with weights or blank.
+        plan: its inputs.
+
+    Raises:
+        ArchbenchError: an input does not fit.
+        UserCodeError: the user's forward raised.
+    """
+    try:
+        traced = trace(unwrapped(loaded.module), plan.make, moved_bytes)
+    except ForwardFailed as failed:
+        raise explained(failed, loaded, plan) from failed.__cause__
+    first = {path: paths[0] for paths in traced.paths.values() for path in paths}
+    found: dict[str, LayerWork] = {}
+    for visit in traced.visits.values():
+        path = first.get(visit.path, visit.path)
+        before = found.get(path) or LayerWork(path, visit.type, 0, 0, 0)
+        found[path] = replace(
+            before,
+            macs=before.macs + visit.macs,
+            bytes_moved=before.bytes_moved + visit.bytes_moved,
+            operations=before.operations + visit.operations,
+        )
+    return tuple(found.values())
+
+
+def moved_bytes(func: Any, args: Sequence[Any], kwargs: Any, out: Any) -> int:
+    """Count what an operation reads and writes; a view of a tensor moves nothing."""
+    if _is_view(func) or name_of(func) in _MOVES_NOTHING:
+        return 0
+    read = {id(t): t for t in _tensors((args, kwargs or {}))}
+    return sum(map(_bytes, read.values())) + sum(map(_bytes, _tensors(out)))
+
+
+def _is_view(func: Any) -> bool:
+    """Tell by its schema whether an operation returns its operand's own memory, unwritten."""
+    returns = getattr(getattr(func, "_schema", None), "returns", ())
+    aliases = [value.alias_info for value in returns]
+    return bool(aliases) and all(a is not None and not a.is_write for a in aliases)
+
+
+def _tensors(values: Any) -> list[Tensor]:
+    """List the tensors among an operation's arguments or results: in lists, never deeper."""
+    found: list[Tensor] = []
+    if isinstance(values, Tensor):
+        return [values]
+    if isinstance(values, dict):
+        values = values.values()
+    elif not isinstance(values, list | tuple):
+        return found
+    for value in values:
+        if isinstance(value, Tensor):
+            found.append(value)
+        elif isinstance(value, list | tuple | dict):
+            found += _tensors(value)
+    return found
+
+
+def _bytes(tensor: Tensor) -> int:
+    """Return its elements' bytes; of an expanded one, those that are there."""
+    there = 1
+    for size, stride in zip(tensor.shape, tensor.stride(), strict=True):
+        there *= size if stride else 1
+    return there * tensor.element_size() if tensor.numel() else 0

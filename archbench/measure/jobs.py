@@ -1,0 +1,49 @@
+"""What a worker process is asked to do."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from archbench.records.cells import Cell
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One session: the cells that run in one fresh process.
+
+    Args:
+        cells: one, or several that take turns.
+        number: of this session among those of the same cells, from 0.
+        seed: of the inputs, the weights and the order of turns.
+        order: in which they are loaded, as indices; () as they stand.
+        module_files: for a model that was given as an object, the file it was pickled into.
+        memory: whether to measure the peak of memory too.
+        memory_limit_bytes: of an accelerator that the process may take; None for all of it.
+        layers: paths of modules whose own times are taken too.
+        measure_s: how long to measure, after warming up; None takes what the budget leaves.
+        budget_s: from the start of the process to its end; None where nothing bounds it.
+        started_s: Unix time at which the process was started.
+    """
+
+    cells: tuple[Cell, ...]
+    number: int
+    seed: int
+    order: tuple[int, ...] = ()
+    module_files: tuple[str | None, ...] = ()
+    memory: bool = False
+    memory_limit_bytes: int | None = None
+    layers: tuple[str, ...] = ()
+    measure_s: float | None = 1.0
+    budget_s: float | None = None
+    started_s: float = 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what the worker reads."""
+        return {**asdict(self), "cells": [cell.to_dict() for cell in self.cells]}
+
+    @classmethod
+    def from_dict(cls, found: Mapping[str, Any]) -> "Job":
+        """Read what to_dict() wrote."""
+        cells = tuple(Cell.from_dict(cell) for cell in found["cells"])
+        lists = {name: tuple(found[name]) for name in ("order", "module_files", "layers")}
+        return cls(**{**found, **lists, "cells": cells})

@@ -1,0 +1,153 @@
+"""Start fresh worker processes, one after the other, and wait for each without taking a core."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from base64 import b64encode
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from tempfile import TemporaryFile
+from typing import Any, Literal
+
+from archbench.errors import NothingMeasured
+from archbench.measure.jobs import Job
+from archbench.records.sessions import Failure, Session
+
+LAST_WORDS = 400  # characters of a dead worker's standard error
+GRACE_S = 10.0  # for a worker that died without an answer to end: tearing torch down takes one
+
+Task = Literal["session", "environment", "ceilings"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back from a worker.
+
+    Args:
+        found: what it answered; None where it died before that.
+        printed: what the model's code, or a crash, wrote meanwhile.
+        exit_code: of the process; negative where a signal killed it.
+    """
+
+    found: dict[str, Any] | None
+    printed: str
+    exit_code: int
+
+
+def launch(job: Job, variables: Mapping[str, str]) -> tuple[Session, str]:
+    """Run a job in a fresh process; return its session and what the model's code printed.
+
+    Args:
+        job: its start is now.
+        variables: of the environment, set for the process beside the present ones.
+    """
+    job = replace(job, started_s=time.time())
+    answer = ask("session", job, variables)
+    wall_s = time.time() - job.started_s
+    if answer.found is None:
+        session = Session(job.cells, job.number, job.seed, failure=_death(answer))
+    else:
+        session = replace(Session.from_dict(answer.found), cells=job.cells)
+    return replace(session, started_s=job.started_s, wall_s=wall_s), answer.printed
+
+
+def ask(task: Task, job: Job, variables: Mapping[str, str]) -> Answer:
+    """Let a fresh process do one task; block until it has answered or is gone.
+
+    The number of threads is set before anything of it is imported.
+    """
+    question = json.dumps(
+        {"task": task, "job": job.to_dict(), "arguments": _pickled_arguments(job)}, default=repr
+    )
+    with TemporaryFile("w+", encoding="utf-8", errors="replace") as printed:
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "archbench.measure.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=printed,
+            text=True,
+            env={**os.environ, **_paths(), **_threads(job), **variables},
+            start_new_session=True,  # so that what it starts itself ends with it
+        )
+        try:
+            line = _asked(worker, question)
+            if not line:
+                _let_end(worker)
+        finally:
+            _end(worker)
+        printed.seek(0)
+        words = printed.read()
+    try:
+        return Answer(json.loads(line), words, worker.returncode)
+    except ValueError:
+        return Answer(None, words, worker.returncode)
+
+
+def _asked(worker: "subprocess.Popen[str]", question: str) -> str:
+    if worker.stdin is None or worker.stdout is None:
+        raise RuntimeError("a worker without pipes")
+    with suppress(BrokenPipeError):  # it died before it was asked, which its answer will show
+        worker.stdin.write(question)
+        worker.stdin.close()
+    return worker.stdout.readline()
+
+
+def _pickled_arguments(job: Job) -> str:
+    """Write the arguments of every cell's factory as they are: JSON knows no tuples."""
+    import cloudpickle
+
+    arguments = [dict(cell.arguments) for cell in job.cells]
+    return b64encode(cloudpickle.dumps(arguments)).decode("ascii")
+
+
+def _paths() -> dict[str, str]:
+    """Let the worker import from where this process does: a script's folder, a notebook's."""
+    return {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+
+
+def _threads(job: Job) -> dict[str, str]:
+    threads = job.cells[0].threads
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")  # read when the libraries are loaded
+    return {} if threads is None else dict.fromkeys(names, str(threads))
+
+
+def _let_end(worker: "subprocess.Popen[str]") -> None:
+    """Wait for a worker that closed its output to end by itself, so that its exit code is its own.
+
+    Where the system can tell it, it is not reaped: until then nobody else can have its number.
+    """
+    if not hasattr(os, "waitid"):  # macOS, before Python 3.13
+        with suppress(subprocess.TimeoutExpired):
+            worker.wait(GRACE_S)
+        return
+    deadline = time.monotonic() + GRACE_S
+    while time.monotonic() < deadline:
+        if os.waitid(os.P_PID, worker.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None:
+            return
+        time.sleep(0.02)
+
+
+def _end(worker: "subprocess.Popen[str]") -> None:
+    """End a worker and all that it started; its number is its own until it is waited for."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(worker.pid, signal.SIGKILL)
+    worker.wait()
+    if worker.stdout is not None:
+        worker.stdout.close()
+
+
+def _death(answer: Answer) -> Failure:
+    """Say how a worker died that gave no answer."""
+    said = " ".join(answer.printed.split())[-LAST_WORDS:]
+    if answer.exit_code < 0:
+        name = signal.Signals(-answer.exit_code).name
+        hint = "a system without memory kills what takes most; try a smaller -b or -i"
+        killed = answer.exit_code == -signal.SIGKILL
+        message = f"the worker was killed by {name}"
+        return Failure("killed", message, hint if killed else said, NothingMeasured.exit_code)
+    message = f"the worker ended with exit code {answer.exit_code} before it answered"
+    return Failure("failed", message, said)

@@ -1,0 +1,50 @@
+"""Numbers that take another time than ordinary ones: infinities, NaNs, subnormals."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
+
+from archbench.records.sessions import Flag
+
+LOOKED_AT = 8  # samples of a batch: all are drawn alike, and copies of all would take memory
+DENORMAL_SHARE = 0.001  # of one tensor's elements; a few in a million change no time
+
+
+def oddities(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Flag, ...]:
+    """Run a module once, without gradients, and look at every activation and the inputs.
+
+    Of each tensor the first samples are looked at.
+
+    Returns "not_finite" where a value is infinite or not a number, "denormal" where more than one
+    in a thousand of a tensor's values is subnormal.
+    """
+    found: dict[Flag, None] = {}
+
+    def look(value: Any) -> None:
+        for tensor in tree_leaves(value):
+            if isinstance(tensor, Tensor) and tensor.is_floating_point() and tensor.numel():
+                found.update(dict.fromkeys(_oddities_of(tensor)))
+
+    hooks = [m.register_forward_hook(lambda _m, _i, out: look(out)) for m in module.modules()]
+    try:
+        with torch.no_grad():
+            look((args, dict(kwargs)))
+            module(*args, **kwargs)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return tuple(found)
+
+
+def _oddities_of(tensor: Tensor) -> list[Flag]:
+    flags: list[Flag] = []
+    size = (tensor[:LOOKED_AT] if tensor.dim() else tensor).detach().abs()
+    if not bool(torch.isfinite(size).all()):
+        flags.append("not_finite")
+    tiny = torch.finfo(tensor.dtype).tiny
+    if float(((size > 0) & (size < tiny)).float().mean()) > DENORMAL_SHARE:
+        flags.append("denormal")
+    return flags

@@ -1,0 +1,267 @@
+"""One session: load, prepare, warm up, time; then memory. It runs in a process of its own."""
+
+import os
+import pickle
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+from torch import nn
+
+from archbench.collector import collection_paused
+from archbench.errors import ArchbenchError, OutOfMemory, UserCodeError
+from archbench.measure.accelerator import CudaStream, Stream, device_times
+from archbench.measure.caches import last_cache_bytes
+from archbench.measure.clock import Clock, DeviceClock, really_waits
+from archbench.measure.compiler import compilations
+from archbench.measure.environment import environment
+from archbench.measure.jobs import Job
+from archbench.measure.layers import EventMarker, HostMarker, LayerWatch, layer_times
+from archbench.measure.memory import peak_above
+from archbench.measure.prepare import (
+    Prepared,
+    failures,
+    prepare,
+    run_first,
+    timed_call,
+    use_precision,
+)
+from archbench.measure.runner import Call, Effort, Rounds, take_turns
+from archbench.models.resolve import Loaded, load, plan_for
+from archbench.models.user_code import user_code
+from archbench.records.cells import Cell
+from archbench.records.sessions import Failure, FailureKind, Flag, Session
+
+SHORT_CALL_NS = 10_000  # the clock takes a hundredth of that: shorter calls share a reading
+LONG_CALL_NS = 1_000_000  # a first call that takes this long is not a very short one
+WARM_UP_S = {"cpu": (0.4, 3.0)}  # at least, at most
+ACCELERATOR_WARM_UP_S = (1.0, 6.0)  # their clocks rise slowly
+WARM_UP_SHARE = 0.3  # of a limited time, at most
+LEAST_ROUNDS = 3
+LAYERS_S, MOST_PASSES = 1.0, 200  # passes in which layers are watched
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a session is measured; tests make one up.
+
+    Args:
+        device: that computes.
+        clock: the host's.
+        stream: the queue of an accelerator that has a clock of its own.
+    """
+
+    device: torch.device
+    clock: Clock
+    stream: Stream | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A cell that has run."""
+
+    prepared: Prepared
+    call: Call
+    first_ns: int  # of the first run, which compiles what is to be compiled
+
+
+def run(job: Job) -> Session:
+    """Do a job in this process, which should be a fresh one, and report whatever came of it."""
+    job = replace(job, started_s=job.started_s or time.time())
+    cell = job.cells[0]
+    empty = Session(job.cells, job.number, job.seed)
+    device = torch.device(cell.device)
+    as_in(cell)
+    stream = CudaStream(torch.cuda) if device.type == "cuda" else None
+    try:
+        with failures(cell, UserCodeError, f"measuring {cell.model} failed"):
+            session = measured(empty, job, Place(device, DeviceClock(device), stream))
+    except ArchbenchError as error:
+        kind: FailureKind = "oom" if isinstance(error, OutOfMemory) else "failed"
+        failure = Failure(kind, error.message, error.hint, error.exit_code)
+        session = replace(empty, failure=failure)
+    return replace(session, environment=environment(device))
+
+
+def as_in(cell: Cell) -> None:
+    """Set for this whole process what a cell says of its device, threads and precision."""
+    if cell.device.startswith("cuda:"):
+        torch.cuda.set_device(cell.device)  # events, graphs and streams are of the current one
+    if cell.threads is not None:
+        torch.set_num_threads(cell.threads)
+    use_precision(cell)
+
+
+def measured(empty: Session, job: Job, place: Place) -> Session:
+    """Fill in a session's figures.
+
+    Args:
+        empty: what is known before.
+        job: what to do.
+        place: where.
+
+    Raises:
+        ArchbenchError: a model cannot be loaded, run, compiled or captured, or does not fit.
+    """
+    torch.manual_seed(job.seed)
+    files = job.module_files or [None] * len(job.cells)
+    order = job.order or range(len(job.cells))
+    ready = [_ready(job.cells[i], files[i], place) for i in order]
+    effort = _effort(job, place)
+    with _gradients(job.cells[0]):
+        together = _together(ready, place.clock)
+        calls = [_repeated(one.call, together) for one in ready]
+        rounds = take_turns(calls, place.clock, effort, job.seed, compilations)
+        times: dict[int, tuple[int, ...]] = {}
+        for i, own in zip(order, zip(*rounds.kept, strict=True), strict=True):
+            times[i] = tuple(round(time / together) for time in own)
+        session = replace(
+            empty,
+            times_ns=tuple(times[i] for i in range(len(job.cells))),
+            calls_per_time=together,
+            warm_up_rounds=rounds.warm_up,
+            settled=rounds.settled,
+            compile_s=None if job.cells[0].compiled is None else ready[0].first_ns / 1e9,
+            flags=_flags(ready, rounds, place),
+        )
+        if len(ready) == 1:
+            with collection_paused():
+                session = _more_of_one(session, job, ready[0], place, effort)
+    return session
+
+
+def _more_of_one(session: Session, job: Job, ready: Ready, place: Place, effort: Effort) -> Session:
+    """Add what only one cell has that runs alone: the device's own times, layers, memory."""
+    latency_s = median(session.times_ns[0]) / 1e9
+    if place.stream is not None:
+        seconds = effort.measure_s / 2
+        own = device_times(ready.call, place.stream, place.clock, latency_s, seconds)
+        session = replace(session, device=own)
+    if job.layers:
+        passes = min(MOST_PASSES, int(min(LAYERS_S, effort.measure_s) / latency_s))
+        session = replace(session, layers_ns=_layers(ready.prepared, job, place, passes))
+    if job.memory and _tells_memory(session.cells[0], place.device):
+        # a replayed graph allocates nothing: what it holds was taken when it was captured
+        with _silenced():  # torch's profiler writes to standard error
+            above = peak_above(ready.prepared.call, place.device)
+        peak = above + ready.prepared.alive_bytes()
+        if place.device.type == "cuda":  # with what its libraries hold, and rounded as it rounds
+            peak = torch.cuda.max_memory_allocated(place.device)
+        session = replace(session, peak_memory_bytes=peak, activations_peak_bytes=above)
+    return session
+
+
+def _tells_memory(cell: Cell, device: torch.device) -> bool:
+    """Tell whether one call's allocations can be seen: not on every device, nor in a graph."""
+    in_graph = cell.compiled in ("reduce-overhead", "max-autotune") and device.type == "cuda"
+    return device.type in ("cpu", "cuda") and not in_graph
+
+
+def _ready(cell: Cell, file: str | None, place: Place) -> Ready:
+    if file is None:
+        loaded = load(cell.model, cell.arguments)
+    else:
+        loaded = Loaded(cell.model, _unpickled(file, cell.model))
+    as_in(cell)  # once more: the user's own code may have set something else
+    plan = plan_for(loaded, list(cell.inputs) or None, cell.batch_size)
+    cache_bytes = last_cache_bytes(place.device) if cell.cold_cache else 0
+    prepared = prepare(loaded, plan, cell, place.device, cache_bytes)
+    with _gradients(cell):
+        place.clock.wait()
+        before = place.clock.now_ns()
+        run_first(prepared, cell)
+        place.clock.wait()
+        first_ns = place.clock.now_ns() - before
+        return Ready(prepared, timed_call(prepared, cell), first_ns)
+
+
+def _unpickled(file: str, name: str) -> nn.Module:
+    with user_code(f"unpickling '{name}'"):
+        module: nn.Module = pickle.loads(Path(file).read_bytes())
+        return module
+
+
+def _flags(ready: Sequence[Ready], rounds: Rounds, place: Place) -> tuple[Flag, ...]:
+    """Gather what a reader should know of this process."""
+    flags: dict[Flag, None] = {}
+    for one in ready:
+        flags.update(dict.fromkeys(one.prepared.flags))
+    if rounds.recompiled:
+        flags["recompiled"] = None
+    if not rounds.settled:
+        flags["unsettled"] = None
+    if place.device.type not in ("cpu", "cuda") and not really_waits(place.device, place.clock):
+        flags["unsynchronised"] = None
+    return tuple(flags)
+
+
+def _layers(prepared: Prepared, job: Job, place: Place, passes: int) -> dict[str, int]:
+    """Time the layers of the one cell, in passes of their own."""
+    if place.device.type == "cuda":
+        watch = LayerWatch(prepared.module, job.layers, EventMarker(torch.cuda))
+    else:
+        watch = LayerWatch(prepared.module, job.layers, HostMarker(place.clock.now_ns))
+    return layer_times(watch, prepared.call, place.clock.wait, passes)
+
+
+@contextmanager
+def _silenced() -> Iterator[None]:
+    """Let nothing through to standard error, not even from below Python."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def _gradients(cell: Cell) -> AbstractContextManager[Any]:
+    return nullcontext() if cell.mode == "train" else torch.inference_mode()
+
+
+def _together(ready: Sequence[Ready], clock: Clock) -> int:
+    """Choose how many calls share one reading of the clock: 1, but for very short ones."""
+    shortest = SHORT_CALL_NS
+    for one in ready:
+        compiled = one.prepared.compiled  # whose first run says nothing of the others
+        if one.first_ns > LONG_CALL_NS and not compiled:
+            continue
+        clock.wait()
+        before = clock.now_ns()
+        one.call()
+        clock.wait()
+        shortest = min(shortest, clock.now_ns() - before)
+    return -(-SHORT_CALL_NS // max(1, shortest))
+
+
+def _repeated(call: Call, times: int) -> Call:
+    if times == 1:
+        return call
+
+    def repeated() -> None:
+        for _ in range(times):
+            call()
+
+    return repeated
+
+
+def _effort(job: Job, place: Place) -> Effort:
+    """Share out what is left of the budget, or take the usual times."""
+    least, most = WARM_UP_S.get(place.device.type, ACCELERATOR_WARM_UP_S)
+    if job.budget_s is None:
+        return Effort(least, most, job.measure_s or 1.0, LEAST_ROUNDS)
+    left = max(0.0, job.budget_s - (time.time() - job.started_s))
+    most = min(most, WARM_UP_SHARE * left)
+    # the device's own figures, and the layers, take as long again each
+    parts = 1 + (place.stream is not None and len(job.cells) == 1) + bool(job.layers)
+    measure = (left - most) / parts
+    if job.measure_s is not None:
+        measure = min(measure, job.measure_s)
+    return Effort(min(least, most), most, measure, least_rounds=1)

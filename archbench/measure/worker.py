@@ -1,0 +1,70 @@
+"""The fresh process that measures: `python -m archbench.measure.worker`.
+
+It reads one task as JSON from standard input and writes its answer as one line of JSON to standard
+output. What the model's own code prints goes to standard error.
+"""
+
+import ctypes
+import json
+import os
+import pickle
+import signal
+import sys
+from base64 import b64decode
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def main() -> None:
+    """Do one task."""
+    _end_with_parent()
+    answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    done = work(json.load(sys.stdin))
+    answer.write(json.dumps(done, default=repr) + "\n")
+    answer.flush()
+    sys.stderr.flush()
+    os._exit(0)  # all is said; tearing torch down takes as long as half of loading it
+
+
+def _end_with_parent() -> None:
+    """Let Linux kill this process when the one that started it dies, however that happens."""
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def work(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Do what is asked: a session, the machine's ceilings, or its description."""
+    import torch
+
+    from archbench.measure.jobs import Job
+    from archbench.measure.limits import limit_memory
+    from archbench.measure.session import as_in, run
+
+    job = Job.from_dict(asked["job"])
+    given = pickle.loads(b64decode(asked["arguments"]))
+    cells = [replace(cell, arguments=own) for cell, own in zip(job.cells, given, strict=True)]
+    job = replace(job, cells=tuple(cells))
+    limit_memory(torch.device(job.cells[0].device), job.memory_limit_bytes)
+    if asked["task"] == "session":
+        return run(job).to_dict()
+    cell = job.cells[0]
+    as_in(cell)
+    device = torch.device(cell.device)
+    if asked["task"] == "ceilings":
+        from archbench.measure.ceilings import ceilings
+        from archbench.measure.clock import DeviceClock
+
+        return ceilings(device, cell.precision, DeviceClock(device)).to_dict()
+    from archbench.measure.environment import environment
+
+    return environment(device).to_dict()
+
+
+if __name__ == "__main__":
+    main()
