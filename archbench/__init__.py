@@ -10,16 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from archbench.analyze.profile import profile
+    from archbench.api.bench import bench
+    from archbench.api.compare import compare
     from archbench.models.shelf import build
     from archbench.papers.reproduce import reproduce
 
     __version__: str
 
-__all__ = ["build", "profile", "reproduce"]
+__all__ = ["bench", "build", "compare", "profile", "reproduce"]
 
 # Loaded at first use: all import torch, which `archbench list` and --help do without.
 _HOMES = {
+    "bench": "archbench.api.bench",
     "build": "archbench.models.shelf",
+    "compare": "archbench.api.compare",
     "profile": "archbench.analyze.profile",
     "reproduce": "archbench.papers.reproduce",
 }

@@ -10,8 +10,10 @@ from typing import Annotated
 import typer
 
 import archbench
+from archbench.cli.bench import bench
 from archbench.cli.claims import claims
 from archbench.cli.compare import compare
+from archbench.cli.doctor import doctor
 from archbench.cli.explain import explain
 from archbench.cli.reproduce import reproduce
 from archbench.cli.shelf import info, list_architectures
@@ -40,6 +42,8 @@ app.command("list")(list_architectures)
 app.command("info")(info)
 app.command("summary")(summary)
 app.command("compare")(compare)
+app.command("bench")(bench)
+app.command("doctor")(doctor)
 app.command("reproduce")(reproduce)
 app.command("claims")(claims)
 app.command("explain")(explain)
@@ -69,7 +73,7 @@ def run(argv: Sequence[str]) -> int:
     debug = "--debug" in argv
     try:
         code = typer.main.get_command(app).main(
-            args=list(argv), prog_name="archbench", standalone_mode=False
+            args=_spelled_out(argv), prog_name="archbench", standalone_mode=False
         )
         if sys.stdout is not None:  # as it is after `>&-`
             sys.stdout.flush()
@@ -102,6 +106,15 @@ def run(argv: Sequence[str]) -> int:
             debug=False,
         )
         return INTERNAL_ERROR
+
+
+def _spelled_out(argv: Sequence[str]) -> list[str]:
+    """Give a bare --compile its usual mode: Typer knows no option whose value may be left out.
+
+    >>> _spelled_out(["bench", "--compile", "vgg16", "--compile=max-autotune"])
+    ['bench', '--compile=default', 'vgg16', '--compile=max-autotune']
+    """
+    return ["--compile=default" if word == "--compile" else word for word in argv]
 
 
 # Typer brings its own copy of click from 0.26 on: its error's base class is found by descent.

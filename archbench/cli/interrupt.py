@@ -8,8 +8,12 @@ _pressed = threading.Event()
 
 
 def watch() -> None:
-    """Remember that Ctrl-C was pressed, besides raising KeyboardInterrupt as Python does."""
-    signal.signal(signal.SIGINT, _note)
+    """Remember that Ctrl-C was pressed, besides raising KeyboardInterrupt as Python does.
+
+    Being told to end, or losing the terminal, is taken for the same: workers end with it.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+        signal.signal(number, _note)
 
 
 def check() -> None:

@@ -37,6 +37,35 @@ def verdicts_named(words: Sequence[str], known: Mapping[str, Verdict]) -> tuple[
     return tuple(known[word] for word in words)
 
 
+def words(text: str) -> list[str]:
+    """Split what is written with commas.
+
+    >>> words("fp32, bf16")
+    ['fp32', 'bf16']
+    """
+    return [word for word in (part.strip() for part in text.split(",")) if word]
+
+
+def whole_numbers(text: str, kind: str) -> list[int]:
+    """Split whole numbers that are written with commas.
+
+    Args:
+        text: "1,8,32".
+        kind: what they are, for an error.
+
+    Raises:
+        ArchbenchError: one of them is none, or there are none.
+
+    >>> whole_numbers("1,8,32", "batch size")
+    [1, 8, 32]
+    """
+    found = words(text)
+    for word in found or [text]:
+        if not word.isdecimal() or int(word) < 1:
+            raise ArchbenchError(f"{kind} '{word}' is not a positive number", "such as 1,8,32")
+    return [int(word) for word in found]
+
+
 MODEL_HELP = "a registry name, path/to/file.py:factory, package.module:factory, torchvision:NAME"
 Model = Annotated[
     str, typer.Argument(metavar="MODEL", help=MODEL_HELP, autocompletion=complete_model)
@@ -58,6 +87,28 @@ ModelKwargs = Annotated[
 ]
 Aux = Annotated[bool, typer.Option("--aux", help="build the auxiliary heads of training")]
 Device = Annotated[str, typer.Option("-d", "--device", help="auto, cpu, cuda, cuda:1 or mps")]
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        "--threads", min=1, max=1024, help="CPU threads (default: torch's own)", show_default=False
+    ),
+]
+Precision = Annotated[str, typer.Option(help="fp32, tf32, fp16, bf16 or amp")]
+RunMode = Annotated[str, typer.Option("--mode", help="infer, or train for a whole step")]
+ChannelsLast = Annotated[bool, typer.Option("--channels-last", help="memory order of images")]
+Compile = Annotated[
+    str | None,
+    typer.Option(
+        "--compile",
+        metavar="[=MODE]",
+        help="torch.compile; --compile=max-autotune names a mode",
+        show_default=False,
+    ),
+]
+CudaGraph = Annotated[bool, typer.Option("--cuda-graph", help="replay one captured graph")]
+ColdCache = Annotated[bool, typer.Option("--cold-cache", help="let inputs take turns")]
+Optimizer = Annotated[str, typer.Option(help="of --mode train: sgd, momentum or adam")]
+Sessions = Annotated[int, typer.Option("--sessions", min=1, help="fresh processes")]
 Form = Annotated[
     Format | None,
     typer.Option(

@@ -146,3 +146,8 @@ def prints_set_aside() -> Iterator[None]:
 def warn(message: str) -> None:
     """Print a line beside the data, on standard error."""
     print(f"archbench: {message}", file=sys.stderr)  # noqa: T201  # the one place that does
+
+
+def heard(text: str) -> None:
+    """Pass on what a model's own code printed in a worker process."""
+    sys.stderr.write(text)

@@ -2,30 +2,36 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 from archbench.cli import interrupt
 
 
 @contextmanager
-def progress(doing: str) -> Iterator[Callable[[float], None]]:
+def progress(doing: str) -> Iterator[Callable[..., None]]:
     """Show a bar; what is yielded takes the share that is done, and draws only when told.
+
+    It also takes the seconds that are left, where the caller knows better than the bar, which
+    goes by the speed so far.
 
     Between two shares a Ctrl-C that got lost is found again.
     """
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, TextColumn
 
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield lambda share: interrupt.check()
+        yield lambda share, left_s=None: interrupt.check()
         return
-    columns = (TextColumn(doing), BarColumn(), TimeRemainingColumn())
+    columns = (TextColumn(doing), BarColumn(), TextColumn("{task.fields[left]}"))
     with Progress(*columns, console=console, transient=True, auto_refresh=False) as bar:
-        task = bar.add_task(doing, total=1.0)
+        task = bar.add_task(doing, total=1.0, left="")
 
-        def tell(share: float) -> None:
+        def tell(share: float, left_s: float | None = None) -> None:
             interrupt.check()
-            if share - bar.tasks[0].completed >= 0.01 or share >= 1:
-                bar.update(task, completed=share, refresh=True)
+            own = bar.tasks[0].time_remaining if left_s is None else left_s
+            if abs(share - bar.tasks[0].completed) >= 0.01 or share >= 1 or left_s is not None:
+                left = "" if own is None else f"about {timedelta(seconds=round(own))} left"
+                bar.update(task, completed=share, left=left, refresh=True)
 
         yield tell

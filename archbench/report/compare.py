@@ -1,12 +1,14 @@
 """A Comparison as reports: structure first, since it needs no waiting; then time."""
 
+from collections.abc import Sequence
 from string import ascii_uppercase
 
 from archbench.gate.compare import stage_names
-from archbench.gate.stats import detectable
 from archbench.gate.verdicts import IMPORTANT
 from archbench.records.comparisons import Change, Comparison
 from archbench.records.profiles import StageCost
+from archbench.records.sessions import Session
+from archbench.report.bench import FLAGS, how, machine_facts
 from archbench.report.table import Cell, Column, Kind, Report, Table
 from archbench.units import counted
 
@@ -47,8 +49,8 @@ def structure_report(comparison: Comparison) -> Report:
 
 def time_report(comparison: Comparison) -> Report:
     """Lay measured latencies side by side, with the interval of each ratio and its verdict."""
-    session, latencies = comparison.session, comparison.latencies_s or ()
-    if session is None:
+    sessions, latencies = comparison.sessions, comparison.latencies_s
+    if not sessions:
         raise ValueError("nothing was measured")
     columns = (
         Column("model", "model"),
@@ -56,32 +58,37 @@ def time_report(comparison: Comparison) -> Report:
         Column("ratio", "ratio", Kind.RATIO),
         Column("low", "95 % low", Kind.RATIO, rank=1),
         Column("high", "95 % high", Kind.RATIO, rank=1),
-        Column("verdict", "this process only", Kind.TEXT),
+        Column("verdict", "verdict", Kind.TEXT),
     )
     changes = [c for c in comparison.changes if c.metric == "latency_median_s"]
-    rows: list[tuple[Cell, ...]] = [(session.models[0], latencies[0], 1.0, None, None, "reference")]
+    cells = sessions[0].cells
+    rows: list[tuple[Cell, ...]] = [(cells[0].model, latencies[0], 1.0, None, None, "reference")]
     rows += [(c.model, c.b, c.ratio, c.low, c.high, WORDS[c.verdict]) for c in changes]
-    env = session.environment
-    settled = "" if session.settled else "; its times had NOT settled when measuring began"
-    rounds = counted(len(session.rounds_ns), "round")
-    facts = (
-        ("measured", f"{rounds}, batch {session.batch_size}, models in turn"),
-        ("warm-up", f"{counted(session.warm_up_rounds, 'round')}{settled}"),
-        ("machine", f"{env.device_name}, {counted(env.threads, 'thread')}, torch {env.torch}"),
-    )
+    rounds = counted(sum(session.rounds for session in sessions), "round")
+    processes = counted(len(sessions), "fresh process", "fresh processes")
+    way = how(cells[0])
+    facts = [
+        (
+            "measured",
+            f"{rounds} in {processes}; batch {cells[0].batch_size}"
+            f"{f', {way}' if way else ''}, models in turn",
+        )
+    ]
+    if comparison.environment is not None:
+        facts += machine_facts(comparison.environment)
     return Report(
-        "Latency of one forward pass",
+        "Time of one training step" if cells[0].mode == "train" else "Latency of one forward pass",
         (Table(columns, tuple(rows)),),
         comparison.to_dict(),
-        facts,
-        tuple(_time_sentence(session.models[0], change) for change in changes),
+        tuple(facts),
+        (*_flag_notes(sessions), *(_time_sentence(cells[0].model, c) for c in changes)),
     )
 
 
 def whole_report(comparison: Comparison) -> Report:
     """Join both reports, for formats that hold everything at once."""
     structure = structure_report(comparison)
-    if comparison.session is None:
+    if not comparison.sessions:
         return structure
     times = time_report(comparison)
     return Report(
@@ -221,7 +228,7 @@ def _operations_table(comparison: Comparison) -> Table:
 
 
 def _changes_table(comparison: Comparison) -> Table:
-    keys = ("metric", "subject", "model", "a", "b", "ratio", "low", "high", "verdict")
+    keys = ("metric", "subject", "model", "a", "b", "ratio", "low", "high", "mde", "verdict")
     rows: list[tuple[Cell, ...]] = []
     for change in comparison.changes:
         fields = change.to_dict()
@@ -268,15 +275,25 @@ def _by_how_much(total: Change | None) -> str:
     return f"{total.verdict}, {total.ratio:.3f} times as many"
 
 
+def _flag_notes(sessions: Sequence[Session]) -> list[str]:
+    """Say in how many processes something disturbed the times."""
+    flags = dict.fromkeys(flag for session in sessions for flag in session.flags)
+    return [
+        f"{flag.replace('_', ' ')}, in {sum(flag in s.flags for s in sessions)} of "
+        f"{len(sessions)} processes: {FLAGS[flag]}."
+        for flag in flags
+    ]
+
+
 def _time_sentence(reference: str, change: Change) -> str:
     """Put a verdict in words, with what the measurement could have seen."""
-    if change.ratio is None or change.low is None or change.high is None:
-        return f"{change.model}: too few rounds for an interval; give it more --max-time."
-    seen = detectable(change.ratio, (change.low, change.high))
+    if change.ratio is None or change.low is None or change.high is None or change.mde is None:
+        return f"{change.model}: one process gives no interval; give it more --max-time."
     text = (
         f"{change.model} takes {change.ratio:.3f} of the time of {reference} "
-        f"(95 % interval {change.low:.3f} to {change.high:.3f}, this process only): "
-        f"{WORDS[change.verdict]}. A difference of {seen:.1%} would be seen nine times in ten."
+        f"(95 % interval over processes {change.low:.3f} to {change.high:.3f}): "
+        f"{WORDS[change.verdict]}. "
+        f"A difference of {change.mde:.1%} would be seen nine times in ten."
     )
     if change.verdict == "inconclusive":
         text += f" Telling {IMPORTANT:.0%} apart needs a longer --max-time or a quieter machine."

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from archbench.report.table import Cell, Column, Kind, Report, Table, Tone, Toned
 from archbench.units import (
+    bytes_scale,
     column_scale,
     shape_for_machines,
     shape_for_people,
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 MISSING = "-"
 PROSE = 30  # columns that a sentence needs at least
 UNBOUNDED = 100_000  # columns: a pipe or file is never cut
+_NUMBERS = frozenset(
+    {Kind.COUNT, Kind.INTEGER, Kind.RATIO, Kind.SHARE, Kind.SECONDS, Kind.BYTES, Kind.RATE}
+)
 _STYLES = {Tone.GOOD: "green", Tone.FAIR: "yellow", Tone.BAD: "bold red", Tone.QUIET: "dim"}
 
 
@@ -238,7 +242,7 @@ def _is_number(table: Table, i: int) -> bool:
     kind = table.columns[i].kind
     if kind is Kind.PRINTED:
         return all(isinstance(row[i], int | None) for row in table.rows)
-    return kind in (Kind.COUNT, Kind.INTEGER, Kind.RATIO, Kind.SHARE, Kind.SECONDS)
+    return kind in _NUMBERS
 
 
 def _written(table: Table) -> tuple[list[str], list[list[str]]]:
@@ -267,6 +271,10 @@ def _column(
         factor, unit = column_scale(numbers)
     elif column.kind is Kind.SECONDS:
         factor, unit = time_scale(numbers)
+    elif column.kind is Kind.BYTES:
+        factor, unit = bytes_scale(numbers)
+    elif column.kind is Kind.RATE:
+        factor, unit = 1.0, ""
     else:
         return column.title, [_cell(cell, column.kind) for cell in cells]
     head = f"{column.title} ({unit})" if unit else column.title

@@ -37,6 +37,8 @@ class Kind(StrEnum):
     RATIO = "ratio"
     SHARE = "share"  # of 1, seen as percent
     SECONDS = "seconds"  # one unit for the whole column
+    BYTES = "bytes"  # one unit for the whole column, in powers of 1024
+    RATE = "rate"  # per second: three digits that count
     SHAPE = "shape"
     IMAGE = "image"  # a shape as the papers' tables print it, a vector as an image of one pixel
     PROSE = "prose"  # a sentence or more, which wraps to the width that is left

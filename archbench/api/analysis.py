@@ -1,0 +1,90 @@
+"""What can be said of a cell without running it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from archbench.api.cells import Ways
+from archbench.errors import ArchbenchError
+from archbench.records.cells import Cell
+from archbench.records.memory import MemoryEstimate
+from archbench.records.rooflines import LayerWork
+
+if TYPE_CHECKING:
+    from archbench.models.resolve import Loaded
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """The exact side of a cell.
+
+    Args:
+        macs: of one forward pass of the batch.
+        estimate: of its memory; None where there is none, as under autocast.
+        work: of each layer, where it was asked for.
+    """
+
+    macs: int
+    estimate: MemoryEstimate | None
+    work: tuple[LayerWork, ...] = ()
+
+
+def analysed(loaded: "Loaded", cell: Cell, layers: bool) -> Analysis:
+    """Count a cell's MACs, estimate its memory and, if asked, what each layer moves.
+
+    Raises:
+        ArchbenchError: an input does not fit the network.
+        UserCodeError: the user's forward raised.
+    """
+    from archbench.analyze.memory import estimate_memory
+    from archbench.analyze.precision import in_precision
+    from archbench.analyze.profile import profile_loaded
+    from archbench.analyze.traffic import work_of
+    from archbench.models.resolve import plan_for
+
+    sizes = list(cell.inputs) or None
+    macs = profile_loaded(loaded, sizes, cell.batch_size).totals.macs
+    plan = plan_for(loaded, sizes, cell.batch_size)
+    estimate = None
+    if cell.precision != "amp":
+        like = in_precision(loaded, plan, cell.precision)
+        # which kernels the CPU takes depends on the threads; what cannot be estimated may still run
+        with computing_with(cell.threads), suppress(ArchbenchError):
+            estimate = estimate_memory(*like, cell.mode, cell.optimizer, cell.device)
+    if not layers:
+        return Analysis(macs, estimate)
+    # under autocast nearly all of what moves is bfloat16
+    half = "bf16" if cell.precision == "amp" else cell.precision
+    return Analysis(macs, estimate, work_of(*in_precision(loaded, plan, half)))
+
+
+@contextmanager
+def computing_with(threads: int | None) -> Iterator[None]:
+    """Let torch compute with so many threads for a while; None leaves its number."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def check_layers(ways: Ways, device: str) -> None:
+    """Refuse to watch layers where none are run one by one, or none can be timed in passing.
+
+    Raises:
+        ArchbenchError: a compiled model, a graph, or a training step was asked for; or a device
+            whose own clock archbench does not read.
+    """
+    if device.partition(":")[0] not in ("cpu", "cuda"):
+        raise ArchbenchError(f"--layers cannot time layers on '{device}'", "-d cpu or -d cuda")
+    if ways.compiled is not None or ways.cuda_graph:
+        raise ArchbenchError(
+            "--layers needs layers that run one by one, which --compile and --cuda-graph fuse",
+            "leave those out",
+        )
+    if "train" in ways.modes:
+        raise ArchbenchError("--layers is of a forward pass", "leave --mode train out")

@@ -1,0 +1,270 @@
+"""Measure models on this machine: every cell in several fresh processes."""
+
+import random
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from archbench.api.analysis import Analysis, analysed, check_layers
+from archbench.api.ceilings import ceilings_of
+from archbench.api.cells import Subject, Ways, subjects
+from archbench.api.launcher import SILENT, Launcher, Listener, Warn, launching
+from archbench.errors import ArchbenchError, NothingMeasured
+from archbench.gate.rooflines import roofline_of
+from archbench.gate.timings import timing_of
+from archbench.records.cells import Cell
+from archbench.records.environments import Environment
+from archbench.records.rooflines import Roofline
+from archbench.records.runs import RunFile, read_run
+from archbench.records.sessions import Session
+from archbench.records.timings import Bench
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from archbench.measure.jobs import Job
+    from archbench.models.inputs import InputSize
+
+SESSIONS = 5  # fresh processes a cell
+
+
+def bench(
+    models: "str | nn.Module | Sequence[str | nn.Module]",
+    input_size: "InputSize | None" = None,
+    batch_size: int | Sequence[int] = 1,
+    device: str = "auto",
+    precision: str | Sequence[str] = "fp32",
+    mode: str | Sequence[str] = "infer",
+    channels_last: bool = False,
+    compile: str | bool = False,  # noqa: A002  # the word that torch uses
+    cuda_graph: bool = False,
+    cold_cache: bool = False,
+    optimizer: str = "momentum",
+    threads: int | None = None,
+    sessions: int = SESSIONS,
+    max_time_s: float | None = None,
+    model_kwargs: Mapping[str, Any] | None = None,
+    record: str | PathLike[str] | None = None,
+    resume: bool = False,
+    layers: bool = False,
+) -> Bench:
+    """Measure latency, throughput and memory, each cell in several fresh processes.
+
+    A cell is a model at one batch size, precision and mode. Cells run in random interleaved order.
+    A cell that does not fit into memory, or fails, is in the result with its flag, and the others
+    are measured all the same.
+
+    Args:
+        models: MODEL strings or modules, one or several; a module is pickled for the workers.
+        input_size: without the batch; default: the architecture's own.
+        batch_size: samples in one pass; several are swept.
+        device: "auto", "cpu", "cuda", "cuda:1" or "mps".
+        precision: fp32, tf32, fp16, bf16 or amp (autocast to bfloat16); several are swept.
+        mode: "infer", or "train" for a whole step: forward, backward, optimizer; or both.
+        channels_last: memory order of images and of the weights of convolutions.
+        compile: a mode of torch.compile; True is its default.
+        cuda_graph: replay a captured graph.
+        cold_cache: let inputs take turns, so that none is still in the cache.
+        optimizer: of the training step: sgd, momentum or adam.
+        threads: of the CPU; None leaves torch's own number.
+        sessions: fresh processes a cell; the 95 % interval is over them and needs two.
+        max_time_s: for everything; cells without a session by then are flagged.
+        model_kwargs: arguments of the networks or factories.
+        record: a file to which every finished session is appended.
+        resume: take the sessions that this file already holds, if they ran on this machine as it
+            is now, and of this code.
+        layers: time every layer too, and put it under the machine's ceilings.
+
+    Raises:
+        ArchbenchError: something asked for is not known or does not go together.
+        UserCodeError: a model's own code raised while it was analysed.
+        NothingMeasured: there are no models, or no time.
+    """
+    ways = Ways(
+        batch_sizes=_several(batch_size),
+        device=device,
+        precisions=_several(precision),
+        modes=_several(mode),
+        channels_last=channels_last,
+        compiled=_compile_mode(compile),
+        cuda_graph=cuda_graph,
+        cold_cache=cold_cache,
+        optimizer=optimizer,
+        threads=threads,
+    )
+    return run_bench(
+        _several(models),
+        input_size,
+        ways,
+        sessions,
+        max_time_s,
+        model_kwargs,
+        None if record is None else Path(record),
+        resume,
+        layers,
+    )
+
+
+def run_bench(
+    models: Sequence["str | nn.Module"],
+    input_size: "InputSize | None",
+    ways: Ways,
+    sessions: int = SESSIONS,
+    max_time_s: float | None = None,
+    model_kwargs: Mapping[str, Any] | None = None,
+    record: Path | None = None,
+    resume: bool = False,
+    layers: bool = False,
+    listener: Listener = SILENT,
+) -> Bench:
+    """Do bench()'s work, and tell a listener how it goes on."""
+    _check_numbers(models, sessions, record, resume)
+    run = None if record is None else RunFile(record)
+    with ExitStack() as stack:
+        found = stack.enter_context(subjects(models, input_size, model_kwargs, ways))
+        if layers and found:
+            check_layers(ways, found[0].cells[0].device)
+        launcher = stack.enter_context(launching(listener.heard))
+        analyses = {cell: analysed(s.loaded, cell, layers) for s in found for cell in s.cells}
+        kept: list[Session] = []
+        if resume and run is not None:
+            kept = _recorded(run.path, list(analyses), layers, launcher, listener.warn)
+        from archbench.measure.schedule import in_random_turns, run_all
+
+        def done(session: Session) -> None:
+            if run is not None:
+                run.append(session)
+
+        seed = random.SystemRandom().getrandbits(32)
+        queue = in_random_turns(_jobs(found, analyses, sessions, kept), seed)
+        kept += run_all(queue, launcher, max_time_s, done, listener.tell)
+        if not kept:
+            raise NothingMeasured("the time was up before anything was measured", "--max-time 60")
+        timings = []
+        for cell, analysis in analyses.items():
+            own = [session for session in kept if session.cells == (cell,)]
+            timing = timing_of(cell, own, analysis.macs, analysis.estimate)
+            if layers and timing.sessions:
+                roofline = _roofline(cell, analysis, own, launcher, listener.warn)
+                timing = replace(timing, roofline=roofline)
+            timings.append(timing)
+    return Bench(tuple(timings), tuple(kept))
+
+
+def _roofline(
+    cell: Cell, analysis: Analysis, sessions: Sequence[Session], launcher: Launcher, warn: Warn
+) -> Roofline | None:
+    """Put a cell's layers under the ceilings of the environment that it ran in."""
+    environment = next(s.environment for s in sessions if s.environment is not None)
+    try:
+        ceilings = ceilings_of(
+            environment.fingerprint, cell.precision, lambda: launcher.ceilings(cell)
+        )
+    except ArchbenchError as error:
+        warn(f"the ceilings of this machine could not be measured: {error.message}")
+        return None
+    return roofline_of(analysis.work, sessions, ceilings)
+
+
+def _check_numbers(models: Sequence[Any], sessions: int, record: Path | None, resume: bool) -> None:
+    if not models:
+        raise NothingMeasured("there are no models to measure", "archbench bench resnet50")
+    if sessions < 1:
+        raise ArchbenchError(f"{sessions} is not a number of processes", "--sessions 5")
+    if resume and record is None:
+        raise ArchbenchError("there is nothing to resume from", "--record run.jsonl --resume")
+
+
+def _jobs(
+    found: Sequence[Subject],
+    analyses: Mapping[Cell, Analysis],
+    sessions: int,
+    kept: Sequence[Session],
+) -> list[list["Job"]]:
+    """Lay out the sessions that each cell still lacks; its first one measures memory too."""
+    from archbench.measure.jobs import Job
+
+    seeds = random.SystemRandom()
+    jobs = []
+    met: set[Cell] = set()  # a model may be named twice
+    for subject in found:
+        for cell in subject.cells:
+            if cell in met:
+                continue
+            met.add(cell)
+            paths = tuple(work.path for work in analyses[cell].work if work.operations)
+            numbers = {s.number for s in kept if s.cells == (cell,)}
+            if any(s.failure is not None for s in kept if s.cells == (cell,)):
+                numbers = set(range(sessions))  # it did not fit, and would not fit again
+            missing = [i for i in range(sessions) if i not in numbers]
+            jobs.append(
+                [
+                    Job(
+                        (cell,),
+                        number,
+                        seeds.getrandbits(32),
+                        module_files=(subject.file,),
+                        memory=number == 0,
+                        layers=paths,
+                    )
+                    for number in missing
+                ]
+            )
+    return jobs
+
+
+def _recorded(
+    path: Path, cells: Sequence[Cell], layers: bool, launcher: Launcher, warn: Warn
+) -> list[Session]:
+    """Take from a recorded run what belongs to these cells and to this machine as it is now."""
+    wanted = {cell.id: cell for cell in cells}
+    found = [
+        replace(session, cells=(wanted[session.cells[0].id],))
+        for session in read_run(path, warn)
+        if len(session.cells) == 1 and session.cells[0].id in wanted
+    ]
+    here: dict[str, Environment] = {}  # by precision, which sets flags that are compared
+    kept: dict[tuple[Cell, int], Session] = {}
+    for session in found:
+        failed = session.failure is not None and session.failure.kind != "oom"
+        if session.environment is None or failed:
+            continue  # it is tried again
+        if layers and session.failure is None and not session.layers_ns:
+            continue  # it was measured without them
+        cell = session.cells[0]
+        if cell.precision not in here:
+            here[cell.precision] = launcher.environment(cell)
+        differences = _differences(session.environment, here[cell.precision])
+        if differences:
+            field, then, now = differences[0]
+            warn(
+                f"a session of {session.cells[0].model} in '{path}' is measured again: {field} was "
+                f"{then!r} and is {now!r}"
+            )
+            continue
+        kept[session.cells[0], session.number] = session
+    return list(kept.values())
+
+
+def _differences(then: Environment, now: Environment) -> list[tuple[str, Any, Any]]:
+    """List what keeps a recorded session from being used: the machine, or the code, is another."""
+    code = [
+        (field, getattr(then, field), getattr(now, field))
+        for field in ("archbench", "commit", "dirty")
+        if getattr(then, field) != getattr(now, field)
+    ]
+    return [*then.differences(now), *code]
+
+
+def _several(value: Any) -> list[Any]:
+    """Take one for a list of one."""
+    return list(value) if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+
+
+def _compile_mode(asked: str | bool) -> str | None:
+    if isinstance(asked, bool):
+        return "default" if asked else None
+    return asked

@@ -1,0 +1,186 @@
+"""From what a user asks for to cells: every model at every batch size, precision and mode."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import product
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from archbench.errors import ArchbenchError, nearest
+from archbench.records.cells import MODES, OPTIMIZERS, PRECISIONS, Cell
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from archbench.models.inputs import InputSize
+    from archbench.models.resolve import Loaded
+
+COMPILE_MODES = ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """How every model is run: lists are swept, everything with everything.
+
+    Args:
+        batch_sizes: samples in one pass.
+        device: "auto", "cpu", "cuda", "cuda:1", "mps".
+        precisions: fp32, tf32, fp16, bf16, amp.
+        modes: infer, train.
+        channels_last: memory order of images.
+        compiled: mode of torch.compile; None runs eagerly.
+        cuda_graph: replay one captured graph.
+        cold_cache: let inputs take turns.
+        optimizer: of a training step.
+        threads: of the CPU; None leaves torch's own number.
+    """
+
+    batch_sizes: Sequence[int] = (1,)
+    device: str = "auto"
+    precisions: Sequence[str] = ("fp32",)
+    modes: Sequence[str] = ("infer",)
+    channels_last: bool = False
+    compiled: str | None = None
+    cuda_graph: bool = False
+    cold_cache: bool = False
+    optimizer: str = "momentum"
+    threads: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A model to measure: its cells, and where it is if it was given as an object."""
+
+    loaded: "Loaded"
+    cells: tuple[Cell, ...]
+    file: str | None = None
+
+
+@contextmanager
+def subjects(
+    models: Sequence["str | nn.Module"],
+    input_size: "InputSize | None",
+    model_kwargs: Mapping[str, Any] | None,
+    ways: Ways,
+) -> Iterator[list[Subject]]:
+    """Load every model for analysis and lay out its cells.
+
+    A model that is an object is pickled, for worker processes to read, as long as this lasts.
+
+    Raises:
+        ArchbenchError: something is not known, or does not go together.
+        UserCodeError: a model's own code raised.
+    """
+    from archbench.models.device import check_device
+    from archbench.models.resolve import load
+
+    check(ways)
+    device = check_device(ways.device)
+    _check_device(ways, device.type)
+    with TemporaryDirectory(prefix="archbench.") as folder:
+        found = []
+        for i, model in enumerate(models):
+            loaded = load(model, model_kwargs, blank=True)
+            file = None if isinstance(model, str) else _pickled(loaded, Path(folder) / str(i))
+            content = _content(loaded, file)
+            found.append(
+                Subject(loaded, _cells(loaded, input_size, ways, str(device), content), file)
+            )
+        yield found
+
+
+def check(ways: Ways) -> None:
+    """Refuse words that are not known, and numbers that are none.
+
+    Raises:
+        ArchbenchError: with the nearest word.
+    """
+    _known("precision", ways.precisions, PRECISIONS)
+    _known("mode", ways.modes, MODES)
+    _known("optimizer", [ways.optimizer], OPTIMIZERS)
+    if ways.compiled is not None:
+        _known("mode of torch.compile", [ways.compiled], COMPILE_MODES)
+    for size in ways.batch_sizes:
+        if size < 1:
+            raise ArchbenchError(f"batch size {size} is not a positive number", "-b 1,8,32")
+
+
+def _known(kind: str, words: Sequence[str], known: Sequence[str]) -> None:
+    for word in words:
+        if word not in known:
+            raise ArchbenchError(
+                f"there is no {kind} '{word}'",
+                f"{nearest(word, known)}there are {', '.join(known)}",
+            )
+
+
+def _check_device(ways: Ways, kind: str) -> None:
+    """Refuse what only some devices can do."""
+    if kind != "cuda" and "tf32" in ways.precisions:
+        raise ArchbenchError(f"TF32 is a precision of CUDA devices, not of '{kind}'", "-d cuda")
+    if kind != "cuda" and ways.cuda_graph:
+        raise ArchbenchError(f"--cuda-graph needs a CUDA device, not '{kind}'", "-d cuda")
+    if ways.cuda_graph and ways.cold_cache:
+        raise ArchbenchError(
+            "a CUDA graph reads the same input every time, which --cold-cache does not",
+            "choose one",
+        )
+
+
+def _content(loaded: "Loaded", file: str | None) -> str:
+    """Tell apart what has the same name: two objects of one class, a file before and after an edit.
+
+    Networks of the shelf, torchvision's and timm's are told by their names.
+    """
+    from archbench.models.user_code import source_of
+
+    path = file if loaded.architecture is None and file else source_of(loaded.name)
+    if path is None:
+        return ""
+    return sha256(Path(path).read_bytes()).hexdigest()[:12]
+
+
+def _cells(
+    loaded: "Loaded", input_size: "InputSize | None", ways: Ways, device: str, content: str
+) -> tuple[Cell, ...]:
+    from archbench.models.resolve import plan_for
+
+    cells = []
+    for batch, precision, mode in product(ways.batch_sizes, ways.precisions, ways.modes):
+        plan = plan_for(loaded, input_size, batch)
+        cells.append(
+            Cell(
+                model=loaded.name,
+                arguments=loaded.arguments,
+                inputs=plan.texts(),
+                content=content,
+                batch_size=batch,
+                device=device,
+                precision=precision,  # type: ignore[arg-type]  # checked above
+                channels_last=ways.channels_last,
+                compiled=ways.compiled,
+                cuda_graph=ways.cuda_graph,
+                cold_cache=ways.cold_cache,
+                mode=mode,  # type: ignore[arg-type]  # likewise
+                optimizer=ways.optimizer,  # type: ignore[arg-type]  # likewise
+                threads=ways.threads,
+            )
+        )
+    return tuple(dict.fromkeys(cells))
+
+
+def _pickled(loaded: "Loaded", path: Path) -> str:
+    """Write a model to a file, with its class where that has no module to be imported from."""
+    import cloudpickle
+
+    try:
+        path.write_bytes(cloudpickle.dumps(loaded.module))
+    except Exception as error:
+        raise ArchbenchError(
+            f"{loaded.name} cannot be pickled for a worker process: {error}",
+            "name it as my_net.py:factory instead",
+        ) from error
+    return str(path)

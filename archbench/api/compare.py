@@ -1,0 +1,134 @@
+"""Put models side by side: structure exactly, time with all of them in one process, in turn."""
+
+import random
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from archbench.api.bench import SESSIONS
+from archbench.api.cells import Subject, Ways, subjects
+from archbench.api.launcher import SILENT, Listener, error_of, launching
+from archbench.errors import ArchbenchError, NothingMeasured
+from archbench.gate.compare import compare_structure, with_times
+from archbench.records.cells import Cell
+from archbench.records.comparisons import Comparison
+from archbench.records.sessions import Session
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from archbench.measure.jobs import Job
+    from archbench.models.inputs import InputSize
+
+MAX_TIME_S = 20.0
+
+
+def compare(
+    models: Sequence["str | nn.Module"],
+    input_size: "InputSize | None" = None,
+    batch_size: int = 1,
+    device: str = "auto",
+    precision: str = "fp32",
+    mode: str = "infer",
+    threads: int | None = None,
+    sessions: int = SESSIONS,
+    max_time_s: float = MAX_TIME_S,
+    model_kwargs: Mapping[str, Any] | None = None,
+    measure: bool = True,
+) -> Comparison:
+    """Compare models with the first of them: structure exactly, latency with a 95 % interval.
+
+    In each of several fresh processes all models take turns, call by call, in random balanced
+    order; the ratio is of calls of one turn, the interval over processes.
+
+    Args:
+        models: two or more, MODEL strings or modules.
+        input_size: of all of them, without the batch; default: the architecture's own.
+        batch_size: samples in one pass.
+        device: "auto", "cpu", "cuda", "cuda:1" or "mps".
+        precision: fp32, tf32, fp16, bf16 or amp.
+        mode: "infer", or "train" for a whole step.
+        threads: of the CPU; None leaves torch's own number.
+        sessions: fresh processes.
+        max_time_s: for all of them together, their start included.
+        model_kwargs: arguments of all the networks or factories.
+        measure: False leaves the measuring out.
+
+    Raises:
+        ArchbenchError: something asked for is not known, or does not go together.
+        UserCodeError: a model's own code raised.
+    """
+    ways = Ways((batch_size,), device, (precision,), (mode,), threads=threads)
+    with subjects(models, input_size, model_kwargs, ways) as found:
+        comparison = structure_of(found)
+        if measure:
+            comparison = with_times(comparison, measured(found, sessions, max_time_s))
+    return comparison
+
+
+def structure_of(found: Sequence[Subject]) -> Comparison:
+    """Compare what can be counted."""
+    from archbench.analyze.profile import profile_loaded
+
+    if len(found) < 2:
+        raise ArchbenchError(
+            "compare needs two models or more", "archbench compare resnet34 plain34"
+        )
+    profiles = []
+    for subject in found:
+        cell = subject.cells[0]
+        profiles.append(profile_loaded(subject.loaded, list(cell.inputs) or None, cell.batch_size))
+    return compare_structure(profiles)
+
+
+def measured(
+    found: Sequence[Subject],
+    sessions: int,
+    max_time_s: float,
+    listener: Listener = SILENT,
+) -> list[Session]:
+    """Let all models take turns in several fresh processes.
+
+    Raises:
+        OutOfMemory, UserCodeError, ArchbenchError: one of them could not be measured.
+        NothingMeasured: there was no time.
+    """
+    from archbench.measure.schedule import run_all
+
+    cells = tuple(subject.cells[0] for subject in found)
+    files = tuple(subject.file for subject in found)
+    jobs = in_turn(cells, files, sessions)
+    with launching(listener.heard) as launcher:
+        done = run_all(jobs, launcher, max_time_s, tell=listener.tell)
+    good = [session for session in done if session.failure is None]
+    failed = [session.failure for session in done if session.failure is not None]
+    if failed and not good:
+        raise error_of(failed[0])
+    if failed:
+        listener.warn(f"a process failed after {len(good)} had not: {failed[0].message}")
+    if not good:
+        raise NothingMeasured("the time was up before anything was measured", "--max-time 20")
+    return good
+
+
+def in_turn(cells: tuple[Cell, ...], files: tuple[str | None, ...], sessions: int) -> list["Job"]:
+    """Lay out processes in which several cells take turns.
+
+    What is loaded first runs a little slower or faster for the whole life of its process, so the
+    order of loading is random too. Each process draws its own: orders that were balanced among the
+    processes would cancel in their mean and not in their spread, and the interval be too wide.
+    """
+    from archbench.measure.jobs import Job
+
+    rng = random.SystemRandom()
+    numbers = range(len(cells))
+    return [
+        Job(
+            cells,
+            session,
+            seed=rng.getrandbits(32),
+            order=tuple(rng.sample(numbers, len(cells))),
+            module_files=files,
+            measure_s=None,
+        )
+        for session in range(sessions)
+    ]

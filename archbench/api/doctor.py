@@ -1,0 +1,113 @@
+"""Look at this machine, measure how noisy it is, and say what would make it quieter."""
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from archbench.api.ceilings import ceilings_of
+from archbench.api.compare import in_turn
+from archbench.api.launcher import SILENT, Launcher, Listener, launching
+from archbench.gate.advice import advice
+from archbench.gate.noise import noise_of
+from archbench.records.cells import Cell
+from archbench.records.diagnoses import Diagnosis
+from archbench.records.environments import Environment
+from archbench.records.rooflines import Ceilings
+from archbench.records.sessions import Session
+
+if TYPE_CHECKING:
+    from archbench.records.disturbances import DeviceWatch
+
+MODEL = "resnet20"  # a few milliseconds a pass: many of its rounds fit into a short process
+SESSION_S = 3.0  # of one process, most of which is loading torch
+BUSIEST = 3
+
+
+def doctor(
+    device: str = "auto",
+    threads: int | None = None,
+    max_time_s: float = 30.0,
+    ceilings: bool = False,
+    listener: Listener = SILENT,
+) -> Diagnosis:
+    """Describe this machine, and measure what a comparison of two equal networks shows on it.
+
+    Args:
+        device: "auto", "cpu", "cuda", "cuda:1" or "mps".
+        threads: of the CPU; None leaves torch's own number.
+        max_time_s: for measuring; 0 measures no noise.
+        ceilings: measure the rates that `bench --layers` compares with, and keep them.
+        listener: is told how it goes on.
+
+    Raises:
+        DeviceUnavailable: there is no such device.
+        NothingMeasured: no worker process could be started.
+    """
+    from archbench.measure.neighbours import CpuWatch, busiest
+    from archbench.models.device import check_device
+
+    cell = Cell(MODEL, device=str(check_device(device)), threads=threads)
+    with CpuWatch() as cpu:
+        others = busiest(BUSIEST)
+    watch, why_not = _device_watch(cell.device)
+    with launching(listener.heard) as launcher:
+        environment = launcher.environment(cell)
+        sessions = _same_twice(cell, launcher, max_time_s, listener) if max_time_s > 0 else []
+        kept = _measured_anew(environment, cell, launcher) if ceilings else None
+    left = _available_bytes()
+    load = cpu.load
+    assert load is not None  # it was left above
+    return Diagnosis(
+        environment,
+        load,
+        others,
+        left,
+        noise_of(sessions),
+        kept,
+        advice(environment, load, others, left, watch, why_not),
+    )
+
+
+def _measured_anew(environment: Environment, cell: Cell, launcher: Launcher) -> Ceilings:
+    """Measure the ceilings of every usual precision; return those of float32."""
+    found = []
+    for precision in ("fp32", "bf16"):
+        own = replace(cell, precision=precision)
+        found.append(
+            ceilings_of(
+                environment.fingerprint, precision, partial(launcher.ceilings, own), again=True
+            )
+        )
+    return found[0]
+
+
+def _same_twice(
+    cell: Cell, launcher: Launcher, max_time_s: float, listener: Listener
+) -> list[Session]:
+    """Let a network take turns with itself in several processes."""
+    from archbench.measure.schedule import run_all
+
+    count = max(3, round(max_time_s / SESSION_S))
+    jobs = in_turn((cell, cell), (None, None), count)
+    sessions = run_all(jobs, launcher, max_time_s, tell=listener.tell)
+    for session in sessions:
+        if session.failure is not None:
+            listener.warn(f"its noise could not be measured: {session.failure.message}")
+    return [session for session in sessions if session.failure is None]
+
+
+def _device_watch(device: str) -> tuple["DeviceWatch | None", str]:
+    """Look at a CUDA device once; return why that is not possible, if so."""
+    if not device.startswith("cuda"):
+        return None, ""
+    from archbench.measure.nvml import NvmlWatch
+
+    with NvmlWatch(int(device.partition(":")[2] or 0), workers=0) as watch:
+        pass
+    return watch.result, watch.reason
+
+
+def _available_bytes() -> int | None:
+    from archbench.measure.installed import available_bytes
+
+    return available_bytes()

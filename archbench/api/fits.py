@@ -1,0 +1,151 @@
+"""Find the largest batch that fits: by analysis, and then by running it."""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from archbench.api.analysis import computing_with
+from archbench.api.cells import Subject, Ways, subjects
+from archbench.api.launcher import SILENT, Launcher, Listener, error_of, launching
+from archbench.errors import ArchbenchError, UserCodeError
+from archbench.records.cells import Cell
+from archbench.records.environments import Environment
+from archbench.records.fits import Attempt, Fit, Fits, next_batch
+from archbench.units import memory
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from archbench.models.inputs import InputSize
+
+ATTEMPTS = 6  # runs for each cell, at most: after that the answer is close enough
+
+
+def fits(
+    models: Sequence["str | nn.Module"],
+    limit_bytes: int,
+    input_size: "InputSize | None",
+    ways: Ways,
+    model_kwargs: Mapping[str, Any] | None = None,
+    listener: Listener = SILENT,
+) -> Fits:
+    """Return for every model, precision and mode the largest batch whose peak is within a limit.
+
+    The computed one is run in a fresh process; where the measured peak leaves room, or is too
+    large, another batch is tried, and every attempt is in the result.
+
+    Args:
+        models: MODEL strings or modules.
+        limit_bytes: weights, inputs, activations and the optimizer's state together, as torch's
+            allocator counts them.
+        input_size: without the batch.
+        ways: how they are run; its batch sizes are not used.
+        model_kwargs: arguments of the networks or factories.
+        listener: is told how it goes on.
+
+    Raises:
+        ArchbenchError: autocast, whose memory cannot be computed without running it.
+    """
+    if "amp" in ways.precisions:
+        raise ArchbenchError("--fits computes no memory of autocast", "--precision bf16")
+    seen: list[Environment] = []
+    with (
+        subjects(models, input_size, model_kwargs, replace(ways, batch_sizes=(1,))) as found,
+        launching(listener.heard) as launcher,
+    ):
+        cells = [(subject, cell) for subject in found for cell in subject.cells]
+        done: list[Fit] = []
+        failed: list[ArchbenchError] = []
+        for i, (subject, cell) in enumerate(cells):
+            listener.tell(i / len(cells), None)
+            try:
+                done.append(_fit(subject, cell, limit_bytes, launcher, seen))
+            except ArchbenchError as error:  # what was found of the others is not lost
+                failed.append(error)
+        listener.tell(1.0, 0.0)
+    if failed and not done:
+        raise failed[0]
+    for error in failed:
+        listener.warn(error.message)
+    return Fits(tuple(done), seen[0] if seen else None)
+
+
+def _fit(
+    subject: Subject, cell: Cell, limit_bytes: int, launcher: Launcher, seen: list[Environment]
+) -> Fit:
+    predicted, peak = _predicted(subject, cell, limit_bytes)
+    cell = replace(cell, batch_size=max(1, predicted))
+    fit = Fit(cell, limit_bytes, predicted, peak)
+    if predicted == 0:
+        return replace(fit, note=f"the smallest batch that runs takes {memory(peak)}")
+    left = _left_bytes(cell)
+    if left is not None and peak > left:
+        return replace(fit, note=f"not run: only {memory(left)} are left on this machine")
+    attempts: list[Attempt] = []
+    batch: int | None = predicted
+    while batch is not None and len(attempts) < ATTEMPTS:
+        tried = replace(cell, batch_size=batch)
+        attempts.append(_tried(subject, tried, limit_bytes, launcher, seen))
+        batch = next_batch(limit_bytes, attempts)
+    return replace(fit, attempts=tuple(attempts))
+
+
+def _predicted(subject: Subject, cell: Cell, limit_bytes: int) -> tuple[int, int]:
+    """Return the largest batch by analysis, and its peak, or that of the smallest."""
+    from archbench.analyze.fitting import largest_batch
+    from archbench.analyze.memory import estimate_memory
+    from archbench.analyze.precision import in_precision
+    from archbench.models.resolve import plan_for
+
+    plan = plan_for(subject.loaded, list(cell.inputs) or None, 1)
+    loaded, plan = in_precision(subject.loaded, plan, cell.precision)
+    sizes = list(plan.texts())
+    how = (cell.mode, cell.optimizer, cell.device)
+    with computing_with(cell.threads):
+        batch = largest_batch(loaded, sizes, limit_bytes, *how)
+        try:
+            plan = plan_for(loaded, sizes, max(1, batch))
+            return batch, estimate_memory(loaded, plan, *how).peak_bytes
+        except UserCodeError:  # batch normalisation trains on no single number per channel
+            plan = plan_for(loaded, sizes, 2)
+            return batch, estimate_memory(loaded, plan, *how).peak_bytes
+
+
+def _tried(
+    subject: Subject, cell: Cell, limit_bytes: int, launcher: Launcher, seen: list[Environment]
+) -> Attempt:
+    """Run a batch once.
+
+    Raises:
+        UserCodeError, ArchbenchError: it failed for another reason than memory.
+    """
+    from archbench.measure.jobs import Job
+
+    seed = random.SystemRandom().getrandbits(32)
+    job = Job(
+        (cell,),
+        0,
+        seed,
+        module_files=(subject.file,),
+        memory=True,
+        budget_s=0.0,
+        memory_limit_bytes=limit_bytes,
+    )
+    session = launcher(job)
+    if session.environment is not None:
+        seen.append(session.environment)
+    failure = session.failure
+    if failure is not None and failure.kind == "failed":
+        raise error_of(failure)
+    peak = session.peak_memory_bytes
+    return Attempt(cell.batch_size, peak, fits=peak is not None and peak <= limit_bytes)
+
+
+def _left_bytes(cell: Cell) -> int | None:
+    """Return the memory that the machine has left; None of an accelerator, which will tell."""
+    if cell.device != "cpu":
+        return None
+    from archbench.measure.installed import available_bytes
+
+    return available_bytes()

@@ -1,0 +1,144 @@
+"""Fresh worker processes, watched from outside while they measure."""
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from archbench.errors import ArchbenchError, NothingMeasured, OutOfMemory, UserCodeError
+from archbench.records.cells import Cell
+from archbench.records.environments import Environment
+from archbench.records.rooflines import Ceilings
+from archbench.records.sessions import Failure, Flag, Session
+
+if TYPE_CHECKING:
+    from archbench.measure.jobs import Job
+    from archbench.measure.launch import Task
+
+Warn = Callable[[str], None]
+
+
+_repeat: frozenset[Flag] = frozenset({"throttled"})  # a device that was too hot may be cooler now
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, stacklevel=3)
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Who is told how a run goes on.
+
+    Args:
+        tell: the share that is done, and how many seconds are left, if that is known.
+        heard: what a model's own code printed, once a model.
+        warn: sentences about what was found on the way.
+    """
+
+    tell: Callable[[float, float | None], None] = lambda share, left_s: None
+    heard: Callable[[str], None] = lambda text: None
+    warn: Warn = _warn
+
+
+SILENT = Listener()
+
+
+class Launcher:
+    """Runs jobs, each in a fresh process.
+
+    Args:
+        folder: for what torch.compile keeps; each cell finds there what its own sessions left.
+        heard: is handed what the first process of each model prints.
+    """
+
+    def __init__(self, folder: Path, heard: Callable[[str], None]) -> None:
+        self._folder = folder
+        self._heard = heard
+        self._listened: set[str] = set()
+
+    def __call__(self, job: "Job") -> Session:
+        """Do a job, and note what disturbed it."""
+        session, printed = self._tried(job)
+        if _repeat & set(session.flags):
+            session, printed = self._tried(job)
+        models = {cell.model for cell in job.cells}
+        if printed and not models <= self._listened:
+            self._heard(printed)
+        self._listened |= models
+        return session
+
+    def _tried(self, job: "Job") -> tuple[Session, str]:
+        """Do a job once; what torch.compile kept of the same cells is there, and nothing else."""
+        if all(cell.compiled is None for cell in job.cells):
+            return self._watched(job, {})
+        cache = self._folder / "-".join(cell.id for cell in job.cells)
+        filled = cache.is_dir() and any(cache.iterdir())
+        variables = {
+            "TORCHINDUCTOR_CACHE_DIR": str(cache),
+            "TRITON_CACHE_DIR": str(cache / "triton"),
+        }
+        session, printed = self._watched(job, variables)
+        return replace(session, compiled_before=filled), printed
+
+    def _watched(self, job: "Job", variables: Mapping[str, str]) -> tuple[Session, str]:
+        """Do a job while the machine is watched from this process, which has nothing to do."""
+        from archbench.measure.launch import launch
+        from archbench.measure.neighbours import CpuWatch
+        from archbench.measure.nvml import NvmlWatch
+
+        kind, _, index = job.cells[0].device.partition(":")
+        with ExitStack() as stack:
+            cpu = stack.enter_context(CpuWatch())
+            gpu = stack.enter_context(NvmlWatch(int(index or 0))) if kind == "cuda" else None
+            session, printed = launch(job, variables)
+        seen = gpu.result if gpu is not None else None
+        flags: list[Flag] = list(session.flags)
+        if kind == "cpu" and cpu.load is not None and cpu.load.foreign:
+            flags.append("foreign_process")
+        if seen is not None and seen.foreign:
+            flags.append("foreign_process")
+        if seen is not None and seen.throttled:
+            flags.append("throttled")
+        watch = None if seen is None else seen.to_dict()
+        return replace(session, flags=tuple(flags), load=cpu.load, watch=watch), printed
+
+    def environment(self, cell: Cell) -> Environment:
+        """Ask a fresh process, as this cell would run in, where it is.
+
+        A CUDA context of this process itself would take memory from the workers.
+        """
+        return Environment.from_dict(self._asked("environment", cell))
+
+    def ceilings(self, cell: Cell) -> Ceilings:
+        """Measure how fast the machine can be, as this cell would run."""
+        return Ceilings.from_dict(self._asked("ceilings", cell))
+
+    def _asked(self, task: "Task", cell: Cell) -> dict[str, Any]:
+        from archbench.measure.jobs import Job
+        from archbench.measure.launch import ask
+
+        answer = ask(task, Job((cell,), 0, 0), {})
+        if answer.found is None:
+            said = answer.printed.strip().split("\n")[-1]
+            raise NothingMeasured(f"no worker process could be started: {said}")
+        return answer.found
+
+
+def error_of(failure: Failure) -> ArchbenchError:
+    """Make the error again that a worker ended with."""
+    if failure.kind == "oom":
+        return OutOfMemory(failure.message, failure.hint)
+    for kind in (UserCodeError, NothingMeasured):
+        if failure.exit_code == kind.exit_code:
+            return kind(failure.message, failure.hint)
+    return ArchbenchError(failure.message, failure.hint)
+
+
+@contextmanager
+def launching(heard: Callable[[str], None]) -> Iterator[Launcher]:
+    """Lend a launcher, and remove afterwards what it kept."""
+    with TemporaryDirectory(prefix="archbench.compiled.") as folder:
+        yield Launcher(Path(folder), heard)

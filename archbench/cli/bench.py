@@ -1,0 +1,188 @@
+"""`archbench bench MODEL...`: latency, throughput and memory on this machine."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from archbench.cli.options import (
+    MODEL_HELP,
+    ChannelsLast,
+    ColdCache,
+    Compile,
+    CudaGraph,
+    Debug,
+    Device,
+    Form,
+    InputSize,
+    ModelKwargs,
+    Optimizer,
+    Output,
+    Precision,
+    RunMode,
+    Sessions,
+    Threads,
+    complete_model,
+    whole_numbers,
+    words,
+)
+from archbench.cli.output import destination, heard, prints_set_aside, replacing, warn
+from archbench.cli.progress import progress
+from archbench.errors import ArchbenchError, OutputRefused
+from archbench.units import parse_bytes
+
+if TYPE_CHECKING:
+    from archbench.records.timings import Bench
+
+Models = Annotated[
+    list[str],
+    typer.Argument(metavar="MODEL...", help=MODEL_HELP, autocompletion=complete_model),
+]
+BatchSizes = Annotated[
+    str, typer.Option("-b", "--batch-size", help="samples in one pass; 1,8,32 is a sweep")
+]
+MaxTime = Annotated[
+    float | None,
+    typer.Option("--max-time", min=0.1, help="seconds, for everything", show_default=False),
+]
+Record = Annotated[
+    Path | None,
+    typer.Option("--record", help="append every finished session to this file of JSON lines"),
+]
+Layers = Annotated[
+    bool, typer.Option("--layers", help="time every layer, under the machine's ceilings")
+]
+Plot = Annotated[
+    Path | None, typer.Option("--plot", help="draw the layers' roofline into this .svg")
+]
+Fits = Annotated[
+    str | None,
+    typer.Option("--fits", metavar="SIZE", help="find the largest batch that fits, such as 24GiB"),
+]
+Resume = Annotated[bool, typer.Option("--resume", help="go on with what --record holds")]
+
+
+def bench(
+    models: Models,
+    input_size: InputSize = None,
+    batch_size: BatchSizes = "1",
+    model_kwargs: ModelKwargs = None,
+    device: Device = "auto",
+    precision: Precision = "fp32",
+    mode: RunMode = "infer",
+    channels_last: ChannelsLast = False,
+    compile_mode: Compile = None,
+    cuda_graph: CudaGraph = False,
+    cold_cache: ColdCache = False,
+    optimizer: Optimizer = "momentum",
+    threads: Threads = None,
+    sessions: Sessions = 5,
+    max_time: MaxTime = None,
+    record: Record = None,
+    resume: Resume = False,
+    layers: Layers = False,
+    plot: Plot = None,
+    fits: Fits = None,
+    form: Form = None,
+    output: Output = None,
+    debug: Debug = False,
+) -> None:
+    """Measure latency, throughput and memory; every cell in several fresh processes."""
+    limit_bytes = _limit(fits)
+    if limit_bytes is not None and (record or resume or layers or plot):
+        raise ArchbenchError(
+            "--fits measures memory alone: no --record, --resume, --layers or --plot",
+            "leave those out",
+        )
+    if plot is not None:
+        _check_picture(plot, models, batch_size, precision, layers)
+    with destination(form, output) as out, prints_set_aside(), progress("measuring") as tell:
+        from archbench.api.bench import run_bench
+        from archbench.api.cells import Ways
+        from archbench.api.fits import fits as largest
+        from archbench.api.launcher import Listener
+        from archbench.models.resolve import parse_kwargs
+        from archbench.report.bench import bench_report
+        from archbench.report.fits import fits_report
+        from archbench.report.rooflines import layers_report
+
+        ways = Ways(
+            batch_sizes=whole_numbers(batch_size, "batch size"),
+            device=device,
+            precisions=words(precision),
+            modes=words(mode),
+            channels_last=channels_last,
+            compiled=compile_mode,
+            cuda_graph=cuda_graph,
+            cold_cache=cold_cache,
+            optimizer=optimizer,
+            threads=threads,
+        )
+        kwargs, sizes = parse_kwargs(model_kwargs or []), input_size or None
+        listener = Listener(tell, heard, warn)
+        if limit_bytes is not None:
+            out.write(fits_report(largest(models, limit_bytes, sizes, ways, kwargs, listener)))
+            return
+        result = run_bench(
+            models, sizes, ways, sessions, max_time, kwargs, record, resume, layers, listener
+        )
+        out.write(layers_report(result) if layers else bench_report(result))
+    if plot is not None:
+        _draw(result, plot)
+    _leave(result)
+
+
+def _limit(text: str | None) -> int | None:
+    if text is None:
+        return None
+    limit_bytes = parse_bytes(text)
+    if not limit_bytes:
+        raise ArchbenchError(f"'{text}' is not an amount of memory", "such as 24GiB or 800MB")
+    return limit_bytes
+
+
+def _check_picture(
+    path: Path, models: list[str], batch_size: str, precision: str, layers: bool
+) -> None:
+    """Refuse a picture that could not be drawn, before anything is measured for it.
+
+    Raises:
+        ArchbenchError: no layers were asked for, or those of several cells; or matplotlib is
+            missing.
+        OutputRefused: the file is no .svg, or cannot be written.
+    """
+    from archbench.report.picture import require_matplotlib
+
+    several = len(models) > 1 or "," in batch_size or "," in precision
+    if not layers or several:
+        raise ArchbenchError(
+            "--plot draws the layers of one model at one batch size and precision", "add --layers"
+        )
+    if path.suffix.lower() != ".svg":
+        raise OutputRefused(f"'{path}' is no .svg, which pictures are", "--plot roofline.svg")
+    require_matplotlib()
+    if path.is_dir() or not os.access(path.parent, os.W_OK):
+        raise OutputRefused(f"'{path}' cannot be written", "name a file in an existing folder")
+
+
+def _draw(result: "Bench", path: Path) -> None:
+    """Draw what was measured; where nothing was, what the file held before stays."""
+    from archbench.report.bench import how
+    from archbench.report.roofline_picture import roofline_svg
+
+    timing = result.timings[0]
+    if timing.roofline is None:
+        warn(f"there are no layers to draw, and '{path}' is left as it was")
+        return
+    title = f"{timing.cell.model}, batch {timing.cell.batch_size} {how(timing.cell)}"
+    with replacing(path) as stream:
+        stream.write(roofline_svg(timing.roofline, title.strip()))
+
+
+def _leave(result: "Bench") -> None:
+    """End with the code of a model that failed; one that does not fit into memory is a result."""
+    failures = [timing.failure for timing in result.timings if timing.failure is not None]
+    codes = [failure.exit_code for failure in failures if failure.kind != "oom"]
+    if codes:
+        raise typer.Exit(max(codes))

@@ -1,0 +1,169 @@
+"""A Bench as a report: one row per cell, what it means below."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from archbench.records.cells import Cell as Measured
+from archbench.records.environments import Environment
+from archbench.records.sessions import Flag
+from archbench.records.timings import Bench, Timing
+from archbench.report.table import Cell, Column, Kind, Report, Table, Tone, Toned
+from archbench.units import counted, duration
+
+FLAGS: dict[Flag, str] = {
+    "unsettled": "its times still drifted when they were taken",
+    "throttled": "the device lowered its clock to protect itself",
+    "foreign_process": "something else computed beside it",
+    "recompiled": "torch.compile ran again while it was timed",
+    "not_finite": "an activation is infinite or not a number, which may change the time",
+    "denormal": "activations are subnormal, which many processors compute slowly",
+    "unsynchronised": "waiting for the device does not wait: the times cannot be trusted",
+    "launch_bound": "the device waits for the host, which takes as long to launch its work",
+    "oom": "out of memory at this batch",
+    "killed": "the process was killed, as a system without memory does",
+    "failed": "it raised",
+    "out_of_time": "the time was up before its first session",
+}
+BAD: frozenset[Flag] = frozenset({"oom", "killed", "failed", "unsynchronised"})
+MEANING = (
+    "A latency is the median over fresh processes of the median time of one pass of the batch; its "
+    "95 % interval is over processes. It is of this machine as it was: another one's compares with "
+    "nothing here (docs/method.md)."
+)
+
+
+def bench_report(bench: Bench) -> Report:
+    """Lay out what was measured, its machine and its flags."""
+    return Report(
+        "Latency, throughput and memory",
+        (_table(bench.timings),),
+        bench.to_dict(),
+        _facts(bench),
+        (*_notes(bench.timings), MEANING),
+        rows=rows_table(bench.rows()),
+    )
+
+
+def _table(timings: Sequence[Timing]) -> Table:
+    columns = [
+        Column("model", "model"),
+        Column("batch_size", "batch", Kind.INTEGER),
+        Column("how", "how"),
+        Column("latency_median_s", "latency", Kind.SECONDS, group="time"),
+        Column("latency_low_s", "95 % low", Kind.SECONDS, 1, "time"),
+        Column("latency_high_s", "high", Kind.SECONDS, 1, "time"),
+        Column("latency_p90_s", "p90", Kind.SECONDS, 4, "time"),
+        Column("latency_p99_s", "p99", Kind.SECONDS, 5, "time"),
+        Column("device_median_s", "device", Kind.SECONDS, 3, "time"),
+        Column("throughput_per_s", "images/s", Kind.RATE),
+        Column("flops_per_s", "FLOP/s", Kind.COUNT, 6),
+        Column("peak_memory_bytes", "peak memory", Kind.BYTES, 2, "memory"),
+        Column("estimate_bytes", "estimate", Kind.BYTES, 7, "memory"),
+        Column("compile_cold_s", "compile", Kind.SECONDS, 2, "compile"),
+        Column("compile_warm_s", "cached", Kind.SECONDS, 3, "compile"),
+        Column("flags", "flags"),
+    ]
+    rows = [_row(timing) for timing in timings]
+    optional = {"how", "device_median_s", "compile_cold_s", "compile_warm_s", "flags"}
+    shown = [
+        i
+        for i, column in enumerate(columns)
+        if column.key not in optional or any(row[i] not in (None, "") for row in rows)
+    ]
+    return Table(
+        tuple(columns[i] for i in shown), tuple(tuple(row[i] for i in shown) for row in rows)
+    )
+
+
+def _row(timing: Timing) -> tuple[Cell, ...]:
+    flags: Cell = ""
+    if timing.flags:
+        words = "\n".join(flag.replace("_", " ") for flag in timing.flags)
+        flags = Toned(words, Tone.BAD if BAD & set(timing.flags) else Tone.FAIR)
+    return (
+        timing.cell.model,
+        timing.cell.batch_size,
+        how(timing.cell),
+        timing.latency_median_s,
+        timing.latency_low_s,
+        timing.latency_high_s,
+        timing.latency_p90_s,
+        timing.latency_p99_s,
+        timing.device_median_s,
+        timing.throughput_per_s,
+        timing.flops_per_s,
+        timing.peak_memory_bytes,
+        timing.estimate.peak_bytes if timing.estimate else None,
+        timing.compile_cold_s,
+        timing.compile_warm_s,
+        flags,
+    )
+
+
+def how(cell: Measured) -> str:
+    """Name everything about a cell that is not the usual: float32, eager inference.
+
+    >>> how(Measured("resnet18")), how(Measured("resnet18", precision="bf16", mode="train"))
+    ('', 'bf16 train, momentum')
+    """
+    words: list[str] = []
+    if cell.precision != "fp32":
+        words.append(cell.precision)
+    if cell.channels_last:
+        words.append("channels-last")
+    if cell.compiled is not None:
+        words.append("compiled" if cell.compiled == "default" else cell.compiled)
+    if cell.cuda_graph:
+        words.append("graph")
+    if cell.cold_cache:
+        words.append("cold")
+    if cell.mode == "train":
+        words.append(f"train, {cell.optimizer}")
+    return " ".join(words)
+
+
+def _facts(bench: Bench) -> tuple[tuple[str, str], ...]:
+    sessions = [session for session in bench.sessions if session.failure is None]
+    facts = []
+    if sessions:
+        samples = sum(session.rounds for session in sessions)
+        facts.append(
+            ("measured", f"{counted(len(sessions), 'fresh process', 'fresh processes')} in random "
+             f"turns, {counted(samples, 'time')}")
+        )  # fmt: skip
+    if bench.environment is not None:
+        facts += machine_facts(bench.environment)
+    return tuple(facts)
+
+
+def machine_facts(env: Environment) -> list[tuple[str, str]]:
+    """Say in two lines where something was measured."""
+    return [
+        ("machine", f"{env.device_name}, {counted(env.threads, 'thread')}, torch {env.torch}"),
+        ("fingerprint", f"{env.fingerprint}; `archbench doctor` shows what it is made of"),
+    ]
+
+
+def _notes(timings: Sequence[Timing]) -> list[str]:
+    found = dict.fromkeys(flag for timing in timings for flag in timing.flags)
+    notes = [f"{flag.replace('_', ' ')}: {FLAGS[flag]}." for flag in found]
+    for timing in timings:
+        failure = timing.failure
+        if failure is not None and failure.kind != "oom":
+            notes.append(f"{timing.cell.model}, batch {timing.cell.batch_size}: {failure.message}")
+    for timing in timings:
+        if timing.compile_cold_s is not None:
+            text = f"{timing.cell.model}: compiling takes {duration(timing.compile_cold_s)}"
+            if timing.compile_warm_s is not None:
+                text += f", {duration(timing.compile_warm_s)} from the cache"
+            notes.append(f"{text}; no latency holds any of it.")
+    return notes
+
+
+def rows_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Lay out what CSV holds: every key of any row."""
+    keys = dict.fromkeys(key for row in rows for key in row)
+    return Table(
+        tuple(Column(key, key) for key in keys),
+        tuple(tuple(row.get(key) for key in keys) for row in rows),
+    )

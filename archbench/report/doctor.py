@@ -1,0 +1,112 @@
+"""A Diagnosis as a report: the machine, its noise, and what to do about it."""
+
+from archbench.records.diagnoses import Diagnosis, Noise
+from archbench.records.environments import Environment
+from archbench.report.rooflines import ceilings_line
+from archbench.report.table import Cell, Column, Kind, Report, Table
+from archbench.units import counted, duration, memory
+
+TITLES = {  # of the fields that need another word than their own
+    "cores": "visible cores",
+    "quota_cores": "quota, cores",
+    "blas": "BLAS",
+    "onednn": "oneDNN",
+    "cudnn": "cuDNN",
+    "cuda": "CUDA",
+    "mig": "MIG",
+    "tf32_matmul": "TF32 products",
+    "tf32_cudnn": "TF32 convolutions",
+    "device_memory_bytes": "device memory",
+    "memory_bytes": "memory",
+    "power_limit_w": "power limit, W",
+    "archbench": "archbench",
+}
+
+
+def doctor_report(diagnosis: Diagnosis) -> Report:
+    """Lay out what was found; advice comes last, where it is read."""
+    table = _environment_table(diagnosis.environment)
+    tables = [table] if diagnosis.noise is None else [_noise_table(diagnosis.noise), table]
+    return Report(
+        "This machine",
+        tuple(tables),
+        diagnosis.to_dict(),
+        _facts(diagnosis),
+        notes=_advice(diagnosis),
+        rows=table,
+    )
+
+
+def _environment_table(env: Environment) -> Table:
+    """One row per fact that is known, what must agree between two times marked by a sign."""
+    compared = set(env.compared())
+    rows: list[tuple[Cell, ...]] = []
+    for name, value in env.to_dict().items():
+        if value in (None, [], {}):
+            continue
+        title = TITLES.get(name, name.replace("_", " "))
+        rows.append((title, _written(name, value), "=" if name in compared else ""))
+    columns = (
+        Column("fact", "machine"),
+        Column("value", "", Kind.PROSE),
+        Column("compared", "fingerprint"),
+    )
+    return Table(columns, tuple(rows))
+
+
+def _written(name: str, value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if name.endswith("_bytes") and isinstance(value, int):
+        return memory(value)
+    if isinstance(value, dict):
+        return ", ".join(f"{key}={item}" for key, item in value.items())
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _noise_table(noise: Noise) -> Table:
+    columns = (
+        Column("processes", "processes", Kind.INTEGER),
+        Column("detectable", "compare sees", Kind.SHARE),
+        Column("bench_interval", "bench is known to", Kind.SHARE),
+    )
+    rows = tuple(
+        (count, effect, width)
+        for (count, effect), (_, width) in zip(noise.detectable, noise.bench_interval, strict=True)
+    )
+    return Table(columns, rows, title="Seen nine times in ten")
+
+
+def _facts(diagnosis: Diagnosis) -> tuple[tuple[str, str], ...]:
+    facts = []
+    noise = diagnosis.noise
+    if noise is not None:
+        processes = counted(noise.sessions, "fresh process", "fresh processes")
+        facts += [
+            (
+                "noise",
+                f"{noise.model} against itself, {counted(noise.rounds, 'round')} in {processes}, "
+                f"{duration(noise.latency_median_s)} a pass",
+            ),
+            ("between processes", f"their medians differ by {noise.level_sd:.1%} (sd)"),
+            ("in one process", f"ratios of models in turn differ by {noise.ratio_sd:.2%} (sd)"),
+        ]
+    load = diagnosis.load
+    if load.others_cores is not None:
+        names = ", ".join(f"{p.name} {p.cores:.2f}" for p in diagnosis.busiest)
+        facts.append(
+            ("others now", f"{load.others_cores:.2f} cores{f' ({names})' if names else ''}")
+        )
+    if load.steal_cores is not None:
+        facts.append(("stolen now", f"{load.steal_cores:.2f} cores"))
+    if diagnosis.available_bytes is not None:
+        facts.append(("memory left", memory(diagnosis.available_bytes)))
+    if diagnosis.ceilings is not None:
+        facts.append(("ceilings", ceilings_line(diagnosis.ceilings)))
+    return tuple(facts)
+
+
+def _advice(diagnosis: Diagnosis) -> tuple[str, ...]:
+    if not diagnosis.advice:
+        return ("Nothing here asks for a change.",)
+    return tuple(f"{i}. {text[:1].upper()}{text[1:]}" for i, text in enumerate(diagnosis.advice, 1))

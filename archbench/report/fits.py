@@ -1,0 +1,60 @@
+"""Fits as a report: the largest batch computed, and the largest that ran within the limit."""
+
+from archbench.records.fits import Fit, Fits
+from archbench.report.bench import how, machine_facts
+from archbench.report.table import Cell, Column, Kind, Report, Table
+from archbench.units import memory
+
+MEANING = (
+    "Peak is what torch's allocator hands out at the highest moment of a call: weights, buffers, "
+    "inputs, activations and, in training, gradients and the optimizer's state. A process takes "
+    "more than that for itself."
+)
+
+
+def fits_report(fits: Fits) -> Report:
+    """Lay out every limit, its prediction and what running it showed."""
+    columns = (
+        Column("model", "model"),
+        Column("how", "how"),
+        Column("limit_bytes", "limit", Kind.BYTES, 3, "memory"),
+        Column("predicted_batch", "computed batch", Kind.INTEGER),
+        Column("predicted_bytes", "computed peak", Kind.BYTES, 2, "memory"),
+        Column("found_batch", "largest run", Kind.INTEGER),
+        Column("found_bytes", "its peak", Kind.BYTES, 1, "memory"),
+        Column("attempts", "tried"),
+    )
+    shown = [c for c in columns if c.key != "how" or any(how(fit.cell) for fit in fits.fits)]
+    rows = tuple(tuple(_value(fit, column.key) for column in shown) for fit in fits.fits)
+    return Report(
+        "The largest batch that fits",
+        (Table(tuple(shown), rows),),
+        fits.to_dict(),
+        () if fits.environment is None else tuple(machine_facts(fits.environment)),
+        (*(f"{fit.cell.model}: {fit.note}" for fit in fits.fits if fit.note), MEANING),
+        rows=Table(columns, tuple(tuple(_value(f, c.key) for c in columns) for f in fits.fits)),
+    )
+
+
+def _value(fit: Fit, key: str) -> Cell:
+    if key == "model":
+        return fit.cell.model
+    if key == "how":
+        return how(fit.cell)
+    if key == "attempts":
+        return _attempts(fit)
+    value: Cell = getattr(fit, key)
+    return value
+
+
+def _attempts(fit: Fit) -> str | None:
+    """Write every batch that was run, and whether it fitted."""
+    words = [
+        f"{attempt.batch_size} {'fits' if attempt.fits else _why(attempt.peak_bytes)}"
+        for attempt in fit.attempts
+    ]
+    return "\n".join(words) or None
+
+
+def _why(peak_bytes: int | None) -> str:
+    return "out of memory" if peak_bytes is None else f"takes {memory(peak_bytes)}"

@@ -1,0 +1,92 @@
+"""A Roofline drawn by matplotlib: each layer a point under the machine's roofs."""
+
+import io
+
+from archbench.records.rooflines import Bound, Ceilings, Roofline
+from archbench.report.picture import COLOURS, require_matplotlib
+from archbench.units import scaled
+
+SIZE = (7.5, 5.0)  # inches
+LARGEST = 300  # points², for the layer that takes longest
+MARKS: dict[Bound, tuple[str, str]] = {  # shape and colour, so that either alone is enough
+    "compute": ("o", COLOURS[0]),
+    "memory": ("s", COLOURS[1]),
+    "launch": ("^", COLOURS[2]),
+}
+NAMED = 3  # layers: those that take longest
+
+
+def roofline_svg(roofline: Roofline, title: str) -> str:
+    """Draw layers by their intensity and their rate; the area of a point is its share of the pass.
+
+    Layers without multiply-adds have no rate, and are not drawn; the title says what they take.
+
+    Args:
+        roofline: what to draw.
+        title: stands above it.
+
+    Raises:
+        ArchbenchError: matplotlib is not installed.
+    """
+    require_matplotlib()
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    drawn = [layer for layer in roofline.layers if layer.work.macs and layer.time_s > 0]
+    rest = 1 - sum(layer.time_s for layer in drawn) / roofline.sum_s if roofline.sum_s else 0.0
+    longest = max((layer.time_s for layer in drawn), default=1.0)
+    with mpl.rc_context({"svg.hashsalt": "archbench", "font.size": 10}):
+        figure = Figure(figsize=SIZE, layout="constrained")
+        axes = figure.add_subplot()
+        for bound, (shape, colour) in MARKS.items():
+            layers = [layer for layer in drawn if layer.bound == bound]
+            axes.scatter(
+                [layer.intensity or 0.0 for layer in layers],
+                [2 * layer.work.macs / layer.time_s for layer in layers],
+                s=[10 + LARGEST * layer.time_s / longest for layer in layers],
+                marker=shape,
+                color=colour,
+                alpha=0.6,
+                linewidths=0,
+                label=f"{bound}-bound",
+            )
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        _roofs(axes, roofline.ceilings)
+        for layer in sorted(drawn, key=lambda layer: -layer.time_s)[:NAMED]:
+            axes.annotate(
+                layer.work.path,
+                (layer.intensity or 0.0, 2 * layer.work.macs / layer.time_s),
+                textcoords="offset points",
+                xytext=(6, -12),
+                fontsize=8,
+            )
+        axes.set_title(f"{title}\n{rest:.0%} of the pass in layers without MACs", loc="left")
+        axes.set_xlabel("FLOP per byte moved")
+        axes.set_ylabel("FLOP per second")
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(alpha=0.3, which="major")
+        axes.legend(frameon=False, fontsize=8, loc="lower right", markerscale=0.6)
+        text = io.StringIO()
+        figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
+    return text.getvalue()
+
+
+def _roofs(axes: "object", ceilings: Ceilings) -> None:
+    """Draw what the memory, the best cache and the arithmetic allow."""
+    low, high = axes.get_xlim()  # type: ignore[attr-defined]  # matplotlib's Axes
+    best = ceilings.bytes_per_s(0)
+    for rate, name, dash in (
+        (ceilings.slowest_bytes_per_s, "memory", "-"),
+        (best, "cache", "--"),
+    ):
+        ridge = ceilings.flops_per_s / rate
+        low = min(low, ridge / 2)
+        axes.plot(  # type: ignore[attr-defined]
+            [low, ridge, max(high, 2 * ridge)],
+            [low * rate, ceilings.flops_per_s, ceilings.flops_per_s],
+            color="black",
+            ls=dash,
+            lw=1.2,
+            label=f"{name}: {scaled(rate)}B/s",
+        )

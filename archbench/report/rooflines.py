@@ -1,0 +1,132 @@
+"""A Roofline as a report: what each layer does, how long it takes, and how long it must take."""
+
+from archbench.records.rooflines import Ceilings, LayerTime, Roofline
+from archbench.records.timings import Bench, Timing
+from archbench.report.bench import bench_report, how, rows_table
+from archbench.report.table import Cell, Column, Kind, Report, Table, Tone, Toned
+from archbench.units import counted, duration, memory, scaled
+
+TONES = {"compute": Tone.GOOD, "memory": Tone.FAIR, "launch": Tone.QUIET}
+ABOVE = 1.1  # of what is attainable: more than the ceilings' own noise
+MEANING = (
+    "A layer's time is its own, its children left out, in a pass in which no layer waits for "
+    "another. Its bound is the longest of three: its FLOPs at the rate of a large matrix product, "
+    "its bytes at the rate of a copy as large, its operations at the least time of one. Bytes are "
+    "operands read and results written, once each."
+)
+
+
+def layers_report(bench: Bench) -> Report:
+    """Add a table of layers for each cell that has one to what bench_report() says."""
+    plain = bench_report(bench)
+    tables, facts, notes = [], list(plain.facts), []
+    for timing in bench.timings:
+        if timing.roofline is not None:
+            tables.append(_table(timing, timing.roofline))
+            facts += _facts(timing, timing.roofline)
+            notes += _notes(timing, timing.roofline)
+    return Report(
+        plain.title,
+        (*plain.tables, *tables),
+        plain.document,
+        tuple(facts),
+        (*plain.notes, *notes, MEANING),
+        rows=rows_table(bench.layer_rows()),
+    )
+
+
+def _table(timing: Timing, roofline: Roofline) -> Table:
+    columns = (
+        Column("path", "layer"),
+        Column("type", "type", rank=5),
+        Column("time_s", "time", Kind.SECONDS, group="time"),
+        Column("share", "of pass", Kind.SHARE),
+        Column("macs", "MACs", Kind.COUNT, rank=2),
+        Column("bytes_moved", "moved", Kind.BYTES, rank=3),
+        Column("intensity_flops_per_byte", "FLOP/byte", Kind.RATE, rank=4),
+        Column("bound_s", "least", Kind.SECONDS, 1, "time"),
+        Column("attained", "attained", Kind.SHARE),
+        Column("bound", "bound by"),
+    )
+    rows = [_row(layer, roofline) for layer in roofline.layers]
+    rows.append(_total(roofline))
+    title = f"{timing.cell.model}, batch {timing.cell.batch_size} {how(timing.cell)}".strip()
+    return Table(columns, tuple(rows), title=title)
+
+
+def _row(layer: LayerTime, roofline: Roofline) -> tuple[Cell, ...]:
+    work = layer.work
+    return (
+        work.path or "(itself)",
+        work.type,
+        layer.time_s,
+        layer.time_s / roofline.sum_s if roofline.sum_s else None,
+        work.macs,
+        work.bytes_moved,
+        layer.intensity,
+        layer.bound_s,
+        layer.attained,
+        Toned(layer.bound, TONES[layer.bound]) if work.operations else None,
+    )
+
+
+def _total(roofline: Roofline) -> tuple[Cell, ...]:
+    works = [layer.work for layer in roofline.layers]
+    moved = sum(work.bytes_moved for work in works)
+    bound_s = sum(layer.bound_s for layer in roofline.layers)
+    macs = sum(work.macs for work in works)
+    return (
+        "(sum)",
+        None,
+        roofline.sum_s,
+        1.0,
+        macs,
+        moved,
+        2 * macs / moved if moved else None,
+        bound_s,
+        bound_s / roofline.sum_s if roofline.sum_s else None,
+        None,
+    )
+
+
+def _facts(timing: Timing, roofline: Roofline) -> list[tuple[str, str]]:
+    more = roofline.sum_s / roofline.whole_s - 1
+    return [
+        (
+            "whole pass",
+            f"{duration(roofline.whole_s)} unwatched; the layers sum to "
+            f"{duration(roofline.sum_s)}, {more:+.1%}",
+        ),
+        ("ceilings", ceilings_line(roofline.ceilings)),
+    ]
+
+
+def ceilings_line(ceilings: Ceilings) -> str:
+    """Write a machine's ceilings in a line."""
+    best = ceilings.bytes_per_s(0)
+    slowest = ceilings.slowest_bytes_per_s
+    return (
+        f"{scaled(ceilings.flops_per_s)}FLOP/s in {ceilings.precision}; "
+        f"{memory(slowest)}/s from memory, up to {memory(best)}/s from caches; "
+        f"{duration(ceilings.launch_s)} an operation"
+    )
+
+
+def _notes(timing: Timing, roofline: Roofline) -> list[str]:
+    kinds: dict[str, float] = {}
+    for layer in roofline.layers:
+        if layer.work.operations:
+            kinds[layer.bound] = kinds.get(layer.bound, 0.0) + layer.time_s
+    parts = [
+        f"{time / roofline.sum_s:.0%} in {kind}-bound layers"
+        for kind, time in sorted(kinds.items(), key=lambda pair: -pair[1])
+    ]
+    notes = [f"{timing.cell.model}: {', '.join(parts)}."] if parts else []
+    above = [layer for layer in roofline.layers if (layer.attained or 0) > ABOVE]
+    if above:
+        notes.append(
+            f"{counted(len(above), 'layer')} took less than the bound: the operands were in a "
+            "faster cache than a copy of that size, or the ceilings were measured on a busier "
+            "machine (`archbench doctor --ceilings` measures them again)."
+        )
+    return notes
