@@ -1,13 +1,18 @@
 """What several test files look at and is made once."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 
 import archbench
+from archbench.measure import launch as launching
+from archbench.measure.jobs import Job
 from archbench.papers.claims.experiments import put_to_the_test
 from archbench.papers.statements import statements
 from archbench.records.claims import Finding
 from archbench.records.published import Reproduction
+from tests.machines import made_up, tells
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +29,17 @@ def findings() -> dict[str, Finding]:
     after = (torch.get_rng_state().tolist(), torch.get_default_dtype(), torch.get_num_threads())
     assert before == after
     return found
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[Job]]:
+    """Stand in for fresh processes; returns what was launched."""
+    launched: list[Job] = []
+
+    def launch(job: Job, variables: dict[str, str]) -> tuple[object, str]:
+        launched.append(job)
+        return made_up(job), "said\n"
+
+    monkeypatch.setattr(launching, "launch", launch)
+    monkeypatch.setattr(launching, "ask", tells)
+    return lambda: launched

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from archbench.measure import environment as gathered
-from archbench.measure.cgroups import memory_limit_bytes, quota_cores
+from archbench.measure.cgroups import memory_left_bytes, memory_limit_bytes, quota_cores
 from archbench.measure.environment import environment
 from archbench.measure.processor import (
     ENOUGH_BYTES,
@@ -250,6 +250,35 @@ def test_what_a_container_grants(case: str, tmp_path: Path) -> None:
         write(tmp_path, name, text)
     assert quota_cores(tmp_path) == cores
     assert memory_limit_bytes(tmp_path) == memory
+
+
+@pytest.mark.parametrize(
+    ("files", "left"),
+    [
+        ({}, None),
+        ({"memory.max": "max\n", "memory.current": "5000\n"}, None),
+        ({"memory.max": "9000\n", "memory.current": "5000\n"}, 4000),
+        (
+            {
+                "memory.max": "9000\n",
+                "memory.current": "5000\n",
+                "memory.stat": "anon 1\ninactive_file 1500\n",
+            },
+            5500,
+        ),
+        ({"memory.max": "4000\n", "memory.current": "5000\n"}, 0),
+        ({"memory.limit_in_bytes": "9000\n", "memory.usage_in_bytes": "8000\n"}, 1000),
+        ({"memory.limit_in_bytes": str(2**63 - 4096), "memory.usage_in_bytes": "8000"}, None),
+    ],
+)
+def test_what_a_cgroup_has_left_is_its_limit_without_what_is_taken(
+    tmp_path: Path, files: dict[str, str], left: int | None
+) -> None:
+    """Files that are merely kept at hand are not taken."""
+    write(tmp_path, "proc/self/cgroup", "0::/\n")
+    for name, text in files.items():
+        write(tmp_path, f"sys/fs/cgroup/{name}", text)
+    assert memory_left_bytes(tmp_path) == left
 
 
 def test_physical_cores_are_those_behind_the_visible_ones(tmp_path: Path) -> None:

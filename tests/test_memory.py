@@ -23,7 +23,8 @@ from archbench.measure.memory import highest_total, peak_above
 from archbench.models.inputs import plan_inputs
 from archbench.models.resolve import Loaded, load, plan_for
 from archbench.models.training import OPTIMIZERS, loss_of, optimizer_for, training_step
-from archbench.records.memory import MemoryEstimate, Mode
+from archbench.records.cells import Mode
+from archbench.records.memory import MemoryEstimate
 
 CPU = torch.device("cpu")
 B = 3
@@ -36,7 +37,7 @@ as_on_avx512 = pytest.mark.skipif(
 def estimate(
     module: nn.Module,
     size: Any,
-    mode: Mode = "inference",
+    mode: Mode = "infer",
     optimizer: str = "sgd",
     device: str = "meta",
     batch: int = B,
@@ -132,7 +133,7 @@ WAY_BACK = 24 + 1 + 1 + 16 + 24 + 24
 @pytest.mark.parametrize("optimizer", ["sgd", "momentum"])
 def test_a_training_step_of_a_chain(optimizer: str) -> None:
     """Saved activations, gradients and temporaries of the way back, to the byte."""
-    found = estimate(chain(), (4,), "training", optimizer)
+    found = estimate(chain(), (4,), "train", optimizer)
     assert found.activations_peak_bytes == 4 * WAY_BACK
     assert found.gradients_bytes == found.weights_bytes == 4 * 48
     assert found.optimizer_bytes == {"sgd": 0, "momentum": 4 * 48}[optimizer]
@@ -145,7 +146,7 @@ def test_temporaries_of_the_optimizer_count_where_they_are_the_peak() -> None:
     There the loss and all 48 gradients are alive; a square root and the quotient of it take 32 each
     for the larger layer. Its counters, one number for each parameter, are made as constants.
     """
-    found = estimate(chain(), (4,), "training", "adam")
+    found = estimate(chain(), (4,), "train", "adam")
     assert found.optimizer_bytes == 4 * 2 * 48
     assert found.activations_peak_bytes == 4 * (1 + 48 + 32 + 32) > 4 * WAY_BACK
 
@@ -158,11 +159,11 @@ def test_a_frozen_layer_has_neither_gradient_nor_state_nor_saved_input() -> None
     """
     network = chain()
     network[0].weight.requires_grad_(False)
-    found = estimate(network, (4,), "training", "momentum")
+    found = estimate(network, (4,), "train", "momentum")
     assert found.weights_bytes == 4 * 48
     assert found.gradients_bytes == found.optimizer_bytes == 4 * 16
     assert found.activations_peak_bytes == 4 * 48
-    wide = estimate(network, (4,), "training", "momentum", batch=1)
+    wide = estimate(network, (4,), "train", "momentum", batch=1)
     assert wide.activations_peak_bytes == 4 * (8 + 2 + 2 + 16)
 
 
@@ -170,7 +171,7 @@ def test_tied_weights_count_once() -> None:
     """As weights, as gradients and as the optimizer's state."""
     network = nn.Sequential(line(5, 5), nn.Tanh(), line(5, 5))
     network[2].weight = network[0].weight
-    found = estimate(network, (5,), "training", "momentum")
+    found = estimate(network, (5,), "train", "momentum")
     assert found.weights_bytes == found.gradients_bytes == found.optimizer_bytes == 4 * 25
 
 
@@ -194,9 +195,9 @@ def test_what_is_recomputed_or_has_no_gradient_is_not_saved() -> None:
     and 20 for its weights beside the loss and its gradient, and tanh 10B more.
     """
     batch = 50
-    plain = estimate(deep(lambda body, x: body(x)), (4,), "training", batch=batch)
+    plain = estimate(deep(lambda body, x: body(x)), (4,), "train", batch=batch)
     assert plain.activations_peak_bytes == 4 * (16 * 500 + 2 + 20 + 500 + 500)
-    none = estimate(deep(unsaved), (4,), "training", batch=batch)
+    none = estimate(deep(unsaved), (4,), "train", batch=batch)
     # on the way there what comes in is held by name, and two of the body's besides
     assert none.activations_peak_bytes == 4 * 3 * 500
     half = Runs(
@@ -205,15 +206,15 @@ def test_what_is_recomputed_or_has_no_gradient_is_not_saved() -> None:
         one=nn.Sequential(*(nn.Tanh() for _ in range(8))),
         two=nn.Sequential(*(nn.Tanh() for _ in range(8))),
     )  # fmt: skip
-    half_saved = estimate(half, (4,), "training", batch=batch)
+    half_saved = estimate(half, (4,), "train", batch=batch)
     # the second half's 8 are gone when the first half's 7 or 8 are made again, from 10B saved
     assert 4 * 8 * 500 < half_saved.activations_peak_bytes < 4 * 12 * 500
 
 
 def test_half_precision_takes_half() -> None:
     """Every figure, of a network whose operations all stay in it."""
-    full = estimate(convnet(), (3, 32, 32), "training", "momentum")
-    half = estimate(convnet().half(), (3, 32, 32), "training", "momentum")
+    full = estimate(convnet(), (3, 32, 32), "train", "momentum")
+    half = estimate(convnet().half(), (3, 32, 32), "train", "momentum")
     names = ["weights", "inputs", "optimizer", "gradients"]
     for name in (f"{name}_bytes" for name in names):
         assert 2 * getattr(half, name) == getattr(full, name) > 0, name
@@ -236,7 +237,7 @@ def test_several_inputs_of_several_types() -> None:
 
 def test_buffers_are_neither_weights_nor_activations() -> None:
     """Batch normalisation keeps a mean, a variance and a counter of eight bytes."""
-    found = estimate(nn.BatchNorm2d(7), (7, 2, 2), "training", "momentum")
+    found = estimate(nn.BatchNorm2d(7), (7, 2, 2), "train", "momentum")
     assert (found.weights_bytes, found.buffers_bytes) == (4 * 14, 4 * 14 + 8)
     assert found.optimizer_bytes == 4 * 14
 
@@ -247,7 +248,7 @@ def test_every_output_is_part_of_the_loss() -> None:
     out["a"].requires_grad_()
     assert loss_of(out).item() == 2.0 + 5.0
     two = Runs(lambda net, x: {"a": net.a(x), "b": [net.b(x)]}, a=line(4, 2), b=line(4, 5))
-    assert estimate(two, (4,), "training").gradients_bytes == 4 * (8 + 20)
+    assert estimate(two, (4,), "train").gradients_bytes == 4 * (8 + 20)
 
 
 @pytest.mark.parametrize("batch", [1, 2, 5])
@@ -268,7 +269,7 @@ def test_twice_the_batch_takes_twice_the_activations(name: str, batch: int) -> N
 
 
 @pytest.mark.parametrize("make", [chain, residual, branches])
-@pytest.mark.parametrize("mode", ["inference", "training"])
+@pytest.mark.parametrize("mode", ["infer", "train"])
 def test_in_place_never_raises_the_peak(make: Any, mode: Mode) -> None:
     """It takes a tensor less, or as much."""
     inside, outside = (
@@ -309,7 +310,7 @@ def test_the_network_is_left_as_it_was(make: Callable[[], nn.Module]) -> None:
     first = next(network.parameters())
     gradient = first.grad = torch.ones_like(first)
     before, random = state(network), torch.get_rng_state()
-    found = estimate(network, (4,), "training", "adam", "cpu")
+    found = estimate(network, (4,), "train", "adam", "cpu")
     assert all(torch.equal(before[name], value) for name, value in state(network).items())
     assert first.grad is gradient
     assert torch.equal(gradient, torch.ones_like(first))
@@ -323,7 +324,7 @@ def test_the_network_is_left_as_it_was(make: Callable[[], nn.Module]) -> None:
 def test_a_blank_network_gets_no_gradients() -> None:
     """Its own tensors run, since they are meta tensors already."""
     network = load("nin", blank=True)
-    estimate_memory(network, plan_for(network, None, 2), "training")
+    estimate_memory(network, plan_for(network, None, 2), "train")
     assert all(p.grad is None for p in network.module.parameters())
 
 
@@ -333,7 +334,7 @@ def test_values_change_no_byte() -> None:
     Looking at the input's sum takes one number, at a time when nothing else is alive.
     """
     same = nn.Sequential(chain(), nn.BatchNorm1d(2))
-    for mode in ("inference", "training"):
+    for mode in ("infer", "train"):
         with_values, without = (
             estimate(network, (4,), mode, "momentum", "cpu") for network in (Nosy(), same)
         )
@@ -345,19 +346,19 @@ def test_what_cannot_be_estimated_is_refused() -> None:
     """A network without a gradient, one that trains on no single sample, a wrong size, a name."""
     frozen = chain().requires_grad_(False)
     with pytest.raises(ArchbenchError, match="no output has a gradient"):
-        estimate(frozen, (4,), "training")
+        estimate(frozen, (4,), "train")
     with pytest.raises(UserCodeError, match="more than 1 value per channel"):
-        estimate(nn.BatchNorm1d(4), (4,), "training", batch=1)
+        estimate(nn.BatchNorm1d(4), (4,), "train", batch=1)
     with pytest.raises(UserCodeError, match="forward of net failed"):
         estimate(chain(), (5,))
     network = load("resnet20", blank=True)
     with pytest.raises(InputRefused, match="resnet20 cannot take"):
         estimate_memory(network, plan_for(network, "4x32x32", 1))
     with pytest.raises(ArchbenchError, match="no optimizer 'sdg'"):
-        estimate(chain(), (4,), "training", "sdg")
+        estimate(chain(), (4,), "train", "sdg")
 
 
-@pytest.mark.parametrize("mode", ["inference", "training"])
+@pytest.mark.parametrize("mode", ["infer", "train"])
 @pytest.mark.parametrize(
     ("name", "limits"),
     [
@@ -395,9 +396,9 @@ def test_no_batch_fits_into_less_than_the_weights() -> None:
     """0 is the honest answer; and the smallest batch is 2 where batch normalisation needs that."""
     network = Loaded("net", nn.Sequential(line(4, 8), nn.BatchNorm1d(8)))
     assert largest_batch(network, (4,), 4 * 32) == 0
-    two = estimate_memory(network, plan_for(network, (4,), 2), "training").peak_bytes
-    assert largest_batch(network, (4,), two, "training") == 2
-    assert largest_batch(network, (4,), two - 1, "training") == 0
+    two = estimate_memory(network, plan_for(network, (4,), 2), "train").peak_bytes
+    assert largest_batch(network, (4,), two, "train") == 2
+    assert largest_batch(network, (4,), two - 1, "train") == 0
     with pytest.raises(ArchbenchError, match="no largest batch of net can be found: it ran on cpu"):
         largest_batch(Loaded("net", Nosy()), (4,), 10**6)
 
@@ -405,7 +406,7 @@ def test_no_batch_fits_into_less_than_the_weights() -> None:
 # -- beside other counts ------------------------------------------------------------
 
 
-@pytest.mark.parametrize("mode", ["inference", "training"])
+@pytest.mark.parametrize("mode", ["infer", "train"])
 @pytest.mark.parametrize("make", [chain, convnet, lambda: residual(nn.ReLU())])
 def test_torchs_own_tracker_counts_the_same(make: Callable[[], nn.Module], mode: Mode) -> None:
     """MemTracker follows the same tensors on the CPU, where values are computed."""
@@ -419,9 +420,9 @@ def test_torchs_own_tracker_counts_the_same(make: Callable[[], nn.Module], mode:
     tracker = MemTracker()
     tracker.track_external(network, x)
     with tracker:
-        if mode == "training":
+        if mode == "train":
             optimizer = optimizer_for("sgd", network.parameters())
-            training_step(network, optimizer, (x,), {})
+            training_step(lambda: network(x), optimizer)
         else:
             with torch.no_grad():
                 network.eval()(x)
@@ -430,7 +431,7 @@ def test_torchs_own_tracker_counts_the_same(make: Callable[[], nn.Module], mode:
 
 def measured(network: nn.Module, size: Any, mode: Mode, optimizer: str) -> int:
     args, kwargs = plan_inputs(network, size, None, B).make(CPU)
-    if mode == "inference":
+    if mode == "infer":
         network.eval()
         with torch.inference_mode():
             return peak_above(lambda: network(*args, **kwargs), CPU)
@@ -438,7 +439,7 @@ def measured(network: nn.Module, size: Any, mode: Mode, optimizer: str) -> int:
     steps = optimizer_for(optimizer, network.parameters())
 
     def step() -> None:
-        training_step(network, steps, args, kwargs)
+        training_step(lambda: network(*args, **kwargs), steps)
 
     step()
     return peak_above(step, CPU)
@@ -448,7 +449,7 @@ def measured(network: nn.Module, size: Any, mode: Mode, optimizer: str) -> int:
 def test_the_estimate_is_what_the_allocator_gives_out(optimizer: str) -> None:
     """Linear layers have no kernels with memory of their own: equal but for single numbers."""
     network = nn.Sequential(line(40, 80), nn.Tanh(), nn.Dropout(), line(80, 20))
-    mode: Mode = "training" if optimizer else "inference"
+    mode: Mode = "train" if optimizer else "infer"
     expected = estimate(network, (40,), mode, optimizer, "cpu").activations_peak_bytes
     assert measured(network, (40,), mode, optimizer) == pytest.approx(expected, abs=64)
 
@@ -481,10 +482,8 @@ NETWORKS = {
 
 # There is no rule for the buffers in which threads add up gradients to weights; with operands as
 # small as these they weigh as much.
-ADDED_UP = {("half", "training"), ("unfolded", "training")}
-KERNELS = sorted(
-    {(name, mode) for name in NETWORKS for mode in ("inference", "training")} - ADDED_UP
-)
+ADDED_UP = {("half", "train"), ("unfolded", "train")}
+KERNELS = sorted({(name, mode) for name in NETWORKS for mode in ("infer", "train")} - ADDED_UP)
 
 
 @as_on_avx512
@@ -518,8 +517,10 @@ def test_releases_of_the_backward_pass_are_seen() -> None:
     """Two steps in a row take no more than one."""
     network, x = chain(), torch.randn(1000, 4)
     optimizer = optimizer_for("sgd", network.parameters())
-    once = peak_above(lambda: training_step(network, optimizer, (x,), {}), CPU)
-    twice = peak_above(lambda: [training_step(network, optimizer, (x,), {}) for _ in range(2)], CPU)
+    once = peak_above(lambda: training_step(lambda: network(x), optimizer), CPU)
+    twice = peak_above(
+        lambda: [training_step(lambda: network(x), optimizer) for _ in range(2)], CPU
+    )
     assert once == twice > 4 * 16_000
 
 

@@ -8,50 +8,40 @@ from torch import nn
 
 import archbench
 from archbench.errors import NothingMeasured
-from archbench.measure.runner import take_turns
-from archbench.measure.side_by_side import settle_statistics
+from archbench.measure.runner import Effort, Rounds, take_turns
+from archbench.measure.settle import settle_statistics
 from archbench.models.inputs import plan_inputs
+from tests.clocks import FakeClock
+
+MS = 1_000_000
+SHORT = Effort(warm_up_least_s=0.0, warm_up_most_s=0.5, measure_s=1.0)
 
 
-class FakeClock:
-    """Time passes only in the calls; the device works on until it is waited for."""
-
-    def __init__(self) -> None:
-        self.time = 0
-        self.queued = 0
-        self.events: list[str] = []
-
-    def now_ns(self) -> int:
-        return self.time
-
-    def wait(self) -> None:
-        self.time += self.queued
-        self.queued = 0
-        self.events.append("wait")
-
-    def work(self, name: str, duration: int) -> None:
-        self.events.append(name)
-        self.queued += duration
-
-
-def runner(durations: dict[str, int], seconds: float = 1.0, seed: int = 0):
+def runner(durations: dict[str, int], effort: Effort = SHORT) -> tuple[FakeClock, Rounds]:
     clock = FakeClock()
     calls = [lambda n=n, d=d: clock.work(n, d) for n, d in durations.items()]
-    return clock, take_turns(calls, clock, seconds, seed)
+    return clock, take_turns(calls, clock, effort, seed=0)
 
 
 def test_every_call_is_timed_with_the_device_idle_before_and_done_after() -> None:
     """Durations come out exactly, also those of work that the call only queued."""
-    clock, rounds = runner({"a": 3_000_000, "b": 5_000_000})
-    assert set(rounds.kept) == {(3_000_000, 5_000_000)}
+    clock, rounds = runner({"a": 3 * MS, "b": 5 * MS})
+    assert set(rounds.kept) == {(3 * MS, 5 * MS)}
     for i, event in enumerate(clock.events):
         if event != "wait":
             assert clock.events[i - 1] == clock.events[i + 1] == "wait"
 
 
+def test_warm_up_comes_first_and_then_the_rounds_that_are_kept() -> None:
+    """As a list of events: eight rounds to settle, then those that are measured."""
+    clock, rounds = runner({"a": 100 * MS}, Effort(0.0, 5.0, 0.35))
+    assert clock.events == ["wait", "a", "wait"] * (8 + 4)
+    assert (rounds.warm_up, len(rounds.kept)) == (8, 4)
+
+
 def test_the_order_is_balanced_and_random() -> None:
     """Each second round is the one before it backwards; both orders begin as often."""
-    clock, rounds = runner({"a": 1_000_000, "b": 1_000_000, "c": 1_000_000})
+    clock, rounds = runner({"a": MS, "b": MS, "c": MS})
     names = [event for event in clock.events if event != "wait"]
     turns = [tuple(names[i : i + 3]) for i in range(0, len(names), 3)]
     assert len(turns) == len(rounds.kept) + rounds.warm_up
@@ -61,63 +51,101 @@ def test_the_order_is_balanced_and_random() -> None:
 
 
 def test_steady_times_settle_after_eight_rounds() -> None:
-    """Four rounds agree with the four before: that is all the warm-up there is."""
-    _, rounds = runner({"a": 1_000_000, "b": 2_000_000})
+    """The last quarter agrees with the quarter before: that is all the warm-up there is."""
+    _, rounds = runner({"a": MS, "b": 2 * MS})
     assert (rounds.warm_up, rounds.settled) == (8, True)
+
+
+def test_the_shortest_warm_up_is_kept_to_though_times_are_steady() -> None:
+    """A device's clock rises for longer than its first times show."""
+    _, rounds = runner({"a": MS}, Effort(0.2, 1.0, 0.1))
+    assert rounds.warm_up == 200
 
 
 def test_times_that_never_settle_are_said_to() -> None:
     """A model that gets faster and faster ends the warm-up by its time limit."""
     clock = FakeClock()
-    duration = 10**8
+    duration = 100 * MS
 
     def faster() -> None:
         nonlocal duration
-        duration = max(10**6, round(duration * 0.9))
+        duration = max(MS, round(duration * 0.9))
         clock.work("a", duration)
 
-    rounds = take_turns([faster], clock, 1.0, 0)
+    rounds = take_turns([faster], clock, Effort(0.0, 0.4, 0.5), seed=0)
     assert not rounds.settled
 
 
+def test_a_slow_model_has_settled_when_its_halves_agree() -> None:
+    """It has no time for eight rounds of warming up; what was kept tells."""
+    _, rounds = runner({"a": 1000 * MS}, Effort(0.0, 0.5, 3.0, least_rounds=4))
+    assert (rounds.warm_up, len(rounds.kept), rounds.settled) == (1, 4, True)
+
+
+def test_one_round_cannot_tell_whether_it_has_settled() -> None:
+    """And does not say so."""
+    _, rounds = runner({"a": 1000 * MS}, Effort(0.0, 0.5, 0.5, least_rounds=1))
+    assert (len(rounds.kept), rounds.settled) == (1, False)
+
+
+def test_warm_up_goes_on_while_something_is_compiled() -> None:
+    """Five rounds without a new graph, besides steady times."""
+    clock = FakeClock()
+    calls = 0
+
+    def count() -> None:
+        nonlocal calls
+        calls += 1
+        clock.work("a", MS)
+
+    rounds = take_turns([count], clock, SHORT, 0, compilations=lambda: min(calls, 20))
+    assert rounds.warm_up >= 25
+    assert not rounds.recompiled
+
+
+def test_a_compilation_while_the_clock_runs_is_told() -> None:
+    """Its time is in a figure then."""
+    clock = FakeClock()
+    calls = 0
+
+    def count() -> None:
+        nonlocal calls
+        calls += 1
+        clock.work("a", MS)
+
+    rounds = take_turns([count], clock, SHORT, 0, compilations=lambda: int(calls > 300))
+    assert rounds.recompiled
+
+
 def test_the_time_is_bounded_but_for_the_round_it_ends_in() -> None:
-    """The round that is running is finished; one is measured in any case."""
-    clock, rounds = runner({"a": 10**10}, seconds=1.0)
+    """The round that is running is finished; as many as were asked for are kept in any case."""
+    clock, rounds = runner({"a": 10_000 * MS}, Effort(0.0, 0.5, 1.0, least_rounds=1))
     assert len(rounds.kept) == 1
-    assert clock.time == 2 * 10**10
-    clock, rounds = runner({"a": 10**7}, seconds=2.0)
-    assert clock.time <= 2.1e9
+    assert clock.time == 20_000 * MS
+    clock, rounds = runner({"a": 10 * MS}, Effort(0.0, 0.5, 2.0))
+    assert clock.time <= 2.6e9
     assert len(rounds.kept) > 100
 
 
-def test_progress_grows_to_one() -> None:
-    """And never goes backwards."""
-    clock = FakeClock()
-    told: list[float] = []
-    take_turns([lambda: clock.work("a", 10**7)], clock, 1.0, 0, told.append)
-    assert told == sorted(told)
-    assert told[-1] == 1.0
-
-
 def test_the_garbage_collector_is_off_meanwhile() -> None:
-    """And as it was afterwards."""
+    """And as it was afterwards; what is there already is not walked either."""
     clock = FakeClock()
     states = set()
 
     def look() -> None:
-        states.add(gc.isenabled())
-        clock.work("a", 10**7)
+        states.add((gc.isenabled(), gc.get_freeze_count() > 0))
+        clock.work("a", 10 * MS)
 
     before = gc.isenabled()
-    take_turns([look], clock, 0.5, 0)
-    assert states == {False}
-    assert gc.isenabled() == before
+    take_turns([look], clock, SHORT, 0)
+    assert states == {(False, True)}
+    assert (gc.isenabled(), gc.get_freeze_count()) == (before, 0)
 
 
 def test_nothing_to_measure_is_an_error() -> None:
     """Exit code 5, never a success."""
     with pytest.raises(NothingMeasured) as caught:
-        take_turns([], FakeClock(), 1.0, 0)
+        take_turns([], FakeClock(), SHORT, 0)
     assert caught.value.exit_code == 5
 
 

@@ -11,22 +11,24 @@ from scipy import stats as reference
 from archbench.gate.stats import (
     detectable,
     hodges_lehmann,
+    interval_of_centre,
+    log_interval,
+    quantile,
     ratio_to_reference,
     signed_rank_interval,
-    slices,
+    t_interval,
     walsh_averages,
 )
 from archbench.gate.verdicts import structure_verdict, time_verdict
-from archbench.records.environments import Environment
-from archbench.records.timings import Session
+from archbench.records.cells import Cell
+from archbench.records.sessions import Session
 
 # Hollander, Wolfe and Chicken, example 3.1: depression factors of nine patients, X - Y.
 HOLLANDER = [-0.952, 0.147, -1.022, -0.430, -0.620, -0.590, -0.490, 0.080, -0.010]
 
 
-def session(rounds: list[tuple[int, ...]]) -> Session:
-    nowhere = Environment("3", "2", "Linux", "cpu", 1, 1, "cpu", "cpu")
-    return Session(("a", "b"), tuple(rounds), 1, 0, True, 0, nowhere)
+def session(rounds: list[tuple[int, int]]) -> Session:
+    return Session((Cell("a"), Cell("b")), 0, 0, tuple(zip(*rounds, strict=True)))
 
 
 def test_the_published_example() -> None:
@@ -76,58 +78,108 @@ def test_the_interval_covers_the_truth_as_often_as_it_says(noise: str) -> None:
     assert covered / 1500 == pytest.approx(0.95, abs=3 * (0.95 * 0.05 / 1500) ** 0.5)
 
 
-def test_the_ratio_is_that_of_paired_calls() -> None:
-    """A drift that both models share cancels; a few wild calls hardly move it."""
-    rng = random.Random(0)
+def drifting(seed: int, truth: float) -> Session:
+    """A process in which the machine slows down threefold, with a wild call now and then."""
+    rng = random.Random(seed)
     rounds = []
     for i in range(300):
-        level = 1e6 * (1 + i / 100)  # the machine slows down threefold
-        a, b = level * rng.lognormvariate(0, 0.02), 1.1 * level * rng.lognormvariate(0, 0.02)
+        level = 1e6 * (1 + i / 100)
+        a, b = level * rng.lognormvariate(0, 0.02), truth * level * rng.lognormvariate(0, 0.02)
         rounds.append((round(a), round(b * (20 if i % 50 == 0 else 1))))
-    ratio, interval = ratio_to_reference(session(rounds), 1)
+    return session(rounds)
+
+
+@pytest.mark.parametrize("processes", [5, 6, 12])
+def test_the_ratio_is_that_of_paired_calls(processes: int) -> None:
+    """A drift that both models share cancels; a few wild calls hardly move it."""
+    sessions = [drifting(seed, 1.1) for seed in range(processes)]
+    ratio, interval = ratio_to_reference(sessions, 1)
     assert ratio == pytest.approx(1.1, rel=0.01)
     assert interval is not None
     assert interval[0] < 1.1 < interval[1]
-    assert log(interval[1] / interval[0]) < 0.01
+    assert log(interval[1] / interval[0]) < 0.02
+
+
+def test_processes_are_the_samples_not_their_calls() -> None:
+    """Two processes that disagree by 10 % have an interval that holds both, however many calls."""
+    sessions = [session([(1000, 1000)] * 5000), session([(1000, 1100)] * 5000)]
+    _, interval = ratio_to_reference(sessions, 1)
+    assert interval is not None
+    assert interval[0] < 1
+    assert interval[1] > 1.1
+
+
+def test_one_process_has_no_interval() -> None:
+    """Its calls share its luck."""
+    ratio, interval = ratio_to_reference([session([(1000, 1100)] * 500)], 1)
+    assert ratio == pytest.approx(1.1)
+    assert interval is None
 
 
 def test_the_ratio_turns_round_with_the_models() -> None:
     """B against a is one over a against b."""
     rng = random.Random(1)
-    rounds = [(rng.randint(900, 1100), rng.randint(1000, 1300)) for _ in range(61)]
-    forward, interval = ratio_to_reference(session(rounds), 1)
-    backward, mirrored = ratio_to_reference(session([(b, a) for a, b in rounds]), 1)
+    runs = [[(rng.randint(900, 1100), rng.randint(1000, 1300)) for _ in range(61)] for _ in "12345"]
+    forward, interval = ratio_to_reference([session(run) for run in runs], 1)
+    swapped = [session([(b, a) for a, b in run]) for run in runs]
+    backward, mirrored = ratio_to_reference(swapped, 1)
     assert forward * backward == pytest.approx(1)
     assert interval is not None
     assert mirrored is not None
     assert interval[0] * mirrored[1] == pytest.approx(1)
 
 
-def test_slices_keep_every_value_in_order() -> None:
-    """Nearly equal parts, never an empty one."""
-    for length in range(1, 100):
-        parts = slices(list(range(length)), 30)
-        assert [x for part in parts for x in part] == list(range(length))
-        assert len(parts) == min(30, length)
-        sizes = [len(part) for part in parts]
-        assert max(sizes) - min(sizes) <= 1
+@pytest.mark.parametrize("n", [2, 3, 5, 20])
+def test_students_interval_is_scipys(n: int) -> None:
+    """Mean and quantile agree with scipy.stats; one value has no interval."""
+    values = list(np.random.default_rng(n).normal(3, 2, n))
+    expected = reference.t.interval(0.95, n - 1, np.mean(values), reference.sem(values))
+    assert t_interval(values) == pytest.approx(expected)
+    assert t_interval(values[:1]) is None
 
 
-def test_detectable_is_seen_nine_times_in_ten() -> None:
-    """Simulated: a true effect of that size leaves 1 outside the interval in about 90 %."""
+def test_few_values_take_students_interval_and_six_the_ranks() -> None:
+    """Where a rank test reaches 95 %, no bell curve is assumed."""
+    values = [0.1, 0.2, 0.15, 0.18, 0.12, 0.4]
+    assert log_interval(values) == signed_rank_interval(values)
+    assert log_interval(values[:5]) == t_interval(values[:5])
+
+
+def test_the_interval_of_times_holds_their_median() -> None:
+    """Also where one process in ten is far off, and the mean of logarithms with it."""
+    rng = random.Random(4)
+    for count in (2, 3, 5, 8, 13):
+        times = [rng.lognormvariate(0, 0.01) * rng.choice([1] * 9 + [4]) for _ in range(count)]
+        low, high = interval_of_centre(times)  # type: ignore[misc]
+        assert low <= median(times) <= high
+
+
+def test_quantiles_are_numpys_of_the_inverted_distribution() -> None:
+    """The smallest value that the share does not exceed."""
+    values = sorted(np.random.default_rng(0).integers(0, 1000, 97).tolist())
+    for share in (0.5, 0.9, 0.99, 1.0):
+        expected = np.quantile(values, share, method="inverted_cdf")
+        assert quantile(values, share) == expected
+
+
+@pytest.mark.parametrize("n", [5, 30])
+def test_detectable_is_seen_nine_times_in_ten(n: int) -> None:
+    """Simulated: a true effect of that size is called slower in about 90 %."""
     rng = np.random.default_rng(3)
-    sigma, n = 0.02, 30
+    sigma = 0.02
     widths = []
     for _ in range(200):
         values = list(rng.normal(0, sigma, n))
-        low, high = signed_rank_interval(values)  # type: ignore[misc]
+        low, high = log_interval(values)  # type: ignore[misc]
         centre = float(np.exp(hodges_lehmann(values)))
-        widths.append(detectable(centre, (float(np.exp(low)), float(np.exp(high)))))
+        widths.append(detectable(centre, (float(np.exp(low)), float(np.exp(high))), n))
     effect = log(1 + median(widths))
     seen = 0
     for _ in range(600):
-        low, _high = signed_rank_interval(list(rng.normal(effect, sigma, n)))  # type: ignore[misc]
-        seen += low > 0
+        values = list(rng.normal(effect, sigma, n))
+        low, high = log_interval(values)  # type: ignore[misc]
+        ratio = float(np.exp(hodges_lehmann(values)))
+        seen += time_verdict(ratio, (float(np.exp(low)), float(np.exp(high)))) == "slower"
     assert 0.83 < seen / 600 < 0.96
 
 

@@ -1,0 +1,121 @@
+"""Networks of the user's own, good and bad, for tests that measure them."""
+
+import os
+import signal
+import sys
+import time
+
+import torch
+from torch import Tensor, nn
+
+
+def small() -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(256, 5)
+    )
+
+
+class Slow(nn.Module):
+    """Takes 20 ms at least."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not x.is_meta:
+            time.sleep(0.02)
+        return x * 2
+
+
+class Says(nn.Module):
+    """Prints on both streams, as users' code does."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        print("to standard output")
+        print("to standard error", file=sys.stderr)
+        return x * 2
+
+
+class Raises(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        if x.is_meta:
+            return x * 2
+        raise RuntimeError("no such luck")
+
+
+class Exits(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        if x.is_meta:
+            return x * 2
+        sys.exit("bye")
+
+
+class Vanishes(nn.Module):
+    """Ends its process without a word of farewell."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not x.is_meta:
+            print("about to go", file=sys.stderr, flush=True)
+            os._exit(7)
+        return x * 2
+
+
+class Breaks(nn.Module):
+    """Breaks what its process needs to answer, which then ends with a traceback."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not x.is_meta:
+            from archbench.measure import session
+
+            session.environment = None  # type: ignore[assignment]
+        return x * 2
+
+
+class Killed(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        if not x.is_meta:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return x * 2
+
+
+class Huge(nn.Module):
+    """Asks for more memory than any machine has."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + torch.ones(2**50, device=x.device)[0]
+
+
+class HugeLater(nn.Module):
+    """Asks for it in its fourth call, which is timed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += not x.is_meta
+        return x + torch.ones(2**50 if self.calls > 3 else 1, device=x.device)[0]
+
+
+class NotFinite(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x / (x - x)
+
+
+class Denormal(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x * 1e-40
+
+
+class Overflows(nn.Module):
+    """Numbers that grow a thousandfold in each layer, until statistics settle."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for _ in range(20):
+            conv = nn.Conv2d(3, 3, 1)
+            with torch.no_grad():
+                conv.weight.mul_(1000)
+            layers += [conv, nn.BatchNorm2d(3)]
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(x)

@@ -1,0 +1,471 @@
+"""Measuring cells: what is done to a network before it is timed, and what may go wrong."""
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+import archbench
+from archbench.api.bench import bench
+from archbench.api.compare import in_turn
+from archbench.errors import ArchbenchError, NothingMeasured, OutputRefused
+from archbench.measure import launch as launching
+from archbench.measure.jobs import Job
+from archbench.measure.prepare import prepare
+from archbench.measure.session import run
+from archbench.models.resolve import Loaded, load, plan_for
+from archbench.records.cells import Cell
+from archbench.records.runs import read_run
+from archbench.records.sessions import Session
+from tests import nets
+
+CPU = torch.device("cpu")
+NETS = "tests.nets"
+
+
+def cell(name: str, **fields: object) -> Cell:
+    return Cell(f"{NETS}:{name}", inputs=("float32:3x8x8",), **fields)  # type: ignore[arg-type]
+
+
+def here(cell: Cell, **fields: object) -> Session:
+    """Do a short job in this process."""
+    return run(Job((cell,), 0, 1, budget_s=0.0, **fields))  # type: ignore[arg-type]
+
+
+# -- one session -----------------------------------------------------------------------------------
+
+
+def test_a_session_has_times_memory_and_an_environment() -> None:
+    """Of one process; the peak holds weights, inputs and what a pass allocates."""
+    found = here(cell("small", batch_size=4), memory=True)
+    assert found.failure is None
+    assert found.rounds >= 1
+    assert found.environment is not None
+    assert found.environment.threads == torch.get_num_threads()
+    weights = 4 * (4 * 3 * 9 + 4 + 4 * 4 + 256 * 5 + 5)  # batch norm: two vectors, two statistics
+    inputs = 4 * 4 * 3 * 64
+    assert found.peak_memory_bytes is not None
+    assert found.activations_peak_bytes is not None
+    held = found.peak_memory_bytes - found.activations_peak_bytes
+    assert held == weights + inputs + 8  # batch norm's counter of batches
+    assert found.activations_peak_bytes >= 2 * 4 * 4 * 4 * 64
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam"])
+def test_a_training_step_is_measured(optimizer: str) -> None:
+    """Forward, backward and the optimizer, which changes the weights."""
+    wanted = cell("small", batch_size=4, mode="train", optimizer=optimizer)
+    loaded = load(wanted.model)
+    ready = prepare(loaded, plan_for(loaded, list(wanted.inputs), 4), wanted, CPU, 0)
+    before = loaded.module[4].weight.detach().clone()  # type: ignore[index]
+    ready.call()
+    assert not torch.equal(before, loaded.module[4].weight)  # type: ignore[index]
+    assert loaded.module.training
+    assert here(wanted).failure is None
+
+
+def prepared(name: str = "small", **fields: object) -> tuple[nn.Module, list[torch.Tensor], object]:
+    """Return a module as its cell asks for, and what goes into and comes out of one call."""
+    wanted = cell(name, batch_size=2, **fields)
+    loaded = load(wanted.model)
+    ready = prepare(loaded, plan_for(loaded, list(wanted.inputs), 2), wanted, CPU, 10**6)
+    given: list[torch.Tensor] = []
+    ready.module.register_forward_pre_hook(lambda module, args: given.append(args[0]))
+    with torch.inference_mode():
+        out = ready.call()
+    return ready.module, given, out
+
+
+def test_networks_are_measured_in_evaluation_mode() -> None:
+    """With statistics of one batch, not those of the initialisation."""
+    module, _, _ = prepared()
+    norm = module[1]  # type: ignore[index]
+    assert not module.training
+    assert int(norm.num_batches_tracked) == 1
+    assert not torch.equal(norm.running_mean, torch.zeros(4))
+
+
+def test_inputs_are_random_and_never_zeros() -> None:
+    """A quarter of the power is drawn by numbers that differ."""
+    _, given, _ = prepared()
+    assert given[0].std() == pytest.approx(1, abs=0.2)
+
+
+@pytest.mark.parametrize(
+    ("precision", "dtype", "out"),
+    [
+        ("fp32", torch.float32, torch.float32),
+        ("bf16", torch.bfloat16, torch.bfloat16),
+        ("fp16", torch.float16, torch.float16),
+        ("amp", torch.float32, torch.bfloat16),
+    ],
+)
+def test_precision_is_that_of_weights_and_inputs(
+    precision: str, dtype: torch.dtype, out: torch.dtype
+) -> None:
+    """Autocast leaves both and computes in bfloat16."""
+    module, given, result = prepared(precision=precision)
+    assert {p.dtype for p in module.parameters()} == {dtype}
+    assert given[0].dtype is dtype
+    assert isinstance(result, torch.Tensor)
+    assert result.dtype is out
+
+
+def test_float32_products_are_float32_unless_tf32_was_asked_for() -> None:
+    """Torch's default would let convolutions use TF32."""
+    for precision, allowed in (("tf32", True), ("fp32", False)):
+        here(cell("small", precision=precision))
+        assert torch.backends.cudnn.allow_tf32 is allowed
+        assert torch.backends.cuda.matmul.allow_tf32 is allowed
+
+
+def test_channels_last_is_the_order_of_inputs_and_weights() -> None:
+    """Of those with four dimensions."""
+    module, given, _ = prepared(channels_last=True)
+    assert given[0].is_contiguous(memory_format=torch.channels_last)
+    assert not given[0].is_contiguous()
+    assert module[0].weight.is_contiguous(memory_format=torch.channels_last)  # type: ignore[index]
+
+
+def test_cold_inputs_take_turns_and_overflow_the_cache() -> None:
+    """Five caches full of them, and none twice in a row."""
+    wanted = cell("small", batch_size=2, cold_cache=True)
+    loaded = load(wanted.model)
+    ready = prepare(loaded, plan_for(loaded, list(wanted.inputs), 2), wanted, CPU, 10_000)
+    given: list[int] = []
+    ready.module.register_forward_pre_hook(lambda module, args: given.append(args[0].data_ptr()))
+    for _ in range(100):
+        ready.call()
+    assert len(set(given)) * 2 * 3 * 64 * 4 >= 5 * 10_000
+    assert all(a != b for a, b in pairwise(given))
+
+
+def test_numbers_that_change_the_time_are_flagged() -> None:
+    """Infinities and subnormals; ordinary ones are not."""
+    assert "not_finite" in here(cell("NotFinite")).flags
+    assert "denormal" in here(cell("Denormal")).flags
+    assert not {"not_finite", "denormal"} & set(here(cell("small")).flags)
+
+
+def test_settled_statistics_keep_a_wild_network_ordinary() -> None:
+    """Its numbers would overflow with fresh ones."""
+    model = nets.Overflows().eval()
+    assert not torch.isfinite(model(torch.randn(1, 3, 8, 8))).all()
+    assert "not_finite" not in here(cell("Overflows", batch_size=2)).flags
+
+
+def test_very_short_calls_share_a_reading_of_the_clock() -> None:
+    """Their times are of one call all the same."""
+    found = run(Job((Cell("torch.nn:Identity", inputs=("float32:3x8x8",)),), 0, 1, budget_s=0.2))
+    assert found.calls_per_time > 1
+    assert 0 < min(found.times_ns[0]) < 10_000
+
+
+def test_out_of_memory_is_a_data_point() -> None:
+    """With the batch that was tried; nothing is made smaller."""
+    found = here(cell("Huge", batch_size=32))
+    assert found.failure is not None
+    assert found.failure.kind == "oom"
+    assert "batch 32" in found.failure.message
+    assert found.cells[0].batch_size == 32
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("Raises", "RuntimeError: no such luck"), ("Exits", "SystemExit: bye")]
+)
+def test_what_a_model_raises_is_told_in_a_line(name: str, said: str) -> None:
+    """With exit code 3: it is the model's own code."""
+    found = here(cell(name))
+    assert found.failure is not None
+    assert (found.failure.kind, found.failure.exit_code) == ("failed", 3)
+    assert said in found.failure.message
+
+
+def test_several_models_take_turns_in_one_session() -> None:
+    """One time of each in every round."""
+    models = (cell("small"), cell("Overflows"))
+    found = run(Job(models, 0, 1, measure_s=None, budget_s=0.5))
+    first, second = found.times_ns
+    assert len(first) == len(second) == found.rounds
+    assert len(found.cells) == 2
+
+
+def test_models_are_loaded_in_the_order_of_the_job_and_keep_their_places(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is loaded first has another lot in memory; its times are still its own."""
+    loaded: list[str] = []
+
+    def look(model: str, *args: object) -> Loaded:
+        loaded.append(model)
+        return load(model, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("archbench.measure.session.load", look)
+    slow, quick = cell("Slow"), cell("small")
+    for order in ((0, 1), (1, 0)):
+        found = run(Job((slow, quick), 0, 1, order, measure_s=None, budget_s=0.5))
+        assert min(found.times_ns[0]) >= 20_000_000
+    names = [slow.model, quick.model]
+    assert loaded == [*names, *reversed(names)]
+
+
+def test_every_process_draws_the_order_of_loading() -> None:
+    """Each by itself: the six orders of three models come up about equally often."""
+    jobs = in_turn((cell("small"), cell("Overflows"), cell("Says")), (None,) * 3, 600)
+    counts = Counter(job.order for job in jobs)
+    assert len(counts) == 6
+    assert all(50 < count < 160 for count in counts.values())
+    seeds = {job.seed for job in jobs}
+    assert len(seeds) > 590
+
+
+def test_two_objects_of_one_class_are_two_cells(machine: Callable[[], list[Job]]) -> None:
+    """Neither takes the other's sessions; the same model named twice is measured once."""
+    wide, narrow = nn.Sequential(nn.Conv2d(3, 8, 3)), nn.Sequential(nn.Conv2d(3, 4, 3))
+    found = bench([wide, narrow], input_size=(3, 8, 8), sessions=2)
+    assert len(found.timings) == 2
+    assert {timing.sessions for timing in found.timings} == {2}
+    assert found.timings[0].macs == 2 * (found.timings[1].macs or 0)
+    machine().clear()
+    assert len(bench(["resnet20", "resnet20"], sessions=2).timings) == 1
+    assert len(machine()) == 2
+
+
+def test_an_edited_file_is_another_cell(machine: Callable[[], list[Job]], tmp_path: Path) -> None:
+    """What was recorded of it before is not taken for it."""
+    path, record = tmp_path / "mine.py", tmp_path / "run.jsonl"
+    for text, launched in (("ReLU", 1), ("ReLU", 1), ("SiLU", 2)):
+        path.write_text(f"from torch import nn\n\ndef build():\n    return nn.{text}()\n")
+        bench(f"{path}:build", input_size=(3, 8, 8), sessions=1, record=record, resume=True)
+        assert len(machine()) == launched
+
+
+def test_sessions_without_layers_do_not_do_for_layers(
+    machine: Callable[[], list[Job]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are measured again."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    record = tmp_path / "run.jsonl"
+    bench("resnet20", sessions=1, record=record)
+    found = bench("resnet20", sessions=1, record=record, resume=True, layers=True)
+    assert len(machine()) == 2
+    assert found.timings[0].roofline is not None
+    frame = found.to_frame("layers")
+    assert frame["time_s"].sum() == pytest.approx(found.timings[0].roofline.sum_s)
+
+
+def test_memory_that_runs_out_later_is_out_of_memory_too() -> None:
+    """In a call after the first, while it is timed."""
+    found = here(cell("HugeLater"))
+    assert found.failure is not None
+    assert found.failure.kind == "oom"
+    assert found.environment is not None
+
+
+# -- fresh processes -------------------------------------------------------------------------------
+
+
+def test_a_worker_measures_and_its_models_prints_stay_out_of_the_answer() -> None:
+    """They come back beside it, from both streams."""
+    job = Job((cell("Says"),), 2, 9, budget_s=1.0)
+    found, printed = launching.launch(job, {})
+    assert found.failure is None
+    assert (found.number, found.seed, found.rounds > 0) == (2, 9, True)
+    assert found.cells == job.cells
+    assert found.started_s > 1e9
+    assert found.wall_s > 0.1
+    assert "to standard output" in printed
+    assert "to standard error" in printed
+
+
+def test_a_worker_has_the_threads_that_it_was_asked_for() -> None:
+    """From the moment its libraries are loaded."""
+    found, _ = launching.launch(Job((cell("small", threads=1),), 0, 0, budget_s=0.5), {})
+    assert found.environment is not None
+    assert found.environment.threads == 1
+    assert dict(found.environment.variables)["OMP_NUM_THREADS"] == "1"
+
+
+def test_a_worker_gets_arguments_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tuple stays one, and what this process can import the worker can."""
+    (tmp_path / "needs_a_tuple.py").write_text(
+        "from torch import nn\n\n"
+        "def build(sizes):\n"
+        "    assert isinstance(sizes, tuple), sizes\n"
+        "    return nn.ReLU()\n"
+    )
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
+    wanted = Cell("needs_a_tuple:build", {"sizes": (1, 2)}, ("float32:3x8x8",))
+    found, _ = launching.launch(Job((wanted,), 0, 0, budget_s=0.5), {})
+    assert found.failure is None
+    assert found.cells == (wanted,)
+
+
+def test_a_worker_that_vanishes_is_a_failure_with_its_last_words() -> None:
+    """Exit code 7, and what it had said."""
+    found, _ = launching.launch(Job((cell("Vanishes"),), 0, 0), {})
+    assert found.failure is not None
+    assert found.failure.kind == "failed"
+    assert "exit code 7" in found.failure.message
+    assert "about to go" in found.failure.hint
+
+
+def test_a_worker_that_breaks_down_ends_with_its_own_code() -> None:
+    """A traceback, and exit code 1: it was not killed."""
+    found, _ = launching.launch(Job((cell("Breaks"),), 0, 0, budget_s=0.5), {})
+    assert found.failure is not None
+    assert found.failure.kind == "failed"
+    assert "exit code 1" in found.failure.message
+    assert "TypeError" in found.failure.hint
+
+
+def test_a_worker_that_is_killed_is_told_apart() -> None:
+    """As by a system that ran out of memory."""
+    found, _ = launching.launch(Job((cell("Killed"),), 0, 0), {})
+    assert found.failure is not None
+    assert found.failure.kind == "killed"
+    assert "SIGKILL" in found.failure.message
+
+
+# -- a whole bench ---------------------------------------------------------------------------------
+
+
+def test_everything_is_swept_with_everything(machine: Callable[[], list[Job]]) -> None:
+    """Two models, two batch sizes, two precisions: eight cells of five processes."""
+    found = bench(["resnet20", "plain20"], batch_size=[1, 4], precision=["fp32", "bf16"])
+    assert len(found.timings) == 8
+    assert len(machine()) == 40
+    assert {timing.sessions for timing in found.timings} == {5}
+    ms = {timing.cell.batch_size: timing.latency_median_s for timing in found.timings}
+    assert ms == {1: pytest.approx(1.02e-3), 4: pytest.approx(4.08e-3)}
+    macs = archbench.profile("resnet20", batch_size=4).totals.macs
+    assert next(t.macs for t in found.timings if t.cell.batch_size == 4) == macs
+
+
+def test_memory_is_measured_once_a_cell(machine: Callable[[], list[Job]]) -> None:
+    """It is the same in every process."""
+    bench("resnet20", batch_size=[1, 2], sessions=3)
+    assert [job.memory for job in sorted(machine(), key=lambda j: j.number)] == [
+        *(True, True, False, False, False, False)
+    ]
+
+
+def test_every_session_is_recorded_as_it_ends(
+    machine: Callable[[], list[Job]], tmp_path: Path
+) -> None:
+    """An interrupted run keeps what it has."""
+    path = tmp_path / "run.jsonl"
+    found = bench("resnet20", batch_size=[1, 2], sessions=3, record=path)
+    assert read_run(path, pytest.fail) == list(found.sessions)
+
+
+def test_resuming_measures_what_is_missing(
+    machine: Callable[[], list[Job]], tmp_path: Path
+) -> None:
+    """Cells and sessions that are there are not measured again, and count."""
+    path = tmp_path / "run.jsonl"
+    bench("resnet20", batch_size=[1, 2], sessions=3, record=path)
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join(lines[:4]) + "\n" + lines[4][:100])  # four of six, and a torn one
+    machine().clear()
+    with pytest.warns(UserWarning, match="line 5"):
+        found = bench("resnet20", batch_size=[1, 2], sessions=3, record=path, resume=True)
+    assert len(machine()) == 2
+    assert {timing.sessions for timing in found.timings} == {3}
+    machine().clear()
+    with pytest.warns(UserWarning, match="line 5"):
+        bench("resnet20", batch_size=[1, 2], sessions=3, record=path, resume=True)
+    assert machine() == []
+
+
+def test_sessions_of_another_machine_are_not_taken_for_this_ones(
+    machine: Callable[[], list[Job]], tmp_path: Path
+) -> None:
+    """They are measured again, and the field that differs is named."""
+    path = tmp_path / "run.jsonl"
+    bench("resnet20", sessions=1, record=path)
+    line = json.loads(path.read_text())
+    line["environment"]["threads"] = 64
+    path.write_text(json.dumps(line) + "\n")
+    machine().clear()
+    with pytest.warns(UserWarning, match="threads was 64 and is 2"):
+        bench("resnet20", sessions=1, record=path, resume=True)
+    assert len(machine()) == 1
+
+
+def test_a_module_is_sent_to_the_workers_whole(machine: Callable[[], list[Job]]) -> None:
+    """Also one whose class is written in a notebook; its file is gone afterwards."""
+    files: list[str | None] = []
+    launch = launching.launch
+
+    def look(job: Job, variables: dict[str, str]) -> tuple[Session, str]:
+        files.extend(job.module_files)
+        assert Path(str(job.module_files[0])).stat().st_size > 1000
+        return launch(job, variables)
+
+    launching.launch = look  # type: ignore[assignment]  # put back by the fixture
+    try:
+        found = bench(nets.small(), input_size=(3, 8, 8), sessions=2)
+    finally:
+        launching.launch = launch
+    assert found.timings[0].cell.model == "Sequential"
+    assert len(files) == 2
+    assert not Path(str(files[0])).exists()
+
+
+def test_a_class_without_a_module_reaches_a_worker() -> None:
+    """As in a notebook, whose classes cannot be imported."""
+
+    class Local(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.relu(x)
+
+    found = bench(Local(), input_size=(3, 8, 8), sessions=1, max_time_s=4)
+    assert found.timings[0].failure is None
+    assert found.timings[0].sessions == 1
+
+
+def test_time_that_is_up_is_said(
+    machine: Callable[[], list[Job]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cell without a session is flagged; without any cell nothing was measured."""
+    with pytest.raises(NothingMeasured):
+        bench("resnet20", max_time_s=-1)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"precision": "fp23"}, "there is no precision 'fp23'"),
+        ({"mode": "trian"}, "there is no mode 'trian'"),
+        ({"optimizer": "sdg"}, "there is no optimizer 'sdg'"),
+        ({"compile": "fastest"}, "there is no mode of torch.compile 'fastest'"),
+        ({"batch_size": 0}, "batch size 0"),
+        ({"precision": "tf32"}, "TF32 is a precision of CUDA devices"),
+        ({"cuda_graph": True}, "needs a CUDA device"),
+        ({"sessions": 0}, "0 is not a number of processes"),
+        ({"resume": True}, "nothing to resume from"),
+        ({"layers": True, "compile": True}, "--layers needs layers"),
+        ({"layers": True, "mode": "train"}, "of a forward pass"),
+        ({"device": "cuda:7"}, "no 'cuda' device"),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_what_does_not_go_together_is_refused(fields: dict[str, object], said: str) -> None:
+    """Before anything is started."""
+    with pytest.raises(ArchbenchError, match=said):
+        bench("resnet20", device=fields.pop("device", "cpu"), **fields)  # type: ignore[arg-type]
+
+
+def test_a_record_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    """Before anything is measured for it."""
+    with pytest.raises(OutputRefused):
+        bench("resnet20", record=tmp_path / "no" / "run.jsonl")

@@ -1,0 +1,90 @@
+"""In which order sessions run, and how time is shared out."""
+
+from collections import Counter
+
+import pytest
+
+from archbench.measure.jobs import Job
+from archbench.measure.schedule import in_random_turns, run_all
+from archbench.records.cells import Cell
+from archbench.records.sessions import Failure, Session
+
+
+def jobs(models: str, sessions: int) -> list[list[Job]]:
+    return [[Job((Cell(model),), i, 0) for i in range(sessions)] for model in models]
+
+
+def test_cells_take_turns_in_random_order() -> None:
+    """Every cell's first session comes before any cell's second, in an order that changes."""
+    order = in_random_turns(jobs("abcd", 6), seed=1)
+    turns = [order[i : i + 4] for i in range(0, 24, 4)]
+    for number, turn in enumerate(turns):
+        assert {job.number for job in turn} == {number}
+        assert {job.cells[0].model for job in turn} == set("abcd")
+    assert len({tuple(job.cells[0].model for job in turn) for turn in turns}) > 2
+    assert order != in_random_turns(jobs("abcd", 6), seed=2)
+    assert order == in_random_turns(jobs("abcd", 6), seed=1)
+
+
+def test_a_cell_that_lacks_fewer_sessions_ends_sooner() -> None:
+    """As after an interruption."""
+    order = in_random_turns([*jobs("a", 3), *jobs("b", 1)], seed=0)
+    assert Counter(job.cells[0].model for job in order) == {"a": 3, "b": 1}
+
+
+class Machine:
+    """Launches in no time at all, on a clock that the test turns."""
+
+    def __init__(self, seconds: dict[str, float], failing: str = "") -> None:
+        self.time = 0.0
+        self.seconds, self.failing = seconds, failing
+        self.launched: list[Job] = []
+
+    def now(self) -> float:
+        return self.time
+
+    def launch(self, job: Job) -> Session:
+        self.launched.append(job)
+        model = job.cells[0].model
+        self.time += self.seconds[model]
+        failure = Failure("oom", "too large") if model in self.failing else None
+        return Session(job.cells, job.number, job.seed, failure=failure)
+
+
+def test_all_sessions_run_and_are_handed_on_as_they_end() -> None:
+    """In their order, each once."""
+    machine = Machine({"a": 1.0, "b": 2.0})
+    seen: list[Session] = []
+    queue = in_random_turns(jobs("ab", 3), 0)
+    done = run_all(queue, machine.launch, done=seen.append, now=machine.now)
+    assert machine.launched == queue
+    assert done == seen
+    assert all(job.budget_s is None for job in machine.launched)
+
+
+def test_a_cell_that_failed_is_not_tried_again_and_the_others_go_on() -> None:
+    """Out of memory once is out of memory five times."""
+    machine = Machine({"a": 1.0, "b": 1.0}, failing="b")
+    done = run_all(in_random_turns(jobs("ab", 5), 0), machine.launch, now=machine.now)
+    assert Counter(session.cells[0].model for session in done) == {"a": 5, "b": 1}
+
+
+def test_a_limit_shares_out_what_is_left() -> None:
+    """Each session's budget is the time left over the sessions left; none begins after the end."""
+    machine = Machine({"a": 4.0})
+    done = run_all(jobs("a", 5)[0], machine.launch, max_time_s=10.0, now=machine.now)
+    assert [job.budget_s for job in machine.launched] == pytest.approx([2.0, 1.5, 2 / 3])
+    assert len(done) == 3
+
+
+def test_the_time_that_is_left_is_what_each_cells_own_sessions_took() -> None:
+    """After one round it is exact here: two sessions of 1 s and two of 5 s were to come."""
+    machine = Machine({"a": 1.0, "b": 5.0})
+    told: list[tuple[float, float | None]] = []
+    queue = in_random_turns(jobs("ab", 3), 0)
+    run_all(queue, machine.launch, tell=lambda *args: told.append(args), now=machine.now)
+    assert told[0] == (0.0, None)
+    assert told[2] == (pytest.approx(6 / 18), pytest.approx(12.0))
+    shares = [share for share, _ in told]
+    assert shares == sorted(shares)
+    assert told[-1] == (1.0, 0.0)
