@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check bench bench-peers figures memory totals expectations reports readme clean
+.PHONY: demo test check bench bench-peers figures memory measuring gpu-check totals expectations reports readme clean
 
 demo: $(VENV)/.installed  ## install into a virtual environment and show GoogLeNet
 	$(BIN)/archbench summary googlenet
@@ -25,6 +25,12 @@ figures: $(VENV)/.developing  ## the speed figures that archbench promises, each
 
 memory: $(VENV)/.developing  ## the computed peak of memory beside the measured one, for the whole shelf
 	$(BIN)/python -m benchmarks.memory -o reports/memory.md
+
+measuring: $(VENV)/.developing  ## whether archbench's own times can be believed; 30 minutes of a quiet machine
+	$(BIN)/python -m benchmarks.measuring -o reports/measuring.md
+
+gpu-check: $(VENV)/.developing  ## everything that only a CUDA device can show
+	$(BIN)/python -m benchmarks.gpu_check -o reports/gpu.md
 
 bench-peers: $(VENV)/.developing  ## archbench beside the other counters: time, memory, and what they count
 	$(BIN)/python -m benchmarks.peers -o reports/peers.md

@@ -18,14 +18,14 @@ from archbench.measure.memory import peak_above
 from archbench.models.inputs import InputPlan
 from archbench.models.resolve import load, plan_for
 from archbench.models.training import DEFAULT_OPTIMIZER, optimizer_for, training_step
-from archbench.records.memory import Mode
+from archbench.records.cells import Mode
 from archbench.registry import ARCHITECTURES
 from archbench.units import scaled
 
 CPU = torch.device("cpu")
 BATCHES: dict[Mode, tuple[int, ...]] = {
-    "inference": (1, 4),
-    "training": (2, 4),  # at 1, batch normalisation refuses to train on some networks
+    "infer": (1, 4),
+    "train": (2, 4),  # at 1, batch normalisation refuses to train on some networks
 }
 PROMISED = 0.1  # the estimate differs from the measured peak by no more
 Row = tuple[str, str, int, int, int]  # network, mode, batch, estimate, measured
@@ -34,7 +34,7 @@ Row = tuple[str, str, int, int, int]  # network, mode, batch, estimate, measured
 def measured(module: torch.nn.Module, plan: InputPlan, mode: Mode) -> int:
     """Measure a pass, or a step that is not the first: the optimizer's state is there before it."""
     args, kwargs = plan.make(CPU)
-    if mode == "inference":
+    if mode == "infer":
         module.eval()
         with torch.inference_mode():
             return peak_above(lambda: module(*args, **kwargs), CPU)
@@ -42,7 +42,7 @@ def measured(module: torch.nn.Module, plan: InputPlan, mode: Mode) -> int:
     optimizer = optimizer_for(DEFAULT_OPTIMIZER, module.parameters())
 
     def step():
-        training_step(module, optimizer, args, kwargs)
+        training_step(lambda: module(*args, **kwargs), optimizer)
 
     step()
     return peak_above(step, CPU)

@@ -1,0 +1,204 @@
+"""Can the times be believed? What archbench's own measuring costs and says: `make measuring`.
+
+Four questions: what the tool adds to a call, whether it measures a delay that is known, whether
+torch's own Timer sees the same, and how often two equal networks are said to differ.
+"""
+
+import argparse
+import random
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from math import log
+from pathlib import Path
+from statistics import fmean, median, stdev
+
+import torch
+from torch.utils.benchmark import Timer
+
+from archbench.api.compare import in_turn
+from archbench.api.launcher import launching
+from archbench.gate.noise import noise_of
+from archbench.gate.stats import ratio_to_reference
+from archbench.gate.verdicts import time_verdict
+from archbench.measure.clock import DeviceClock
+from archbench.measure.environment import environment
+from archbench.measure.prepare import prepare
+from archbench.measure.runner import Effort, take_turns
+from archbench.models.resolve import load, plan_for
+from archbench.records.cells import Cell
+from archbench.records.runs import RunFile, read_run
+from archbench.records.sessions import Session
+
+CPU = torch.device("cpu")
+QUICK = Effort(warm_up_least_s=0.3, warm_up_most_s=1.0, measure_s=1.0)
+PROCESSES = 5  # of a comparison, as `archbench compare` has them
+SESSION_S = 4.0  # its 20 seconds over them
+Row = tuple[str, str, str, str]  # what, found, promised, kept
+
+
+class BusyWait:
+    """A call that takes a known time: it reads the clock until that has passed."""
+
+    def __init__(self, seconds: float) -> None:
+        self.ns = round(seconds * 1e9)
+        self.took_ns: list[int] = []
+
+    def __call__(self) -> None:
+        """Wait, and note how long that really took."""
+        start = time.perf_counter_ns()
+        while (now := time.perf_counter_ns()) - start < self.ns:
+            pass
+        self.took_ns.append(now - start)
+
+
+def delays() -> list[Row]:
+    """Measure known delays; what is measured above what the call itself saw is the tool's own."""
+    rows = []
+    for seconds, promised in ((50e-6, 0.01), (1e-3, 0.01), (5e-3, 0.01), (20e-3, 0.01)):
+        call = BusyWait(seconds)
+        rounds = take_turns([call], DeviceClock(CPU), QUICK, seed=0)
+        kept = [times[0] for times in rounds.kept]
+        own = median(call.took_ns[-len(kept) :])
+        more = median(kept) / own - 1
+        name = f"a busy wait of {seconds * 1e3:g} ms, against its own clock"
+        rows.append(
+            (name, f"{more:+.2%}", f"within {promised:.0%}", kept_word(abs(more) <= promised))
+        )
+    return rows
+
+
+def agreement(comparisons: int) -> Row:
+    """Measure one network with archbench's runner and with torch's Timer, in turn."""
+    cell = Cell("resnet18")
+    loaded = load(cell.model)
+    call = prepare(loaded, plan_for(loaded, None, 1), cell, CPU, 0).call
+    clock, rng, logs = DeviceClock(CPU), random.Random(0), []
+    timer = Timer("call()", globals={"call": call}, num_threads=torch.get_num_threads())
+
+    def ours() -> float:
+        rounds = take_turns([call], clock, QUICK, rng.getrandbits(32))
+        return median(times[0] for times in rounds.kept) / 1e9
+
+    def theirs() -> float:
+        return timer.blocked_autorange(min_run_time=1.0).median
+
+    with torch.inference_mode():
+        for number in range(comparisons):
+            tell(f"torch's Timer, {number + 1} of {comparisons}")
+            found = {}
+            for name, measure in rng.sample([("ours", ours), ("theirs", theirs)], 2):
+                found[name] = measure()
+            logs.append(log(found["ours"] / found["theirs"]))
+    mean, error = fmean(logs), stdev(logs) / len(logs) ** 0.5
+    what = f"resnet18 against torch.utils.benchmark.Timer, {comparisons} times in turn"
+    found_text = f"{mean:+.2%} ± {error:.2%} on average, one differs by {stdev(logs):.2%} (sd)"
+    return (what, found_text, "within 2 % on average", kept_word(abs(mean) <= 0.02))
+
+
+def equal_networks(models: Sequence[str], runs: int, resampled: int, record: Path) -> list[Row]:
+    """Compare each network with itself, in as many real runs as asked for, and in drawn ones."""
+    rows = []
+    for model in models:
+        sessions = [s for s in recorded(record) if s.cells[0].model == model]
+        for session in more_sessions(model, runs * PROCESSES - len(sessions)):
+            RunFile(record).append(session)
+            sessions.append(session)
+        sessions = sessions[: runs * PROCESSES]
+        real = [sessions[i : i + PROCESSES] for i in range(0, len(sessions), PROCESSES)]
+        rows.append(coverage(f"{model} against itself, {len(real)} real runs", real))
+        rng = random.Random(0)
+        drawn = [rng.sample(sessions, PROCESSES) for _ in range(resampled)]
+        pool = len(sessions)
+        what = f"{model} against itself, {resampled:,} runs drawn from those {pool} processes"
+        rows.append(coverage(what, drawn))
+        noise = noise_of(sessions)
+        if noise is not None:
+            text = f"{noise.ratio_sd:.2%} in one process, {noise.level_sd:.1%} between processes"
+            rows.append((f"noise of {model} (sd)", text, "", ""))
+    return rows
+
+
+def coverage(what: str, runs: Sequence[Sequence[Session]]) -> Row:
+    """Tell how often the 95 % interval of the ratio holds 1, and how often there is a verdict."""
+    held = differ = 0
+    for run in runs:
+        ratio, interval = ratio_to_reference(run, 1)
+        held += interval is not None and interval[0] <= 1 <= interval[1]
+        differ += time_verdict(ratio, interval) in ("faster", "slower")
+    share = held / len(runs)
+    text = f"{share:.1%} of intervals hold 1; {differ / len(runs):.1%} are called faster or slower"
+    promised = "93 to 97 %" if len(runs) >= 200 else ""
+    return (what, text, promised, kept_word(0.93 <= share <= 0.97) if promised else "")
+
+
+def recorded(record: Path) -> list[Session]:
+    """Read what an earlier, interrupted run left."""
+    return read_run(record, tell) if record.exists() else []
+
+
+def more_sessions(model: str, number: int) -> Iterator[Session]:
+    """Measure a network beside itself, in fresh processes."""
+    cell = Cell(model)
+    with launching(lambda text: None) as launch:
+        for job in in_turn((cell, cell), (None, None), number):
+            tell(f"{model} against itself, process {job.number + 1} of {number}")
+            session = launch(replace(job, budget_s=SESSION_S))
+            if session.failure is not None:
+                raise RuntimeError(session.failure.message)
+            yield session
+
+
+def report(rows: Sequence[Row], command: str) -> str:
+    """Write the rows as a Markdown table under the machine they were measured on."""
+    env = environment(CPU)
+    lines = [
+        "# Measuring, measured",
+        "",
+        f"Made by `{command}` on {env.processor}, {env.cores} cores, {env.threads} threads, Python "
+        f"{env.python}, torch {env.torch}. A comparison is that of `archbench compare`: both "
+        f"networks in turn in each of {PROCESSES} fresh processes of {SESSION_S:g} s.",
+        "",
+        "| what | found | promised | kept |",
+        "| --- | --- | --- | --- |",
+    ]
+    lines += [f"| {' | '.join(row)} |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def kept_word(kept: bool) -> str:
+    """Say whether a promise was kept."""
+    return "yes" if kept else "NO"
+
+
+def tell(text: str) -> None:
+    """Write progress over itself on a terminal's standard error."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    """Measure everything and print the report, and write it to a file if one is named."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("-o", "--output", type=Path, help="write the report there as well")
+    parser.add_argument("--models", nargs="+", default=["resnet20", "resnet18"])
+    parser.add_argument("--runs", type=int, default=20, help="real comparisons of equal networks")
+    parser.add_argument("--resampled", type=int, default=2000)
+    parser.add_argument("--comparisons", type=int, default=20, help="with torch's Timer")
+    parser.add_argument("--record", type=Path, default=Path("measuring.jsonl"))
+    args = parser.parse_args()
+    rows = [
+        *delays(),
+        agreement(args.comparisons),
+        *equal_networks(args.models, args.runs, args.resampled, args.record),
+    ]
+    tell("")
+    text = report(rows, "make measuring")
+    print(text)
+    if args.output is not None:
+        args.output.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
