@@ -66,8 +66,8 @@ def fits(
         listener.tell(1.0, 0.0)
     if failed and not done:
         raise failed[0]
-    for error in failed:
-        listener.warn(error.message)
+    for each in failed:
+        listener.warn(each.message)
     return Fits(tuple(done), seen[0] if seen else None)
 
 
