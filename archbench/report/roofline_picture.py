@@ -13,7 +13,7 @@ MARKS: dict[Bound, tuple[str, str]] = {  # shape and colour, so that either alon
     "memory": ("s", COLOURS[1]),
     "launch": ("^", COLOURS[2]),
 }
-NAMED = 3  # layers: those that take longest
+NAME_OFFSETS = ((16, 26), (16, -22), (16, -44))  # points; those that take longest have names
 
 
 def roofline_svg(roofline: Roofline, title: str) -> str:
@@ -40,6 +40,8 @@ def roofline_svg(roofline: Roofline, title: str) -> str:
         axes = figure.add_subplot()
         for bound, (shape, colour) in MARKS.items():
             layers = [layer for layer in drawn if layer.bound == bound]
+            if not layers:
+                continue
             axes.scatter(
                 [layer.intensity or 0.0 for layer in layers],
                 [2 * layer.work.macs / layer.time_s for layer in layers],
@@ -53,15 +55,19 @@ def roofline_svg(roofline: Roofline, title: str) -> str:
         axes.set_xscale("log")
         axes.set_yscale("log")
         _roofs(axes, roofline.ceilings)
-        for layer in sorted(drawn, key=lambda layer: -layer.time_s)[:NAMED]:
+        longest_first = sorted(drawn, key=lambda layer: -layer.time_s)
+        for layer, offset in zip(longest_first, NAME_OFFSETS, strict=False):
+            point = (layer.intensity or 0.0, 2 * layer.work.macs / layer.time_s)
             axes.annotate(
                 layer.work.path,
-                (layer.intensity or 0.0, 2 * layer.work.macs / layer.time_s),
+                point,
                 textcoords="offset points",
-                xytext=(6, -12),
+                xytext=offset,
                 fontsize=8,
+                arrowprops={"arrowstyle": "-", "lw": 0.5},
             )
-        axes.set_title(f"{title}\n{rest:.0%} of the pass in layers without MACs", loc="left")
+        heading = f"{title}\n{rest:.0%} of the pass in layers without MACs"
+        axes.set_title(heading, loc="left", fontsize=11)
         axes.set_xlabel("FLOP per byte moved")
         axes.set_ylabel("FLOP per second")
         axes.spines[["top", "right"]].set_visible(False)
