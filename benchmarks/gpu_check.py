@@ -24,7 +24,7 @@ from archbench.measure import launch as launching
 from archbench.measure.clock import DeviceClock
 from archbench.measure.environment import environment
 from archbench.measure.jobs import Job
-from archbench.measure.prepare import prepare, run_first, timed_call
+from archbench.measure.prepare import prepare, run_untimed, timed_call
 from archbench.measure.session import Place, as_in, measured
 from archbench.models.resolve import load, plan_for
 from archbench.records.sessions import Session
@@ -112,7 +112,7 @@ def agreement(plan: Plan) -> str:
             ready = prepare(loaded, plan_for(loaded, list(cell.inputs), batch), cell, device, 0)
             as_in(cell)
             with torch.inference_mode():
-                run_first(ready, cell)
+                run_untimed(ready, cell)
                 call = timed_call(ready, cell)
                 timer = Timer("call()", globals={"call": call}, num_threads=torch.get_num_threads())
                 theirs = timer.blocked_autorange(min_run_time=1.0).median

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 Models = Annotated[
     list[str],
-    typer.Argument(metavar="MODEL...", help=MODEL_HELP, autocompletion=complete_model),
+    typer.Argument(metavar="MODEL", help=MODEL_HELP, autocompletion=complete_model),
 ]
 BatchSizes = Annotated[
     str, typer.Option("-b", "--batch-size", help="samples in one pass; 1,8,32 is a sweep")

@@ -107,10 +107,8 @@ def prepare(
     return Prepared(call, module, cell.compiled is not None, alive_bytes, flags)
 
 
-def run_first(prepared: Prepared, cell: Cell) -> None:
-    """Run the call for the first time, which compiles, and takes what later calls find.
-
-    A training step runs twice: from the second on the optimizer has its state.
+def run_untimed(prepared: Prepared, cell: Cell) -> None:
+    """Run the call where it may compile, and takes for the first time what later calls find.
 
     Raises:
         OutOfMemory: there is not enough for it.
@@ -125,8 +123,6 @@ def run_first(prepared: Prepared, cell: Cell) -> None:
         if cell.cuda_graph:  # an optimizer that will be captured says that it is not yet
             warnings.filterwarnings("ignore", message=".*capturable.*")
         prepared.call()
-        if cell.mode == "train":
-            prepared.call()
 
 
 def timed_call(prepared: Prepared, cell: Cell) -> Call:

@@ -27,7 +27,7 @@ from archbench.measure.prepare import (
     Prepared,
     failures,
     prepare,
-    run_first,
+    run_untimed,
     timed_call,
     use_precision,
 )
@@ -174,9 +174,11 @@ def _ready(cell: Cell, file: str | None, place: Place) -> Ready:
     with _gradients(cell):
         place.clock.wait()
         before = place.clock.now_ns()
-        run_first(prepared, cell)
+        run_untimed(prepared, cell)
         place.clock.wait()
         first_ns = place.clock.now_ns() - before
+        if cell.mode == "train":  # from the second step on the optimizer has its state
+            run_untimed(prepared, cell)
         return Ready(prepared, timed_call(prepared, cell), first_ns)
 
 
