@@ -241,9 +241,9 @@ class Queue:
         self.at_s += 1e-3
         return self.at_s
 
-    def between_s(self, first: float, last: float) -> float:
+    def between_ns(self, first: float, last: float) -> float:
         """Subtract."""
-        return last - first
+        return (last - first) * 1e9
 
     def hold(self, seconds: float) -> None:
         """Do nothing."""

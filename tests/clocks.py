@@ -62,8 +62,8 @@ class FakeDevice:
         self.free = max(self.free, self.host)
         return self.free
 
-    def between_s(self, first: int, last: int) -> float:
-        return (last - first) / 1e9
+    def between_ns(self, first: int, last: int) -> float:
+        return last - first
 
     def hold(self, seconds: float) -> None:
         self.log.append("hold")

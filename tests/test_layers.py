@@ -11,9 +11,10 @@ from archbench.analyze.precision import in_precision
 from archbench.analyze.traffic import work_of
 from archbench.api.ceilings import ceilings_of
 from archbench.gate.rooflines import bound_of, roofline_of
+from archbench.measure.accelerator import CudaStream
 from archbench.measure.ceilings import ceilings
 from archbench.measure.clock import DeviceClock
-from archbench.measure.layers import EventMarker, HostMarker, LayerWatch, layer_times
+from archbench.measure.layers import HostMarker, LayerWatch, layer_times
 from archbench.models.inputs import plan_inputs
 from archbench.models.resolve import Loaded
 from archbench.records.cells import Cell
@@ -149,7 +150,7 @@ def test_on_a_device_no_layer_waits_for_another() -> None:
             self.b()
 
     model = Net()
-    watch = LayerWatch(model, ["a", "b"], EventMarker(device.cuda()))
+    watch = LayerWatch(model, ["a", "b"], CudaStream(device.cuda()))
     found = layer_times(watch, model, device.wait, passes=5)
     assert found["a"] == pytest.approx(101_000)  # from the mark before its launch
     assert found["b"] == pytest.approx(100_000)

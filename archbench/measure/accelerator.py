@@ -29,8 +29,8 @@ class Stream(Protocol):
         """Queue an event, which notes the device's time when all before it is done."""
         ...
 
-    def between_s(self, first: Any, last: Any) -> float:
-        """Return the seconds from event to event; both have happened."""
+    def between_ns(self, first: Any, last: Any) -> float:
+        """Return the nanoseconds from event to event; both have happened."""
         ...
 
     def hold(self, seconds: float) -> None:
@@ -52,9 +52,9 @@ class CudaStream:
         event.record()
         return event
 
-    def between_s(self, first: Any, last: Any) -> float:
+    def between_ns(self, first: Any, last: Any) -> float:
         """Ask the events, which count milliseconds."""
-        return float(first.elapsed_time(last)) / 1e3
+        return float(first.elapsed_time(last)) * 1e6
 
     def hold(self, seconds: float) -> None:
         """Queue a kernel that only waits; without one (it is private to torch) do nothing."""
@@ -67,7 +67,7 @@ class CudaStream:
             sleep(cycles)
             after = self.mark()
             self._cuda.synchronize()
-            self._cycles_per_s = cycles / self.between_s(before, after)
+            self._cycles_per_s = cycles / (self.between_ns(before, after) / 1e9)
         sleep(int(seconds * self._cycles_per_s))
 
 
@@ -124,7 +124,7 @@ def _between(
             call()
         pairs.append((first, stream.mark()))
     clock.wait()
-    return sorted(round(1e9 * stream.between_s(*pair) / together) for pair in pairs)
+    return sorted(round(stream.between_ns(*pair) / together) for pair in pairs)
 
 
 def _blocks(call: Call, stream: Stream, clock: Clock, calls: int) -> tuple[int, ...]:
@@ -134,4 +134,4 @@ def _blocks(call: Call, stream: Stream, clock: Clock, calls: int) -> tuple[int, 
             call()
         marks.append(stream.mark())
     clock.wait()
-    return tuple(round(1e9 * stream.between_s(first, last)) for first, last in pairwise(marks))
+    return tuple(round(stream.between_ns(first, last)) for first, last in pairwise(marks))

@@ -17,7 +17,10 @@ LEAST_PASSES = 5
 
 
 class Marker(Protocol):
-    """Notes moments; the nanoseconds between them are known once the pass is over."""
+    """Notes moments; the nanoseconds between them are known once the pass is over.
+
+    An accelerator's stream is one: its events are queued between the kernels.
+    """
 
     def mark(self) -> Any:
         """Note this moment."""
@@ -37,24 +40,6 @@ class HostMarker:
     def between_ns(self, first: int, last: int) -> float:
         """Subtract."""
         return last - first
-
-
-class EventMarker:
-    """Moments of a CUDA device's own clock: events, queued between the kernels."""
-
-    def __init__(self, cuda: Any) -> None:
-        """Take torch.cuda, or what stands for it."""
-        self._cuda = cuda
-
-    def mark(self) -> Any:
-        """Record an event."""
-        event = self._cuda.Event(enable_timing=True)
-        event.record()
-        return event
-
-    def between_ns(self, first: Any, last: Any) -> float:
-        """Ask the events, which count milliseconds."""
-        return float(first.elapsed_time(last)) * 1e6
 
 
 class LayerWatch:

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import torch
@@ -21,7 +20,7 @@ from archbench.measure.clock import Clock, DeviceClock, really_waits
 from archbench.measure.compiler import compilations
 from archbench.measure.environment import environment
 from archbench.measure.jobs import Job
-from archbench.measure.layers import EventMarker, HostMarker, LayerWatch, layer_times
+from archbench.measure.layers import HostMarker, LayerWatch, layer_times
 from archbench.measure.memory import peak_above
 from archbench.measure.prepare import (
     Prepared,
@@ -137,7 +136,7 @@ def measured(empty: Session, job: Job, place: Place) -> Session:
 
 def _more_of_one(session: Session, job: Job, ready: Ready, place: Place, effort: Effort) -> Session:
     """Add what only one cell has that runs alone: the device's own times, layers, memory."""
-    latency_s = median(session.times_ns[0]) / 1e9
+    latency_s = session.median_s()
     if place.stream is not None:
         seconds = effort.measure_s / 2
         own = device_times(ready.call, place.stream, place.clock, latency_s, seconds)
@@ -204,10 +203,8 @@ def _flags(ready: Sequence[Ready], rounds: Rounds, place: Place) -> tuple[Flag, 
 
 def _layers(prepared: Prepared, job: Job, place: Place, passes: int) -> dict[str, int]:
     """Time the layers of the one cell, in passes of their own."""
-    if place.device.type == "cuda":
-        watch = LayerWatch(prepared.module, job.layers, EventMarker(torch.cuda))
-    else:
-        watch = LayerWatch(prepared.module, job.layers, HostMarker(place.clock.now_ns))
+    marker = place.stream or HostMarker(place.clock.now_ns)
+    watch = LayerWatch(prepared.module, job.layers, marker)
     return layer_times(watch, prepared.call, place.clock.wait, passes)
 
 
