@@ -8,17 +8,23 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.lazy import LazyModuleMixin
 
-from archbench.analyze.borrow import borrowed, own_device
+from archbench.analyze.borrow import borrowed
 from archbench.analyze.profile import explained, unwrapped
-from archbench.analyze.storages import StorageWatch, bytes_of
-from archbench.analyze.trace import ForwardFailed, Inputs, materialised, paths_of
+from archbench.analyze.storages import StorageWatch
+from archbench.analyze.trace import (
+    ForwardFailed,
+    Inputs,
+    materialised,
+    on_meta_or_own,
+    paths_of,
+)
 from archbench.analyze.working import cpu_working
 from archbench.collector import collection_paused
 from archbench.errors import ArchbenchError
 from archbench.models.blank import META
 from archbench.models.inputs import InputPlan
 from archbench.models.resolve import Loaded
-from archbench.models.tensors import tensors_in
+from archbench.models.tensors import bytes_of, tensors_in
 from archbench.models.training import DEFAULT_OPTIMIZER, forward_backward, optimizer_for
 from archbench.records.cells import Mode
 from archbench.records.memory import MemoryEstimate
@@ -95,15 +101,7 @@ def _run(
 ) -> tuple[dict[str, int], str]:
     """Run on the meta device; where the network cannot, on its own, and say why."""
     paths = paths_of(module)
-    try:
-        return _run_on(META, module, paths, make_inputs, call), ""
-    except ForwardFailed as on_meta:
-        device = own_device(paths)
-        if device == META:
-            raise
-        reason = str(on_meta.__cause__).strip().split("\n")[0]
-    memory = _run_on(device, module, paths, make_inputs, call)
-    return memory, f"ran on {device}, because it cannot run without values: {reason}"
+    return on_meta_or_own(paths, lambda device: _run_on(device, module, paths, make_inputs, call))
 
 
 def _run_on(

@@ -1,7 +1,7 @@
 """Which storages are alive while a network runs, and how many bytes they take together."""
 
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from archbench.analyze.shapes_training import TRAINING_BLANKS, WRITES
+from archbench.models.tensors import operands
 
 Working = Callable[
     [Any, tuple[Any, ...], Any], int
@@ -64,7 +65,7 @@ class StorageWatch(TorchDispatchMode):
         if type(out) is Tensor:
             self._meet(out, args, kwargs)
         elif out is not None:
-            for tensor in _tensors(out):
+            for tensor in operands(out):
                 self._meet(tensor, args, kwargs)
         highest = max(self.current_bytes, before + self._working(func, args, out))
         if highest > self.peak_bytes:
@@ -95,21 +96,4 @@ class StorageWatch(TorchDispatchMode):
 
 
 def _strided(value: Any) -> Iterator[Tensor]:
-    return (tensor for tensor in _tensors(value) if tensor.layout is torch.strided)
-
-
-def _tensors(value: Any) -> Iterator[Tensor]:
-    """Yield the tensors among the arguments or results of an operation."""
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _tensors(item)
-    elif isinstance(value, dict):
-        yield from _tensors(tuple(value.values()))
-
-
-def bytes_of(tensors: Iterable[Tensor]) -> int:
-    """Add up the storages of tensors, each once."""
-    storages = {t.untyped_storage()._cdata: t.untyped_storage().nbytes() for t in tensors}
-    return sum(storages.values())
+    return (tensor for tensor in operands(value) if tensor.layout is torch.strided)

@@ -6,9 +6,9 @@ module is running. On the meta device nothing is computed and no weight is neede
 
 import dataclasses
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import GeneratorType
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -29,6 +29,7 @@ from archbench.models.tensors import tensors_in
 from archbench.records.profiles import Bucket, OperationCount
 from archbench.units import Shape
 
+Result = TypeVar("Result")
 Inputs = tuple[tuple[Any, ...], dict[str, Any]]  # what forward() is called with
 
 _DEPTH = "_archbench_depth"  # layers between the network's input and this tensor
@@ -113,16 +114,29 @@ def trace(
         ForwardFailed: forward() raised, on the model's own device too where it has one.
     """
     paths = paths_of(model)
+    result, note = on_meta_or_own(
+        paths, lambda device: _trace_on(device, model, paths, make_inputs, traffic)
+    )
+    result.note = note
+    return result
+
+
+def on_meta_or_own(
+    modules: Iterable[nn.Module], run: Callable[[torch.device], Result]
+) -> tuple[Result, str]:
+    """Run on the meta device; where the network cannot, on its own, and say why.
+
+    Raises:
+        ForwardFailed: it failed on both, or has no device of its own.
+    """
     try:
-        return _trace_on(META, model, paths, make_inputs, traffic)
+        return run(META), ""
     except ForwardFailed as on_meta:
-        device = own_device(paths)
+        device = own_device(modules)
         if device == META:
             raise
         reason = str(on_meta.__cause__).strip().split("\n")[0]
-    result = _trace_on(device, model, paths, make_inputs, traffic)
-    result.note = f"ran on {device}, because it cannot run without values: {reason}"
-    return result
+    return run(device), f"ran on {device}, because it cannot run without values: {reason}"
 
 
 def materialised(

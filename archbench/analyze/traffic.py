@@ -15,6 +15,7 @@ from archbench.analyze.rules import name_of
 from archbench.analyze.trace import ForwardFailed, trace
 from archbench.models.inputs import InputPlan
 from archbench.models.resolve import Loaded
+from archbench.models.tensors import operands
 from archbench.records.rooflines import LayerWork
 
 _MOVES_NOTHING = frozenset(  # room is made, or the same memory is seen in another shape
@@ -60,8 +61,8 @@ def moved_bytes(func: Any, args: Sequence[Any], kwargs: Any, out: Any) -> int:
     """Count what an operation reads and writes; a view of a tensor moves nothing."""
     if _is_view(func) or name_of(func) in _MOVES_NOTHING:
         return 0
-    read = {id(t): t for t in _tensors((args, kwargs or {}))}
-    return sum(map(_bytes, read.values())) + sum(map(_bytes, _tensors(out)))
+    read = {id(t): t for t in operands((args, kwargs or {}))}
+    return sum(map(_bytes, read.values())) + sum(map(_bytes, operands(out)))
 
 
 def _is_view(func: Any) -> bool:
@@ -69,23 +70,6 @@ def _is_view(func: Any) -> bool:
     returns = getattr(getattr(func, "_schema", None), "returns", ())
     aliases = [value.alias_info for value in returns]
     return bool(aliases) and all(a is not None and not a.is_write for a in aliases)
-
-
-def _tensors(values: Any) -> list[Tensor]:
-    """List the tensors among an operation's arguments or results: in lists, never deeper."""
-    found: list[Tensor] = []
-    if isinstance(values, Tensor):
-        return [values]
-    if isinstance(values, dict):
-        values = values.values()
-    elif not isinstance(values, list | tuple):
-        return found
-    for value in values:
-        if isinstance(value, Tensor):
-            found.append(value)
-        elif isinstance(value, list | tuple | dict):
-            found += _tensors(value)
-    return found
 
 
 def _bytes(tensor: Tensor) -> int:

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from archbench.analyze.shapes import aten
-from archbench.analyze.storages import bytes_of
 from archbench.analyze.working_convolutions import convolution, convolution_backward
+from archbench.models.tensors import bytes_of
 
 Rule = Callable[[tuple[Any, ...], Any], int]
 

@@ -40,8 +40,7 @@ def compare_structure(profiles: Sequence[Profile]) -> Comparison:
 def with_times(comparison: Comparison, sessions: Sequence[Session]) -> Comparison:
     """Add what sessions measured, in which all the models took turns."""
     latencies = [
-        median(median(session.times_ns[i]) / 1e9 for session in sessions)
-        for i in range(len(comparison.profiles))
+        median(session.median_s(i) for session in sessions) for i in range(len(comparison.profiles))
     ]
     changes = list(comparison.changes)
     for i, profile in enumerate(comparison.profiles[1:], 1):

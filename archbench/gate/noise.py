@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from math import expm1, log, sqrt
 from statistics import median, stdev
 
-from archbench.gate.stats import CONFIDENCE, detectable_with
+from archbench.gate.stats import CONFIDENCE, detectable_with, log_ratio
 from archbench.records.diagnoses import Noise
 from archbench.records.sessions import Session
 
@@ -15,17 +15,15 @@ def noise_of(sessions: Sequence[Session]) -> Noise | None:
     """Return what the sessions differ by; None for fewer than three, which tell nothing."""
     if len(sessions) < 3:
         return None
-    levels = [log(median(session.times_ns[0])) for session in sessions]
-    ratios = [
-        median(log(b / a) for a, b in zip(*session.times_ns, strict=True)) for session in sessions
-    ]
+    levels = [log(session.median_s()) for session in sessions]
+    ratios = [log_ratio(session, 1) for session in sessions]
     ratio_sd = sqrt(sum(ratio**2 for ratio in ratios) / len(ratios))  # its centre is known: 0
     level_sd = stdev(levels)
     return Noise(
         model=sessions[0].cells[0].model,
         sessions=len(sessions),
         rounds=sum(session.rounds for session in sessions),
-        latency_median_s=median(median(s.times_ns[0]) for s in sessions) / 1e9,
+        latency_median_s=median(session.median_s() for session in sessions),
         level_sd=level_sd,
         ratio_sd=ratio_sd,
         detectable=tuple(

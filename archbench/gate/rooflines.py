@@ -24,7 +24,7 @@ def roofline_of(
             continue
         bound_s, bound = bound_of(one, ceilings)
         layers.append(LayerTime(one, times[one.path], bound_s, bound))
-    whole_s = median(median(session.times_ns[0]) / 1e9 for session in watched)
+    whole_s = median(session.median_s() for session in watched)
     return Roofline(tuple(layers), whole_s, ceilings)
 
 

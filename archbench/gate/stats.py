@@ -104,6 +104,12 @@ def quantile(ordered: Sequence[float], share: float) -> float:
     return ordered[max(0, ceil(share * len(ordered) - 1e-9) - 1)]
 
 
+def log_ratio(session: Session, model: int) -> float:
+    """Return the median over rounds of the logarithm of a model's time over the reference's."""
+    pairs = zip(session.times_ns[0], session.times_ns[model], strict=True)
+    return median(log(b / a) for a, b in pairs)
+
+
 def ratio_to_reference(
     sessions: Sequence[Session], model: int
 ) -> tuple[float, tuple[float, float] | None]:
@@ -114,10 +120,7 @@ def ratio_to_reference(
 
     Returns the ratio, and its 95 % interval, or None where there is one process only.
     """
-    logs = [
-        median(log(b / a) for a, b in zip(s.times_ns[0], s.times_ns[model], strict=True))
-        for s in sessions
-    ]
+    logs = [log_ratio(session, model) for session in sessions]
     interval = log_interval(logs)
     if interval is None:
         return exp(hodges_lehmann(logs)), None

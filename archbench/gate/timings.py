@@ -35,7 +35,7 @@ def timing_of(
     if not good:
         flag: Flag = "out_of_time" if failed is None else failed.kind
         return Timing(cell, macs=macs, estimate=estimate, flags=(flag,), failure=failed)
-    medians = [median(session.times_ns[0]) / 1e9 for session in good]
+    medians = [session.median_s() for session in good]
     interval = interval_of_centre(medians)
     pooled = sorted(time for session in good for time in session.times_ns[0])
     single = all(session.calls_per_time == 1 for session in good)  # means have no tails

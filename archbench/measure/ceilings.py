@@ -6,6 +6,7 @@ import torch
 
 from archbench.measure.clock import Clock
 from archbench.measure.environment import environment
+from archbench.models.precision import HALF
 from archbench.records.rooflines import Ceilings
 
 PRODUCTS = {"cpu": (1024, 2048), "other": (4096, 8192)}  # rows and columns; the best one counts
@@ -16,7 +17,7 @@ COPIES = {  # bytes of one side, from those that a cache holds to those that non
 TRY_S = 0.15  # for each of them; the best time counts, the others were disturbed
 LAUNCHES = 1000
 
-DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16, "amp": torch.bfloat16}
+DTYPES = {**HALF, "amp": torch.bfloat16}
 
 
 def ceilings(device: torch.device, precision: str, clock: Clock) -> Ceilings:

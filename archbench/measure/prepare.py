@@ -9,20 +9,21 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_leaves, tree_map
+from torch.utils._pytree import tree_map
 
 from archbench.errors import ArchbenchError, OutOfMemory, UserCodeError
 from archbench.measure import compiler, graphs
 from archbench.measure.oddities import oddities
 from archbench.measure.settle import settle_statistics
 from archbench.models.inputs import InputPlan
+from archbench.models.precision import HALF
 from archbench.models.resolve import Loaded
+from archbench.models.tensors import bytes_of, tensors_in
 from archbench.models.training import optimizer_for, training_step
 from archbench.models.user_code import describe
 from archbench.records.cells import Cell
 from archbench.records.sessions import Flag
 
-DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16}  # of weights and inputs, if not float32
 COLD_FACTOR = 5  # inputs together are so many times the cache: none of them is still in it
 
 OUT_OF_MEMORY = (  # what libraries say that have no class for it
@@ -80,8 +81,8 @@ def prepare(
         few = replace(plan, batch_size=min(max(2, plan.batch_size), FEW))
         module = _placed(loaded.module, cell, device)
         settle_statistics(module, few, device)
-        if cell.precision in DTYPES:
-            module = module.to(DTYPES[cell.precision])
+        if cell.precision in HALF:
+            module = module.to(HALF[cell.precision])
         module.train(cell.mode == "train")
         with autocast(cell, device):
             flags = oddities(module, *_inputs(few, cell, device, 0)[0])
@@ -100,9 +101,9 @@ def prepare(
     def alive_bytes() -> int:
         state = [] if optimizer is None else list(optimizer.state.values())
         gradients = [parameter.grad for parameter in module.parameters()]
-        tensors = [*module.parameters(), *module.buffers(), gradients, state]
-        given = [leaf for leaf in tree_leaves(inputs[0]) if isinstance(leaf, Tensor)]
-        return bytes_of(tensors) + sum(t.numel() * t.element_size() for t in given)
+        kept = tensors_in([*module.parameters(), *module.buffers(), gradients, state])
+        given = tensors_in(inputs[0])
+        return bytes_of(kept) + sum(t.numel() * t.element_size() for t in given)
 
     return Prepared(call, module, cell.compiled is not None, alive_bytes, flags)
 
@@ -160,16 +161,6 @@ def is_out_of_memory(error: BaseException) -> bool:
     return any(words in str(error) for words in OUT_OF_MEMORY)
 
 
-def bytes_of(values: Any) -> int:
-    """Sum the memory of all tensors in nested containers; what shares memory counts once."""
-    storages = {}
-    for tensor in tree_leaves(values):
-        if isinstance(tensor, Tensor):
-            storage = tensor.untyped_storage()
-            storages[storage.data_ptr()] = storage.nbytes()
-    return sum(storages.values())
-
-
 @contextmanager
 def failures(cell: Cell, kind: type[ArchbenchError], doing: str) -> Iterator[None]:
     """Turn what is raised into an OutOfMemory, or an error of a kind that says what was done."""
@@ -203,8 +194,8 @@ def _inputs(
     def placed(value: Any) -> Any:
         if not isinstance(value, Tensor):
             return value
-        if value.is_floating_point() and cell.precision in DTYPES:
-            value = value.to(DTYPES[cell.precision])
+        if value.is_floating_point() and cell.precision in HALF:
+            value = value.to(HALF[cell.precision])
         if cell.channels_last and value.dim() == 4:
             value = value.contiguous(memory_format=torch.channels_last)
         return value
@@ -212,7 +203,7 @@ def _inputs(
     first: Arguments = tree_map(placed, plan.make(device))
     if not cell.cold_cache or not cache_bytes:
         return [first]
-    copies = COLD_FACTOR * cache_bytes // max(1, bytes_of(first)) + 1
+    copies = COLD_FACTOR * cache_bytes // max(1, bytes_of(tensors_in(first))) + 1
     many = tree_map(placed, replace(plan, batch_size=copies * plan.batch_size).make(device))
     return [
         tree_map(lambda value, i=i: _part(value, i, plan.batch_size), many) for i in range(copies)

@@ -80,7 +80,7 @@ def _moved(value: Any, device: torch.device) -> Any:
     if device.type == "meta":
         return torch.empty_strided(value.shape, value.stride(), dtype=value.dtype, device=device)
     if value.is_meta:
-        return _made(tuple(value.shape), _dtype_name(value), device)
+        return _made(tuple(value.shape), dtype_name(value.dtype), device)
     return value.detach().clone().to(device)
 
 
@@ -138,7 +138,7 @@ def plan_given(module: nn.Module, inputs: GivenInputs) -> InputPlan:
     specs = tuple(
         TensorSpec(
             names[i] if i < len(names) else f"input{i}",
-            _dtype_name(value),
+            dtype_name(value.dtype),
             without_batch(tuple(value.shape), batch),
         )
         for i, value in tensors
@@ -175,16 +175,16 @@ def _refuse_unknown(name: str, module: nn.Module, names: Sequence[str]) -> None:
         )
 
 
-def _dtype_name(tensor: Tensor) -> str:
-    """Name a tensor's type as users write it: "float32"."""
-    return str(tensor.dtype).removeprefix("torch.")
+def dtype_name(dtype: torch.dtype) -> str:
+    """Name a type as users write it: "float32"."""
+    return str(dtype).removeprefix("torch.")
 
 
 def _dtype_of(module: nn.Module) -> str:
     """Return the floating-point type that a module computes in: its first parameter's."""
     for parameter in module.parameters():
         if parameter.dtype.is_floating_point:
-            return _dtype_name(parameter)
+            return dtype_name(parameter.dtype)
     return "float32"
 
 

@@ -1,7 +1,7 @@
 """Tensors wherever a network keeps or returns them."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from torch import Tensor, nn
@@ -24,3 +24,20 @@ def tensors_in(value: Any, depth: int = 0) -> Iterator[Tensor]:
     elif dataclasses.is_dataclass(value):  # one with slots has no __dict__
         for field in dataclasses.fields(value):
             yield from tensors_in(getattr(value, field.name), depth + 1)
+
+
+def operands(value: Any) -> Iterator[Tensor]:
+    """Yield the tensors among the arguments or results of an operation."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from operands(item)
+    elif isinstance(value, dict):
+        yield from operands(tuple(value.values()))
+
+
+def bytes_of(tensors: Iterable[Tensor]) -> int:
+    """Add up the storages of tensors, each once."""
+    storages = {t.untyped_storage()._cdata: t.untyped_storage().nbytes() for t in tensors}
+    return sum(storages.values())

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from statistics import median
 from typing import Any, Literal
 
 from archbench.records.cells import Cell
@@ -110,6 +111,10 @@ class Session:
     def rounds(self) -> int:
         """How often each cell was timed."""
         return len(self.times_ns[0]) if self.times_ns else 0
+
+    def median_s(self, cell: int = 0) -> float:
+        """Return the median of a cell's times."""
+        return median(self.times_ns[cell]) / 1e9
 
     def to_dict(self) -> dict[str, Any]:
         """Return the session as a line of a recorded run holds it."""
