@@ -206,6 +206,11 @@ def test_fits_finds_a_batch(machine: Machine, capsys: Captured) -> None:
         (["bench", "resnet20", "--layers", "-b", "1,2", "--plot", "a.svg"], "one model at", ""),
         (["bench", "resnet20", "--layers", "--plot", "no/a.svg"], "'no/a.svg' cannot", "folder"),
         (["bench", "resnet20", "--fits", "1GiB", "--layers"], "--fits measures memory", "leave"),
+        (
+            ["bench", "resnet20", "--fits", "1GiB", "-b", "8"],
+            "looks for the batch size itself",
+            "-b",
+        ),
         (["bench", "resnet20", "--fits", "lots"], "'lots' is not an amount", "24GiB"),
         (["bench", "resnet20", "--fits", "1GiB", "--precision", "amp"], "autocast", "bf16"),
         (["bench", "resnet20", "--record", "no/run.jsonl"], "cannot be written", "folder"),

@@ -95,6 +95,11 @@ def bench(
             "--fits measures memory alone: no --record, --resume, --layers or --plot",
             "leave those out",
         )
+    if limit_bytes is not None and batch_size != "1":
+        raise ArchbenchError(
+            f"--fits looks for the batch size itself, and cannot take -b {batch_size}",
+            "leave -b out",
+        )
     if plot is not None:
         _check_picture(plot, models, batch_size, precision, layers)
     with destination(form, output) as out, prints_set_aside(), progress("measuring") as tell:
