@@ -105,13 +105,36 @@ def _import_file(path: Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise ArchbenchError(f"'{path}' cannot be imported as Python")
     module = importlib.util.module_from_spec(spec)
-    folder = str(path.resolve().parent)
-    if folder not in sys.path:
-        sys.path.insert(0, folder)  # a model file may import its neighbours
+    _let_see_neighbours(path.resolve().parent)
     sys.modules.setdefault(path.stem, module)  # pickling and dataclasses look a class up there
     with user_code(f"importing '{path}'"):
         spec.loader.exec_module(module)
     return module
+
+
+_folders: set[Path] = set()  # of the model files that were imported
+
+
+def _let_see_neighbours(folder: Path) -> None:
+    """Let a model file import what lies beside it, also where another's neighbours have its names.
+
+    Those are forgotten then; whoever imported them keeps them.
+    """
+    for name in {path.stem for path in folder.iterdir() if path.is_dir() or path.suffix == ".py"}:
+        if _home(sys.modules.get(name)) in _folders - {folder}:
+            for known in [n for n in sys.modules if n == name or n.startswith(f"{name}.")]:
+                del sys.modules[known]
+    if str(folder) in sys.path:
+        sys.path.remove(str(folder))
+    sys.path.insert(0, str(folder))
+    _folders.add(folder)
+    importlib.invalidate_caches()  # a file may be newer than Python's listing of its folder
+
+
+def _home(module: ModuleType | None) -> Path | None:
+    """Return the folder that a module or package was found in."""
+    places = list(getattr(module, "__path__", ())) or [getattr(module, "__file__", None)]
+    return Path(places[0]).parent if places[0] else None
 
 
 def _import_module(name: str) -> ModuleType:
