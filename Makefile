@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check bench bench-peers figures memory measuring gpu-check totals expectations reports readme clean
+.PHONY: demo test check gate bench bench-peers figures memory measuring gpu-check totals expectations reports readme clean
 
 demo: $(VENV)/.installed  ## install into a virtual environment and show GoogLeNet
 	$(BIN)/archbench summary googlenet
@@ -16,6 +16,9 @@ check: $(VENV)/.developing  ## format, lint, types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+gate: $(VENV)/.installed  ## hold every network of the shelf to archbench.lock.json
+	$(BIN)/archbench check
 
 bench: $(VENV)/.developing  ## how long analysis takes, network by network
 	$(BIN)/pytest benchmarks --benchmark-only

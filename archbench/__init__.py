@@ -12,17 +12,19 @@ if TYPE_CHECKING:
     from archbench.analyze.profile import profile
     from archbench.api.bench import bench
     from archbench.api.compare import compare
+    from archbench.api.gate import check
     from archbench.models.shelf import build
     from archbench.papers.reproduce import reproduce
 
     __version__: str
 
-__all__ = ["bench", "build", "compare", "profile", "reproduce"]
+__all__ = ["bench", "build", "check", "compare", "profile", "reproduce"]
 
 # Loaded at first use: all import torch, which `archbench list` and --help do without.
 _HOMES = {
     "bench": "archbench.api.bench",
     "build": "archbench.models.shelf",
+    "check": "archbench.api.gate",
     "compare": "archbench.api.compare",
     "profile": "archbench.analyze.profile",
     "reproduce": "archbench.papers.reproduce",

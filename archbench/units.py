@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from fractions import Fraction
 
 Shape = tuple[int, ...]
 
@@ -71,7 +72,20 @@ def parse_bytes(text: str) -> int | None:
         return None
     unit = (found[2] or "B").upper()
     base = 1024 if "I" in unit else 1000
-    return int(float(found[1]) * base ** "BKMGT".index(unit[0]))
+    return int(Fraction(found[1]) * base ** "BKMGT".index(unit[0]))
+
+
+def parse_count(text: str) -> Fraction | None:
+    """Read a count with the prefixes of powers of 1000, exactly; None where it is none.
+
+    >>> [parse_count(text) for text in ("4.2G", "26 M", "1000", "1_000", "-3")]
+    [Fraction(4200000000, 1), Fraction(26000000, 1), Fraction(1000, 1), None, None]
+    """
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT])?\s*", text, re.IGNORECASE)
+    if found is None:
+        return None
+    factors = {prefix: factor for factor, prefix in _PREFIXES}
+    return Fraction(found[1]) * factors[(found[2] or "").upper()]
 
 
 def bytes_scale(values: Iterable[float | None]) -> tuple[int, str]:

@@ -11,10 +11,12 @@ import typer
 
 import archbench
 from archbench.cli.bench import bench
+from archbench.cli.check import check
 from archbench.cli.claims import claims
 from archbench.cli.compare import compare
 from archbench.cli.doctor import doctor
 from archbench.cli.explain import explain
+from archbench.cli.lock import lock
 from archbench.cli.reproduce import reproduce
 from archbench.cli.shelf import info, list_architectures
 from archbench.cli.summary import summary
@@ -44,6 +46,8 @@ app.command("summary")(summary)
 app.command("compare")(compare)
 app.command("bench")(bench)
 app.command("doctor")(doctor)
+app.command("lock")(lock)
+app.command("check")(check)
 app.command("reproduce")(reproduce)
 app.command("claims")(claims)
 app.command("explain")(explain)

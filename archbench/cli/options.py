@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
 
@@ -66,6 +66,34 @@ def whole_numbers(text: str, kind: str) -> list[int]:
     return [int(word) for word in found]
 
 
+def changed_settings(
+    cells: Sequence[str] | None,
+    input_size: Sequence[str] | None,
+    batch_size: int | None,
+    model_kwargs: Sequence[str] | None,
+) -> dict[str, Any]:
+    """Gather the settings of the cells that are named on the command line.
+
+    Raises:
+        ArchbenchError: no cell is named that they could belong to.
+    """
+    from archbench.models.resolve import parse_kwargs
+
+    settings: dict[str, Any] = {}
+    if input_size:
+        settings["input_size"] = tuple(input_size)
+    if batch_size is not None:
+        settings["batch_size"] = batch_size
+    if model_kwargs:
+        settings["model_kwargs"] = parse_kwargs(model_kwargs)
+    if settings and not cells:
+        raise ArchbenchError(
+            "-i, -b and --model-kwargs belong to a MODEL that is named beside them",
+            "cells of a configuration have theirs there",
+        )
+    return settings
+
+
 MODEL_HELP = "a registry name, path/to/file.py:factory, package.module:factory, torchvision:NAME"
 Model = Annotated[
     str, typer.Argument(metavar="MODEL", help=MODEL_HELP, autocompletion=complete_model)
@@ -81,6 +109,34 @@ InputSize = Annotated[
     ),
 ]
 BatchSize = Annotated[int, typer.Option("-b", "--batch-size", help="samples in one pass")]
+CellBatch = Annotated[
+    int | None,
+    typer.Option(
+        "-b",
+        "--batch-size",
+        min=1,
+        help="samples in one pass (default: the cell's own)",
+        show_default=False,
+    ),
+]
+Cells = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[CELL]...",
+        help="names or patterns of cells that archbench.toml, pyproject.toml or the lock hold, or "
+        "MODELs; all cells where none is named",
+        autocompletion=complete_model,
+        show_default=False,
+    ),
+]
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        help="archbench.toml or pyproject.toml (default: the nearest, from here upwards)",
+        show_default=False,
+    ),
+]
 ModelKwargs = Annotated[
     list[str] | None,
     typer.Option("--model-kwargs", help="name=value for the network's builder, repeatable"),

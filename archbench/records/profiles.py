@@ -9,6 +9,7 @@ from archbench.units import Shape
 if TYPE_CHECKING:
     import pandas
 
+CONVENTION_NUMBER = 1  # of docs/conventions.md; counts under another number compare with nothing
 CONVENTION = "macs: convolution, linear and matrix products; see docs/conventions.md"
 
 

@@ -10,6 +10,8 @@ from archbench.report.table import Cell, Column, Kind, Report, Table, Tone, Tone
 from archbench.units import (
     bytes_scale,
     column_scale,
+    memory,
+    scaled,
     shape_for_machines,
     shape_for_people,
     three_digits,
@@ -24,7 +26,10 @@ MISSING = "-"
 PROSE = 30  # columns that a sentence needs at least
 UNBOUNDED = 100_000  # columns: a pipe or file is never cut
 _NUMBERS = frozenset(
-    {Kind.COUNT, Kind.INTEGER, Kind.RATIO, Kind.SHARE, Kind.SECONDS, Kind.BYTES, Kind.RATE}
+    {
+        *(Kind.COUNT, Kind.SCALED, Kind.INTEGER, Kind.RATIO, Kind.SHARE),
+        *(Kind.SECONDS, Kind.BYTES, Kind.SIZE, Kind.RATE),
+    }
 )
 _STYLES = {Tone.GOOD: "green", Tone.FAIR: "yellow", Tone.BAD: "bold red", Tone.QUIET: "dim"}
 
@@ -298,6 +303,8 @@ def _cell(cell: Cell, kind: Kind) -> str:
         if kind is Kind.IMAGE and len(cell) == 1:
             cell = (cell[0], 1, 1)
         return shape_for_people(cell) or MISSING
+    if kind in (Kind.SCALED, Kind.SIZE) and isinstance(cell, int | float):
+        return scaled(cell) if kind is Kind.SCALED else memory(cell)
     if kind is Kind.RATIO and isinstance(cell, int | float):
         return f"{cell:.3f}"
     if kind is Kind.SHARE and isinstance(cell, int | float):

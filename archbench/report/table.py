@@ -33,11 +33,13 @@ class Kind(StrEnum):
 
     TEXT = "text"
     COUNT = "count"  # a large number: one prefix for the whole column
+    SCALED = "scaled"  # a large number with its own prefix, where rows differ much
     INTEGER = "integer"  # a small one, written out
     RATIO = "ratio"
     SHARE = "share"  # of 1, seen as percent
     SECONDS = "seconds"  # one unit for the whole column
     BYTES = "bytes"  # one unit for the whole column, in powers of 1024
+    SIZE = "size"  # bytes with their own unit, likewise
     RATE = "rate"  # per second: three digits that count
     SHAPE = "shape"
     IMAGE = "image"  # a shape as the papers' tables print it, a vector as an image of one pixel

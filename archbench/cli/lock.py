@@ -1,0 +1,71 @@
+"""`archbench lock`: write down what the networks of a project are."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from archbench.cli import interrupt
+from archbench.cli.options import (
+    CellBatch,
+    Cells,
+    Config,
+    Debug,
+    Form,
+    InputSize,
+    ModelKwargs,
+    changed_settings,
+)
+from archbench.cli.output import destination, prints_set_aside, replacing
+from archbench.cli.progress import progress
+from archbench.errors import ArchbenchError
+from archbench.units import counted
+
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "-o",
+        "--output",
+        help="the lock (default: archbench.lock.json beside the configuration)",
+        show_default=False,
+    ),
+]
+Update = Annotated[bool, typer.Option("--update", help="accept what is another than in the lock")]
+Reason = Annotated[str, typer.Option("--reason", help="why, kept in the lock")]
+
+
+def lock(
+    cells: Cells = None,
+    output: Output = None,
+    config: Config = None,
+    input_size: InputSize = None,
+    batch_size: CellBatch = None,
+    model_kwargs: ModelKwargs = None,
+    update: Update = False,
+    reason: Reason = "",
+    form: Form = None,
+    debug: Debug = False,
+) -> None:
+    """Write what networks hold and do into a lock, for `archbench check` to hold them to."""
+    if update and not reason.strip():
+        raise ArchbenchError("--update needs a --reason, which the lock keeps", '--reason "why"')
+    with destination(form, None) as out, prints_set_aside():
+        from archbench.api.gate import Chosen, run_lock
+        from archbench.gate.lock_file import to_text
+        from archbench.report.check import lock_report
+
+        settings = changed_settings(cells, input_size, batch_size, model_kwargs)
+        chosen = Chosen.of(cells or [], output, config, settings)
+        with replacing(chosen.path) as stream:
+            with progress("counting") as tell:
+                locking = run_lock(chosen, " ".join(reason.split()), tell)
+            if chosen.lock is not None and locking.differs and not update:
+                cells_differ = len(locking.added) + len(locking.changed) + len(locking.removed)
+                raise ArchbenchError(
+                    f"'{chosen.path}' is there already, and {counted(cells_differ, 'cell')} would "
+                    "change",
+                    '`archbench check` shows how, `archbench lock --update --reason "why"` accepts',
+                )
+            interrupt.check()
+            stream.write(to_text(locking.lock))
+        out.write(lock_report(locking, str(chosen.path)))

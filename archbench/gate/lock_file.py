@@ -1,0 +1,199 @@
+"""The lock as a file: JSON with a line for each cell, sorted, so that a diff of it reads well.
+
+The layers, which are many, stand below the cells, a line for each stage; equal blocks of them stand
+once (gate/folding.py).
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from archbench.errors import ArchbenchError
+from archbench.gate.folding import fold, unfold
+from archbench.records.gates import METRICS
+from archbench.records.locks import Lock, LockedCell, Structure
+from archbench.records.profiles import LayerCost, StageCost
+from archbench.units import Shape, shape_for_machines
+
+NAME = "archbench.lock.json"
+SCHEMA = 1
+_FIGURES = tuple(metric for metric in METRICS if metric != "operators")
+
+
+class BrokenLock(ArchbenchError):
+    """A file that should be a lock, and is none that can be read."""
+
+
+def to_text(lock: Lock) -> str:
+    """Write a lock; the same lock always gives the same text."""
+    cells = sorted(lock.cells, key=lambda cell: cell.name)
+    layers = [line for cell in cells for line in _layer_lines(cell)]
+    removed = [{"name": name, "reason": reason} for name, reason in sorted(lock.removed)]
+    lines = [
+        "{",
+        f'"schema": "archbench.lock/{SCHEMA}",',
+        f'"convention": {lock.convention},',
+        f'"cells": [{_lines(_cell(cell) for cell in cells)}],',
+        f'"layers": [{_lines(layers)}],',
+        f'"removed": [{_lines(removed)}]',
+        "}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def read_lock(path: Path) -> Lock | None:
+    """Read a lock; None where there is no such file.
+
+    Raises:
+        BrokenLock: the file cannot be read, is no lock, or was written by a newer archbench.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise BrokenLock(f"'{path}' cannot be read: {reason.lower()}") from error
+    restore = f"`git checkout -- {path.name}` brings back the last one that was committed"
+    try:
+        document = json.loads(text)
+    except json.JSONDecodeError as error:
+        if any(line.startswith("<<<<<<< ") for line in text.split("\n")):
+            raise BrokenLock(
+                f"'{path}' holds both sides of a merge conflict",
+                "keep one line of each cell, then `archbench check`",
+            ) from error
+        raise BrokenLock(
+            f"'{path}' is not a lock: line {error.lineno} is cut off or not JSON", restore
+        ) from error
+    try:
+        _check_schema(path, document)
+        return _read(document)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        why = f"it has no {error}" if isinstance(error, KeyError) else str(error)
+        raise BrokenLock(f"'{path}' is not a lock: {why}", restore) from error
+
+
+def _lines(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Write a row a line, between line ends; nothing for no rows."""
+    text = ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    return f"\n{text}\n" if text else ""
+
+
+def _cell(cell: LockedCell) -> dict[str, Any]:
+    structure = cell.structure
+    return {
+        "name": cell.name,
+        "model": cell.model,
+        "inputs": list(cell.inputs),
+        "batch_size": cell.batch_size,
+        "model_kwargs": dict(cell.model_kwargs),
+        **{metric: structure.figure(metric) for metric in _FIGURES},
+        "operators": dict(sorted(structure.operators.items())),
+        "stages": [
+            {
+                "name": stage.name,
+                "output_shape": shape_for_machines(stage.output_shape),
+                "params": stage.params,
+                "macs": stage.macs,
+                "activations": stage.activations,
+            }
+            for stage in structure.stages
+        ],
+        "torch": structure.torch,
+        "reason": cell.reason,
+    }
+
+
+def _layer_lines(cell: LockedCell) -> list[dict[str, Any]]:
+    """Write the layers stage by stage, in the order in which they first ran."""
+    stages: dict[str, list[tuple[str, Any]]] = {}
+    for layer in cell.structure.layers:
+        shape = shape_for_machines(layer.output_shape)
+        counts = (layer.params, layer.macs, layer.activations, layer.calls)
+        row = (layer.path, [layer.type, shape, *counts])
+        stages.setdefault(layer.path.partition(".")[0], []).append(row)
+    return [
+        {"cell": cell.name, "stage": stage, "layers": dict(fold(rows))}
+        for stage, rows in stages.items()
+    ]
+
+
+def _check_schema(path: Path, document: Any) -> None:
+    if not isinstance(document, dict) or "schema" not in document:
+        raise ValueError("it has no schema")
+    kind, _, number = str(document["schema"]).partition("/")
+    if kind != "archbench.lock" or not number.isdecimal():
+        raise ValueError(f"its schema is '{document['schema']}'")
+    if int(number) > SCHEMA:
+        raise BrokenLock(
+            f"'{path}' has schema {number}, and this archbench reads up to {SCHEMA}",
+            "it was written by a newer archbench: install that one here too",
+        )
+
+
+def _read(document: Mapping[str, Any]) -> Lock:
+    layers: dict[str, list[LayerCost]] = {}
+    for line in document["layers"]:
+        rows = unfold(list(line["layers"].items()))
+        layers.setdefault(line["cell"], []).extend(_layer(path, row) for path, row in rows)
+    cells = tuple(_read_cell(row, layers.get(row["name"], [])) for row in document["cells"])
+    names = [cell.name for cell in cells]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"it has two cells '{name}'")
+    removed = tuple((row["name"], row["reason"]) for row in document["removed"])
+    return Lock(_whole(document["convention"]), cells, removed)
+
+
+def _read_cell(row: Mapping[str, Any], layers: list[LayerCost]) -> LockedCell:
+    figures: dict[str, Any] = {}
+    for metric in _FIGURES:
+        unknown = row[metric] is None and metric.endswith("_bytes")
+        figures[metric] = None if unknown else _whole(row[metric])
+    structure = Structure(
+        **figures,
+        operators={str(op): _whole(calls) for op, calls in row["operators"].items()},
+        stages=tuple(_stage(stage) for stage in row["stages"]),
+        layers=tuple(layers),
+        torch=str(row["torch"]),
+    )
+    return LockedCell(
+        str(row["name"]),
+        str(row["model"]),
+        tuple(row["inputs"]),
+        _whole(row["batch_size"]),
+        dict(row["model_kwargs"]),
+        structure,
+        str(row["reason"]),
+    )
+
+
+def _stage(row: Mapping[str, Any]) -> StageCost:
+    return StageCost(
+        row["name"],
+        _shape(row["output_shape"]),
+        _whole(row["params"]),
+        _whole(row["macs"]),
+        _whole(row["activations"]),
+        depth=None,
+    )
+
+
+def _layer(path: str, row: list[Any]) -> LayerCost:
+    kind, shape, *counts = row
+    params, macs, activations, calls = map(_whole, counts)
+    return LayerCost(path, str(kind), _shape(shape), params, macs, activations, calls)
+
+
+def _whole(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError(f"{json.dumps(value)} is not a whole number")
+    return value
+
+
+def _shape(text: str | None) -> Shape | None:
+    if text is None:
+        return None
+    return tuple(int(number) for number in text.split("x")) if text else ()

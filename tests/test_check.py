@@ -1,0 +1,653 @@
+"""`archbench lock` and `check` in a throw-away repository with a small network of its own."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import archbench
+from archbench.cli.app import run
+from archbench.gate import lock_file
+from archbench.gate.lock_file import NAME, read_lock, to_text
+from archbench.records import profiles
+
+Captured = pytest.CaptureFixture[str]
+
+NET = """
+from torch import nn
+
+class Small(nn.Module):
+    def __init__(self, width=8):
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(3, width, 3), nn.ReLU())
+        self.body = nn.Sequential(nn.Conv2d(width, width, 3), nn.ReLU(), nn.Conv2d(width, width, 3))
+        self.head = nn.Linear(width, 10)
+
+    def forward(self, x):
+        return self.head(self.body(self.stem(x)).mean((2, 3)))
+"""
+CELLS = """
+[[cells]]
+name = "small"
+model = "net.py:Small"
+input_size = "3x16x16"
+"""
+# by hand: 3·8·9+8, 8·8·9+8 twice, 8·10+10
+PARAMS = 224 + 584 + 584 + 90
+# output positions 14², 12², 10²
+MACS = 196 * 216 + 144 * 576 + 100 * 576 + 80
+# the body holds what it was given, 14² positions, while its ReLU reads and writes 12²
+PEAK_BYTES = 4 * 8 * (196 + 144 + 144)
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A git repository with a locked network, and the shell in it."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "net.py").write_text(NET)
+    (tmp_path / "archbench.toml").write_text(CELLS)
+    subprocess.run(["git", "init", "-q", "."], check=True)
+    assert run(["lock"]) == 0
+    return tmp_path
+
+
+def edit(path: Path, old: str, new: str, count: int = -1) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, count))
+
+
+def check(capsys: Captured, *argv: str) -> tuple[int, dict[str, Any]]:
+    """Run the gate; return its exit code and its JSON."""
+    capsys.readouterr()
+    code = run(["check", *argv, "-f", "json"])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def verdicts(document: dict[str, Any], cell: str = "small") -> dict[str | None, str]:
+    return {v["metric"]: v["verdict"] for v in document["verdicts"] if v["cell"] == cell}
+
+
+def changes(document: dict[str, Any], what: str = "layer") -> list[tuple[str, str | None]]:
+    """What happened to which layers, under their names of now."""
+    return [
+        (change["kind"], (change["now"] or change["before"])["name"])
+        for change in document["structure"]
+        if change["what"] == what
+    ]
+
+
+def test_the_lock_holds_what_a_hand_counts(repository: Path) -> None:
+    """Figures, stages, operators, the versions that they depend on; one line a cell."""
+    text = (repository / NAME).read_text()
+    document = json.loads(text)
+    assert (document["schema"], document["convention"]) == ("archbench.lock/1", 1)
+    (cell,) = document["cells"]
+    assert sum(line.startswith('{"name": "small"') for line in text.split("\n")) == 1
+    assert cell["params"] == cell["trainable_params"] == PARAMS
+    assert (cell["buffers"], cell["macs"], cell["weight_bytes"]) == (0, MACS, 4 * PARAMS)
+    assert cell["activations"] == 8 * (196 + 144 + 100) + 10
+    assert cell["peak_activation_bytes"] == PEAK_BYTES
+    assert cell["operators"]["aten.convolution"] == 3
+    assert cell["operators"]["aten.relu"] == 2
+    assert [(s["name"], s["output_shape"]) for s in cell["stages"]] == [
+        *(("stem", "8x14x14"), ("body", "8x10x10"), ("head", "10"))
+    ]
+    assert cell["torch"] == torch.__version__.partition("+")[0]
+    assert cell["inputs"] == ["float32:3x16x16"]
+
+
+def test_nothing_changed(repository: Path, capsys: Captured) -> None:
+    """Every figure is ok, to the digit."""
+    code, document = check(capsys)
+    assert code == document["exit_code"] == 0
+    assert set(verdicts(document).values()) == {"ok"}
+    assert document["structure"] == []
+    keys = {"cell", "metric", "verdict", "ratio", "low", "high", "mde", "p"}
+    assert keys <= set(document["verdicts"][0])
+
+
+def test_a_wider_layer_is_a_regression(repository: Path, capsys: Captured) -> None:
+    """Exit 1; the stage and the layer are named with what they grew by."""
+    edit(repository / "net.py", "nn.Linear(width, 10)", "nn.Linear(width, 12)")
+    code, document = check(capsys)
+    assert code == 1
+    found = verdicts(document)
+    assert {m for m, verdict in found.items() if verdict == "regressed"} == {
+        *("params", "trainable_params", "macs", "activations", "weight_bytes")
+    }
+    assert found["operators"] == found["buffers"] == found["peak_activation_bytes"] == "ok"
+    # the network's own row is that of its output, which is another size now
+    assert changes(document) == [("changed", ""), ("changed", "head")]
+    assert changes(document, "stage") == [("changed", "head")]
+    (head,) = [c for c in document["structure"] if c["what"] == "stage"]
+    assert (head["before"]["params"], head["now"]["params"]) == (90, 108)
+    assert run(["check"]) == 1
+    out = capsys.readouterr().out
+    lines = [line.split() for line in out.split("\n")]
+    assert [
+        "small",
+        "params",
+        f"{PARAMS:,}",
+        f"{PARAMS + 18:,}",
+        "+18",
+        "(+1.21%)",
+        "regressed",
+    ] in lines
+    assert ["layer", "head", "Linear", "changed", "+18", "+16", "10", "→", "12"] in lines
+    assert 'archbench lock small --update --reason "why"' in out
+
+
+def test_growth_can_be_allowed(repository: Path, capsys: Captured) -> None:
+    """By a share or by a number, to the digit; what is not named stays gated."""
+    edit(repository / "net.py", "nn.Linear(width, 10)", "nn.Linear(width, 12)")
+    rest = [*("--allow", "trainable_params:+18", "--allow", "weight_bytes:+72")]
+    rest += [*("--allow", "activations:+2", "--allow", "macs:+1%")]
+    assert check(capsys, "--allow", "params:+18", *rest)[0] == 0
+    assert check(capsys, "--allow", "params:+17", *rest)[0] == 1
+    share = 18 / PARAMS * 100
+    assert check(capsys, "--allow", f"params:+{share + 0.01:.2f}%", *rest)[0] == 0
+    assert check(capsys, "--allow", f"params:+{share - 0.01:.2f}%", *rest)[0] == 1
+
+
+def test_a_removed_layer_is_an_improvement(repository: Path, capsys: Captured) -> None:
+    """Exit 0, with the command that accepts it, and that command makes it so."""
+    edit(repository / "net.py", ", nn.ReLU(), nn.Conv2d(width, width, 3))", ")")
+    code, document = check(capsys)
+    assert code == 0
+    found = verdicts(document)
+    assert found["params"] == found["macs"] == found["operators"] == "improved"
+    # the network's own layers: two of the body's are gone, and the body ends larger
+    assert ("removed", "body.1") in changes(document)
+    assert ("removed", "body.2") in changes(document)
+    assert run(["check"]) == 0
+    command = next(
+        line for line in capsys.readouterr().out.split("\n") if line.startswith("to accept")
+    )
+    assert command.split("  ")[-1].strip() == 'archbench lock small --update --reason "why"'
+    assert run(["lock", "small", "--update", "--reason", "the second convolution did nothing"]) == 0
+    assert "the second convolution did nothing" in (repository / NAME).read_text()
+    code, document = check(capsys)
+    assert (code, set(verdicts(document).values())) == (0, {"ok"})
+
+
+def test_a_removed_layer_shifts_no_others(repository: Path, capsys: Captured) -> None:
+    """In a Sequential what follows has other numbers then, and is renamed, not changed."""
+    edit(repository / "net.py", "width, 3)", "width, 3, padding=1)")
+    edit(repository / "net.py", "nn.ReLU(), nn.Conv2d", "nn.ReLU(), nn.Sigmoid(), nn.Conv2d")
+    assert run(["lock", "--update", "--reason", "sizes stay"]) == 0
+    edit(repository / "net.py", "nn.Sequential(nn.Conv2d(width, width, 3, padding=1), ", SEQUENTIAL)
+    _, document = check(capsys)
+    assert changes(document) == [
+        *(("removed", "body.0"), ("renamed", "body.0"), ("renamed", "body.1")),
+        ("renamed", "body.2"),
+    ]
+
+
+SEQUENTIAL = "nn.Sequential("
+
+
+def test_a_renamed_module_says_so_and_passes(repository: Path, capsys: Captured) -> None:
+    """Names alone: exit 0, and a line."""
+    edit(repository / "net.py", "self.stem", "self.conv_stem")
+    code, document = check(capsys, "--strict")
+    assert code == 0
+    assert set(verdicts(document).values()) == {"ok"}
+    assert {kind for kind, _ in changes(document)} == {"renamed"}
+    assert run(["check"]) == 0
+    out = capsys.readouterr().out
+    assert "names alone changed: stem is conv_stem now" in out
+
+
+def test_an_added_identity_changes_the_structure_alone(repository: Path, capsys: Captured) -> None:
+    """Equal totals, and it is named."""
+    edit(repository / "net.py", "3), nn.ReLU())", "3), nn.Identity(), nn.ReLU())")
+    code, document = check(capsys)
+    assert code == 0
+    assert set(verdicts(document).values()) == {"ok"}
+    assert ("added", "stem.1") in changes(document)
+    assert run(["check"]) == 0
+    out = capsys.readouterr().out
+    assert "the structure changed at equal totals: 1 layer" in out
+    assert "layer  stem.1  Identity  added" in out
+
+
+def test_equal_totals_with_other_stages(repository: Path, capsys: Captured) -> None:
+    """A layer that moved into another stage is a change of structure, not of names."""
+    edit(repository / "net.py", "nn.ReLU(), nn.Conv2d(width, width, 3))", "nn.ReLU())")
+    head = "nn.Linear(width, 10)"
+    edit(repository / "net.py", f"self.head = {head}", f"{TAIL}        self.head = {head}")
+    edit(repository / "net.py", "self.body(self.stem(x))", "self.tail(self.body(self.stem(x)))")
+    code, document = check(capsys)
+    assert code == 0
+    assert verdicts(document)["macs"] == "ok"
+    assert ("added", "tail") in changes(document, "stage")
+    assert ("changed", "body") in changes(document, "stage")
+    note = next(cell["note"] for cell in document["cells"] if cell["name"] == "small")
+    assert note.startswith("the structure changed at equal totals")
+
+
+TAIL = "self.tail = nn.Sequential(nn.Conv2d(width, width, 3))\n"
+
+
+def test_a_cell_that_is_new(repository: Path, capsys: Captured) -> None:
+    """Exit 0, and how to lock it; its budgets hold already."""
+    toml = repository / "archbench.toml"
+    toml.write_text(f'{CELLS}[[cells]]\nmodel = "resnet20"\n')
+    code, document = check(capsys, "--strict")
+    assert (code, verdicts(document, "resnet20")) == (0, {None: "new"})
+    toml.write_text(f'{CELLS}[[cells]]\nmodel = "resnet20"\nbudgets = {{params = "<= 0.2M"}}\n')
+    code, document = check(capsys)
+    assert (code, verdicts(document, "resnet20")) == (1, {None: "new", "params": "regressed"})
+
+
+def test_a_cell_that_is_missing(repository: Path, capsys: Captured) -> None:
+    """Exit 0 with a warning, 4 under --strict; accepting takes it out and keeps the reason."""
+    toml = repository / "archbench.toml"
+    toml.write_text('[[cells]]\nmodel = "resnet20"\n')
+    code, document = check(capsys)
+    assert (code, verdicts(document)) == (0, {None: "missing"})
+    assert run(["check"]) == 0
+    captured = capsys.readouterr()
+    assert "1 cell is missing; --strict would exit 4" in captured.err
+    assert 'archbench lock --update --reason "why"' in captured.out
+    assert check(capsys, "--strict")[0] == 4
+    assert check(capsys, "resnet20", "--strict")[0] == 0  # nothing else was asked for
+    assert run(["lock", "--update", "--reason", "the small one is retired"]) == 0
+    lock = read_lock(repository / NAME)
+    assert lock is not None
+    assert [cell.name for cell in lock.cells] == ["resnet20"]
+    assert lock.removed == (("small", "the small one is retired"),)
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "hint"),
+    [
+        (lambda text: text[: len(text) // 2], "cut off or not JSON", "git checkout"),
+        (lambda text: "", "line 1 is cut off", "git checkout"),
+        (lambda text: "[]", "it has no schema", "git checkout"),
+        (lambda text: text.replace("lock/1", "lock/2"), "schema 2", "newer archbench"),
+        (lambda text: text.replace("lock/1", "bench/1"), "its schema is", "git checkout"),
+        (lambda text: text.replace('"macs"', '"mcas"', 1), "it has no 'macs'", "git checkout"),
+        (lambda text: text.replace('"buffers": 0', '"buffers": 0.5'), "0.5 is not a whole", "git"),
+        (lambda text: text.replace('"buffers": 0', '"buffers": null'), "null is not a", "git"),
+        (lambda text: f"<<<<<<< ours\n{text}", "both sides of a merge", "one line of each"),
+    ],
+    ids=["half", "empty", "list", "newer", "another", "a key", "half a buffer", "null", "conflict"],
+)
+def test_a_lock_that_cannot_be_read(
+    repository: Path, capsys: Captured, text: Callable[[str], str], said: str, hint: str
+) -> None:
+    """Exit 2 with a line and a hint, from check and from lock, and the file stays as it is."""
+    path = repository / NAME
+    broken = text(path.read_text())
+    path.write_text(broken)
+    for argv in (["check"], ["lock"], ["lock", "--update", "--reason", "x"]):
+        capsys.readouterr()
+        assert run(argv) == 2
+        captured = capsys.readouterr()
+        message, advice = captured.err.strip().split("\n")
+        assert said in message
+        assert hint in advice
+        assert captured.out == ""
+        assert path.read_text() == broken
+
+
+def test_two_lines_of_one_cell(repository: Path, capsys: Captured) -> None:
+    """As a merge may leave them."""
+    path = repository / NAME
+    document = json.loads(path.read_text())
+    document["cells"] *= 2
+    path.write_text(json.dumps(document))
+    capsys.readouterr()
+    assert run(["check"]) == 2
+    assert "two cells 'small'" in capsys.readouterr().err
+
+
+def test_another_convention_is_not_comparable(
+    repository: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit 0 with a warning, 4 under --strict; and one lock holds one convention."""
+    edit(repository / "archbench.toml", "[[cells]]", '[[cells]]\nmodel = "resnet20"\n[[cells]]', 1)
+    assert run(["lock", "--update", "--reason", "one more"]) == 0
+    edit(repository / NAME, '"convention": 1', '"convention": 0')
+    code, document = check(capsys)
+    assert (code, verdicts(document)) == (0, {None: "not_comparable"})
+    assert "convention 0" in document["verdicts"][0]["note"]
+    assert check(capsys, "--strict")[0] == 4
+    capsys.readouterr()
+    assert run(["lock", "small", "--update", "--reason", "x"]) == 2
+    assert "cells of both" in capsys.readouterr().err
+    assert run(["lock", "--update", "--reason", "convention 1"]) == 0
+    assert check(capsys, "--strict")[0] == 0
+    assert (repository / NAME).read_text().count('"reason": "convention 1"') == 2
+
+
+def test_another_setting_is_not_comparable(repository: Path, capsys: Captured) -> None:
+    """Figures of another batch, size or width say nothing of these."""
+    toml = repository / "archbench.toml"
+    toml.write_text(f"{CELLS}batch_size = 2\n")
+    code, document = check(capsys)
+    assert (code, verdicts(document)) == (0, {None: "not_comparable"})
+    assert document["verdicts"][0]["note"] == "batch_size 1 in the lock, 2 now"
+    toml.write_text(f"{CELLS}model_kwargs = {{width = 9}}\n")
+    _, document = check(capsys)
+    assert document["verdicts"][0]["note"] == "model_kwargs none in the lock, width=9 now"
+    assert check(capsys, "--strict")[0] == 4
+
+
+def test_another_torch_leaves_its_own_figures_open(repository: Path, capsys: Captured) -> None:
+    """Operators and peak depend on torch's release; params and MACs do not."""
+    release = torch.__version__.partition("+")[0]
+    edit(repository / NAME, f'"torch": "{release}"', '"torch": "2.0.0"')
+    assert check(capsys)[0] == 0  # equal all the same
+    edit(repository / NAME, '"aten.relu": 2', '"aten.relu": 1')
+    code, document = check(capsys)
+    assert code == 0
+    found = verdicts(document)
+    assert (found["operators"], found["params"]) == ("not_comparable", "ok")
+    assert check(capsys, "--strict")[0] == 4
+    edit(repository / NAME, f'"params": {PARAMS}', f'"params": {PARAMS - 1}')
+    assert check(capsys)[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("raise ValueError('broken here')", "ValueError: broken here"),
+        ("import sys; sys.exit(0)", "SystemExit: 0"),
+        ("x = (", "SyntaxError"),
+        ("Other = 1", "has nothing named 'Small'"),
+    ],
+)
+def test_a_model_that_fails(repository: Path, capsys: Captured, code: str, said: str) -> None:
+    """Exit 3; the other cells are judged all the same; lock writes nothing."""
+    (repository / "net.py").write_text(f"{code}\n")
+    (repository / "archbench.toml").write_text(f'{CELLS}[[cells]]\nmodel = "resnet20"\n')
+    exit_code, document = check(capsys)
+    assert (exit_code, verdicts(document)) == (3, {None: "failed"})
+    assert verdicts(document, "resnet20") == {None: "new"}
+    assert said in document["verdicts"][0]["note"]
+    before = (repository / NAME).read_text()
+    assert run(["lock", "--update", "--reason", "x"]) in (2, 3)
+    assert said in capsys.readouterr().err
+    assert (repository / NAME).read_text() == before
+
+
+def test_a_missing_file_fails_its_cell(repository: Path, capsys: Captured) -> None:
+    """A deleted model is no success."""
+    (repository / "net.py").unlink()
+    code, document = check(capsys)
+    assert (code, verdicts(document)) == (3, {None: "failed"})
+
+
+def test_budgets(repository: Path, capsys: Captured) -> None:
+    """Met at the limit itself, broken beyond it; every sign, every unit."""
+    toml = repository / "archbench.toml"
+    met = f'params = "<= {PARAMS}", macs = ">= {MACS}", flops = {2 * MACS}, buffers = "== 0"'
+    toml.write_text(f'{CELLS}budgets = {{{met}, peak_activation_bytes = "<= {PEAK_BYTES}"}}\n')
+    assert check(capsys)[0] == 0
+    for broken in (
+        f'params = "< {PARAMS}"',
+        f'params = "<= {(PARAMS - 1) / 1000}K"',
+        f'macs = "> {MACS}"',
+        'peak_activation_bytes = "<= 15KiB"',
+        "flops = 1",
+    ):
+        toml.write_text(f"{CELLS}budgets = {{{broken}}}\n")
+        code, document = check(capsys)
+        assert code == 1, broken
+        (verdict,) = [v for v in document["verdicts"] if v["verdict"] == "regressed"]
+        assert verdict["limit"]
+        assert verdict["ratio"] is not None
+    toml.write_text(f'{CELLS}budgets = {{peak_activation_bytes = "<= 15.2KiB"}}\n')
+    assert check(capsys)[0] == 0
+    assert PEAK_BYTES == 15.125 * 1024
+
+
+def test_no_cell_is_no_success(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    """Exit 5 where there are none; 2 where there is no lock."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".git").mkdir()
+    assert run(["lock"]) == 5
+    assert "no cells to lock" in capsys.readouterr().err
+    assert not (tmp_path / NAME).exists()
+    assert run(["check"]) == 2
+    assert "there is no lock" in capsys.readouterr().err
+    assert run(["check", "resnet20"]) == 2
+    assert run(["lock", "resnet20"]) == 0
+    (tmp_path / "archbench.toml").write_text("cells = []\n")
+    assert run(["check"]) == 5
+    captured = capsys.readouterr()
+    assert "missing" in captured.out
+    assert "no cells to check" in captured.err
+
+
+def test_a_lock_that_cannot_be_written(repository: Path, capsys: Captured) -> None:
+    """Exit 2 before anything is computed, and nothing is left behind."""
+    before = sorted(repository.iterdir())
+    capsys.readouterr()
+    for place in ("nowhere/archbench.lock.json", "."):
+        assert run(["lock", "resnet20", "-o", place]) == 2
+        assert "cannot be" in capsys.readouterr().err
+    assert sorted(repository.iterdir()) == before
+
+
+def test_a_lock_is_not_rewritten_by_mistake(repository: Path, capsys: Captured) -> None:
+    """It takes --update and a reason; what did not change keeps its line and its reason."""
+    (repository / "archbench.toml").write_text(f'{CELLS}[[cells]]\nmodel = "resnet20"\n')
+    before = (repository / NAME).read_text()
+    assert run(["lock"]) == 2
+    assert "1 cell would change" in capsys.readouterr().err
+    assert run(["lock", "--update"]) == 2
+    assert "--reason" in capsys.readouterr().err
+    assert (repository / NAME).read_text() == before
+    assert run(["lock", "--update", "--reason", "a baseline"]) == 0
+    assert run(["lock", "--update", "--reason", "again"]) == 0
+    after = (repository / NAME).read_text()
+    assert "again" not in after
+    assert {line for line in before.split("\n") if "small" in line} <= {
+        line.removesuffix(",") for line in after.split("\n")
+    } | set(after.split("\n"))
+    assert run(["lock"]) == 0  # nothing differs
+
+
+def test_cells_by_name_pattern_and_model(repository: Path, capsys: Captured) -> None:
+    """Declared cells by their names; a MODEL that is none of them is new, or the lock's own."""
+    code, document = check(capsys, "sm*")
+    assert (code, [cell["name"] for cell in document["cells"]]) == (0, ["small"])
+    code, document = check(capsys, "resnet20")
+    assert verdicts(document, "resnet20") == {None: "new"}
+    _, document = check(capsys, "plain*0")
+    assert {cell["name"] for cell in document["cells"]} == {"plain20", "plain110"}
+    capsys.readouterr()
+    assert run(["check", "smal"]) == 2
+    assert "did you mean 'small'?" in capsys.readouterr().err
+    assert run(["check", "x*y"]) == 2
+
+
+def test_without_a_configuration_the_lock_says_what_to_check(
+    repository: Path, capsys: Captured
+) -> None:
+    """Settings too: no -i is needed again."""
+    (repository / "archbench.toml").unlink()
+    code, document = check(capsys)
+    assert (code, set(verdicts(document).values())) == (0, {"ok"})
+    assert run(["lock", "net.py:Small", "-i", "3x8x8", "--update", "--reason", "by hand"]) == 0
+    code, document = check(capsys, "net.py:Small")
+    assert (code, set(verdicts(document, "net.py:Small").values())) == (0, {"ok"})
+    _, document = check(capsys, "net.py:Small", "-b", "2")
+    assert verdicts(document, "net.py:Small") == {None: "not_comparable"}
+    capsys.readouterr()
+    assert run(["check", "-b", "2"]) == 2
+    assert "belong to a MODEL" in capsys.readouterr().err
+
+
+def test_it_works_from_a_folder_below(
+    repository: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The configuration is looked for upwards; a file is named from where one stands."""
+    below = repository / "src" / "deep"
+    below.mkdir(parents=True)
+    (below / "net2.py").write_text(NET)
+    monkeypatch.chdir(below)
+    assert check(capsys)[0] == 0
+    assert run(["lock", "net2.py:Small", "-i", "3x8x8", "--update", "--reason", "more"]) == 0
+    lock = read_lock(repository / NAME)
+    assert lock is not None
+    assert [cell.name for cell in lock.cells] == ["small", "src/deep/net2.py:Small"]
+    assert not (below / NAME).exists()
+    assert Path.cwd() == below
+
+
+def test_pyproject_declares_cells_too(repository: Path, capsys: Captured) -> None:
+    """As [[tool.archbench.cells]]; a pattern stands for several networks."""
+    (repository / "archbench.toml").unlink()
+    (repository / "pyproject.toml").write_text(
+        CELLS.replace("[[cells]]", "[[tool.archbench.cells]]")
+        + '[[tool.archbench.cells]]\nmodel = "plain*0"\nbatch_size = 2\n'
+    )
+    code, document = check(capsys)
+    assert code == 0
+    words = {cell["name"]: cell["verdict"] for cell in document["cells"]}
+    assert words == {"plain20": "new", "plain110": "new", "small": "ok"}
+
+
+@pytest.mark.parametrize(
+    ("toml", "said", "hint"),
+    [
+        ("cells = 3", "not a list of tables", "[[cells]]"),
+        ("cells = [3]", "cell 1 of 'archbench.toml' is not a table", "[[cells]]"),
+        ("[[cells]]\nname = 'a'", "cell 1 of 'archbench.toml' has no model", "resnet50"),
+        ("[[cells]]\nmodel = 'resnt50'", "no architecture named 'resnt50'", "'resnet50'?"),
+        ("[[cells]]\nmodel = 'x*y'", "no architecture matches 'x*y'", ""),
+        ("[[cells]]\nmodel = 'plain*'\nname = 'a'", "cannot have one name", "leave it out"),
+        ("[[cells]]\nmodel = 'vgg16'\nbach_size = 1", "unknown key 'bach_size'", "'batch_size'?"),
+        ("[[cell]]\nmodel = 'vgg16'", "unknown key 'cell'", "'cells'?"),
+        ("[[cells]]\nmodel = 'vgg16'\nbatch_size = 0", "not a positive number", "= 8"),
+        ("[[cells]]\nmodel = 'vgg16'\nbatch_size = true", "not a positive number", "= 8"),
+        ("[[cells]]\nmodel = 'vgg16'\ninput_size = 2.5", "is not a size", "3x224x224"),
+        ("[[cells]]\nmodel = 'vgg16'\nname = ''", "is not a line of text", "small"),
+        ("[[cells]]\nmodel = 'vgg16'\nname = \"a\\u0007\"", "is not a line", "small"),
+        ("[[cells]]\nmodel = 'vgg16'\nmodel_kwargs = 3", "model_kwargs of", "{ ... }"),
+        ("[[cells]]\nmodel = 'vgg16'\nmodel_kwargs = {a = 2020-01-01}", "hold a date", "text"),
+        ("[[cells]]\nmodel = 'vgg16'\nbudgets = '3'", "budgets of", "{ ... }"),
+        ("[[cells]]\nmodel = 'vgg16'\nbudgets = {mac = 3}", "no figure 'mac'", "'macs'?"),
+        ("[[cells]]\nmodel = 'vgg16'\nbudgets = {macs = 'few'}", "'few' is not a budget", "4.2G"),
+        ("[[cells]]\nmodel = 'vgg16'\nbudgets = {macs = true}", "'True' is not a budget", "4.2G"),
+        ("[[cells]]\nmodel = 'vgg16'\nbudgets = {macs = '<= 4GiB'}", "not a budget", "4.2G"),
+        ("[[cells]]\nmodel = 'vgg16'\n[[cells]]\nmodel = 'vgg16'", "two cells 'vgg16'", "name"),
+        ("[[cells]\n", "is not TOML", "[[cells]]"),
+    ],
+)
+def test_a_configuration_that_cannot_be_read(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Captured,
+    toml: str,
+    said: str,
+    hint: str,
+) -> None:
+    """One line, one hint, exit 2, nothing written."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "archbench.toml").write_text(toml)
+    assert run(["lock"]) == 2
+    captured = capsys.readouterr()
+    message = captured.err.split("\n")[0]
+    assert said.split("\\")[0] in message.replace(str(tmp_path) + "/", "")
+    assert hint in captured.err
+    assert "Traceback" not in captured.err
+    assert [path.name for path in tmp_path.iterdir()] == ["archbench.toml"]
+
+
+@pytest.mark.parametrize(
+    "text", ["macs", "macs:1%", "macs:+x", "mac:+1%", "macs:+1 %x", "flops:+1%"]
+)
+def test_an_allowance_that_cannot_be_read(repository: Path, capsys: Captured, text: str) -> None:
+    """One line, one hint, exit 2."""
+    capsys.readouterr()
+    assert run(["check", "--allow", text]) == 2
+    assert "hint: " in capsys.readouterr().err
+
+
+def test_uncounted_operations_are_told(repository: Path, capsys: Captured) -> None:
+    """MACs are a lower bound then: a warning, and exit 4 under --strict."""
+    edit(repository / "net.py", "self.stem(x)", "fft.fft2(self.stem(x)).abs()")
+    edit(repository / "net.py", "from torch import nn", "from torch import fft, nn")
+    assert run(["lock", "--update", "--reason", "spectra"]) == 0
+    code, document = check(capsys)
+    assert code == 0
+    assert [row["cell"] for row in document["uncounted"]] == ["small"]
+    assert document["uncounted"][0]["op"].startswith("aten._fft")
+    assert check(capsys, "--strict")[0] == 4
+
+
+def test_what_a_model_prints_is_not_data(repository: Path, capsys: Captured) -> None:
+    """It goes to standard error."""
+    edit(repository / "net.py", "super().__init__()", "super().__init__(); print('hello')")
+    capsys.readouterr()
+    assert run(["check", "-f", "json"]) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["exit_code"] == 0
+    assert "hello" in captured.err
+
+
+def test_two_files_may_have_neighbours_of_one_name(repository: Path, capsys: Captured) -> None:
+    """Each network gets its own."""
+    for folder, width in (("a", 3), ("b", 5)):
+        (repository / folder).mkdir()
+        (repository / folder / "layers.py").write_text(f"WIDTH = {width}\n")
+        (repository / folder / "model.py").write_text(
+            "from layers import WIDTH\nfrom torch import nn\n\n"
+            "def build():\n    return nn.Linear(4, WIDTH, bias=False)\n"
+        )
+    cells = "".join(
+        f'[[cells]]\nname = "{f}"\nmodel = "{f}/model.py:build"\ninput_size = "float32:4"\n'
+        for f in "ab"
+    )
+    (repository / "archbench.toml").write_text(cells)
+    assert run(["lock", "--update", "--reason", "two"]) == 0
+    lock = read_lock(repository / NAME)
+    assert lock is not None
+    assert [cell.structure.params for cell in lock.cells] == [12, 20]
+
+
+def test_from_python(repository: Path) -> None:
+    """archbench.check gives the same records, and a frame."""
+    found = archbench.check()
+    assert found.exit_code == 0
+    assert found.words == {"small": "ok"}
+    assert list(found.to_frame()["verdict"].unique()) == ["ok"]
+    edit(repository / "net.py", "width=8", "width=9")
+    assert archbench.check(["small"]).exit_code == 1
+    with pytest.raises(archbench.errors.ArchbenchError, match="no lock"):
+        archbench.check(lock="other.json")
+
+
+def test_the_text_of_a_lock_is_read_back(repository: Path) -> None:
+    """Whole networks of the shelf, layers and all; and the same lock is always the same text."""
+    assert run(["lock", "resnet110", "googlenet", "--update", "--reason", "ünïcode\t"]) == 0
+    path = repository / NAME
+    lock = read_lock(path)
+    assert lock is not None
+    assert to_text(lock) == path.read_text()
+    cell = lock.cell("resnet110")
+    assert cell is not None
+    rows = archbench.profile("resnet110").layers
+    assert sorted(cell.structure.layers, key=lambda row: row.path) == sorted(
+        rows, key=lambda row: row.path
+    )
+    assert cell.reason == "ünïcode"
+
+
+def test_the_convention_is_that_of_the_page() -> None:
+    """docs/conventions.md and the lock name one number."""
+    page = (Path(__file__).parents[1] / "docs" / "conventions.md").read_text()
+    assert f"Convention {profiles.CONVENTION_NUMBER}." in page
+    assert lock_file.SCHEMA == 1
