@@ -47,6 +47,15 @@ class Exits(nn.Module):
         sys.exit("bye")
 
 
+class Sleeps(nn.Module):
+    """Takes far longer than anybody waits."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not x.is_meta:
+            time.sleep(1000)
+        return x * 2
+
+
 class Vanishes(nn.Module):
     """Ends its process without a word of farewell."""
 

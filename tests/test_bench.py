@@ -21,7 +21,7 @@ from archbench.measure.prepare import prepare
 from archbench.measure.session import run
 from archbench.models.resolve import Loaded, load, plan_for
 from archbench.records.cells import Cell
-from archbench.records.runs import read_run
+from archbench.records.runs import RunFile, read_run
 from archbench.records.sessions import Session
 from tests import nets
 
@@ -327,6 +327,30 @@ def test_a_worker_that_breaks_down_ends_with_its_own_code() -> None:
     assert "TypeError" in found.failure.hint
 
 
+def test_a_worker_that_takes_too_long_is_ended() -> None:
+    """It and what it started; the time that it had is named."""
+    found, _ = launching.launch(Job((cell("Sleeps"),), 0, 0, limit_s=8.0), {})
+    assert found.failure is not None
+    assert found.failure.kind == "out_of_time"
+    assert found.failure.message == "a process had not ended 8 s after its start"
+    assert found.failure.exit_code == 5
+    assert found.wall_s < 60
+
+
+def test_a_limit_does_not_end_who_keeps_to_it() -> None:
+    """The answer is whole."""
+    found, _ = launching.launch(Job((cell("Slow"),), 0, 0, budget_s=0.5, limit_s=60.0), {})
+    assert found.failure is None
+
+
+def test_a_process_without_time_to_warm_up_says_so() -> None:
+    """It does not call its one time settled, nor drifting."""
+    found, _ = launching.launch(Job((cell("Slow"),), 0, 0, budget_s=0.1), {})
+    assert "cut_short" in found.flags
+    assert "unsettled" not in found.flags
+    assert not found.settled
+
+
 def test_a_worker_that_is_killed_is_told_apart() -> None:
     """As by a system that ran out of memory."""
     found, _ = launching.launch(Job((cell("Killed"),), 0, 0), {})
@@ -438,13 +462,16 @@ def test_time_that_is_up_is_said(
 ) -> None:
     """A cell without a session is flagged; without any cell nothing was measured."""
     with pytest.raises(NothingMeasured):
-        bench("resnet20", max_time_s=-1)
+        bench("resnet20", max_time_s=1e-9)
 
 
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
         ({"precision": "fp23"}, "there is no precision 'fp23'"),
+        ({"models": 3}, "3 is neither a MODEL string nor"),
+        ({"batch_size": 1.5}, "batch size 1.5 is not a positive number"),
+        ({"max_time_s": -1}, "-1 is not a number of seconds"),
         ({"mode": "trian"}, "there is no mode 'trian'"),
         ({"optimizer": "sdg"}, "there is no optimizer 'sdg'"),
         ({"compile": "fastest"}, "there is no mode of torch.compile 'fastest'"),
@@ -462,7 +489,18 @@ def test_time_that_is_up_is_said(
 def test_what_does_not_go_together_is_refused(fields: dict[str, object], said: str) -> None:
     """Before anything is started."""
     with pytest.raises(ArchbenchError, match=said):
-        bench("resnet20", device=fields.pop("device", "cpu"), **fields)  # type: ignore[arg-type]
+        bench(fields.pop("models", "resnet20"), device=fields.pop("device", "cpu"), **fields)  # type: ignore[arg-type]
+
+
+def test_a_file_that_is_no_record_is_left_as_it_is(tmp_path: Path) -> None:
+    """A network's own file, say; a record that was cut off in its first line is one."""
+    path = tmp_path / "net.py"
+    path.write_text("from torch import nn\n")
+    with pytest.raises(OutputRefused, match="no recorded run"):
+        bench("resnet20", record=path)
+    assert path.read_text() == "from torch import nn\n"
+    path.write_text('{"schema": "archb')
+    RunFile(path)
 
 
 def test_a_record_that_cannot_be_written_is_refused(tmp_path: Path) -> None:

@@ -77,6 +77,16 @@ def test_a_limit_shares_out_what_is_left() -> None:
     assert len(done) == 3
 
 
+def test_a_process_is_ended_when_all_the_time_is_gone_but_not_at_once() -> None:
+    """What is left of the whole time, and half a minute at least."""
+    machine = Machine({"a": 40.0})
+    run_all(jobs("a", 5)[0], machine.launch, max_time_s=100.0, now=machine.now)
+    assert [job.limit_s for job in machine.launched] == [100.0, 60.0, 30.0]
+    machine = Machine({"a": 1.0})
+    run_all(jobs("a", 5)[0], machine.launch, now=machine.now)
+    assert {job.limit_s for job in machine.launched} == {None}
+
+
 def test_the_time_that_is_left_is_what_each_cells_own_sessions_took() -> None:
     """After one round it is exact here: two sessions of 1 s and two of 5 s were to come."""
     machine = Machine({"a": 1.0, "b": 5.0})

@@ -155,6 +155,15 @@ def test_the_interval_is_over_processes() -> None:
     assert timing_of(CELL, times(10, count=10_000)).latency_low_s is None
 
 
+def test_a_process_that_was_cut_short_does_not_count_beside_warm_ones() -> None:
+    """Fewer than three calls say nothing beside thousands; alone they are all there is."""
+    warm, cut = times(10, 12, count=1000), times(50, count=2)
+    timing = timing_of(CELL, [*warm, *cut])
+    assert timing.latency_median_s == pytest.approx(11e-3)
+    assert (timing.sessions, timing.samples) == (2, 2000)
+    assert timing_of(CELL, cut).latency_median_s == pytest.approx(50e-3)
+
+
 @pytest.mark.parametrize(
     ("count", "p90", "p99"),
     [(63, False, False), (64, True, False), (661, True, False), (662, True, True)],

@@ -121,7 +121,7 @@ def run_bench(
     listener: Listener = SILENT,
 ) -> Bench:
     """Do bench()'s work, and tell a listener how it goes on."""
-    _check_numbers(models, sessions, record, resume)
+    _check_numbers(models, sessions, max_time_s, record, resume)
     run = None if record is None else RunFile(record)
     with ExitStack() as stack:
         found = stack.enter_context(subjects(models, input_size, model_kwargs, ways))
@@ -169,11 +169,19 @@ def _roofline(
     return roofline_of(analysis.work, sessions, ceilings)
 
 
-def _check_numbers(models: Sequence[Any], sessions: int, record: Path | None, resume: bool) -> None:
+def _check_numbers(
+    models: Sequence[Any],
+    sessions: int,
+    max_time_s: float | None,
+    record: Path | None,
+    resume: bool,
+) -> None:
     if not models:
         raise NothingMeasured("there are no models to measure", "archbench bench resnet50")
     if sessions < 1:
         raise ArchbenchError(f"{sessions} is not a number of processes", "--sessions 5")
+    if max_time_s is not None and max_time_s <= 0:
+        raise ArchbenchError(f"{max_time_s} is not a number of seconds", "--max-time 60")
     if resume and record is None:
         raise ArchbenchError("there is nothing to resume from", "--record run.jsonl --resume")
 

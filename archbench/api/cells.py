@@ -104,7 +104,7 @@ def check(ways: Ways) -> None:
     if ways.compiled is not None:
         _known("mode of torch.compile", [ways.compiled], COMPILE_MODES)
     for size in ways.batch_sizes:
-        if size < 1:
+        if not isinstance(size, int) or size < 1:
             raise ArchbenchError(f"batch size {size} is not a positive number", "-b 1,8,32")
 
 

@@ -25,8 +25,8 @@ from archbench.errors import ArchbenchError
 EXIT_CODES = (
     "Exit codes: 0 fine; 1 a regression, or a printed figure or claim whose "
     "verdict changed; 2 archbench refuses what was asked; 3 the model's own code raised; "
-    "4 incomplete or inconclusive, under --strict only; 5 nothing was measured; "
-    "70 internal error; 130 interrupted."
+    "4 under --strict only: something stayed uncounted, is missing or not comparable; "
+    "5 nothing was measured; 70 internal error; 130 interrupted."
 )
 
 INTERNAL_ERROR = 70
@@ -101,6 +101,7 @@ def run(argv: Sequence[str]) -> int:
         _explain(f"writing failed: {(error.strerror or str(error)).lower()}", "", debug)
         return 2
     except (KeyboardInterrupt, typer.Abort):
+        _explain("interrupted", "", debug=False)
         return INTERRUPTED
     except Exception:
         traceback.print_exc()

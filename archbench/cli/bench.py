@@ -162,7 +162,8 @@ def _check_picture(
     several = len(models) > 1 or "," in batch_size or "," in precision
     if not layers or several:
         raise ArchbenchError(
-            "--plot draws the layers of one model at one batch size and precision", "add --layers"
+            "--plot draws the layers of one model at one batch size and precision",
+            "name one of each" if layers else "add --layers",
         )
     if path.suffix.lower() != ".svg":
         raise OutputRefused(f"'{path}' is no .svg, which pictures are", "--plot roofline.svg")

@@ -11,9 +11,10 @@ from archbench.records.timings import Timing
 
 LAUNCH_BOUND = 0.8  # launching takes more than this share of the device's time: trtexec's rule
 LEAST_P90, LEAST_P99 = 64, 662  # samples; MLPerf LoadGen's minima for 90 % and 99 %
+LEAST_CALLS = 3  # a process that got fewer was cut short
 OFTEN = 0.5  # a flag that depends on the moment counts where this share of sessions has it
 
-_MOMENTARY: frozenset[Flag] = frozenset({"unsettled", "foreign_process", "throttled"})
+_MOMENTARY: frozenset[Flag] = frozenset({"cut_short", "unsettled", "foreign_process", "throttled"})
 
 
 def timing_of(
@@ -35,6 +36,8 @@ def timing_of(
     if not good:
         flag: Flag = "out_of_time" if failed is None else failed.kind
         return Timing(cell, macs=macs, estimate=estimate, flags=(flag,), failure=failed)
+    # the times of one that was cut short are of a process that was not warm
+    good = [session for session in good if session.rounds >= LEAST_CALLS] or good
     medians = [session.median_s() for session in good]
     interval = interval_of_centre(medians)
     pooled = sorted(time for session in good for time in session.times_ns[0])

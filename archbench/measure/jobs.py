@@ -22,6 +22,7 @@ class Job:
         layers: paths of modules whose own times are taken too.
         measure_s: how long to measure, after warming up; None takes what the budget leaves.
         budget_s: from the start of the process to its end; None where nothing bounds it.
+        limit_s: after so long the process is ended from outside; None lets it run on.
         started_s: Unix time at which the process was started.
     """
 
@@ -35,6 +36,7 @@ class Job:
     layers: tuple[str, ...] = ()
     measure_s: float | None = 1.0
     budget_s: float | None = None
+    limit_s: float | None = None
     started_s: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:

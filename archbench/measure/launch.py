@@ -5,10 +5,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from base64 import b64encode
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from tempfile import TemporaryFile
 from typing import Any, Literal
@@ -31,11 +32,13 @@ class Answer:
         found: what it answered; None where it died before that.
         printed: what the model's code, or a crash, wrote meanwhile.
         exit_code: of the process; negative where a signal killed it.
+        too_long: it was ended because its time was up.
     """
 
     found: dict[str, Any] | None
     printed: str
     exit_code: int
+    too_long: bool = False
 
 
 def launch(job: Job, variables: Mapping[str, str]) -> tuple[Session, str]:
@@ -49,7 +52,7 @@ def launch(job: Job, variables: Mapping[str, str]) -> tuple[Session, str]:
     answer = ask("session", job, variables)
     wall_s = time.time() - job.started_s
     if answer.found is None:
-        session = Session(job.cells, job.number, job.seed, failure=_death(answer))
+        session = Session(job.cells, job.number, job.seed, failure=_death(answer, job))
     else:
         session = replace(Session.from_dict(answer.found), cells=job.cells)
     return replace(session, started_s=job.started_s, wall_s=wall_s), answer.printed
@@ -73,8 +76,10 @@ def ask(task: Task, job: Job, variables: Mapping[str, str]) -> Answer:
             env={**os.environ, **_paths(), **_threads(job), **variables},
             start_new_session=True,  # so that what it starts itself ends with it
         )
+        too_long = threading.Event()
         try:
-            line = _asked(worker, question)
+            with _limited(worker, job.limit_s, too_long):
+                line = _asked(worker, question)
             if not line:
                 _let_end(worker)
         finally:
@@ -84,7 +89,27 @@ def ask(task: Task, job: Job, variables: Mapping[str, str]) -> Answer:
     try:
         return Answer(json.loads(line), words, worker.returncode)
     except ValueError:
-        return Answer(None, words, worker.returncode)
+        return Answer(None, words, worker.returncode, too_long.is_set())
+
+
+@contextmanager
+def _limited(
+    worker: "subprocess.Popen[str]", limit_s: float | None, too_long: threading.Event
+) -> Iterator[None]:
+    """End a worker that takes longer, with all that it started."""
+
+    def end() -> None:
+        too_long.set()
+        _kill(worker)
+
+    timer = threading.Timer(limit_s or 0.0, end)
+    timer.daemon = True
+    if limit_s is not None:
+        timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _asked(worker: "subprocess.Popen[str]", question: str) -> str:
@@ -133,16 +158,25 @@ def _let_end(worker: "subprocess.Popen[str]") -> None:
 
 def _end(worker: "subprocess.Popen[str]") -> None:
     """End a worker and all that it started; its number is its own until it is waited for."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(worker.pid, signal.SIGKILL)
+    _kill(worker)
     worker.wait()
     if worker.stdout is not None:
         worker.stdout.close()
 
 
-def _death(answer: Answer) -> Failure:
+def _kill(worker: "subprocess.Popen[str]") -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(worker.pid, signal.SIGKILL)
+
+
+def _death(answer: Answer, job: Job) -> Failure:
     """Say how a worker died that gave no answer."""
-    said = " ".join(answer.printed.split())[-LAST_WORDS:]
+    if answer.too_long:
+        message = f"a process had not ended {job.limit_s:.0f} s after its start"
+        hint = "--max-time gives it longer"
+        return Failure("out_of_time", message, hint, NothingMeasured.exit_code)
+    words = " ".join(answer.printed.split())[-LAST_WORDS:]
+    said = f"it last printed: {words}" if words else ""
     if answer.exit_code < 0:
         name = signal.Signals(-answer.exit_code).name
         hint = "a system without memory kills what takes most; try a smaller -b or -i"

@@ -16,6 +16,7 @@ from archbench.measure.clock import Clock
 
 QUARTERS = 4  # the last of the warm-up's four is compared with the one before
 SETTLED = 0.03  # to within this they agree; on two noisy cores closer is seldom seen
+LEAST_STEADY = 3  # times that can be called steady
 QUIET_ROUNDS = 5  # without a new compilation
 
 Round = tuple[int, ...]
@@ -149,7 +150,7 @@ def _settled(rounds: Sequence[Round]) -> bool:
 def _steady(kept: Sequence[Round]) -> bool:
     """Tell whether the two halves of what was kept agree: slow models have no other warm-up."""
     half = len(kept) // 2
-    return half > 0 and _agree(kept[-half:], kept[:half])
+    return len(kept) >= LEAST_STEADY and _agree(kept[-half:], kept[:half])
 
 
 def _agree(some: Sequence[Round], others: Sequence[Round]) -> bool:

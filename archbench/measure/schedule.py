@@ -9,6 +9,8 @@ from statistics import fmean
 from archbench.measure.jobs import Job
 from archbench.records.sessions import Session
 
+PATIENCE_S = 30.0  # a process may start and run once, however short the time is
+
 Launch = Callable[[Job], Session]
 Done = Callable[[Session], None]
 Tell = Callable[[float, float | None], None]  # the share that is done, the seconds that are left
@@ -45,7 +47,8 @@ def run_all(
     Args:
         jobs: in their order.
         launch: does one in a fresh process.
-        max_time_s: for all of them; each gets an equal share of what is left.
+        max_time_s: for all of them; each gets an equal share of what is left. A process that still
+            runs when all of it is gone is ended, but not in its first half minute.
         done: is handed every session as it ends.
         tell: is told before the first and after every session.
         now: a clock in seconds.
@@ -61,7 +64,8 @@ def run_all(
             remaining = max_time_s - (now() - start)
             if remaining <= 0:
                 break
-            job = replace(job, budget_s=remaining / (len(left) + 1))
+            budget_s, limit_s = remaining / (len(left) + 1), max(remaining, PATIENCE_S)
+            job = replace(job, budget_s=budget_s, limit_s=limit_s)
         before = now()
         session = launch(job)
         sessions.append(session)

@@ -40,7 +40,7 @@ SHORT_CALL_NS = 10_000  # the clock takes a hundredth of that: shorter calls sha
 LONG_CALL_NS = 1_000_000  # a first call that takes this long is not a very short one
 WARM_UP_S = {"cpu": (0.4, 3.0)}  # at least, at most
 ACCELERATOR_WARM_UP_S = (1.0, 6.0)  # their clocks rise slowly
-WARM_UP_SHARE = 0.3  # of a limited time, at most
+WARM_UP_SHARE = 0.4  # of a limited time, at most
 LEAST_ROUNDS = 3
 LAYERS_S, MOST_PASSES = 1.0, 200  # passes in which layers are watched
 
@@ -126,7 +126,7 @@ def measured(empty: Session, job: Job, place: Place) -> Session:
             warm_up_rounds=rounds.warm_up,
             settled=rounds.settled,
             compile_s=None if job.cells[0].compiled is None else ready[0].first_ns / 1e9,
-            flags=_flags(ready, rounds, place),
+            flags=_flags(ready, rounds, place, effort),
         )
         if len(ready) == 1:
             with collection_paused():
@@ -187,14 +187,18 @@ def _unpickled(file: str, name: str) -> nn.Module:
         return module
 
 
-def _flags(ready: Sequence[Ready], rounds: Rounds, place: Place) -> tuple[Flag, ...]:
+def _flags(
+    ready: Sequence[Ready], rounds: Rounds, place: Place, effort: Effort
+) -> tuple[Flag, ...]:
     """Gather what a reader should know of this process."""
     flags: dict[Flag, None] = {}
     for one in ready:
         flags.update(dict.fromkeys(one.prepared.flags))
     if rounds.recompiled:
         flags["recompiled"] = None
-    if not rounds.settled:
+    if effort.warm_up_least_s < _warm_up_s(place)[0]:
+        flags["cut_short"] = None
+    elif not rounds.settled:
         flags["unsettled"] = None
     if place.device.type not in ("cpu", "cuda") and not really_waits(place.device, place.clock):
         flags["unsynchronised"] = None
@@ -251,9 +255,14 @@ def _repeated(call: Call, times: int) -> Call:
     return repeated
 
 
+def _warm_up_s(place: Place) -> tuple[float, float]:
+    """Return how long a process warms up at least and at most, where its time is not limited."""
+    return WARM_UP_S.get(place.device.type, ACCELERATOR_WARM_UP_S)
+
+
 def _effort(job: Job, place: Place) -> Effort:
     """Share out what is left of the budget, or take the usual times."""
-    least, most = WARM_UP_S.get(place.device.type, ACCELERATOR_WARM_UP_S)
+    least, most = _warm_up_s(place)
     if job.budget_s is None:
         return Effort(least, most, job.measure_s or 1.0, LEAST_ROUNDS)
     left = max(0.0, job.budget_s - (time.time() - job.started_s))

@@ -42,6 +42,10 @@ def load(
     given = dict(kwargs or {})
     if isinstance(model, nn.Module):
         return Loaded(type(model).__name__, model)
+    if not isinstance(model, str):
+        raise ArchbenchError(
+            f"{model!r} is neither a MODEL string nor a torch.nn.Module", 'such as "resnet50"'
+        )
     if ":" in model:
         return Loaded(model, user_code.load(model, given), arguments=given)
     if model.endswith(".py") or "/" in model:

@@ -84,6 +84,7 @@ class Comparison:
                 "samples": sum(session.rounds for session in self.sessions),
                 "sessions": len(self.sessions),
                 "batch_size": self.sessions[0].cells[i].batch_size,
+                "cell": self.sessions[0].cells[i].to_dict(),
                 "scope": "this machine, several processes",
                 "settled": all(session.settled for session in self.sessions),
                 "flags": list(dict.fromkeys(f for s in self.sessions for f in s.flags)),

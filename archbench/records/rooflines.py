@@ -107,7 +107,7 @@ class LayerTime:
             "time_s": self.time_s,
             "intensity_flops_per_byte": self.intensity,
             "bound_s": self.bound_s,
-            "bound": self.bound,
+            "bound": self.bound if self.work.operations else None,
             "attained": self.attained,
         }
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from archbench.errors import OutputRefused
 from archbench.records.sessions import Session
 
+BEGINNING = '{"schema": "archbench.session/'  # of every line
+
 Warn = Callable[[str], None]
 
 
@@ -26,6 +28,7 @@ class RunFile:
             with path.open("ab"):
                 pass
             self._torn = _is_torn(path)
+            _refuse_others(path)
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             raise OutputRefused(
@@ -65,6 +68,20 @@ def read_run(path: Path, warn: Warn) -> list[Session]:
         except (ValueError, KeyError, TypeError) as error:
             warn(f"line {number} of '{path}' is not a session and is left out: {_why(error)}")
     return sessions
+
+
+def _refuse_others(path: Path) -> None:
+    """Refuse to append to what is no recorded run.
+
+    Raises:
+        OutputRefused: its first line does not begin as one of a run does, even cut off.
+    """
+    if not path.is_file():
+        return
+    with path.open("rb") as file:
+        begun = file.read(len(BEGINNING))
+    if not BEGINNING.encode().startswith(begun):
+        raise OutputRefused(f"'{path}' is no recorded run, and is left as it is", "a new file")
 
 
 def _is_torn(path: Path) -> bool:

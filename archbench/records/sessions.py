@@ -12,6 +12,7 @@ from archbench.records.environments import Environment
 SCHEMA = "archbench.session/1"
 
 Flag = Literal[
+    "cut_short",  # the time was up before it had warmed up
     "unsettled",  # the times still drifted when measuring ended
     "throttled",  # the device lowered its clock to protect itself
     "foreign_process",  # something else computed on the same cores or the same device
@@ -21,11 +22,11 @@ Flag = Literal[
     "unsynchronised",  # waiting for the device does not wait: its times cannot be trusted
     "launch_bound",  # the device waits for the host to launch its work
     "oom",  # out of memory
-    "killed",  # the process was killed, as a system without memory does
-    "failed",  # the model's own code, or the way to run it, raised
-    "out_of_time",  # no session of it began before the time was up
+    "killed",  # something ended the process from outside
+    "failed",  # it did not run to its end
+    "out_of_time",  # no session of it had begun, or the first had not ended, when the time was up
 ]
-FailureKind = Literal["oom", "killed", "failed"]
+FailureKind = Literal["oom", "killed", "failed", "out_of_time"]
 
 
 @dataclass(frozen=True, slots=True)

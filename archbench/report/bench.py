@@ -11,6 +11,7 @@ from archbench.report.table import Cell, Column, Kind, Report, Table, Tone, Tone
 from archbench.units import counted, duration
 
 FLAGS: dict[Flag, str] = {
+    "cut_short": "the time was up before it had warmed up; --max-time gives it longer",
     "unsettled": "its times still drifted when they were taken",
     "throttled": "the device lowered its clock to protect itself",
     "foreign_process": "something else computed beside it",
@@ -20,9 +21,9 @@ FLAGS: dict[Flag, str] = {
     "unsynchronised": "waiting for the device does not wait: the times cannot be trusted",
     "launch_bound": "the device waits for the host, which takes as long to launch its work",
     "oom": "out of memory at this batch",
-    "killed": "the process was killed, as a system without memory does",
-    "failed": "it raised",
-    "out_of_time": "the time was up before its first session",
+    "killed": "something ended the process from outside",
+    "failed": "it did not run to its end",
+    "out_of_time": "the time was up before its first session had ended",
 }
 BAD: frozenset[Flag] = frozenset({"oom", "killed", "failed", "unsynchronised"})
 MEANING = (
@@ -124,7 +125,7 @@ def how(cell: Measured) -> str:
 
 def _facts(bench: Bench) -> tuple[tuple[str, str], ...]:
     sessions = [session for session in bench.sessions if session.failure is None]
-    facts = []
+    facts = _given(bench)
     if sessions:
         samples = sum(session.rounds for session in sessions)
         facts.append(
@@ -134,6 +135,19 @@ def _facts(bench: Bench) -> tuple[tuple[str, str], ...]:
     if bench.environment is not None:
         facts += machine_facts(bench.environment)
     return tuple(facts)
+
+
+def _given(bench: Bench) -> list[tuple[str, str]]:
+    """Name the input and the arguments, which one call has for all its cells."""
+    cells = [timing.cell for timing in bench.timings]
+    facts = []
+    inputs = {cell.inputs for cell in cells}
+    if len(inputs) == 1:
+        facts.append(("input", ", ".join(inputs.pop())))
+    arguments = dict.fromkeys(f"{k}={v}" for cell in cells for k, v in cell.arguments.items())
+    if arguments:
+        facts.append(("arguments", ", ".join(arguments)))
+    return facts
 
 
 def machine_facts(env: Environment) -> list[tuple[str, str]]:

@@ -17,11 +17,11 @@ def fits_report(fits: Fits) -> Report:
     columns = (
         Column("model", "model"),
         Column("how", "how"),
-        Column("limit_bytes", "limit", Kind.BYTES, 3, "memory"),
+        Column("limit_bytes", "limit", Kind.SIZE, 3),
         Column("predicted_batch", "computed batch", Kind.INTEGER),
-        Column("predicted_bytes", "computed peak", Kind.BYTES, 2, "memory"),
+        Column("predicted_bytes", "computed peak", Kind.SIZE, 2),
         Column("found_batch", "largest run", Kind.INTEGER),
-        Column("found_bytes", "its peak", Kind.BYTES, 1, "memory"),
+        Column("found_bytes", "its peak", Kind.SIZE, 1),
         Column("attempts", "tried"),
     )
     shown = [c for c in columns if c.key != "how" or any(how(fit.cell) for fit in fits.fits)]
