@@ -101,7 +101,6 @@ def run(argv: Sequence[str]) -> int:
         _explain(f"writing failed: {(error.strerror or str(error)).lower()}", "", debug)
         return 2
     except (KeyboardInterrupt, typer.Abort):
-        _explain("interrupted", "", debug=False)
         return INTERRUPTED
     except Exception:
         traceback.print_exc()

@@ -124,14 +124,13 @@ def how(cell: Measured) -> str:
 
 
 def _facts(bench: Bench) -> tuple[tuple[str, str], ...]:
-    sessions = [session for session in bench.sessions if session.failure is None]
+    sessions = sum(timing.sessions for timing in bench.timings)
+    samples = sum(timing.samples for timing in bench.timings)
     facts = _given(bench)
     if sessions:
-        samples = sum(session.rounds for session in sessions)
-        facts.append(
-            ("measured", f"{counted(len(sessions), 'fresh process', 'fresh processes')} in random "
-             f"turns, {counted(samples, 'time')}")
-        )  # fmt: skip
+        processes = counted(sessions, "fresh process", "fresh processes")
+        times = counted(samples, "time")
+        facts.append(("measured", f"{processes} in random turns, {times}"))
     if bench.environment is not None:
         facts += machine_facts(bench.environment)
     return tuple(facts)
