@@ -83,7 +83,7 @@ def masked(text: str, command: str = "") -> str:
     measured = re.sub(r"machine .*", "machine", measured)
     measured = re.sub(r"─+", "─", " ".join(measured.split()))
     measured = re.sub(r"\b(faster|slower|no difference seen|inconclusive)\b", "verdict", measured)
-    measured = measured.replace("; its times had NOT settled when measuring began", "")
+    measured = re.sub(r"[a-z ]+, in \d+ of \d+ processes: [^.]*\.", "", measured)  # flags
     measured = re.sub(r" Telling 5% apart [^.]*\.", "", measured)  # said where it is inconclusive
     return exact + latency + re.sub(r"[\d.]+", "#", measured)
 

@@ -16,21 +16,21 @@ from archbench.registry import find
 from benchmarks.zoo import import_torchvision
 
 REFERENCES = [
-    ("googlenet-torchvision", "torchvision", "googlenet", 224),
-    ("inception-v3", "torchvision", "inception_v3", 299),
-    ("inception-v3", "timm", "inception_v3", 299),
-    ("inception-v4", "timm", "inception_v4", 299),
-    ("inception-resnet-v2", "timm", "inception_resnet_v2", 299),
+    ("googlenet-torchvision", "torchvision", "googlenet", 96),
+    ("inception-v3", "torchvision", "inception_v3", 139),
+    ("inception-v3", "timm", "inception_v3", 139),
+    ("inception-v4", "timm", "inception_v4", 139),
+    ("inception-resnet-v2", "timm", "inception_resnet_v2", 139),
     ("alexnet-one-tower", "torchvision", "alexnet", 224),
     ("vgg16", "torchvision", "vgg16", 224),
     ("vgg16", "timm", "vgg16", 224),
     ("vgg19", "torchvision", "vgg19", 224),
-    ("resnet18-b", "torchvision", "resnet18", 224),
-    ("resnet34-b", "torchvision", "resnet34", 224),
-    ("resnet34-b", "timm", "resnet34", 224),
-    ("resnet50-v1.5", "torchvision", "resnet50", 224),
-    ("resnet101-v1.5", "torchvision", "resnet101", 224),
-    ("resnet152-v1.5", "torchvision", "resnet152", 224),
+    ("resnet18-b", "torchvision", "resnet18", 96),
+    ("resnet34-b", "torchvision", "resnet34", 96),
+    ("resnet34-b", "timm", "resnet34", 96),
+    ("resnet50-v1.5", "torchvision", "resnet50", 96),
+    ("resnet101-v1.5", "torchvision", "resnet101", 96),
+    ("resnet152-v1.5", "torchvision", "resnet152", 96),
 ]
 
 
@@ -44,8 +44,9 @@ def reference(library: str, name: str) -> nn.Module:
         timm = pytest.importorskip("timm", reason="timm is missing", exc_type=ImportError)
         model: nn.Module = timm.create_model(name)
     else:
-        heads = {"init_weights": True} if name in ("googlenet", "inception_v3") else {}
-        model = getattr(torchvision.models, name)(weights=None, **heads)
+        slow = name.startswith(("googlenet", "inception", "vgg"))  # their own initialisation is
+        plain = {"init_weights": False} if slow else {}
+        model = getattr(torchvision.models, name)(weights=None, **plain)
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             nn.init.normal_(module.bias, 0.0, 0.1)
