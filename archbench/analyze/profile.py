@@ -1,6 +1,6 @@
 """From a trace to a Profile: rows for layers and stages, and the totals they sum to."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -120,8 +120,10 @@ _HINT = "shapes include the batch; -i sets the input size, --debug shows the tra
 
 
 def _assemble(loaded: Loaded, plan: InputPlan, traced: Trace) -> Profile:
-    owned, buffers = _owned(traced.paths)
-    homes = _homes(traced, owned)
+    owned = _owned(traced.paths, lambda module: module._parameters)
+    held = _owned(traced.paths, lambda module: module._buffers)
+    trains = {module: [p for p in own if p.requires_grad] for module, own in owned.items()}
+    homes, trained, kept = (_homes(traced, tensors) for tensors in (owned, trains, held))
     layers = tuple(
         LayerCost(
             visit.path,
@@ -131,6 +133,8 @@ def _assemble(loaded: Loaded, plan: InputPlan, traced: Trace) -> Profile:
             visit.macs,
             visit.activations,
             visit.calls,
+            trained.get(visit.path, 0),
+            kept.get(visit.path, 0),
         )
         for visit in traced.visits.values()
     )
@@ -138,7 +142,7 @@ def _assemble(loaded: Loaded, plan: InputPlan, traced: Trace) -> Profile:
     totals = Totals(
         params=_elements(params),
         trainable_params=_elements(p for p in params if p.requires_grad),
-        buffers=_elements(buffers),
+        buffers=_elements(b for tensors in held.values() for b in tensors),
         macs=sum(layer.macs for layer in layers),
         activations=sum(layer.activations for layer in layers),
         depth=traced.depth,
@@ -167,25 +171,22 @@ def _elements(tensors: Iterable[Tensor]) -> int:
     return sum(t.numel() for t in tensors if not nn.parameter.is_lazy(t))
 
 
-def _owned(modules: Iterable[nn.Module]) -> tuple[dict[nn.Module, list[Tensor]], list[Tensor]]:
-    """List the parameters that each module holds itself, and all buffers; a shared one once."""
+def _owned(
+    modules: Iterable[nn.Module], of: Callable[[nn.Module], Mapping[str, Tensor | None]]
+) -> dict[nn.Module, list[Tensor]]:
+    """List the parameters, or the buffers, that each module holds itself; a shared one once."""
     seen: set[int] = set()
     owned: dict[nn.Module, list[Tensor]] = {}
-    buffers: list[Tensor] = []
     for module in modules:
-        for parameter in module._parameters.values():
-            if parameter is not None and id(parameter) not in seen:
-                seen.add(id(parameter))
-                owned.setdefault(module, []).append(parameter)
-        for buffer in module._buffers.values():
-            if buffer is not None and id(buffer) not in seen:
-                seen.add(id(buffer))
-                buffers.append(buffer)
-    return owned, buffers
+        for tensor in of(module).values():
+            if tensor is not None and id(tensor) not in seen:
+                seen.add(id(tensor))
+                owned.setdefault(module, []).append(tensor)
+    return owned
 
 
 def _homes(traced: Trace, owned: Mapping[nn.Module, list[Tensor]]) -> dict[str, int]:
-    """Give every parameter a row: its module's first path that ran, else the nearest above it."""
+    """Give every tensor a row: its module's first path that ran, else the nearest above it."""
     homes: dict[str, int] = {}
     for module, tensors in owned.items():
         paths = traced.paths[module]

@@ -1,22 +1,28 @@
 """Guard the structure of networks: write what they are into a lock, and check them against it."""
 
-import json
 import os
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import chdir, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import chdir, contextmanager, suppress
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
+from shlex import join
 from typing import TYPE_CHECKING, Any
 
-from archbench.errors import ArchbenchError, NothingMeasured, UnknownArchitecture, nearest
+from archbench.errors import (
+    ArchbenchError,
+    NothingMeasured,
+    OutputRefused,
+    UnknownArchitecture,
+    nearest,
+)
 from archbench.gate.budgets import parse_allowance
 from archbench.gate.check import Computed, check_cells
 from archbench.gate.configuration import Project, find_project
-from archbench.gate.lock_file import NAME, read_lock
+from archbench.gate.lock_file import NAME, kept, read_lock
 from archbench.gate.locking import Locking, next_lock
 from archbench.records.gates import Check, GateCell
-from archbench.records.locks import Lock, LockedCell, Structure
+from archbench.records.locks import LockedCell, Structure
 from archbench.records.profiles import CONVENTION_NUMBER
 from archbench.registry import ARCHITECTURES, find, select
 
@@ -48,8 +54,7 @@ def check(
     Raises:
         ArchbenchError: something asked for is not known, or the lock cannot be read.
     """
-    chosen = Chosen.of(cells, _path(lock), _path(config))
-    return run_check(chosen, allow, strict)
+    return run_check(Chosen(cells, _path(lock), _path(config)), allow, strict)
 
 
 def _path(path: str | os.PathLike[str] | None) -> Path | None:
@@ -59,59 +64,84 @@ def _path(path: str | os.PathLike[str] | None) -> Path | None:
 class Chosen:
     """The cells of one command, and where they come from.
 
+    They are the declared ones; where no file declares any, those of the lock.
+
     Args:
-        project: where cells are declared.
-        path: of the lock.
-        lock: what it holds; None where there is no such file.
-        cells: to be computed.
-        everything: no cell was named, so that these are all there are.
+        words: names or patterns of cells, or MODEL strings; none for all cells.
+        path: of the lock; default: beside the configuration.
+        config: archbench.toml or pyproject.toml; default: the nearest, from here upwards.
+        changed: settings that replace those of the named cells.
+        options: how the settings were written on the command line, to be told again.
+
+    Raises:
+        ArchbenchError: nothing is called so, or a file cannot be read.
     """
 
     def __init__(
         self,
-        project: Project,
-        path: Path,
-        lock: Lock | None,
-        cells: tuple[GateCell, ...],
-        everything: bool,
-    ) -> None:
-        self.project = project
-        self.path = path
-        self.lock = lock
-        self.cells = cells
-        self.everything = everything
-
-    @classmethod
-    def of(
-        cls,
-        words: Sequence[str],
+        words: Sequence[str] = (),
         path: Path | None = None,
         config: Path | None = None,
         changed: Mapping[str, Any] | None = None,
-    ) -> "Chosen":
-        """Find the cells that are asked for.
+        options: Sequence[str] = (),
+    ) -> None:
+        self.words = tuple(words)
+        self.project = find_project(Path.cwd(), config)
+        own = Path(os.path.relpath(self.project.root / NAME))
+        self.path = own if path is None else path
+        self.lock = read_lock(self.path)
+        elsewhere = [] if path is None else ["-o", str(path)]
+        declared = [] if config is None else ["--config", str(config)]
+        self.options = (*options, *elsewhere, *declared)
+        known = self.project.cells
+        if self.project.source is None and self.lock is not None:
+            known = tuple(_as_declared(cell) for cell in self.lock.cells)
+        self.cells = known
+        if self.words:
+            held = self.lock.cells if self.lock is not None else ()
+            locked = {cell.name: _as_declared(cell) for cell in held}
+            named = [cell for word in words for cell in _named(word, known, locked, self.project)]
+            self.cells = tuple({c.name: replace(c, **(changed or {})) for c in named}.values())
 
-        They are the declared ones; where no file declares any, those of the lock.
-
-        Args:
-            words: names or patterns of cells, or MODEL strings.
-            path: of the lock.
-            config: of the declarations.
-            changed: settings that replace those of the named cells.
+    def refuse_as_output(self, path: Path | None) -> None:
+        """Refuse to write a report over the lock or the configuration.
 
         Raises:
-            ArchbenchError: nothing is called so, or a file cannot be read.
+            OutputRefused: that is where it would go.
         """
-        project = find_project(Path.cwd(), config)
-        path = path or Path(os.path.relpath(project.root / NAME))
-        lock = read_lock(path)
-        known = project.cells
-        if project.source is None and lock is not None:
-            known = tuple(_as_declared(cell) for cell in lock.cells)
-        locked = {} if lock is None else {cell.name: _as_declared(cell) for cell in lock.cells}
-        cells = {cell.name: cell for word in words for cell in _named(word, known, locked, project)}
-        chosen = tuple(replace(cell, **(changed or {})) for cell in cells.values())
-        return cls(project, path, lock, chosen if words else known, not words)
+        for own in (self.path, self.project.source):
+            if path is not None and own is not None and path.resolve() == own.resolve():
+                raise OutputRefused(
+                    f"'{path}' is what is checked, and a report would replace it",
+                    "-o names the report; --lock names the lock",
+                )
+
+    def accepting(self, found: Check) -> str:
+        """Return the command that accepts what was computed, or say what has to come before."""
+        words = found.words_of_the_lock
+        names = [
+            n for n, word in words.items() if word not in ("ok", "failed") or found.notes.get(n)
+        ]
+        declared = {cell.name for cell in self.project.cells}
+        if self.words and self.project.source is not None:
+            strays = [name for name in names if name not in declared]
+            if strays:
+                return f"declare '{strays[0]}' in {self.project.source.name}, then archbench lock"
+        if not names:
+            return ""
+        # a whole update takes out what is missing, and counts all by one convention
+        whole = any(words[name] == "missing" for name in names) or found.other_convention
+        if whole and "failed" in words.values():
+            return "mend what failed, then archbench lock --update"
+        chosen = list(self.words) if not whole else []
+        if not chosen and not whole and len(names) <= NAMED:
+            chosen = names
+        dash = ["--"] if any(word.startswith("-") for word in chosen) else []
+        why = ["--update", "--reason", "why it changed"]
+        return join(["archbench", "lock", *self.options, *why, *dash, *chosen])
+
+
+NAMED = 3  # cells that a command names, beyond which it is for all
 
 
 def run_check(
@@ -135,8 +165,8 @@ def run_check(
             tell(i / len(chosen.cells))
             computed.append(_computed(cell))
     names = {cell.name for cell in chosen.cells}
-    held = [cell.name for cell in chosen.lock.cells] if chosen.everything else []
-    return check_cells(
+    held = [cell.name for cell in chosen.lock.cells] if not chosen.words else []
+    found = check_cells(
         str(chosen.path),
         chosen.lock,
         CONVENTION_NUMBER,
@@ -145,9 +175,12 @@ def run_check(
         allowances,
         strict,
     )
+    return replace(found, accept=chosen.accepting(found))
 
 
-def run_lock(chosen: Chosen, reason: str, tell: Tell = lambda share: None) -> Locking:
+def run_lock(
+    chosen: Chosen, reason: str, update: bool = True, tell: Tell = lambda share: None
+) -> Locking:
     """Compute the chosen cells and put them into a lock, which is not written here.
 
     Raises:
@@ -169,7 +202,8 @@ def run_lock(chosen: Chosen, reason: str, tell: Tell = lambda share: None) -> Lo
                 if cell.name == cell.model:
                     raise
                 raise type(error)(f"cell '{cell.name}': {error.message}", error.hint) from error
-    return next_lock(chosen.lock, CONVENTION_NUMBER, cells, chosen.everything, reason)
+    everything = not chosen.words
+    return next_lock(chosen.lock, CONVENTION_NUMBER, cells, everything, reason, update)
 
 
 def locked_cell(cell: GateCell) -> tuple[LockedCell, "Profile"]:
@@ -182,19 +216,41 @@ def locked_cell(cell: GateCell) -> tuple[LockedCell, "Profile"]:
     from archbench.analyze.profile import profile_loaded
     from archbench.models.resolve import load, plan_for
 
-    loaded = load(cell.model, cell.model_kwargs, blank=True)
-    sizes = list(cell.input_size) or None
-    plan = plan_for(loaded, sizes, cell.batch_size)
-    profile = profile_loaded(loaded, sizes, cell.batch_size)
-    locked = LockedCell(
-        cell.name,
-        cell.model,
-        plan.texts(),
-        cell.batch_size,
-        _for_json(cell),
-        _structure(loaded, plan, profile),
-    )
+    _check_arguments(cell)
+    with undisturbed():
+        loaded = load(cell.model, cell.model_kwargs, blank=True)
+        sizes = list(cell.input_size) or None
+        plan = plan_for(loaded, sizes, cell.batch_size)
+        profile = profile_loaded(loaded, sizes, cell.batch_size)
+        locked = LockedCell(
+            cell.name,
+            cell.model,
+            plan.texts(),
+            cell.batch_size,
+            cell.model_kwargs,
+            _structure(loaded, plan, profile),
+        )
     return locked, profile
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Keep what one network's code sets from reaching the next, and give all the same numbers.
+
+    The folder, torch's default type and its random state are as before afterwards. Within, random
+    numbers are those of one seed, for networks that read the values of their tensors.
+    """
+    import torch
+
+    dtype = torch.get_default_dtype()
+    folder = Path.cwd()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        try:
+            yield
+        finally:
+            torch.set_default_dtype(dtype)
+            os.chdir(folder)
 
 
 def _computed(cell: GateCell) -> Computed:
@@ -204,7 +260,8 @@ def _computed(cell: GateCell) -> Computed:
     except ArchbenchError as error:
         return Computed(cell.name, cell.budgets, failure=error.message)
     uncounted = tuple(operation.op for operation in profile.uncounted)
-    return Computed(cell.name, cell.budgets, locked, uncounted=uncounted)
+    by_values = profile.note if profile.device != "meta" else ""
+    return Computed(cell.name, cell.budgets, locked, uncounted=uncounted, by_values=by_values)
 
 
 def _structure(loaded: "Loaded", plan: "InputPlan", profile: "Profile") -> Structure:
@@ -233,16 +290,15 @@ def _structure(loaded: "Loaded", plan: "InputPlan", profile: "Profile") -> Struc
     )
 
 
-def _for_json(cell: GateCell) -> dict[str, Any]:
-    """Return the arguments as a lock gives them back: tuples are lists there."""
-    try:
-        arguments: dict[str, Any] = json.loads(json.dumps(dict(cell.model_kwargs)))
-    except (TypeError, ValueError) as error:
-        raise ArchbenchError(
-            f"arguments of '{cell.name}' cannot be kept in a lock: {error}",
-            "take numbers, texts and lists",
-        ) from error
-    return arguments
+def _check_arguments(cell: GateCell) -> None:
+    for name, value in cell.model_kwargs.items():
+        try:
+            kept(value)
+        except (ValueError, SyntaxError) as error:
+            raise ArchbenchError(
+                f"argument {name}={value!r} of '{cell.name}' cannot be kept in a lock",
+                "take finite numbers, texts, lists, tuples and dicts",
+            ) from error
 
 
 def _as_declared(cell: LockedCell) -> GateCell:

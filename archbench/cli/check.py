@@ -68,8 +68,9 @@ def check(
         from archbench.api.gate import Chosen, run_check
         from archbench.report.check import check_report
 
-        settings = changed_settings(cells, input_size, batch_size, model_kwargs)
-        chosen = Chosen.of(cells or [], lock, config, settings)
+        settings, said = changed_settings(cells, input_size, batch_size, model_kwargs)
+        chosen = Chosen(cells or [], lock, config, settings, said)
+        chosen.refuse_as_output(output)
         with progress("checking") as tell:
             result = run_check(chosen, allow or [], strict, tell)
         out.write(check_report(result))

@@ -54,11 +54,11 @@ def lock(
         from archbench.gate.lock_file import to_text
         from archbench.report.check import lock_report
 
-        settings = changed_settings(cells, input_size, batch_size, model_kwargs)
-        chosen = Chosen.of(cells or [], output, config, settings)
+        settings, _ = changed_settings(cells, input_size, batch_size, model_kwargs)
+        chosen = Chosen(cells or [], output, config, settings)
         with replacing(chosen.path) as stream:
             with progress("counting") as tell:
-                locking = run_lock(chosen, " ".join(reason.split()), tell)
+                locking = run_lock(chosen, " ".join(reason.split()), update, tell)
             if chosen.lock is not None and locking.differs and not update:
                 cells_differ = len(locking.added) + len(locking.changed) + len(locking.removed)
                 raise ArchbenchError(

@@ -71,8 +71,10 @@ def changed_settings(
     input_size: Sequence[str] | None,
     batch_size: int | None,
     model_kwargs: Sequence[str] | None,
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], list[str]]:
     """Gather the settings of the cells that are named on the command line.
+
+    Returns them, and the words of the command line that say them again.
 
     Raises:
         ArchbenchError: no cell is named that they could belong to.
@@ -80,6 +82,9 @@ def changed_settings(
     from archbench.models.resolve import parse_kwargs
 
     settings: dict[str, Any] = {}
+    said = [word for size in input_size or [] for word in ("-i", size)]
+    said += [] if batch_size is None else ["-b", str(batch_size)]
+    said += [word for pair in model_kwargs or [] for word in ("--model-kwargs", pair)]
     if input_size:
         settings["input_size"] = tuple(input_size)
     if batch_size is not None:
@@ -91,7 +96,7 @@ def changed_settings(
             "-i, -b and --model-kwargs belong to a MODEL that is named beside them",
             "cells of a configuration have theirs there",
         )
-    return settings
+    return settings, said
 
 
 MODEL_HELP = "a registry name, path/to/file.py:factory, package.module:factory, torchvision:NAME"

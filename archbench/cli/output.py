@@ -112,9 +112,10 @@ def _refused(path: Path) -> Iterator[None]:
         yield
     except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links, until Python 3.13
         reason = getattr(error, "strerror", None) or str(error)
-        raise OutputRefused(
-            f"'{path}' cannot be written: {reason.lower()}", "name a file in an existing folder"
-        ) from error
+        hint = "name a file in an existing folder"
+        if isinstance(error, PermissionError):
+            hint = "name another file, or make it writable"
+        raise OutputRefused(f"'{path}' cannot be written: {reason.lower()}", hint) from error
 
 
 def _mode(target: Path) -> int:

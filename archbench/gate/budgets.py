@@ -4,6 +4,7 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from math import isfinite
 from typing import Any
 
 from archbench.errors import ArchbenchError, nearest
@@ -22,7 +23,7 @@ BUDGETED = (*METRICS, "flops")
 HOW = 'such as macs = "<= 4.2G" or peak_activation_bytes = "<= 40MiB"'
 
 
-def parse_budget(metric: str, text: str | int) -> Budget:
+def parse_budget(metric: str, text: str | float) -> Budget:
     """Read a limit; a number alone is the most that is allowed.
 
     Raises:
@@ -32,8 +33,10 @@ def parse_budget(metric: str, text: str | int) -> Budget:
     Fraction(4200000000, 1)
     """
     _known(metric, BUDGETED)
-    found = re.fullmatch(r"\s*(<=|>=|==|<|>)?\s*(.*)", str(text)) if not _truth(text) else None
-    limit = None if found is None else _amount(metric, found[2])
+    if isinstance(text, int | float) and not isinstance(text, bool) and isfinite(text):
+        return Budget(metric, "<=", Fraction(text), str(text))
+    found = re.fullmatch(r"\s*(<=|>=|==|<|>)?\s*(.*)", str(text))
+    limit = None if found is None or isinstance(text, bool) else _amount(metric, found[2])
     if found is None or limit is None:
         raise ArchbenchError(f"'{text}' is not a budget of {metric}", HOW)
     return Budget(metric, found[1] or "<=", limit, str(text))
@@ -54,7 +57,7 @@ def parse_allowance(text: str) -> Allowance:
     if share is not None:
         return Allowance(known, share=Fraction(share[1]) / 100)
     more = _amount(metric, growth.strip()[1:]) if growth.strip().startswith("+") else None
-    if more is None:
+    if more is None or more.denominator != 1:
         raise ArchbenchError(f"'{text}' is not an allowance", "--allow macs:+1% or params:+1000")
     return Allowance(known, more=int(more))
 
@@ -95,8 +98,3 @@ def _amount(metric: str, text: str) -> Fraction | None:
         return parse_count(text)
     size = parse_bytes(text)
     return None if size is None else Fraction(size)
-
-
-def _truth(value: object) -> bool:
-    """Tell whether TOML's true or false stands where a number should."""
-    return isinstance(value, bool)

@@ -31,6 +31,7 @@ class Computed:
         cell: what was computed; None where that failed.
         failure: why, in one line.
         uncounted: operations that have no counting rule.
+        by_values: why it could not be counted by shapes alone; empty where it could.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Computed:
     cell: LockedCell | None = None
     failure: str = ""
     uncounted: tuple[str, ...] = ()
+    by_values: str = ""
 
 
 def check_cells(
@@ -75,10 +77,13 @@ def check_cells(
         elif incomparable:
             verdicts.append(Verdict(found.name, None, "not_comparable", note=incomparable))
         else:
-            verdicts += _figures(found.name, locked.structure, structure, allowances)
+            judged = _figures(found.name, locked.structure, structure, allowances)
+            verdicts += judged
             changed = structure_changes(found.name, locked.structure, structure)
             changes += changed
             notes[found.name] = _note(locked.structure, structure, changed)
+            if found.by_values and any(v.verdict != "ok" for v in judged):
+                notes[found.name] += f"; it ran on values, which may differ: {found.by_values}"
         verdicts += [judge(found.name, budget, structure) for budget in found.budgets]
     gone = "the lock holds it, and no cell is called so"
     verdicts += [Verdict(name, None, "missing", note=gone) for name in missing]
@@ -90,6 +95,7 @@ def check_cells(
         figures={f.name: _all_figures(f.cell.structure) for f in computed if f.cell is not None},
         notes={name: note for name, note in notes.items() if note},
         uncounted=tuple((found.name, op) for found in computed for op in found.uncounted),
+        other_convention=lock.convention != convention,
         strict=strict,
     )
 

@@ -67,7 +67,7 @@ def _cells_of(path: Path) -> tuple[GateCell, ...] | None:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise ArchbenchError(f"'{path}' cannot be read: {reason.lower()}") from error
+        raise ArchbenchError(f"'{path}' cannot be read: {reason.lower()}", HOW) from error
     except tomllib.TOMLDecodeError as error:
         reason = str(error)[:1].lower() + str(error)[1:]
         raise ArchbenchError(f"'{path}' is not TOML: {reason}", HOW) from error
@@ -114,11 +114,17 @@ def _declared(row: Any, number: int, path: Path) -> Sequence[GateCell]:
     if _holds_dates(kwargs):
         raise ArchbenchError(f"model_kwargs of {where} hold a date", "write it as a text")
     size = _input_size(row.get("input_size"), where)
-    limits = tuple(parse_budget(metric, text) for metric, text in budgets.items())
+    try:
+        limits = tuple(parse_budget(metric, text) for metric, text in budgets.items())
+    except ArchbenchError as error:
+        raise ArchbenchError(f"{error.message}, in {where}", error.hint) from error
     if any(mark in model for mark in "*?[") and ":" not in model:
         rows = select(model)
         if not rows:
-            raise ArchbenchError(f"no architecture matches '{model}', the model of {where}")
+            raise ArchbenchError(
+                f"no architecture matches '{model}', the model of {where}",
+                "`archbench list` names them all",
+            )
         if "name" in row:
             raise ArchbenchError(
                 f"{where} stands for {len(rows)} networks and cannot have one name", "leave it out"

@@ -11,6 +11,7 @@ from typing import Any
 
 Row = tuple[str, Any]  # a module's path, and what there is to say of it
 
+MOST = 100_000  # blocks in a range, which no network has and a slip of the hand may
 _RANGE = re.compile(r"((?:.*?\.)?[^.]*?)(\d+)\.\.(\d+)((?:\..*)?)")
 _NUMBERED = re.compile(r"((?:.*\D)?)(0|[1-9]\d*)")  # "block2", "35"; "block02" would not come back
 
@@ -52,6 +53,8 @@ def unfold(rows: Sequence[Row]) -> list[Row]:
                 break
             block.append((found[4], rows[at][1]))
             at += 1
+        if int(last) - int(first) > MOST:
+            raise ValueError(f"{first} to {last} are more blocks than a network has")
         for number in range(int(first), int(last) + 1):
             written += [(f"{start}{number}{suffix}", value) for suffix, value in unfold(block)]
     return written

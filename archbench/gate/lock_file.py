@@ -5,8 +5,10 @@ once (gate/folding.py).
 """
 
 import json
+from ast import literal_eval
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from archbench.errors import ArchbenchError
@@ -18,6 +20,7 @@ from archbench.units import Shape, shape_for_machines
 
 NAME = "archbench.lock.json"
 SCHEMA = 1
+PYTHON = "python"  # the one key of an argument that is kept as Python writes it
 _FIGURES = tuple(metric for metric in METRICS if metric != "operators")
 
 
@@ -54,19 +57,24 @@ def read_lock(path: Path) -> Lock | None:
         return None
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise BrokenLock(f"'{path}' cannot be read: {reason.lower()}") from error
-    restore = f"`git checkout -- {path.name}` brings back the last one that was committed"
+        raise BrokenLock(
+            f"'{path}' cannot be read: {reason.lower()}", "--lock names another file"
+        ) from error
+    restore = f"`git checkout -- {quote(str(path))}` brings back the last one that was committed"
     try:
         document = json.loads(text)
     except json.JSONDecodeError as error:
         if any(line.startswith("<<<<<<< ") for line in text.split("\n")):
             raise BrokenLock(
                 f"'{path}' holds both sides of a merge conflict",
-                "keep one line of each cell, then `archbench check`",
+                f"take one with `git checkout --ours -- {quote(str(path))}`, then `archbench lock "
+                '--update --reason "..."`',
             ) from error
         raise BrokenLock(
             f"'{path}' is not a lock: line {error.lineno} is cut off or not JSON", restore
         ) from error
+    except (RecursionError, ValueError) as error:  # endless brackets, endless digits
+        raise BrokenLock(f"'{path}' is not a lock", restore) from error
     try:
         _check_schema(path, document)
         return _read(document)
@@ -76,9 +84,9 @@ def read_lock(path: Path) -> Lock | None:
 
 
 def _lines(rows: Iterable[Mapping[str, Any]]) -> str:
-    """Write a row a line, between line ends; nothing for no rows."""
-    text = ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
-    return f"\n{text}\n" if text else ""
+    """Write a row a line, and null behind the last: to add a row changes no other line."""
+    lines = [json.dumps(row, ensure_ascii=False, allow_nan=False) for row in rows]
+    return "".join(f"\n{line}," for line in lines) + "\nnull\n"
 
 
 def _cell(cell: LockedCell) -> dict[str, Any]:
@@ -88,7 +96,7 @@ def _cell(cell: LockedCell) -> dict[str, Any]:
         "model": cell.model,
         "inputs": list(cell.inputs),
         "batch_size": cell.batch_size,
-        "model_kwargs": dict(cell.model_kwargs),
+        "model_kwargs": {name: kept(value) for name, value in cell.model_kwargs.items()},
         **{metric: structure.figure(metric) for metric in _FIGURES},
         "operators": dict(sorted(structure.operators.items())),
         "stages": [
@@ -111,7 +119,8 @@ def _layer_lines(cell: LockedCell) -> list[dict[str, Any]]:
     stages: dict[str, list[tuple[str, Any]]] = {}
     for layer in cell.structure.layers:
         shape = shape_for_machines(layer.output_shape)
-        counts = (layer.params, layer.macs, layer.activations, layer.calls)
+        counts = [layer.params, layer.macs, layer.activations, layer.calls]
+        counts += [layer.trainable_params, layer.buffers]
         row = (layer.path, [layer.type, shape, *counts])
         stages.setdefault(layer.path.partition(".")[0], []).append(row)
     return [
@@ -124,7 +133,7 @@ def _check_schema(path: Path, document: Any) -> None:
     if not isinstance(document, dict) or "schema" not in document:
         raise ValueError("it has no schema")
     kind, _, number = str(document["schema"]).partition("/")
-    if kind != "archbench.lock" or not number.isdecimal():
+    if kind != "archbench.lock" or not number.isdecimal() or number == "0":
         raise ValueError(f"its schema is '{document['schema']}'")
     if int(number) > SCHEMA:
         raise BrokenLock(
@@ -135,16 +144,25 @@ def _check_schema(path: Path, document: Any) -> None:
 
 def _read(document: Mapping[str, Any]) -> Lock:
     layers: dict[str, list[LayerCost]] = {}
-    for line in document["layers"]:
+    stages: set[tuple[str, str]] = set()
+    for line in _rows(document["layers"]):
+        if (line["cell"], line["stage"]) in stages:
+            raise ValueError(f"it has stage '{line['stage']}' of '{line['cell']}' twice")
+        stages.add((line["cell"], line["stage"]))
         rows = unfold(list(line["layers"].items()))
         layers.setdefault(line["cell"], []).extend(_layer(path, row) for path, row in rows)
-    cells = tuple(_read_cell(row, layers.get(row["name"], [])) for row in document["cells"])
+    cells = tuple(_read_cell(row, layers.get(row["name"], [])) for row in _rows(document["cells"]))
     names = [cell.name for cell in cells]
     for name in names:
         if names.count(name) > 1:
             raise ValueError(f"it has two cells '{name}'")
-    removed = tuple((row["name"], row["reason"]) for row in document["removed"])
+    removed = tuple((row["name"], row["reason"]) for row in _rows(document["removed"]))
     return Lock(_whole(document["convention"]), cells, removed)
+
+
+def _rows(listed: list[Any]) -> list[Any]:
+    """Take the null off that ends every list."""
+    return [row for row in listed if row is not None]
 
 
 def _read_cell(row: Mapping[str, Any], layers: list[LayerCost]) -> LockedCell:
@@ -162,9 +180,9 @@ def _read_cell(row: Mapping[str, Any], layers: list[LayerCost]) -> LockedCell:
     return LockedCell(
         str(row["name"]),
         str(row["model"]),
-        tuple(row["inputs"]),
+        _texts(row["inputs"]),
         _whole(row["batch_size"]),
-        dict(row["model_kwargs"]),
+        {name: _given(value) for name, value in row["model_kwargs"].items()},
         structure,
         str(row["reason"]),
     )
@@ -183,13 +201,41 @@ def _stage(row: Mapping[str, Any]) -> StageCost:
 
 def _layer(path: str, row: list[Any]) -> LayerCost:
     kind, shape, *counts = row
-    params, macs, activations, calls = map(_whole, counts)
-    return LayerCost(path, str(kind), _shape(shape), params, macs, activations, calls)
+    params, macs, activations, calls, trainable, buffers = map(_whole, counts)
+    return LayerCost(
+        *(path, str(kind), _shape(shape)),
+        *(params, macs, activations, calls, trainable, buffers),
+    )
 
 
 def _whole(value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise ValueError(f"{json.dumps(value)} is not a whole number")
+    return value
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+        raise ValueError(f"{json.dumps(value)} is not a list of input sizes")
+    return tuple(value)
+
+
+def kept(value: Any) -> Any:
+    """Write an argument as JSON, or as Python where JSON would give another one back.
+
+    Raises:
+        ValueError, SyntaxError: it has no form that can be read again.
+    """
+    if json.loads(json.dumps(value, default=repr, allow_nan=False)) == value:
+        return value
+    if literal_eval(repr(value)) != value:
+        raise ValueError(f"{value!r} cannot be kept in a lock")
+    return {PYTHON: repr(value)}
+
+
+def _given(value: Any) -> Any:
+    if isinstance(value, dict) and list(value) == [PYTHON]:
+        return literal_eval(value[PYTHON])
     return value
 
 

@@ -37,6 +37,7 @@ def next_lock(
     cells: Sequence[LockedCell],
     everything: bool,
     reason: str = "",
+    update: bool = True,
 ) -> Locking:
     """Put cells into a lock.
 
@@ -46,6 +47,7 @@ def next_lock(
         cells: as they are now.
         everything: these are all there are, so that what else the old lock holds goes.
         reason: is kept with every cell that changes.
+        update: a cell that another torch counted alike is written anew, under this one's release.
 
     Raises:
         ArchbenchError: cells of two conventions would stand in one lock.
@@ -65,7 +67,13 @@ def next_lock(
     changed: list[str] = []
     for cell in cells:
         known = before.get(cell.name)
-        if known is not None and same_convention and _same(known, cell):
+        same_torch = known is None or known.structure.torch == cell.structure.torch
+        if (
+            known is not None
+            and same_convention
+            and _same(known, cell)
+            and (same_torch or not update)
+        ):
             kept.append(known)
             continue
         (added if known is None else changed).append(cell.name)
@@ -82,10 +90,9 @@ def next_lock(
 
 
 def _same(before: LockedCell, now: LockedCell) -> bool:
-    """Tell whether a cell may keep its line: nothing in it differs but the reason."""
+    """Tell whether nothing in two cells differs but the reason, and perhaps torch's release."""
     return (
         before.setting() == now.setting()
-        and before.structure.torch == now.structure.torch
         and all(before.structure.figure(m) == now.structure.figure(m) for m in METRICS)
         and not structure_changes(now.name, before.structure, now.structure)
     )

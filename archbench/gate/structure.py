@@ -8,20 +8,33 @@ from archbench.records.gates import Kind, Part, StructureChange, What
 from archbench.records.locks import Structure
 
 Pair = tuple[Part | None, Part | None]
+LONG = 400  # parts: from there on what recurs often is not looked for everywhere
 
 
 def structure_changes(cell: str, before: Structure, now: Structure) -> list[StructureChange]:
     """List every stage, layer and operator that is not as it was; stages first, then layers."""
-    changes = []
-    for left, right in paired(_stages(before), _stages(now)):
-        changes += _change(cell, "stage", left, right)
-    for left, right in paired(_layers(before), _layers(now)):
-        changes += _change(cell, "layer", left, right)
+    changes = _changes(cell, "stage", _stages(before), _stages(now))
+    changes += _changes(cell, "layer", _layers(before), _layers(now))
     for name in sorted({*before.operators, *now.operators}):
         calls = before.operators.get(name, 0), now.operators.get(name, 0)
-        a, b = (Part(name, calls=n) if n else None for n in calls)
-        changes += _change(cell, "operator", a, b)
+        left, right = (Part(name, calls=n) if n else None for n in calls)
+        changes += _change(cell, "operator", left, right)
     return changes
+
+
+def _changes(
+    cell: str, what: What, before: Sequence[Part], now: Sequence[Part]
+) -> list[StructureChange]:
+    """Compare two sequences of parts, in the order in which they ran."""
+    if before == now:
+        return []
+    changes = [change for pair in paired(before, now) for change in _change(cell, what, *pair)]
+    if changes:
+        return changes
+    stay: set[Part] = set()  # the same parts, in another order
+    for left, right in _gaps(before, now, _itself):
+        stay.update(left if left == right else ())
+    return [StructureChange(cell, what, "moved", part, part) for part in now if part not in stay]
 
 
 def only_names(changes: Sequence[StructureChange]) -> bool:
@@ -50,8 +63,11 @@ def paired(before: Sequence[Part], now: Sequence[Part]) -> list[Pair]:
     under another name; then what has the same name. The rest was removed or added.
     """
     pairs: list[Pair] = []
-    for left, right in _gaps(before, now, lambda part: part):
-        if len(left) == len(right) and list(left) == list(right):
+    for left, right in _gaps(before, now, _itself):
+        if {part.name for part in left} == {part.name for part in right}:
+            pairs += _by_name(left, right)
+            continue
+        if [_nameless(p) for p in left] == [_nameless(p) for p in right]:
             pairs += zip(left, right, strict=True)
             continue
         for inner_left, inner_right in _gaps(left, right, _nameless):
@@ -59,7 +75,16 @@ def paired(before: Sequence[Part], now: Sequence[Part]) -> list[Pair]:
                 pairs += zip(inner_left, inner_right, strict=True)
             else:
                 pairs += _by_name(inner_left, inner_right)
-    return pairs
+    alone = [right for left, right in pairs if left is None and right is not None]
+    if not alone:
+        return pairs
+    kept = [pair for pair in pairs if pair[0] is not None and pair[1] is not None]
+    left_over = [left for left, right in pairs if left is not None and right is None]
+    return [*kept, *_by_name(left_over, alone)]
+
+
+def _itself(part: Part) -> Part:
+    return part
 
 
 def _nameless(part: Part) -> Part:
@@ -71,7 +96,8 @@ def _gaps(
 ) -> Iterator[tuple[Sequence[Part], Sequence[Part]]]:
     """Cut two sequences into stretches that are equal by a key, and what lies between them."""
     left, right = [key(part) for part in before], [key(part) for part in now]
-    matcher = SequenceMatcher(None, left, right, autojunk=False)
+    # a part that recurs in hundreds of places is no landmark: looking for it there takes hours
+    matcher = SequenceMatcher(None, left, right, autojunk=len(left) > LONG)
     for _, a, b, c, d in matcher.get_opcodes():
         yield before[a:b], now[c:d]
 
@@ -105,6 +131,7 @@ def _layers(structure: Structure) -> list[Part]:
         Part(
             *(layer.path, layer.type, layer.output_shape),
             *(layer.params, layer.macs, layer.activations, layer.calls),
+            *(layer.trainable_params, layer.buffers),
         )
         for layer in structure.layers
     ]

@@ -1,7 +1,7 @@
 """What a gate guards, and what it found."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -119,7 +119,7 @@ class Verdict:
         }
 
 
-Kind = Literal["changed", "added", "removed", "renamed"]
+Kind = Literal["changed", "added", "removed", "renamed", "moved"]
 What = Literal["stage", "layer", "operator"]
 
 
@@ -134,6 +134,8 @@ class Part:
     macs: int = 0
     activations: int = 0
     calls: int = 0
+    trainable_params: int = 0
+    buffers: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return the part under its JSON names."""
@@ -145,6 +147,8 @@ class Part:
             "macs": self.macs,
             "activations": self.activations,
             "calls": self.calls,
+            "trainable_params": self.trainable_params,
+            "buffers": self.buffers,
         }
 
 
@@ -181,6 +185,9 @@ class Check:
         figures: what was computed, cell by cell.
         notes: on a cell as a whole.
         uncounted: (cell, operations) that have no counting rule: MACs are a lower bound there.
+        other_convention: the lock counts by another one.
+        accept: the command that accepts what is computed now, or what to do instead; empty where
+            there is nothing to accept.
         strict: what could not be decided fails too.
     """
 
@@ -191,6 +198,8 @@ class Check:
     figures: Mapping[str, Mapping[str, int | None]] = field(default_factory=dict)
     notes: Mapping[str, str] = field(default_factory=dict)
     uncounted: tuple[tuple[str, str], ...] = ()
+    other_convention: bool = False
+    accept: str = ""
     strict: bool = False
 
     @property
@@ -201,6 +210,12 @@ class Check:
             held = worst.get(verdict.cell, verdict.verdict)
             worst[verdict.cell] = min(held, verdict.verdict, key=WORDS.index)
         return dict(sorted(worst.items(), key=lambda pair: WORDS.index(pair[1])))
+
+    @property
+    def words_of_the_lock(self) -> dict[str, Word]:
+        """Each cell's worst verdict, budgets aside, which no lock holds."""
+        held = tuple(verdict for verdict in self.verdicts if not verdict.limit)
+        return replace(self, verdicts=held).words
 
     @property
     def exit_code(self) -> int:
@@ -233,6 +248,7 @@ class Check:
             ],
             "structure": [change.to_dict() for change in self.changes],
             "uncounted": [{"cell": cell, "op": op} for cell, op in self.uncounted],
+            "accept": self.accept,
             "strict": self.strict,
             "exit_code": self.exit_code,
         }

@@ -91,6 +91,8 @@ class LayerCost:
     macs: int
     activations: int
     calls: int
+    trainable_params: int = 0
+    buffers: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return the layer as the JSON contract names it."""
@@ -102,6 +104,8 @@ class LayerCost:
             "macs": self.macs,
             "activations": self.activations,
             "calls": self.calls,
+            "trainable_params": self.trainable_params,
+            "buffers": self.buffers,
         }
 
 

@@ -2,13 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from shlex import quote
 
 from archbench.gate.locking import Locking
 from archbench.gate.structure import new_names
 from archbench.records.gates import (
     METRICS,
-    REGRESSED,
     WORDS,
     Check,
     Metric,
@@ -29,7 +27,6 @@ TONES: Mapping[Word, Tone] = {
     "ok": Tone.GOOD,
 }
 SHOWN = 12  # changed layers of one cell; JSON has them all
-NAMED = 3  # cells that a command names, beyond which it is said for all
 
 _TITLES: Mapping[Metric, str] = {
     "params": "params",
@@ -47,16 +44,16 @@ def check_report(check: Check) -> Report:
     figures = [verdict for verdict in check.verdicts if verdict.metric and _is_news(verdict)]
     if figures:
         tables.append(_figures_table(figures))
-    parts = _parts_table(check)
-    if parts.rows:
-        tables.append(parts)
+    tables += [table for name in check.words if (table := _parts_table(check, name)).rows]
     return Report(
         title=headline(check),
         tables=tuple(tables),
         document=check.to_dict(),
         facts=_facts(check),
         notes=_notes(check),
-        rows=_rows_table(check.verdicts),
+        rows=_rows_table(check),
+        commands=(("to accept", check.accept),) if check.accept else (),
+        whole="-f json",
     )
 
 
@@ -67,20 +64,6 @@ def headline(check: Check) -> str:
     if not words:
         return "Structure: there are no cells"
     return f"Structure against {check.lock}: {', '.join(counts)}"
-
-
-def accepting(check: Check) -> str:
-    """Return the command that accepts what is computed now; empty where nothing is to accept."""
-    names = [
-        name
-        for name, word in check.words.items()
-        if word not in ("ok", "failed") or check.notes.get(name)
-    ]
-    if not names:
-        return ""
-    gone = any(check.words[name] == "missing" for name in names)  # only a whole update drops cells
-    which = "" if gone or len(names) > NAMED else "".join(f" {quote(name)}" for name in names)
-    return f'archbench lock{which} --update --reason "why"'
 
 
 def lock_report(locking: Locking, path: str) -> Report:
@@ -163,26 +146,30 @@ def _change_of(verdict: Verdict) -> str:
     return f"{difference:+,}{share}"
 
 
-def _parts_table(check: Check) -> Table:
-    """List the stages, layers and operators that changed in more than name, cell by cell."""
-    columns = (
+def _parts_table(check: Check, name: str) -> Table:
+    """List the stages, layers and operators of one cell that changed in more than name."""
+    columns = [
         Column("what", "what"),
         Column("name", "where"),
         Column("type", "type", rank=2),
         Column("kind", "how"),
         Column("params", "params"),
+        Column("trainable_params", "trainable", rank=3),
+        Column("buffers", "buffers", rank=3),
         Column("macs", "MACs"),
         Column("output_size", "output size"),
         Column("calls", "calls", rank=1),
+    ]
+    rows = _part_rows(check, name)
+    always = ("what", "name", "kind", "params", "macs")
+    shown = [
+        i for i, column in enumerate(columns) if column.key in always or any(row[i] for row in rows)
+    ]
+    return Table(
+        tuple(columns[i] for i in shown),
+        tuple(tuple(row[i] for i in shown) for row in rows),
+        f"{name}: where the structure changed",
     )
-    rows: list[tuple[Cell, ...]] = []
-    groups: dict[int, str] = {}
-    for name in check.words:
-        found = _part_rows(check, name)
-        if found:
-            groups[len(rows)] = name
-        rows += found
-    return Table(columns, tuple(rows), "Where the structure changed", groups=groups)
 
 
 def _part_rows(check: Check, name: str) -> list[tuple[Cell, ...]]:
@@ -195,7 +182,7 @@ def _part_rows(check: Check, name: str) -> list[tuple[Cell, ...]]:
         rows += [_part_row(change) for change in changes[:SHOWN]]
         if len(changes) > SHOWN:
             rest = len(changes) - SHOWN
-            rows.append((what, f"and {counted(rest, 'more', 'more')}", *[""] * 6))
+            rows.append((what, f"and {counted(rest, 'more', 'more')}", *[""] * 8))
     return rows
 
 
@@ -215,10 +202,17 @@ def _part_row(change: StructureChange) -> tuple[Cell, ...]:
         _arrow([part.type for part in sides]),
         change.kind,
         _difference(change, "params"),
+        _difference(change, "trainable_params") if _trains_otherwise(change) else "",
+        _difference(change, "buffers"),
         _difference(change, "macs"),
         _arrow(sizes),
         _difference(change, "calls") if change.what != "stage" else "",
     )
+
+
+def _trains_otherwise(change: StructureChange) -> bool:
+    """Tell whether something was frozen, or thawed: else what trains changes as the params do."""
+    return _difference(change, "trainable_params") != _difference(change, "params")
 
 
 def _arrow(texts: Sequence[str]) -> str:
@@ -233,11 +227,15 @@ def _difference(change: StructureChange, field: str) -> str:
     return "" if a == b else f"{b - a:+,}"
 
 
-def _rows_table(verdicts: Sequence[Verdict]) -> Table:
+def _rows_table(check: Check) -> Table:
+    """Lay out what CSV holds: every verdict, and what there is to say of a cell as a whole."""
     keys = "cell metric verdict before now limit ratio low high mde p note".split()
     rows: list[tuple[Cell, ...]] = []
-    for verdict in verdicts:
+    for verdict in check.verdicts:
         fields = verdict.to_dict()
+        rows.append(tuple(fields[key] for key in keys))
+    for name, note in check.notes.items():
+        fields = Verdict(name, None, "ok", note=note).to_dict()
         rows.append(tuple(fields[key] for key in keys))
     return Table(tuple(Column(key, key) for key in keys), tuple(rows))
 
@@ -259,16 +257,19 @@ def _facts(check: Check) -> tuple[tuple[str, str], ...]:
     facts += [
         (cell, f"no counting rule for {op}: MACs are a lower bound") for cell, op in check.uncounted
     ]
-    command = accepting(check)
-    if command:
-        facts.append(("to accept", command))
     return tuple(facts)
 
 
 def _notes(check: Check) -> tuple[str, ...]:
-    if check.exit_code == REGRESSED:
-        return ("A figure that grows is a regression. --allow macs:+1% lets it grow so far.",)
-    return ()
+    grown = [v for v in check.verdicts if v.verdict == "regressed"]
+    notes = []
+    if any(not verdict.limit for verdict in grown):
+        notes.append("A figure that grows is a regression. --allow macs:+1% lets it grow so far.")
+    if any(verdict.limit for verdict in grown):
+        notes.append(
+            "A budget is a limit of its own: it stands where the cell is declared, not in the lock."
+        )
+    return tuple(notes)
 
 
 def _toned(word: Word) -> Toned:

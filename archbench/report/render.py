@@ -90,6 +90,8 @@ def as_markdown(report: Report) -> str:
             parts.append(f"### {_escaped(heading)}")
         if pairs:
             parts.append("\n".join(f"- {_escaped(name)}: {_escaped(t)}" for name, t in pairs))
+    for name, command in report.commands:
+        parts.append(f"{_escaped(name)}:\n\n    {command}")
     parts.extend(_escaped(note) for note in report.notes)
     return "\n\n".join(parts) + "\n"
 
@@ -105,6 +107,8 @@ def show(report: Report, console: "Console") -> None:
         _print_whole(fitted, console)
     console.print()
     _show_pairs(report.facts, console)
+    for name, command in report.commands:
+        console.print(f"{name}: {command}", soft_wrap=True)
     for heading, pairs in report.lists:
         console.print(f"\n{heading}", style="italic")
         _show_pairs(pairs, console)
@@ -112,7 +116,7 @@ def show(report: Report, console: "Console") -> None:
         console.print(note, style="dim")
     if dropped:
         console.print(
-            f"Left out at {console.width} columns: {', '.join(dropped)} (-f csv has them).",
+            f"Left out at {console.width} columns: {', '.join(dropped)} ({report.whole} has them).",
             style="dim",
         )
 

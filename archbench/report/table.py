@@ -92,6 +92,8 @@ class Report:
         lists: more of them, each under its heading.
         notes: sentences that stand last.
         document: the JSON object.
+        commands: (name, command) pairs that stand after the facts, to be copied as they are.
+        whole: the option that shows what a narrow terminal leaves out.
     """
 
     title: str
@@ -101,3 +103,5 @@ class Report:
     notes: tuple[str, ...] = ()
     rows: Table | None = None
     lists: Lists = ()
+    commands: tuple[tuple[str, str], ...] = ()
+    whole: str = "-f csv"
