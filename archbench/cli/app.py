@@ -16,6 +16,7 @@ from archbench.cli.claims import claims
 from archbench.cli.compare import compare
 from archbench.cli.doctor import doctor
 from archbench.cli.explain import explain
+from archbench.cli.judge import judge
 from archbench.cli.lock import lock
 from archbench.cli.reproduce import reproduce
 from archbench.cli.shelf import info, list_architectures
@@ -48,6 +49,7 @@ app.command("bench")(bench)
 app.command("doctor")(doctor)
 app.command("lock")(lock)
 app.command("check")(check)
+app.command("judge")(judge)
 app.command("reproduce")(reproduce)
 app.command("claims")(claims)
 app.command("explain")(explain)

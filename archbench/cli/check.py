@@ -1,27 +1,38 @@
 """`archbench check`: the gate of a pull request."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from archbench.cli import interrupt
 from archbench.cli.options import (
     CellBatch,
     Cells,
+    ChannelsLast,
     Config,
     Debug,
+    Device,
     Form,
     InputSize,
     ModelKwargs,
+    Optimizer,
     Output,
+    Precision,
+    RunMode,
+    Threads,
     changed_settings,
 )
-from archbench.cli.output import destination, prints_set_aside, warn
+from archbench.cli.output import destination, heard, prints_set_aside, warn
 from archbench.cli.progress import progress
-from archbench.errors import NothingMeasured
+from archbench.errors import ArchbenchError, NothingMeasured
 from archbench.units import counted
 
 if TYPE_CHECKING:
+    from archbench.api.cells import Ways
+    from archbench.api.gate import Chosen
+    from archbench.cli.output import Destination
     from archbench.records.gates import Check
 
 LockFile = Annotated[
@@ -46,6 +57,25 @@ Strict = Annotated[
     typer.Option("--strict", help="exit 4 if a cell is missing, not comparable or not all counted"),
 ]
 
+Time = Annotated[bool, typer.Option("--time", help="gate the time, with --base or --against")]
+Base = Annotated[
+    str | None,
+    typer.Option("--base", metavar="REF", help="a commit to be timed beside this tree"),
+]
+Against = Annotated[
+    str | None, typer.Option("--against", metavar="MODEL", help="a model to be timed beside it")
+]
+Setup = Annotated[
+    str, typer.Option("--setup", metavar="COMMAND", help="what a tree needs before it can be run")
+]
+MaxTime = Annotated[
+    float | None,
+    typer.Option("--max-time", min=1.0, help="seconds, for all cells", show_default=False),
+]
+Record = Annotated[
+    Path | None, typer.Option("--record", help="keep every pair, for `archbench judge`")
+]
+
 
 def check(
     cells: Cells = None,
@@ -56,14 +86,34 @@ def check(
     model_kwargs: ModelKwargs = None,
     allow: Allow = None,
     strict: Strict = False,
+    timed: Time = False,
+    base: Base = None,
+    against: Against = None,
+    setup: Setup = "",
+    max_time: MaxTime = None,
+    record: Record = None,
+    device: Device = "cpu",
+    precision: Precision = "fp32",
+    mode: RunMode = "infer",
+    optimizer: Optimizer = "momentum",
+    channels_last: ChannelsLast = False,
+    threads: Threads = None,
     form: Form = None,
     output: Output = None,
     debug: Debug = False,
 ) -> None:
     """Compute the structure of networks again and hold it to the lock, to the digit.
 
-    Exits with 1 where a figure grew or is beyond its budget.
+    With --time: measure head beside its base commit, or a model beside another, and tell real
+    slowdowns from noise. Exits with 1 where a figure grew, is beyond its budget, or a cell is
+    slower.
     """
+    timed = timed or base is not None or against is not None
+    if timed and (base is None) == (against is None):
+        raise ArchbenchError(
+            "--time needs something to be compared with, one of two",
+            "--base main for a commit, --against resnet34 for a model",
+        )
     with destination(form, output) as out, prints_set_aside():
         from archbench.api.gate import Chosen, run_check
         from archbench.report.check import check_report
@@ -71,6 +121,15 @@ def check(
         settings, said = changed_settings(cells, input_size, batch_size, model_kwargs)
         chosen = Chosen(cells or [], lock, config, settings, said)
         chosen.refuse_as_output(output)
+        if timed:
+            from archbench.api.cells import Ways
+
+            ways = Ways((1,), device, (precision,), (mode,), channels_last, optimizer=optimizer)
+            ways = replace(ways, threads=threads)
+            code = _timed(chosen, ways, base, against, setup, max_time, record, strict, out)
+            if code:
+                raise typer.Exit(code)
+            return
         with progress("checking") as tell:
             result = run_check(chosen, allow or [], strict, tell)
         out.write(check_report(result))
@@ -80,6 +139,51 @@ def check(
             "[[cells]] with model = ... in archbench.toml declares one",
         )
     _leave(result)
+
+
+def _timed(
+    chosen: "Chosen",
+    ways: "Ways",
+    base: str | None,
+    against: str | None,
+    setup: str,
+    max_time_s: float | None,
+    record: Path | None,
+    strict: bool,
+    out: "Destination",
+) -> int:
+    """Gate the time of the chosen cells; return the exit code."""
+    from archbench.api.launcher import Listener
+    from archbench.api.time_check import commits, models
+    from archbench.api.time_gate import run_gate
+    from archbench.records.gates import GateCell
+    from archbench.records.pairs import Rules
+    from archbench.report.time_gate import time_gate_report
+
+    if not chosen.cells:
+        raise NothingMeasured("there are no cells to time", "`archbench check MODEL --time ...`")
+    with progress("measuring") as tell:
+        listener = Listener(tell, heard, warn)
+        if base is not None:
+            arms = commits(chosen.cells, base, chosen.project.root, setup, ways)
+        else:
+            size, batch = chosen.cells[0].input_size, chosen.cells[0].batch_size
+            other = GateCell(against or "", against or "", size, batch)
+            arms = models(chosen.cells, other, ways, listener)
+        with arms as lent:
+            names = [cell.name for cell in chosen.cells]
+            gate = run_gate(
+                names, lent.base, lent.head, lent.measure, Rules(), max_time_s, record, listener
+            )
+    gate = replace(gate, strict=strict)
+    interrupt.check()
+    out.write(time_gate_report(gate))
+    words = [verdict.verdict for verdict in gate.verdicts]
+    for word in ("contaminated", "inconclusive", "not_comparable", "missing"):
+        if word in words and not strict:
+            cells = counted(words.count(word), "cell is", "cells are")
+            warn(f"{cells} {word.replace('_', ' ')}; --strict would exit 4")
+    return gate.exit_code
 
 
 def _leave(result: "Check") -> None:

@@ -64,7 +64,7 @@ def ask(task: Task, job: Job, variables: Mapping[str, str]) -> Answer:
     The number of threads is set before anything of it is imported.
     """
     question = json.dumps(
-        {"task": task, "job": job.to_dict(), "arguments": _pickled_arguments(job)}, default=repr
+        {"task": task, "job": job.to_dict(), "arguments": pickled_arguments(job)}, default=repr
     )
     with TemporaryFile("w+", encoding="utf-8", errors="replace") as printed:
         worker = subprocess.Popen(
@@ -83,7 +83,7 @@ def ask(task: Task, job: Job, variables: Mapping[str, str]) -> Answer:
             if not line:
                 _let_end(worker)
         finally:
-            _end(worker)
+            end_worker(worker)
         printed.seek(0)
         words = printed.read()
     try:
@@ -100,7 +100,7 @@ def _limited(
 
     def end() -> None:
         too_long.set()
-        _kill(worker)
+        kill_worker(worker)
 
     timer = threading.Timer(limit_s or 0.0, end)
     timer.daemon = True
@@ -121,7 +121,7 @@ def _asked(worker: "subprocess.Popen[str]", question: str) -> str:
     return worker.stdout.readline()
 
 
-def _pickled_arguments(job: Job) -> str:
+def pickled_arguments(job: Job) -> str:
     """Write the arguments of every cell's factory as they are: JSON knows no tuples."""
     import cloudpickle
 
@@ -156,15 +156,22 @@ def _let_end(worker: "subprocess.Popen[str]") -> None:
         time.sleep(0.02)
 
 
-def _end(worker: "subprocess.Popen[str]") -> None:
+def end_worker(worker: "subprocess.Popen[str]") -> None:
     """End a worker and all that it started; its number is its own until it is waited for."""
-    _kill(worker)
+    kill_worker(worker)
     worker.wait()
     if worker.stdout is not None:
         worker.stdout.close()
 
 
-def _kill(worker: "subprocess.Popen[str]") -> None:
+def last_words(printed: str) -> str:
+    """Say what a process printed last; nothing where it printed nothing."""
+    words = " ".join(printed.split())[-LAST_WORDS:]
+    return f"it last printed: {words}" if words else ""
+
+
+def kill_worker(worker: "subprocess.Popen[str]") -> None:
+    """Kill a worker that has not been waited for yet, with all that it started."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(worker.pid, signal.SIGKILL)
 
@@ -175,8 +182,7 @@ def _death(answer: Answer, job: Job) -> Failure:
         message = f"a process had not ended {job.limit_s:.0f} s after its start"
         hint = "--max-time gives it longer"
         return Failure("out_of_time", message, hint, NothingMeasured.exit_code)
-    words = " ".join(answer.printed.split())[-LAST_WORDS:]
-    said = f"it last printed: {words}" if words else ""
+    said = last_words(answer.printed)
     if answer.exit_code < 0:
         name = signal.Signals(-answer.exit_code).name
         hint = "a system without memory kills what takes most; try a smaller -b or -i"

@@ -110,9 +110,9 @@ def measured(empty: Session, job: Job, place: Place) -> Session:
     torch.manual_seed(job.seed)
     files = job.module_files or [None] * len(job.cells)
     order = job.order or range(len(job.cells))
-    ready = [_ready(job.cells[i], files[i], place) for i in order]
+    ready = [made_ready(job.cells[i], files[i], place) for i in order]
     effort = _effort(job, place)
-    with _gradients(job.cells[0]):
+    with gradients_of(job.cells[0]):
         together = _together(ready, place.clock)
         calls = [_repeated(one.call, together) for one in ready]
         rounds = take_turns(calls, place.clock, effort, job.seed, compilations)
@@ -161,7 +161,17 @@ def _tells_memory(cell: Cell, device: torch.device) -> bool:
     return device.type in ("cpu", "cuda") and not in_graph
 
 
-def _ready(cell: Cell, file: str | None, place: Place) -> Ready:
+def made_ready(cell: Cell, file: str | None, place: Place) -> Ready:
+    """Load a cell's model, prepare it and run it for the first time.
+
+    Args:
+        cell: what to run.
+        file: in which a model lies that was given as an object.
+        place: where.
+
+    Raises:
+        ArchbenchError: it cannot be loaded, run, compiled or captured, or does not fit.
+    """
     if file is None:
         loaded = load(cell.model, cell.arguments)
     else:
@@ -170,7 +180,7 @@ def _ready(cell: Cell, file: str | None, place: Place) -> Ready:
     plan = plan_for(loaded, list(cell.inputs) or None, cell.batch_size)
     cache_bytes = last_cache_bytes(place.device) if cell.cold_cache else 0
     prepared = prepare(loaded, plan, cell, place.device, cache_bytes)
-    with _gradients(cell):
+    with gradients_of(cell):
         place.clock.wait()
         before = place.clock.now_ns()
         run_untimed(prepared, cell)
@@ -225,7 +235,8 @@ def _silenced() -> Iterator[None]:
         os.close(nowhere)
 
 
-def _gradients(cell: Cell) -> AbstractContextManager[Any]:
+def gradients_of(cell: Cell) -> AbstractContextManager[Any]:
+    """Return what a cell runs under: inference mode, unless it trains."""
     return nullcontext() if cell.mode == "train" else torch.inference_mode()
 
 

@@ -21,7 +21,7 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 def main() -> None:
     """Do one task."""
-    _end_with_parent()
+    end_with_parent()
     answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     done = work(json.load(sys.stdin))
@@ -31,7 +31,7 @@ def main() -> None:
     os._exit(0)  # all is said; tearing torch down takes as long as half of loading it
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """Let Linux kill this process when the one that started it dies, however that happens."""
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 if TYPE_CHECKING:
     import pandas
 
-Word = Literal["regressed", "failed", "not_comparable", "missing", "improved", "new", "ok"]
+Word = Literal[
+    "regressed",
+    "failed",
+    "contaminated",
+    "inconclusive",
+    "not_comparable",
+    "missing",
+    "improved",
+    "new",
+    "ok",
+]
 WORDS: tuple[Word, ...] = get_args(Word)  # worst first
 
 Metric = Literal[
@@ -90,6 +100,11 @@ class Verdict:
         limit: the budget that was judged, as the user wrote it; empty for what is locked.
         ratio: now / before, or of the limit; None where that does not exist.
         note: what there is to say besides.
+        low: lower end of the 95 % interval of a ratio of times.
+        high: its upper end.
+        mde: the slowdown, as a share, that this measurement would have shown nine times in ten.
+        p: of the one-sided test, where there was one.
+        pairs: of processes that the ratio comes from.
     """
 
     cell: str
@@ -100,9 +115,14 @@ class Verdict:
     limit: str = ""
     ratio: float | None = None
     note: str = ""
+    low: float | None = None
+    high: float | None = None
+    mde: float | None = None
+    p: float | None = None
+    pairs: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the verdict as the JSON contract names it; what only time has is null."""
+        """Return the verdict as the JSON contract names it; what only times have is else null."""
         return {
             "cell": self.cell,
             "metric": self.metric,
@@ -111,10 +131,11 @@ class Verdict:
             "now": self.now,
             "limit": self.limit,
             "ratio": self.ratio,
-            "low": None,
-            "high": None,
-            "mde": None,
-            "p": None,
+            "low": self.low,
+            "high": self.high,
+            "mde": self.mde,
+            "p": self.p,
+            "pairs": self.pairs,
             "note": self.note,
         }
 

@@ -20,6 +20,8 @@ from archbench.units import counted, shape_for_people
 TONES: Mapping[Word, Tone] = {
     "regressed": Tone.BAD,
     "failed": Tone.BAD,
+    "contaminated": Tone.FAIR,
+    "inconclusive": Tone.FAIR,
     "not_comparable": Tone.FAIR,
     "missing": Tone.FAIR,
     "improved": Tone.GOOD,

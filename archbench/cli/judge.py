@@ -1,0 +1,33 @@
+"""`archbench judge RUN.jsonl`: every verdict again, from what was recorded."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from archbench.cli.options import Debug, Form, Output
+from archbench.cli.output import destination, warn
+from archbench.gate.time_gate import verdicts_of
+from archbench.records.runs import read_gate
+from archbench.records.time_gates import TimeGate
+from archbench.report.time_gate import time_gate_report
+
+Run = Annotated[Path, typer.Argument(help="what `archbench check --time --record` wrote")]
+Strict = Annotated[bool, typer.Option("--strict", help="exit 4 if something could not be decided")]
+
+
+def judge(
+    run: Run,
+    strict: Strict = False,
+    form: Form = None,
+    output: Output = None,
+    debug: Debug = False,
+) -> None:
+    """Recompute the verdicts of a recorded run of the time gate, to the digit."""
+    with destination(form, output) as out:
+        plan, pairs = read_gate(run, warn)
+        verdicts, _ = verdicts_of(plan, pairs, ended=True)
+        gate = TimeGate(plan, tuple(pairs), verdicts, strict)
+        out.write(time_gate_report(gate))
+    if gate.exit_code:
+        raise typer.Exit(gate.exit_code)

@@ -1,0 +1,112 @@
+"""One side of a pair: a fresh process that measures a slice whenever it is told to.
+
+`python -m archbench.measure.slicer` reads JSON, a line at a time. The first line says what to
+load and from which folder; it answers when that has run once. Every other line asks for a number of
+calls, and is answered with the time of each. In between it blocks, and computes nothing.
+"""
+
+import gc
+import json
+import os
+import pickle
+import sys
+from base64 import b64decode
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from archbench.measure.worker import end_with_parent
+
+
+def main() -> None:
+    """Load, say so, and measure slices until no more are asked for."""
+    gc.disable()  # walking torch for garbage while it is imported takes a fifth of that import
+    end_with_parent()
+    answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+
+    def say(found: Mapping[str, Any]) -> None:
+        answer.write(json.dumps(found, default=repr) + "\n")
+        answer.flush()
+
+    asked = json.loads(sys.stdin.readline())
+    root = Path(asked["root"])
+    os.chdir(root)
+    sys.path[:0] = [str(place) for place in (root, root / "src") if place.is_dir()]
+    side = loaded(asked)
+    say(side.found)
+    for line in sys.stdin:
+        say({"times_ns": side.slice(json.loads(line)["calls"])})
+    sys.stderr.flush()
+    os._exit(0)  # all is said; tearing torch down takes as long as half of loading it
+
+
+class Slicer:
+    """What is measured, ready to run.
+
+    Args:
+        found: what is told to the parent when all is loaded: a failure, or where the code lies.
+        call: one forward pass or step; None where it failed.
+        clock: the device's.
+    """
+
+    def __init__(self, found: Mapping[str, Any], call: Any = None, clock: Any = None) -> None:
+        self.found = found
+        self._call = call
+        self._clock = clock
+
+    def slice(self, calls: int) -> list[int]:
+        """Time so many calls, one by one, in nanoseconds."""
+        call, wait, now_ns = self._call, self._clock.wait, self._clock.now_ns
+        times = [0] * calls
+        for i in range(calls):
+            wait()
+            before = now_ns()
+            call()
+            wait()
+            times[i] = now_ns() - before
+        return times
+
+
+def loaded(asked: Mapping[str, Any]) -> Slicer:
+    """Load what is asked for and run it once; whatever stops that is told."""
+    import torch
+
+    from archbench.errors import ArchbenchError, OutOfMemory, UserCodeError
+    from archbench.measure.clock import DeviceClock
+    from archbench.measure.environment import environment
+    from archbench.measure.jobs import Job
+    from archbench.measure.prepare import failures
+    from archbench.measure.session import Place, as_in, gradients_of, made_ready
+    from archbench.models.user_code import source_of
+
+    job = Job.from_dict(asked["job"])
+    (arguments,) = pickle.loads(b64decode(asked["arguments"]))
+    cell = replace(job.cells[0], arguments=arguments)
+    device = torch.device(cell.device)
+    as_in(cell)
+    torch.manual_seed(job.seed)
+    clock = DeviceClock(device)
+    try:
+        with failures(cell, UserCodeError, f"measuring {cell.model} failed"):
+            one = made_ready(cell, None, Place(device, clock))
+    except ArchbenchError as error:
+        kind = "oom" if isinstance(error, OutOfMemory) else "failed"
+        failure = {"kind": kind, "message": error.message, "hint": error.hint}
+        return Slicer({"failure": {**failure, "exit_code": error.exit_code}})
+    gradients_of(cell).__enter__()  # for the rest of this process
+    gc.collect()
+    gc.freeze()
+    source = source_of(cell.model)
+    found = {
+        "first_ns": one.first_ns,
+        "source": None if source is None else os.path.realpath(source),
+        "flags": list(one.prepared.flags),
+        "environment": environment(device).to_dict(),
+    }
+    return Slicer(found, one.call, clock)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,175 @@
+"""What one pair of fresh processes measured: base and head of one cell, in turn."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from math import log
+from statistics import median
+from typing import Any, Literal
+
+from archbench.records.disturbances import CpuLoad
+from archbench.records.sessions import Failure, Flag
+
+SCHEMA = "archbench.pair/1"
+PLAN_SCHEMA = "archbench.gate/1"
+
+Side = Literal["base", "head"]
+Stage = Literal["screen", "confirm", "extend"]
+Slice = tuple[int, ...]  # nanoseconds of calls that followed each other
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The numbers of the gate, as shares where they are shares.
+
+    Args:
+        negligible: a slowdown below it is not worth a word, whatever the test says.
+        important: one that must not slip through.
+        alpha: the chance of any false alarm in a whole run, at most.
+        screen: pairs of the first stage.
+        suspicious: a cell whose median ratio in the screen is larger is measured again.
+        promising: one that is so much faster, too.
+        confirm: fresh pairs of the second stage; more where many cells are in it.
+        extend: pairs of its extension.
+        first_look: the part of alpha that the second stage spends before the extension.
+    """
+
+    negligible: float = 0.01
+    important: float = 0.05
+    alpha: float = 0.01
+    screen: int = 5
+    suspicious: float = 0.007
+    promising: float = 0.02
+    confirm: int = 12
+    extend: int = 8
+    first_look: float = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Raw times of one pair.
+
+    Args:
+        cell: its name.
+        stage: of the gate: a screen of all cells, the confirmation of what stood out, or its one
+            extension.
+        number: among the pairs of that cell and stage, from 0.
+        control: base against itself, to find out whether the machine can be believed.
+        seed: of weights, inputs and the order of slices.
+        first: the side that was started first.
+        base: slices of base, one a round.
+        head: slices of head, likewise.
+        settled: whether the times had stopped drifting when they were taken.
+        flags: what a reader should know.
+        load: what others took of the processor meanwhile.
+        started_s: Unix time.
+        wall_s: from the start of the processes to their end.
+        failure: why there are no times.
+        failed: the side that failed.
+        environment: of both.
+        sources: the file that each side's model came from, where that is the user's own.
+    """
+
+    cell: str
+    stage: Stage
+    number: int
+    control: bool
+    seed: int
+    first: Side
+    base: tuple[Slice, ...] = ()
+    head: tuple[Slice, ...] = ()
+    settled: bool = False
+    flags: tuple[Flag, ...] = ()
+    load: CpuLoad | None = None
+    started_s: float = 0.0
+    wall_s: float = 0.0
+    failure: Failure | None = None
+    failed: Side | None = None
+    environment: Mapping[str, Any] | None = field(default=None, hash=False)
+    sources: Mapping[Side, str | None] = field(default_factory=dict, hash=False)
+
+    @property
+    def log_ratio(self) -> float:
+        """The logarithm of head's time over base's: the median over rounds."""
+        rounds = zip(self.base, self.head, strict=True)
+        return median(log(median(head) / median(base)) for base, head in rounds)
+
+    @property
+    def base_s(self) -> float:
+        """The median time of base's slices."""
+        return median(median(times) for times in self.base) / 1e9
+
+    @property
+    def head_s(self) -> float:
+        """The median time of head's slices."""
+        return median(median(times) for times in self.head) / 1e9
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the pair as a line of a recorded gate holds it."""
+        record = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {
+            "schema": SCHEMA,
+            **record,
+            "base": [list(times) for times in self.base],
+            "head": [list(times) for times in self.head],
+            "flags": list(self.flags),
+            "load": None if self.load is None else self.load.to_dict(),
+            "failure": None if self.failure is None else _fields(self.failure),
+        }
+
+    @classmethod
+    def from_dict(cls, found: Mapping[str, Any]) -> "Pair":
+        """Read what to_dict() wrote.
+
+        Raises:
+            ValueError, KeyError, TypeError: it is something else, or of another schema.
+        """
+        if found["schema"] != SCHEMA:
+            raise ValueError(f"schema '{found['schema']}' is not {SCHEMA}")
+        known = {name: found[name] for name in cls.__dataclass_fields__ if name in found}
+        for side in ("base", "head"):
+            known[side] = tuple(tuple(times) for times in found[side])
+        known["flags"] = tuple(found["flags"])
+        if found["load"] is not None:
+            known["load"] = CpuLoad(**found["load"])
+        if found["failure"] is not None:
+            known["failure"] = Failure(**found["failure"])
+        return cls(**known)
+
+
+@dataclass(frozen=True, slots=True)
+class GatePlan:
+    """What a run of the time gate is about; the first line of a recorded one.
+
+    Args:
+        cells: names of what is judged.
+        control: the name of base against itself.
+        base: what it is: a commit, or a model.
+        head: likewise.
+        rules: the numbers of the gate.
+    """
+
+    cells: tuple[str, ...]
+    control: str
+    base: str
+    head: str
+    rules: Rules
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plan as the first line of a recorded gate holds it."""
+        return {"schema": PLAN_SCHEMA, **asdict(self), "cells": list(self.cells)}
+
+    @classmethod
+    def from_dict(cls, found: Mapping[str, Any]) -> "GatePlan":
+        """Read what to_dict() wrote.
+
+        Raises:
+            ValueError, KeyError, TypeError: it is something else, or of another schema.
+        """
+        if found["schema"] != PLAN_SCHEMA:
+            raise ValueError(f"schema '{found['schema']}' is not {PLAN_SCHEMA}")
+        rules = Rules(**found["rules"])
+        return cls(tuple(found["cells"]), found["control"], found["base"], found["head"], rules)
+
+
+def _fields(failure: Failure) -> dict[str, Any]:
+    return {name: getattr(failure, name) for name in failure.__dataclass_fields__}

@@ -1,0 +1,67 @@
+"""What a run of the time gate found."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from archbench.records.gates import (
+    FAILED,
+    NOTHING,
+    REGRESSED,
+    UNDECIDED,
+    WORDS,
+    Verdict,
+)
+from archbench.records.pairs import GatePlan, Pair
+
+
+@dataclass(frozen=True, slots=True)
+class TimeGate:
+    """A whole run.
+
+    Args:
+        plan: what it was about.
+        pairs: all that was measured.
+        verdicts: one for each cell.
+        strict: what could not be decided fails too.
+    """
+
+    plan: GatePlan
+    pairs: tuple[Pair, ...]
+    verdicts: tuple[Verdict, ...]
+    strict: bool = False
+
+    @property
+    def exit_code(self) -> int:
+        """0 fine, 1 regressed, 3 failed, 4 undecided under strict, 5 nothing was measured."""
+        found = {verdict.verdict for verdict in self.verdicts}
+        if not self.verdicts:
+            return NOTHING
+        if "regressed" in found:
+            return REGRESSED
+        if "failed" in found:
+            return FAILED
+        if not any(pair.failure is None for pair in self.pairs):
+            return NOTHING
+        undecided = {"contaminated", "inconclusive", "not_comparable", "missing"}
+        return UNDECIDED if self.strict and found & undecided else 0
+
+    def sorted(self) -> list[Verdict]:
+        """Return the verdicts, worst first; of equal ones the slowest."""
+        return sorted(
+            self.verdicts, key=lambda v: (WORDS.index(v.verdict), -(v.ratio or 0.0), v.cell)
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the object that `archbench check --time -f json` prints."""
+        environment = next((p.environment for p in self.pairs if p.environment), None)
+        return {
+            "schema": "archbench.check/1",
+            "base": self.plan.base,
+            "head": self.plan.head,
+            "rules": self.plan.to_dict()["rules"],
+            "verdicts": [verdict.to_dict() for verdict in self.verdicts],
+            "pairs": len(self.pairs),
+            "environment": environment,
+            "strict": self.strict,
+            "exit_code": self.exit_code,
+        }

@@ -1,0 +1,111 @@
+"""What the time gate found: a row a cell, worst first, with what it could have seen."""
+
+from collections.abc import Sequence
+from math import exp
+from statistics import median
+
+from archbench.records.gates import WORDS, Verdict
+from archbench.records.pairs import Pair
+from archbench.records.time_gates import TimeGate
+from archbench.report.bench import FLAGS
+from archbench.report.check import TONES
+from archbench.report.table import Cell, Column, Kind, Report, Table, Toned
+from archbench.units import counted, duration
+
+
+def time_gate_report(gate: TimeGate) -> Report:
+    """Lay out a run of the time gate."""
+    return Report(
+        title=_headline(gate),
+        tables=(_table(gate),),
+        document=gate.to_dict(),
+        facts=_facts(gate),
+        notes=(*_flag_notes(gate.pairs), _meaning(gate)),
+        rows=_rows(gate.sorted()),
+        whole="-f csv",
+    )
+
+
+def _headline(gate: TimeGate) -> str:
+    words = [verdict.verdict for verdict in gate.verdicts]
+    counts = [f"{words.count(w)} {w.replace('_', ' ')}" for w in WORDS if w in words]
+    return f"Time of {gate.plan.head} by {gate.plan.base}: {', '.join(counts)}"
+
+
+def _table(gate: TimeGate) -> Table:
+    columns = (
+        Column("cell", "cell"),
+        Column("base_s", "base", Kind.SECONDS, 2, "time"),
+        Column("head_s", "head", Kind.SECONDS, 2, "time"),
+        Column("ratio", "ratio", Kind.RATIO),
+        Column("low", "95 % low", Kind.RATIO, 1),
+        Column("high", "high", Kind.RATIO, 1),
+        Column("mde", "could have seen", Kind.SHARE),
+        Column("p", "p", rank=3),
+        Column("pairs", "pairs", Kind.INTEGER, 4),
+        Column("verdict", "verdict"),
+    )
+    rows: list[tuple[Cell, ...]] = []
+    for verdict in gate.sorted():
+        own = [p for p in gate.pairs if p.cell == verdict.cell and p.failure is None]
+        rows.append(
+            (
+                verdict.cell,
+                median(p.base_s for p in own) if own else None,
+                median(p.head_s for p in own) if own else None,
+                verdict.ratio,
+                verdict.low,
+                verdict.high,
+                verdict.mde,
+                None if verdict.p is None else f"{verdict.p:.2g}",
+                verdict.pairs,
+                Toned(verdict.verdict.replace("_", " "), TONES[verdict.verdict]),
+            )
+        )
+    return Table(columns, tuple(rows))
+
+
+def _facts(gate: TimeGate) -> tuple[tuple[str, str], ...]:
+    facts = [(v.cell, v.note) for v in gate.sorted() if v.note]
+    control = [p for p in gate.pairs if p.control and p.failure is None]
+    if control:
+        values = [p.log_ratio for p in control]
+        facts.append(
+            (
+                "control",
+                f"base by itself: median ratio {exp(median(values)):.3f} in "
+                f"{counted(len(values), 'pair')}",
+            )
+        )
+    if gate.pairs:
+        took = sum(pair.wall_s for pair in gate.pairs)
+        pairs = counted(len(gate.pairs), "pair of fresh processes", "pairs of fresh processes")
+        facts.append(("measured", f"{pairs} in {duration(took)}"))
+    return tuple(facts)
+
+
+def _flag_notes(pairs: Sequence[Pair]) -> list[str]:
+    flags = dict.fromkeys(flag for pair in pairs for flag in pair.flags)
+    return [
+        f"{flag.replace('_', ' ')}, in {sum(flag in p.flags for p in pairs)} of {len(pairs)} "
+        f"pairs: {FLAGS[flag]}."
+        for flag in flags
+    ]
+
+
+def _meaning(gate: TimeGate) -> str:
+    rules = gate.plan.rules
+    return (
+        "A ratio is head's time over base's, measured beside each other in pairs of fresh "
+        f"processes. Regressed: an exact test at {rules.alpha:.0%} for the whole run, and at least "
+        f"{rules.negligible:.0%} slower; ok: that is not so, and {rules.important:.0%} can be "
+        "ruled out (docs/method.md)."
+    )
+
+
+def _rows(verdicts: Sequence[Verdict]) -> Table:
+    keys = "cell metric verdict ratio low high mde p pairs note".split()
+    return Table(
+        tuple(Column(key, key) for key in keys),
+        tuple(tuple(v.to_dict()[key] for key in keys) for v in verdicts),
+    )
