@@ -70,9 +70,9 @@ def models(
         measure: dict[str, Measure] = {}
         for cell in cells:
             both = (base, measured_cell(cell, ways))
-            measure[cell.name] = partial(_in_one_process, cells=both, launcher=launcher)
+            measure[cell.name] = partial(in_one_process, cells=both, launcher=launcher)
         alike = (base, base)
-        measure[CONTROL] = control_of(partial(_in_one_process, cells=alike, launcher=launcher))
+        measure[CONTROL] = control_of(partial(in_one_process, cells=alike, launcher=launcher))
         yield Arms(against.model, ", ".join(cell.model for cell in cells), measure)
 
 
@@ -93,7 +93,7 @@ def measured_cell(cell: GateCell, ways: Ways) -> Cell:
     )
 
 
-def _in_one_process(pair: Pair, cells: tuple[Cell, Cell], launcher: Launcher) -> Pair:
+def in_one_process(pair: Pair, cells: tuple[Cell, Cell], launcher: Launcher) -> Pair:
     """Measure a pair as one session in which both models take turns, call by call."""
     from archbench.measure.jobs import Job
 

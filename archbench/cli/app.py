@@ -19,6 +19,7 @@ from archbench.cli.explain import explain
 from archbench.cli.judge import judge
 from archbench.cli.lock import lock
 from archbench.cli.reproduce import reproduce
+from archbench.cli.selftest import selftest
 from archbench.cli.shelf import info, list_architectures
 from archbench.cli.summary import summary
 from archbench.errors import ArchbenchError
@@ -50,6 +51,7 @@ app.command("doctor")(doctor)
 app.command("lock")(lock)
 app.command("check")(check)
 app.command("judge")(judge)
+app.command("selftest")(selftest)
 app.command("reproduce")(reproduce)
 app.command("claims")(claims)
 app.command("explain")(explain)

@@ -1,0 +1,252 @@
+"""Put the time gate itself to the test, on this machine: equal sides, and real slowdowns."""
+
+import json
+import random
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from math import expm1
+from pathlib import Path
+from typing import Any
+
+from archbench.api.cells import Ways
+from archbench.api.launcher import SILENT, Launcher, Listener, launching
+from archbench.api.time_check import in_one_process, measured_cell
+from archbench.api.time_gate import CONTROL, Measure, control_of, run_gate
+from archbench.errors import ArchbenchError, NothingMeasured
+from archbench.gate.power import rate_of_draws, rate_of_runs
+from archbench.gate.stats import hodges_lehmann
+from archbench.gate.time_gate import verdicts_of
+from archbench.records.cells import Cell
+from archbench.records.gates import GateCell, Word
+from archbench.records.pairs import Pair, Rules
+from archbench.records.runs import read_gate
+from archbench.records.selftests import Rate, SelfTest
+
+MODELS = ("resnet20", "resnet18")
+SLOWED = "archbench.measure.injected:build"
+CALIBRATING = 8  # pairs that tell what a product costs
+TRIED = 0.3  # slowdown that they are tried at, large so that noise hardly moves the price
+PRODUCT_S = 4e-6  # as far as is known before
+PAIR_LIMIT_S = 120.0
+BUSY_FROM = 5  # pairs of a gate: the second half of the screen of one cell and its control
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One gate to be run.
+
+    Args:
+        cell: what is gated.
+        slowdown: built into head, as a share.
+        number: among those of the same.
+    """
+
+    cell: GateCell
+    slowdown: float
+    number: int
+
+    def file(self, folder: Path) -> Path:
+        """Return where it is recorded."""
+        return folder / f"{_file_name(self.cell)}-{self.slowdown * 100:g}-{self.number:03d}.jsonl"
+
+
+def _file_name(cell: GateCell) -> str:
+    return re.sub(r"[^\w.-]+", "_", cell.name)
+
+
+def selftest(
+    models: Sequence[str] = MODELS,
+    aa: int = 20,
+    slowdowns: Sequence[float] = (0.02, 0.03, 0.05, 0.1),
+    runs: int = 10,
+    folder: Path = Path("selftest"),
+    resample: int = 2000,
+    one_process: bool = False,
+    busy: bool = False,
+    ways: Ways = Ways(),  # noqa: B008  # it is frozen
+    input_size: Sequence[str] = (),
+    listener: Listener = SILENT,
+) -> SelfTest:
+    """Run gates whose right answer is known, and count their verdicts.
+
+    Every gate is recorded in a file of its own; those that are there already are not run again, so
+    that an interrupted test goes on.
+
+    Args:
+        models: MODEL strings.
+        aa: gates of each model against itself.
+        slowdowns: built into head, as shares.
+        runs: gates of each slowdown.
+        folder: for the records; is created.
+        resample: gates to draw from the recorded pairs; 0 for none.
+        one_process: base and head take turns in one process.
+        busy: something else computes in the second half of every gate.
+        ways: how the models run.
+        input_size: of all models; default: the architecture's own.
+        listener: is told how it goes on.
+
+    Raises:
+        ArchbenchError: a model is not known, or cannot be run.
+        NothingMeasured: there is nothing to test.
+    """
+    cells = [GateCell(model, model, tuple(input_size)) for model in models]
+    trials = [Trial(cell, 0.0, i) for cell in cells for i in range(aa)]
+    trials += [Trial(c, s, i) for c in cells for s in slowdowns for i in range(runs)]
+    if not trials:
+        raise NothingMeasured("there is nothing to test", "--aa 20")
+    folder.mkdir(parents=True, exist_ok=True)
+    todo = [trial for trial in trials if not _is_done(trial.file(folder))]
+    random.SystemRandom().shuffle(todo)
+    with launching(listener.heard) as launcher:
+        side = _Sides(ways, one_process, launcher)
+        costs = {cell.name: _cost(cell, folder, side) for cell in cells}
+        for done, trial in enumerate(todo):
+            products = round(trial.slowdown / costs[trial.cell.name])
+            path = trial.file(folder)
+            path.unlink(missing_ok=True)  # of a gate that was interrupted
+            with _busy_later(busy) as disturbed:
+                measure = {
+                    trial.cell.name: disturbed(side.measure(trial.cell, products)),
+                    CONTROL: disturbed(control_of(side.measure(trial.cell, 0))),
+                }
+                names = [trial.cell.name]
+                run_gate(
+                    names, "as it is", f"{trial.slowdown:.0%} slower", measure, Rules(), record=path
+                )
+            listener.tell((done + 1) / len(todo), None)
+    rates = _rates(trials, folder, resample)
+    return SelfTest(tuple(rates), one_process, busy, _environment(trials, folder))
+
+
+class _Sides:
+    """Measures pairs of a network and the same with work added."""
+
+    def __init__(self, ways: Ways, one_process: bool, launcher: Launcher) -> None:
+        self._ways = ways
+        self._one_process = one_process
+        self._launcher = launcher
+
+    def measure(self, cell: GateCell, products: int) -> Measure:
+        """Return what measures a pair whose head does so many products more."""
+        from archbench.measure.pairing import Sides, run_pair
+
+        base, head = self._slowed(cell, 0), self._slowed(cell, products)
+        if self._one_process:
+            own: Measure = partial(in_one_process, cells=(base, head), launcher=self._launcher)
+        else:
+            sides = Sides((base, Path.cwd()), (head, Path.cwd()))
+            own = partial(run_pair, sides=sides, limit_s=PAIR_LIMIT_S)
+        # both come from archbench's own file, which the gate would not compare
+        return lambda pair: replace(own(pair), sources={})
+
+    def _slowed(self, cell: GateCell, products: int) -> Cell:
+        arguments = {"model": cell.model, "arguments": {}, "products": products}
+        size = cell.input_size or _own_size(cell.model)
+        return measured_cell(GateCell(cell.name, SLOWED, size, 1, arguments), self._ways)
+
+
+def _own_size(model: str) -> tuple[str, ...]:
+    from archbench.registry import find
+    from archbench.units import shape_for_machines
+
+    if ":" in model:
+        raise ArchbenchError(f"'{model}' needs an input size", "-i 3x224x224")
+    return (f"float32:{shape_for_machines(find(model).input_shape)}",)
+
+
+def _cost(cell: GateCell, folder: Path, sides: _Sides) -> float:
+    """Return the share of a pass that one product takes, measured once and kept."""
+    path = folder / f"{_file_name(cell)}.json"
+    if path.is_file():
+        return float(json.loads(path.read_text(encoding="utf-8"))["product"])
+    rng = random.SystemRandom()
+
+    def pair(number: int, products: int) -> Pair:
+        first = rng.choice(("base", "head"))
+        asked = Pair(cell.name, "screen", number, False, rng.getrandbits(32), first)  # type: ignore[arg-type]  # one of the two
+        found = sides.measure(cell, products)(asked)
+        if found.failure is not None:
+            raise ArchbenchError(found.failure.message, found.failure.hint)
+        return found
+
+    products = max(10, round(TRIED * pair(0, 0).base_s / PRODUCT_S))
+    values = [pair(i, products).log_ratio for i in range(CALIBRATING)]
+    share = expm1(hodges_lehmann(values)) / products
+    if share <= 0:
+        raise ArchbenchError(
+            f"{products} products more did not slow {cell.name} down: this machine is too noisy",
+            "`archbench doctor` says why",
+        )
+    path.write_text(json.dumps({"product": share, "products": products, "log_ratios": values}))
+    return share
+
+
+@contextmanager
+def _busy_later(busy: bool) -> Iterator[Callable[[Measure], Measure]]:
+    """Let a process compute beside the pairs from the second half of the screen on."""
+    count = 0
+    other: list[subprocess.Popen[bytes]] = []
+
+    def disturbed(measure: Measure) -> Measure:
+        def measured(pair: Pair) -> Pair:
+            nonlocal count
+            if busy and count == BUSY_FROM:
+                other.append(subprocess.Popen([sys.executable, "-c", "while True: pass"]))
+            count += 1
+            return measure(pair)
+
+        return measured
+
+    try:
+        yield disturbed
+    finally:
+        for process in other:
+            process.kill()
+            process.wait()
+
+
+def _is_done(path: Path) -> bool:
+    """Tell whether a gate was recorded to its end."""
+    if not path.is_file():
+        return False
+    try:
+        plan, pairs = read_gate(path, lambda message: None)
+    except ArchbenchError:
+        return False
+    return bool(pairs) and not verdicts_of(plan, pairs, ended=False)[1]
+
+
+def _rates(trials: Sequence[Trial], folder: Path, resample: int) -> list[Rate]:
+    """Count what the recorded gates say, and what gates drawn from their pairs would."""
+    said: dict[tuple[str, float], list[Word]] = {}
+    values: dict[tuple[str, float], list[float]] = {}
+    walls: dict[tuple[str, float], list[float]] = {}
+    for trial in trials:
+        key = trial.cell.name, trial.slowdown
+        plan, pairs = read_gate(trial.file(folder), lambda message: None)
+        verdicts, _ = verdicts_of(plan, pairs, ended=True)
+        said.setdefault(key, []).append(verdicts[0].verdict)
+        walls.setdefault(key, []).append(sum(pair.wall_s for pair in pairs))
+        for pair in pairs:
+            if pair.failure is None:
+                own = (trial.cell.name, 0.0) if pair.control else key
+                values.setdefault(own, []).append(pair.log_ratio)
+    rates = [
+        rate_of_runs(*key, words, values.get(key, []), walls[key]) for key, words in said.items()
+    ]
+    if resample:
+        rates += [
+            rate_of_draws(*key, own, Rules(), resample, seed)
+            for seed, (key, own) in enumerate(sorted(values.items()))
+        ]
+    return sorted(rates, key=lambda rate: (rate.model, rate.source != "run", rate.slowdown))
+
+
+def _environment(trials: Sequence[Trial], folder: Path) -> Mapping[str, Any] | None:
+    _, pairs = read_gate(trials[0].file(folder), lambda message: None)
+    return next((pair.environment for pair in pairs if pair.environment), None)

@@ -1,0 +1,102 @@
+"""`archbench selftest`: false alarms and detections of the time gate on this machine."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from archbench.cli.options import (
+    Debug,
+    Form,
+    InputSize,
+    Output,
+    Threads,
+    complete_model,
+    words,
+)
+from archbench.cli.output import destination, heard, prints_set_aside, replacing, warn
+from archbench.cli.progress import progress
+from archbench.errors import ArchbenchError, OutputRefused
+
+Models = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[MODEL]...",
+        help="default: resnet20 and resnet18",
+        autocompletion=complete_model,
+        show_default=False,
+    ),
+]
+EqualGates = Annotated[int, typer.Option("--aa", min=0, help="gates of a model against itself")]
+Inject = Annotated[str, typer.Option("--inject", help="slowdowns to build in, in percent")]
+Runs = Annotated[int, typer.Option("--runs", min=1, help="gates of each slowdown")]
+Folder = Annotated[
+    Path, typer.Option("--record", help="a folder for every gate; those in it are not run again")
+]
+Resample = Annotated[
+    int, typer.Option("--resample", min=0, help="gates to draw from the recorded pairs; 0 for none")
+]
+OneProcess = Annotated[bool, typer.Option("--one-process", help="both sides in one process")]
+Busy = Annotated[bool, typer.Option("--busy", help="let something compute beside them later on")]
+Plot = Annotated[Path | None, typer.Option("--plot", help="draw the power curve: FILE.svg")]
+
+
+def selftest(
+    models: Models = None,
+    aa: EqualGates = 20,
+    inject: Inject = "2,3,5,10",
+    runs: Runs = 10,
+    folder: Folder = Path("selftest"),
+    resample: Resample = 2000,
+    one_process: OneProcess = False,
+    busy: Busy = False,
+    input_size: InputSize = None,
+    threads: Threads = None,
+    plot: Plot = None,
+    form: Form = None,
+    output: Output = None,
+    debug: Debug = False,
+) -> None:
+    """Put the time gate to the test: equal sides, and slowdowns that are real work.
+
+    It takes hours: a gate without a slowdown half a minute, one with it a minute or more. What was
+    recorded is not run again, so it can be interrupted.
+    """
+    slowdowns = [_share(word) for word in words(inject)]
+    if plot is not None and plot.suffix.lower() != ".svg":
+        raise OutputRefused(f"'{plot}' is no .svg, which pictures are", "--plot power.svg")
+    with destination(form, output) as out, prints_set_aside():
+        from archbench.api.cells import Ways
+        from archbench.api.launcher import Listener
+        from archbench.api.selftest import MODELS
+        from archbench.api.selftest import selftest as test
+        from archbench.report.selftest import power_svg, selftest_report
+
+        with progress("testing") as tell:
+            found = test(
+                models or MODELS,
+                aa,
+                slowdowns,
+                runs,
+                folder,
+                resample,
+                one_process,
+                busy,
+                Ways(threads=threads, device="cpu"),
+                input_size or (),
+                Listener(tell, heard, warn),
+            )
+        out.write(selftest_report(found))
+    if plot is not None:
+        with replacing(plot) as stream:
+            stream.write(power_svg(found))
+
+
+def _share(word: str) -> float:
+    try:
+        percent = float(word.removesuffix("%"))
+    except ValueError:
+        percent = 0.0
+    if not 0 < percent <= 100:
+        raise ArchbenchError(f"'{word}' is not a slowdown in percent", "--inject 2,3,5,10")
+    return percent / 100

@@ -1,0 +1,93 @@
+"""False alarms and detections of the time gate, counted."""
+
+import random
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from math import expm1
+from statistics import median
+
+from archbench.gate.stats import hodges_lehmann
+from archbench.gate.time_gate import Evidence, judge
+from archbench.records.gates import Word
+from archbench.records.pairs import Rules, Stage
+from archbench.records.selftests import Rate
+
+CELL = "drawn"
+
+
+def rate_of_runs(
+    model: str,
+    slowdown: float,
+    said: Sequence[Word],
+    values: Sequence[float],
+    walls_s: Sequence[float],
+) -> Rate:
+    """Count what gates said that really ran.
+
+    Args:
+        model: that was gated.
+        slowdown: that was built in.
+        said: the verdict of each gate.
+        values: logarithms of the ratios of all their pairs.
+        walls_s: how long each took.
+    """
+    return _rate(model, slowdown, "run", Counter(said), _size(values), median(walls_s), len(values))
+
+
+def rate_of_draws(
+    model: str, slowdown: float, values: Sequence[float], rules: Rules, runs: int, seed: int
+) -> Rate:
+    """Draw gates from recorded pairs, and count what they say.
+
+    Pairs without a slowdown get a random sign: which of two equal sides is called head is chance.
+
+    Args:
+        model: whose pairs they are.
+        slowdown: that was built into them.
+        values: logarithms of the ratios of the recorded pairs.
+        rules: of the gate.
+        runs: gates to draw.
+        seed: of the draws.
+    """
+    rng = random.Random(seed)
+    words: Counter[Word] = Counter()
+
+    def draw(count: int) -> tuple[float, ...]:
+        drawn = rng.choices(values, k=count)
+        return tuple(x if slowdown or rng.random() < 0.5 else -x for x in drawn)
+
+    for _ in range(runs):
+        stages: dict[Stage, tuple[float, ...]] = {}
+        while True:
+            found = Evidence(*(stages.get(s, ()) for s in ("screen", "confirm", "extend")))
+            judgement = judge({CELL: found}, rules)
+            if CELL in judgement.words:
+                words[judgement.words[CELL]] += 1
+                break
+            stage, count = judgement.wanted[CELL]
+            stages[stage] = draw(count)
+    return _rate(model, slowdown, "resampled", words, _size(values), None, len(values))
+
+
+def _size(values: Sequence[float]) -> float | None:
+    return expm1(hodges_lehmann(values)) if values else None
+
+
+def _rate(
+    model: str,
+    slowdown: float,
+    source: str,
+    words: Mapping[Word, int],
+    measured: float | None,
+    wall_s: float | None,
+    pairs: int,
+) -> Rate:
+    from scipy.stats import binomtest
+
+    runs, found = sum(words.values()), words.get("regressed", 0)
+    interval = binomtest(found, runs).proportion_ci(0.95, method="exact")
+    low, high = float(interval.low), float(interval.high)
+    return Rate(
+        *(model, slowdown, measured, source, found, runs),  # type: ignore[arg-type]  # one of two words
+        *(low, high, dict(words), wall_s, pairs),
+    )

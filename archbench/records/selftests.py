@@ -1,0 +1,91 @@
+"""How often the time gate is wrong, and how often it sees what is there, on one machine."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from archbench.records.gates import Word
+
+if TYPE_CHECKING:
+    import pandas
+
+Source = Literal["run", "resampled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How often a gate called a slowdown one.
+
+    Args:
+        model: that was gated.
+        slowdown: that was built into head, as a share; 0 for none.
+        measured: what all pairs of it together show; None where there are none.
+        source: gates that ran, or gates drawn from the pairs of those.
+        found: gates that said regressed.
+        runs: all gates.
+        low: lower end of the exact 95 % interval of found / runs.
+        high: its upper end.
+        words: how often each verdict was said.
+        wall_s: median time of a gate, its control included; None of drawn ones.
+        pairs: that were recorded, or drawn from.
+    """
+
+    model: str
+    slowdown: float
+    measured: float | None
+    source: Source
+    found: int
+    runs: int
+    low: float
+    high: float
+    words: Mapping[Word, int]
+    wall_s: float | None
+    pairs: int
+
+    @property
+    def rate(self) -> float:
+        """The share of gates that said regressed."""
+        return self.found / self.runs
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the rate under its JSON names."""
+        return {**asdict(self), "words": dict(self.words), "rate": self.rate}
+
+
+@dataclass(frozen=True, slots=True)
+class SelfTest:
+    """All rates, and the way in which they were measured.
+
+    Args:
+        rates: by model, source and slowdown.
+        one_process: base and head took turns call by call in one process, not in two.
+        busy: something else computed in the second half of every gate.
+        machine: where, for people.
+    """
+
+    rates: tuple[Rate, ...]
+    one_process: bool
+    busy: bool
+    machine: Mapping[str, Any] | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the object that `archbench selftest -f json` prints."""
+        return {
+            "schema": "archbench.selftest/1",
+            "one_process": self.one_process,
+            "busy": self.busy,
+            "rates": [rate.to_dict() for rate in self.rates],
+            "environment": self.machine,
+        }
+
+    def to_frame(self) -> "pandas.DataFrame":
+        """Return a row for each rate."""
+        import pandas
+
+        return pandas.DataFrame([_flat(rate) for rate in self.rates], dtype=object)
+
+
+def _flat(rate: Rate) -> dict[str, Any]:
+    row = rate.to_dict()
+    words = row.pop("words")
+    return row | {f"said_{word}": count for word, count in words.items()}

@@ -1,0 +1,113 @@
+"""How often the time gate is wrong and how often right: a table, and a picture."""
+
+import io
+
+from archbench.records.selftests import Rate, SelfTest
+from archbench.report.picture import COLOURS, require_matplotlib
+from archbench.report.table import Cell, Column, Kind, Report, Table
+
+SIZE = (7.5, 4.5)  # inches
+SHAPES = ("o", "s", "^", "D")
+
+
+def selftest_report(found: SelfTest) -> Report:
+    """Lay out the rates."""
+    columns = (
+        Column("model", "model"),
+        Column("slowdown", "built in", Kind.SHARE),
+        Column("measured", "measured", Kind.SHARE, 2),
+        Column("source", "gates"),
+        Column("runs", "of them", Kind.INTEGER),
+        Column("found", "said regressed", Kind.INTEGER),
+        Column("rate", "rate", Kind.SHARE),
+        Column("low", "95 % low", Kind.SHARE, 1),
+        Column("high", "high", Kind.SHARE),
+        Column("others", "otherwise", rank=3),
+        Column("pairs", "pairs", Kind.INTEGER, 4),
+        Column("wall_s", "took", Kind.SECONDS, 2),
+    )
+    way = "one process" if found.one_process else "pairs of processes"
+    frame = found.to_frame()
+    rows = tuple(
+        tuple(None if value != value else value for value in row)  # NaN is a missing value
+        for row in frame.to_numpy().tolist()
+    )
+    return Report(
+        f"The time gate, put to the test: {way}{', a busy neighbour' if found.busy else ''}",
+        (Table(columns, tuple(_row(rate) for rate in found.rates)),),
+        found.to_dict(),
+        notes=(
+            "Said regressed where nothing is built in is a false alarm. A slowdown is real work "
+            "inside the network; measured is what all pairs together show. Gates that ran took "
+            "their control with them; resampled ones are drawn from the pairs of those.",
+        ),
+        rows=Table(tuple(Column(key, key) for key in frame.columns), rows),
+    )
+
+
+def _row(rate: Rate) -> tuple[Cell, ...]:
+    others = [
+        f"{n} {word.replace('_', ' ')}" for word, n in rate.words.items() if word != "regressed"
+    ]
+    return (
+        *(rate.model, rate.slowdown, rate.measured),
+        "ran" if rate.source == "run" else "resampled",
+        *(rate.runs, rate.found, rate.rate, rate.low, rate.high),
+        ", ".join(others),
+        *(rate.pairs, rate.wall_s),
+    )
+
+
+def power_svg(found: SelfTest) -> str:
+    """Draw how often a slowdown is called one, by its size; bars are exact 95 % intervals.
+
+    Raises:
+        ArchbenchError: matplotlib is not installed.
+    """
+    require_matplotlib()
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context({"svg.hashsalt": "archbench", "font.size": 10}):
+        figure = Figure(figsize=SIZE, layout="constrained")
+        axes = figure.add_subplot()
+        models = list(dict.fromkeys(rate.model for rate in found.rates))
+        for place, model in enumerate(models):
+            colour, shape = COLOURS[place % len(COLOURS)], SHAPES[place % len(SHAPES)]
+            for source, line, size in (("resampled", "-", 4), ("run", "", 7)):
+                own = [r for r in found.rates if r.model == model and r.source == source]
+                if not own:
+                    continue
+                shift = (place - (len(models) - 1) / 2) * 0.08
+                axes.errorbar(
+                    [100 * rate.slowdown + shift for rate in own],
+                    [100 * rate.rate for rate in own],
+                    yerr=[
+                        [100 * (rate.rate - rate.low) for rate in own],
+                        [100 * (rate.high - rate.rate) for rate in own],
+                    ],
+                    label=f"{model}, {'gates that ran' if source == 'run' else 'resampled'}",
+                    color=colour,
+                    marker=shape,
+                    markersize=size,
+                    markerfacecolor="white" if source == "run" else colour,
+                    linestyle=line or "none",
+                    linewidth=1.4,
+                    capsize=2,
+                )
+        axes.axhline(1, color="0.5", lw=0.8, ls=":")
+        axes.text(axes.get_xlim()[1], 2, "1 %", ha="right", fontsize=8, color="0.4")
+        way = "one process" if found.one_process else "pairs of processes"
+        busy = ", a busy neighbour in the second half" if found.busy else ""
+        axes.set_title(
+            f"What the time gate calls a regression: {way}{busy}", loc="left", fontsize=11
+        )
+        axes.set_xlabel("slowdown built in (%)")
+        axes.set_ylabel("gates that say regressed (%)")
+        axes.set_ylim(-3, 103)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(axis="y", alpha=0.3)
+        axes.legend(frameon=False, fontsize=8, loc="center right")
+        text = io.StringIO()
+        figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
+    return text.getvalue()

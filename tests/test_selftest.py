@@ -1,0 +1,159 @@
+"""The gate's own test: what it counts, on a machine that is made up."""
+
+import json
+import random
+from dataclasses import replace
+from math import log
+from pathlib import Path
+
+import pytest
+import torch
+
+from archbench.api import selftest as tested
+from archbench.api.selftest import selftest
+from archbench.cli.app import run
+from archbench.gate.power import rate_of_draws, rate_of_runs
+from archbench.measure.injected import build
+from archbench.measure.pairing import Sides
+from archbench.records.pairs import Pair, Rules
+from archbench.report.selftest import power_svg
+from tests.test_time_gate import with_ratio
+
+Captured = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> list[Pair]:
+    """A product takes a thousandth of a pass; two processes differ by 1 %."""
+    rng = random.Random(0)
+    measured: list[Pair] = []
+
+    def run_pair(pair: Pair, sides: Sides, limit_s: float) -> Pair:
+        more = sides.head[0].arguments["products"] - sides.base[0].arguments["products"]
+        done = with_ratio(pair, log(1 + 0.001 * more) + rng.gauss(0, 0.01))
+        measured.append(done)
+        return done
+
+    monkeypatch.setattr("archbench.measure.pairing.run_pair", run_pair)
+    return measured
+
+
+def test_slowdowns_are_found_and_equal_sides_are_not(machine: list[Pair], tmp_path: Path) -> None:
+    """Counted by model, size and source; measured is what was built in."""
+    found = selftest(["resnet20"], 6, (0.03, 0.1), 3, tmp_path / "records", resample=50)
+    rates = {(rate.source, rate.slowdown): rate for rate in found.rates}
+    assert set(rates) == {(s, x) for s in ("run", "resampled") for x in (0.0, 0.03, 0.1)}
+    assert rates["run", 0.0].found == 0
+    assert rates["run", 0.0].runs == 6
+    assert rates["run", 0.1].found == rates["run", 0.1].runs == 3
+    assert rates["resampled", 0.1].found == 50
+    assert rates["run", 0.1].measured == pytest.approx(0.1, abs=0.02)
+    # the controls of all gates are pairs of equal sides, too
+    assert rates["resampled", 0.0].pairs >= (6 + 3 + 3) * 5 + 6 * 5
+    assert 0 <= rates["run", 0.0].low <= rates["run", 0.0].high < 0.5
+
+
+def test_what_was_recorded_is_not_run_again(machine: list[Pair], tmp_path: Path) -> None:
+    """But a gate that was interrupted is."""
+    first = selftest(["resnet20"], 3, (0.1,), 1, tmp_path, resample=0)
+    before = len(machine)
+    again = selftest(["resnet20"], 3, (0.1,), 1, tmp_path, resample=0)
+    assert again == first
+    assert len(machine) == before
+    path = tmp_path / "resnet20-0-001.jsonl"
+    path.write_text("\n".join(path.read_text().split("\n")[:4]))
+    selftest(["resnet20"], 3, (0.1,), 1, tmp_path, resample=0)
+    assert len(machine) >= before + 10
+    assert not (tmp_path / "resnet20-0-001.jsonl").read_text().count("\n") < 11
+
+
+def test_a_busy_neighbour_comes_and_goes(
+    machine: list[Pair], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the first five pairs of every gate; none is left."""
+    started: list[int] = []
+    ended: list[int] = []
+
+    class Process:
+        def __init__(self, *argv: object) -> None:
+            started.append(len(machine))
+
+        def kill(self) -> None:
+            ended.append(len(machine))
+
+        def wait(self) -> None:
+            pass
+
+    monkeypatch.setattr(tested.subprocess, "Popen", Process)
+    selftest(["resnet20"], 2, (), 1, tmp_path, resample=0, busy=True)
+    calibrated = 1 + tested.CALIBRATING
+    assert started[0] == calibrated + 5
+    assert len(started) == len(ended) == 2
+
+
+def test_rates_have_exact_intervals() -> None:
+    """Clopper and Pearson's: of 0 in 20 up to 16.8 %, by hand 1 - 0.025^(1/20)."""
+    rate = rate_of_runs("a", 0.0, ["ok"] * 20, [0.0], [3.0])
+    assert (rate.found, rate.rate, rate.low) == (0, 0.0, 0.0)
+    assert rate.high == pytest.approx(1 - 0.025 ** (1 / 20))
+    some = rate_of_runs("a", 0.05, ["regressed", "inconclusive", "regressed"], [0.05], [1, 2, 9])
+    assert (some.found, some.runs, some.wall_s) == (2, 3, 2)
+    assert some.words == {"regressed": 2, "inconclusive": 1}
+
+
+def test_drawn_gates_follow_the_same_rules() -> None:
+    """Pairs far from 0 are always called; equal sides never, whatever side they lean to."""
+    assert rate_of_draws("a", 0.1, [0.09, 0.1, 0.11], Rules(), 20, 0).found == 20
+    leaning = rate_of_draws("a", 0.0, [0.02, 0.021], Rules(), 200, 0)
+    assert leaning.found <= 4  # with random signs: half of them are -2 %
+    assert rate_of_draws("a", 0.0, [0.001], Rules(), 20, 0).words == {"ok": 20}
+
+
+def test_the_slowdown_is_work_and_changes_no_result() -> None:
+    """The same numbers come out, and the products are really run."""
+    torch.manual_seed(0)
+    slowed = build("resnet20", {}, 7).eval()
+    x = torch.randn(1, 3, 32, 32)
+    with torch.no_grad(), torch.profiler.profile() as profiler:
+        out = slowed(x)
+    assert torch.equal(out, slowed.network(x).detach())
+    counts = {event.key: event.count for event in profiler.key_averages()}
+    assert counts["aten::mm"] == 7
+
+
+def test_from_the_command_line(
+    machine: list[Pair], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    """Table, JSON, CSV and picture."""
+    monkeypatch.chdir(tmp_path)
+    argv = ["selftest", "resnet20", "--aa", "2", "--inject", "10", "--runs", "1", "--resample", "9"]
+    assert run([*argv, "--plot", "power.svg"]) == 0
+    out = capsys.readouterr().out
+    assert "put to the test: pairs of processes" in out
+    assert (tmp_path / "selftest" / "resnet20-10-000.jsonl").is_file()
+    assert "gates that say regressed" in (tmp_path / "power.svg").read_text()
+    assert run([*argv, "-f", "json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["schema"] == "archbench.selftest/1"
+    assert len(document["rates"]) == 4
+    assert run([*argv, "-f", "csv"]) == 0
+    assert len(capsys.readouterr().out.strip().split("\n")) == 5
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [["--inject", "0"], ["--inject", "x"], ["--plot", "a.png"], ["--aa", "0", "--inject", ""]],
+)
+def test_what_cannot_be_tested_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured, argv: list[str]
+) -> None:
+    """A line and a hint."""
+    monkeypatch.chdir(tmp_path)
+    assert run(["selftest", "resnet20", *argv]) in (2, 5)
+    assert "hint: " in capsys.readouterr().err
+
+
+def test_the_picture_is_always_the_same(machine: list[Pair], tmp_path: Path) -> None:
+    """So that a report changes only when its figures do."""
+    found = selftest(["resnet20"], 2, (0.05,), 1, tmp_path, resample=20)
+    assert power_svg(found) == power_svg(replace(found))
