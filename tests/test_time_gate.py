@@ -369,6 +369,24 @@ def test_a_base_that_cannot_be_had(
     assert git("worktree", "list").count("\n") == 1
 
 
+def test_the_report_of_a_regression_is_written(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Into its file, though the command ends with 1."""
+    machine = Machine({"small": 1.2}, sd=0.002)
+
+    def measured(pair: Pair, sides: Sides, limit_s: float) -> Pair:
+        same = sides.base[1] == sides.head[1]
+        return machine.measure(replace(pair, cell=CONTROL if same else "small"))
+
+    monkeypatch.setattr(pairing, "run_pair", measured)
+    assert run(["check", "--base", "HEAD", "-o", "report.json", "--record", "run.jsonl"]) == 1
+    document = json.loads((repository / "report.json").read_text())
+    assert [v["verdict"] for v in document["verdicts"]] == ["regressed"]
+    assert document["exit_code"] == 1
+    assert run(["judge", "run.jsonl"]) == 1
+
+
 def test_outside_of_a_repository(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:

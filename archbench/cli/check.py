@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from archbench.cli import interrupt
 from archbench.cli.options import (
     CellBatch,
     Cells,
@@ -24,15 +23,13 @@ from archbench.cli.options import (
     Threads,
     changed_settings,
 )
-from archbench.cli.output import destination, heard, prints_set_aside, warn
+from archbench.cli.output import destination, prints_set_aside, warn
 from archbench.cli.progress import progress
+from archbench.cli.time_gate import leave, time_gate
 from archbench.errors import ArchbenchError, NothingMeasured
 from archbench.units import counted
 
 if TYPE_CHECKING:
-    from archbench.api.cells import Ways
-    from archbench.api.gate import Chosen
-    from archbench.cli.output import Destination
     from archbench.records.gates import Check
 
 LockFile = Annotated[
@@ -115,8 +112,10 @@ def check(
             "--base main for a commit, --against resnet34 for a model",
         )
     with destination(form, output) as out, prints_set_aside():
-        from archbench.api.gate import Chosen, run_check
+        from archbench.api.chosen import Chosen
+        from archbench.api.gate import run_check
         from archbench.report.check import check_report
+        from archbench.report.time_gate import time_gate_report
 
         settings, said = changed_settings(cells, input_size, batch_size, model_kwargs)
         chosen = Chosen(cells or [], lock, config, settings, said)
@@ -126,64 +125,20 @@ def check(
 
             ways = Ways((1,), device, (precision,), (mode,), channels_last, optimizer=optimizer)
             ways = replace(ways, threads=threads)
-            code = _timed(chosen, ways, base, against, setup, max_time, record, strict, out)
-            if code:
-                raise typer.Exit(code)
-            return
-        with progress("checking") as tell:
-            result = run_check(chosen, allow or [], strict, tell)
-        out.write(check_report(result))
+            gate = time_gate(chosen, ways, base, against, setup, max_time, record, strict)
+            out.write(time_gate_report(gate))
+        else:
+            with progress("checking") as tell:
+                result = run_check(chosen, allow or [], strict, tell)
+            out.write(check_report(result))
+    if timed:
+        leave(gate)
     if not result.cells:
         raise NothingMeasured(
             "there are no cells to check",
             "[[cells]] with model = ... in archbench.toml declares one",
         )
     _leave(result)
-
-
-def _timed(
-    chosen: "Chosen",
-    ways: "Ways",
-    base: str | None,
-    against: str | None,
-    setup: str,
-    max_time_s: float | None,
-    record: Path | None,
-    strict: bool,
-    out: "Destination",
-) -> int:
-    """Gate the time of the chosen cells; return the exit code."""
-    from archbench.api.launcher import Listener
-    from archbench.api.time_check import commits, models
-    from archbench.api.time_gate import run_gate
-    from archbench.records.gates import GateCell
-    from archbench.records.pairs import Rules
-    from archbench.report.time_gate import time_gate_report
-
-    if not chosen.cells:
-        raise NothingMeasured("there are no cells to time", "`archbench check MODEL --time ...`")
-    with progress("measuring") as tell:
-        listener = Listener(tell, heard, warn)
-        if base is not None:
-            arms = commits(chosen.cells, base, chosen.project.root, setup, ways)
-        else:
-            size, batch = chosen.cells[0].input_size, chosen.cells[0].batch_size
-            other = GateCell(against or "", against or "", size, batch)
-            arms = models(chosen.cells, other, ways, listener)
-        with arms as lent:
-            names = [cell.name for cell in chosen.cells]
-            gate = run_gate(
-                names, lent.base, lent.head, lent.measure, Rules(), max_time_s, record, listener
-            )
-    gate = replace(gate, strict=strict)
-    interrupt.check()
-    out.write(time_gate_report(gate))
-    words = [verdict.verdict for verdict in gate.verdicts]
-    for word in ("contaminated", "inconclusive", "not_comparable", "missing"):
-        if word in words and not strict:
-            cells = counted(words.count(word), "cell is", "cells are")
-            warn(f"{cells} {word.replace('_', ' ')}; --strict would exit 4")
-    return gate.exit_code
 
 
 def _leave(result: "Check") -> None:

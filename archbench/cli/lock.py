@@ -50,7 +50,8 @@ def lock(
     if update and not reason.strip():
         raise ArchbenchError("--update needs a --reason, which the lock keeps", '--reason "why"')
     with destination(form, None) as out, prints_set_aside():
-        from archbench.api.gate import Chosen, run_lock
+        from archbench.api.chosen import Chosen
+        from archbench.api.gate import run_lock
         from archbench.gate.lock_file import to_text
         from archbench.report.check import lock_report
 

@@ -1,0 +1,82 @@
+"""What `archbench check --time` does: gate the time of cells by a commit, or by a model."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import typer
+
+from archbench.cli import interrupt
+from archbench.cli.output import heard, warn
+from archbench.cli.progress import progress
+from archbench.errors import NothingMeasured
+from archbench.units import counted
+
+if TYPE_CHECKING:
+    from archbench.api.cells import Ways
+    from archbench.api.chosen import Chosen
+    from archbench.records.time_gates import TimeGate
+
+
+def time_gate(
+    chosen: "Chosen",
+    ways: "Ways",
+    base: str | None,
+    against: str | None,
+    setup: str,
+    max_time_s: float | None,
+    record: Path | None,
+    strict: bool,
+) -> "TimeGate":
+    """Gate the time of the chosen cells.
+
+    Args:
+        chosen: the cells.
+        ways: how they run.
+        base: a commit to be compared with, or None.
+        against: a model to be compared with, or None.
+        setup: a command that each tree needs.
+        max_time_s: for everything.
+        record: a file for all pairs.
+        strict: what could not be decided fails too.
+
+    Raises:
+        NothingMeasured: there are no cells.
+        ArchbenchError: something asked for is not known, or cannot be had.
+    """
+    from archbench.api.launcher import Listener
+    from archbench.api.time_check import commits, models
+    from archbench.api.time_gate import run_gate
+    from archbench.models.device import check_device
+    from archbench.records.gates import GateCell
+    from archbench.records.pairs import Rules
+
+    if not chosen.cells:
+        raise NothingMeasured("there are no cells to time", "`archbench check MODEL --time ...`")
+    if ways.device != "cpu":
+        ways = replace(ways, device=str(check_device(ways.device)))
+    with progress("measuring") as tell:
+        listener = Listener(tell, heard, warn)
+        if base is not None:
+            arms = commits(chosen.cells, base, chosen.project.root, setup, ways)
+        else:
+            size, batch = chosen.cells[0].input_size, chosen.cells[0].batch_size
+            other = GateCell(against or "", against or "", size, batch)
+            arms = models(chosen.cells, other, ways, listener)
+        with arms as lent:
+            names = [cell.name for cell in chosen.cells]
+            gate = run_gate(
+                names, lent.base, lent.head, lent.measure, Rules(), max_time_s, record, listener
+            )
+    interrupt.check()
+    return replace(gate, strict=strict)
+
+
+def leave(gate: "TimeGate") -> NoReturn:
+    """Warn of what --strict would not let pass, and end with the code of the worst verdict."""
+    words = [verdict.verdict for verdict in gate.verdicts]
+    for word in ("contaminated", "inconclusive", "not_comparable", "missing"):
+        if word in words and not gate.strict:
+            cells = counted(words.count(word), "cell is", "cells are")
+            warn(f"{cells} {word.replace('_', ' ')}; --strict would exit 4")
+    raise typer.Exit(gate.exit_code)
