@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from tempfile import TemporaryFile
@@ -73,12 +73,12 @@ def ask(task: Task, job: Job, variables: Mapping[str, str]) -> Answer:
             stdout=subprocess.PIPE,
             stderr=printed,
             text=True,
-            env={**os.environ, **_paths(), **_threads(job), **variables},
+            env={**os.environ, **_paths(), **threads_of(job), **variables},
             start_new_session=True,  # so that what it starts itself ends with it
         )
         too_long = threading.Event()
         try:
-            with _limited(worker, job.limit_s, too_long):
+            with limited([worker], job.limit_s, too_long):
                 line = _asked(worker, question)
             if not line:
                 _let_end(worker)
@@ -93,14 +93,15 @@ def ask(task: Task, job: Job, variables: Mapping[str, str]) -> Answer:
 
 
 @contextmanager
-def _limited(
-    worker: "subprocess.Popen[str]", limit_s: float | None, too_long: threading.Event
+def limited(
+    workers: Sequence["subprocess.Popen[str]"], limit_s: float | None, too_long: threading.Event
 ) -> Iterator[None]:
-    """End a worker that takes longer, with all that it started."""
+    """End workers that take longer, with all that they started; None lets them run on."""
 
     def end() -> None:
         too_long.set()
-        kill_worker(worker)
+        for worker in workers:
+            kill_worker(worker)
 
     timer = threading.Timer(limit_s or 0.0, end)
     timer.daemon = True
@@ -134,7 +135,8 @@ def _paths() -> dict[str, str]:
     return {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
 
 
-def _threads(job: Job) -> dict[str, str]:
+def threads_of(job: Job) -> dict[str, str]:
+    """Return the variables that fix the number of threads before anything is imported."""
     threads = job.cells[0].threads
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")  # read when the libraries are loaded
     return {} if threads is None else dict.fromkeys(names, str(threads))

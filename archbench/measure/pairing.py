@@ -11,8 +11,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from math import log, sqrt
 from pathlib import Path
@@ -21,7 +21,13 @@ from tempfile import TemporaryFile
 from typing import Any
 
 from archbench.measure.jobs import Job
-from archbench.measure.launch import end_worker, kill_worker, last_words, pickled_arguments
+from archbench.measure.launch import (
+    end_worker,
+    last_words,
+    limited,
+    pickled_arguments,
+    threads_of,
+)
 from archbench.records.cells import Cell
 from archbench.records.pairs import Pair, Side, Slice
 from archbench.records.sessions import Failure
@@ -78,9 +84,7 @@ class Worker:
 
     def __init__(self, job: Job, root: Path, variables: Mapping[str, str]) -> None:
         self._printed = TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115  # close()
-        threads = job.cells[0].threads
-        names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
-        fixed = {} if threads is None else dict.fromkeys(names, str(threads))
+        fixed = threads_of(job)
         # threads that wait for their next turn would compute beside the other side's
         fixed |= {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"}
         fixed |= {"GLIBC_TUNABLES": HUGE_PAGES}
@@ -148,7 +152,8 @@ def run_pair(pair: Pair, sides: Sides, limit_s: float | None = None) -> Pair:
             job = Job((cell,), pair.number, pair.seed)
             variables = {"ARCHBENCH_PADDING": "x" * rng.randrange(PADDING)}
             workers[side] = Worker(job, root, variables)
-        with _limited(list(workers.values()), limit_s, too_long):
+        processes = [worker.process for worker in workers.values()]
+        with limited(processes, START_S if limit_s is None else limit_s, too_long):
             found = _measured(pair, workers, rng)
     finally:
         for side, worker in workers.items():
@@ -252,26 +257,3 @@ def _error(rounds: Sequence[tuple[Slice, Slice]]) -> float:
     centre = median(logs)
     spread = MAD_TO_SD * median(abs(x - centre) for x in logs)
     return MEDIAN_ERROR * spread / sqrt(len(logs))
-
-
-@contextmanager
-def _limited(
-    workers: Sequence[Worker], limit_s: float | None, too_long: threading.Event
-) -> Iterator[None]:
-    """End workers that take longer."""
-
-    def end() -> None:
-        too_long.set()
-        for worker in workers:
-            kill_worker(worker.process)
-
-    timer = threading.Timer(START_S if limit_s is None else limit_s, end)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-
-
-Run = Callable[[Pair], Pair]

@@ -81,10 +81,14 @@ def run(job: Job) -> Session:
         with failures(cell, UserCodeError, f"measuring {cell.model} failed"):
             session = measured(empty, job, Place(device, DeviceClock(device), stream))
     except ArchbenchError as error:
-        kind: FailureKind = "oom" if isinstance(error, OutOfMemory) else "failed"
-        failure = Failure(kind, error.message, error.hint, error.exit_code)
-        session = replace(empty, failure=failure)
+        session = replace(empty, failure=failure_of(error))
     return replace(session, environment=environment(device))
+
+
+def failure_of(error: ArchbenchError) -> Failure:
+    """Write down why there are no times."""
+    kind: FailureKind = "oom" if isinstance(error, OutOfMemory) else "failed"
+    return Failure(kind, error.message, error.hint, error.exit_code)
 
 
 def as_in(cell: Cell) -> None:

@@ -12,7 +12,7 @@ import pickle
 import sys
 from base64 import b64decode
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -73,12 +73,12 @@ def loaded(asked: Mapping[str, Any]) -> Slicer:
     """Load what is asked for and run it once; whatever stops that is told."""
     import torch
 
-    from archbench.errors import ArchbenchError, OutOfMemory, UserCodeError
+    from archbench.errors import ArchbenchError, UserCodeError
     from archbench.measure.clock import DeviceClock
     from archbench.measure.environment import environment
     from archbench.measure.jobs import Job
     from archbench.measure.prepare import failures
-    from archbench.measure.session import Place, as_in, gradients_of, made_ready
+    from archbench.measure.session import Place, as_in, failure_of, gradients_of, made_ready
     from archbench.models.user_code import source_of
 
     job = Job.from_dict(asked["job"])
@@ -92,9 +92,7 @@ def loaded(asked: Mapping[str, Any]) -> Slicer:
         with failures(cell, UserCodeError, f"measuring {cell.model} failed"):
             one = made_ready(cell, None, Place(device, clock))
     except ArchbenchError as error:
-        kind = "oom" if isinstance(error, OutOfMemory) else "failed"
-        failure = {"kind": kind, "message": error.message, "hint": error.hint}
-        return Slicer({"failure": {**failure, "exit_code": error.exit_code}})
+        return Slicer({"failure": asdict(failure_of(error))})
     gradients_of(cell).__enter__()  # for the rest of this process
     gc.collect()
     gc.freeze()

@@ -113,7 +113,7 @@ class Pair:
             "head": [list(times) for times in self.head],
             "flags": list(self.flags),
             "load": None if self.load is None else self.load.to_dict(),
-            "failure": None if self.failure is None else _fields(self.failure),
+            "failure": None if self.failure is None else asdict(self.failure),
         }
 
     @classmethod
@@ -169,7 +169,3 @@ class GatePlan:
             raise ValueError(f"schema '{found['schema']}' is not {PLAN_SCHEMA}")
         rules = Rules(**found["rules"])
         return cls(tuple(found["cells"]), found["control"], found["base"], found["head"], rules)
-
-
-def _fields(failure: Failure) -> dict[str, Any]:
-    return {name: getattr(failure, name) for name in failure.__dataclass_fields__}
