@@ -25,9 +25,8 @@ from archbench.cli.options import (
 )
 from archbench.cli.output import destination, prints_set_aside, warn
 from archbench.cli.progress import progress
-from archbench.cli.time_gate import leave, time_gate
+from archbench.cli.time_gate import leave, time_gate, warn_of_undecided
 from archbench.errors import ArchbenchError, NothingMeasured
-from archbench.units import counted
 
 if TYPE_CHECKING:
     from archbench.records.gates import Check
@@ -143,12 +142,8 @@ def check(
 
 def _leave(result: "Check") -> None:
     """Warn of what --strict would not let pass, and end with the code of the worst verdict."""
-    words = list(result.words.values())
     if not result.strict:
-        for word in ("missing", "not_comparable"):
-            if word in words:
-                cells = counted(words.count(word), "cell is", "cells are")
-                warn(f"{cells} {word.replace('_', ' ')}; --strict would exit 4")
+        warn_of_undecided(list(result.words.values()))
         if result.uncounted:
             warn("some operations have no counting rule; --strict would exit 4")
     if result.exit_code:

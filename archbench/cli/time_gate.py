@@ -1,5 +1,6 @@
 """What `archbench check --time` does: gate the time of cells by a commit, or by a model."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -10,6 +11,7 @@ from archbench.cli import interrupt
 from archbench.cli.output import heard, warn
 from archbench.cli.progress import progress
 from archbench.errors import NothingMeasured
+from archbench.records.gates import UNDECIDED_WORDS, Word
 from archbench.units import counted
 
 if TYPE_CHECKING:
@@ -72,11 +74,16 @@ def time_gate(
     return replace(gate, strict=strict)
 
 
-def leave(gate: "TimeGate") -> NoReturn:
-    """Warn of what --strict would not let pass, and end with the code of the worst verdict."""
-    words = [verdict.verdict for verdict in gate.verdicts]
-    for word in ("contaminated", "inconclusive", "not_comparable", "missing"):
-        if word in words and not gate.strict:
+def warn_of_undecided(words: Sequence[Word]) -> None:
+    """Say which verdicts --strict would not let pass."""
+    for word in UNDECIDED_WORDS:
+        if word in words:
             cells = counted(words.count(word), "cell is", "cells are")
             warn(f"{cells} {word.replace('_', ' ')}; --strict would exit 4")
+
+
+def leave(gate: "TimeGate") -> NoReturn:
+    """Warn of what --strict would not let pass, and end with the code of the worst verdict."""
+    if not gate.strict:
+        warn_of_undecided([verdict.verdict for verdict in gate.verdicts])
     raise typer.Exit(gate.exit_code)

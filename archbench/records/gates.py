@@ -33,6 +33,7 @@ Metric = Literal[
 ]
 METRICS: tuple[Metric, ...] = get_args(Metric)
 
+UNDECIDED_WORDS: tuple[Word, ...] = ("contaminated", "inconclusive", "not_comparable", "missing")
 REGRESSED, FAILED, UNDECIDED, NOTHING = 1, 3, 4, 5  # exit codes
 
 
@@ -248,7 +249,7 @@ class Check:
             return REGRESSED
         if "failed" in found:
             return FAILED
-        if self.strict and (found & {"missing", "not_comparable"} or self.uncounted):
+        if self.strict and (found.intersection(UNDECIDED_WORDS) or self.uncounted):
             return UNDECIDED
         return 0
 

@@ -8,6 +8,7 @@ from archbench.records.gates import (
     NOTHING,
     REGRESSED,
     UNDECIDED,
+    UNDECIDED_WORDS,
     WORDS,
     Verdict,
 )
@@ -42,8 +43,7 @@ class TimeGate:
             return FAILED
         if not any(pair.failure is None for pair in self.pairs):
             return NOTHING
-        undecided = {"contaminated", "inconclusive", "not_comparable", "missing"}
-        return UNDECIDED if self.strict and found & undecided else 0
+        return UNDECIDED if self.strict and found.intersection(UNDECIDED_WORDS) else 0
 
     def sorted(self) -> list[Verdict]:
         """Return the verdicts, worst first; of equal ones the slowest."""

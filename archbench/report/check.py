@@ -61,11 +61,15 @@ def check_report(check: Check) -> Report:
 
 def headline(check: Check) -> str:
     """Say in one line how it ended."""
-    words = list(check.words.values())
-    counts = [f"{words.count(word)} {word.replace('_', ' ')}" for word in WORDS if word in words[:]]
-    if not words:
+    if not check.words:
         return "Structure: there are no cells"
-    return f"Structure against {check.lock}: {', '.join(counts)}"
+    return f"Structure against {check.lock}: {tally(list(check.words.values()))}"
+
+
+def tally(words: Sequence[Word]) -> str:
+    """Count verdicts, worst first: "1 regressed, 2 ok"."""
+    counts = {word: words.count(word) for word in WORDS}
+    return ", ".join(f"{n} {word.replace('_', ' ')}" for word, n in counts.items() if n)
 
 
 def lock_report(locking: Locking, path: str) -> Report:

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from math import exp
 from statistics import median
 
-from archbench.records.gates import WORDS, Verdict
+from archbench.records.gates import Verdict
 from archbench.records.pairs import Pair
 from archbench.records.time_gates import TimeGate
 from archbench.report.bench import FLAGS
-from archbench.report.check import TONES
+from archbench.report.check import TONES, tally
 from archbench.report.table import Cell, Column, Kind, Report, Table, Toned
 from archbench.units import counted, duration
 
@@ -16,7 +16,8 @@ from archbench.units import counted, duration
 def time_gate_report(gate: TimeGate) -> Report:
     """Lay out a run of the time gate."""
     return Report(
-        title=_headline(gate),
+        title=f"Time of {gate.plan.head} by {gate.plan.base}: "
+        f"{tally([verdict.verdict for verdict in gate.verdicts])}",
         tables=(_table(gate),),
         document=gate.to_dict(),
         facts=_facts(gate),
@@ -24,12 +25,6 @@ def time_gate_report(gate: TimeGate) -> Report:
         rows=_rows(gate.sorted()),
         whole="-f csv",
     )
-
-
-def _headline(gate: TimeGate) -> str:
-    words = [verdict.verdict for verdict in gate.verdicts]
-    counts = [f"{words.count(w)} {w.replace('_', ' ')}" for w in WORDS if w in words]
-    return f"Time of {gate.plan.head} by {gate.plan.base}: {', '.join(counts)}"
 
 
 def _table(gate: TimeGate) -> Table:
