@@ -1,6 +1,7 @@
 """The time gate on pairs that are made up, and the trees that it measures in."""
 
 import json
+import os
 import random
 import subprocess
 from collections import Counter
@@ -433,6 +434,25 @@ def test_a_real_pair(repository: Path, quick: None) -> None:
     assert pair.environment is not None
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="needs Linux")
+@pytest.mark.parametrize(("threads", "shared"), [(1, True), (2, False)])
+def test_both_sides_compute_on_one_core(
+    repository: Path, quick: None, threads: int, shared: bool
+) -> None:
+    """So that both meet its neighbours; with more threads the system spreads them."""
+    told = "        print(*os.sched_getaffinity(0), file=open(SEEN, 'a'))\n        return"
+    seen = repository / "seen.txt"
+    code = NET.replace("WIDTH", "4").replace("        return", told)
+    (repository / "net.py").write_text(code.replace("SEEN", repr(str(seen))))
+    cell = Cell("net.py:Small", inputs=("float32:64",), threads=threads)
+    asked = Pair("small", "screen", 0, False, 5, "head")
+    pair = run_pair(asked, Sides((cell, repository), (cell, repository)))
+    cores = {tuple(map(int, line.split())) for line in seen.read_text().splitlines()}
+    free = tuple(os.sched_getaffinity(0))
+    assert cores == ({free, (pair.core,)} if shared else {free})  # free until both are loaded
+    assert (pair.core in free) == shared
+
+
 @pytest.mark.parametrize(
     ("code", "failed", "said"),
     [
@@ -477,5 +497,5 @@ def test_two_models_take_turns_in_one_process(
     document = json.loads(capsys.readouterr().out)
     assert (document["base"], document["head"]) == ("resnet110", "plain20")
     (verdict,) = document["verdicts"]
-    assert verdict["verdict"] == "inconclusive"  # 9 s are too short for five pairs of each
+    assert verdict["verdict"] in ("inconclusive", "improved")  # what 9 s are enough for
     assert verdict["ratio"] is None or verdict["ratio"] < 0.7

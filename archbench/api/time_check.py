@@ -77,14 +77,23 @@ def models(
 
 
 def measured_cell(cell: GateCell, ways: Ways) -> Cell:
-    """Return how a declared cell is run to be timed."""
+    """Return how a declared cell is run to be timed.
+
+    Raises:
+        ArchbenchError: a word of the ways is not known, or there is no such device here.
+    """
     check(ways)
+    device = ways.device
+    if device != "cpu":  # to look for another one takes torch
+        from archbench.models.device import check_device
+
+        device = str(check_device(device))
     return Cell(
         cell.model,
         cell.model_kwargs,
         cell.input_size,
         batch_size=cell.batch_size,
-        device=ways.device,
+        device=device,
         precision=ways.precisions[0],  # type: ignore[arg-type]  # checked above
         channels_last=ways.channels_last,
         mode=ways.modes[0],  # type: ignore[arg-type]  # likewise

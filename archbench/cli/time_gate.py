@@ -49,14 +49,11 @@ def time_gate(
     from archbench.api.launcher import Listener
     from archbench.api.time_check import commits, models
     from archbench.api.time_gate import run_gate
-    from archbench.models.device import check_device
     from archbench.records.gates import GateCell
     from archbench.records.pairs import Rules
 
     if not chosen.cells:
         raise NothingMeasured("there are no cells to time", "`archbench check MODEL --time ...`")
-    if ways.device != "cpu":
-        ways = replace(ways, device=str(check_device(ways.device)))
     with progress("measuring") as tell:
         listener = Listener(tell, heard, warn)
         if base is not None:

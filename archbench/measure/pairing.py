@@ -14,7 +14,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from math import log, sqrt
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryFile
@@ -29,13 +28,14 @@ from archbench.measure.launch import (
     threads_of,
 )
 from archbench.records.cells import Cell
-from archbench.records.pairs import Pair, Side, Slice
+from archbench.records.pairs import Pair, Side, Slice, log_ratios
+from archbench.records.rounds import error_of_trimmed_mean
 from archbench.records.sessions import Failure
 
 SLICE_S = 0.004  # or one call: the shorter, the more alike what both sides meet
 WARM_UP_S = (0.25, 1.5)  # of each side, at least and at most
 SETTLED = 0.03  # to within this the last quarter of the warm-up agrees with the one before
-ROUNDS_S = (0.4, 1.5)  # of both sides together, at least and at most
+ROUNDS_S = (0.4, 1.0)  # of both sides together, at least and at most
 LEAST_ROUNDS = 8
 PRECISE = 0.0043  # of the session's ratio: a third of what processes differ by anyway
 # Where a process's memory lies decides for its whole life how well it fits into the caches: on a
@@ -52,8 +52,6 @@ HUGE_PAGES = ":".join(
 )
 PADDING = 4096  # bytes of environment, at most: where a stack begins moves with them
 START_S = 120.0  # in which a side must be loaded and have run once
-MAD_TO_SD = 1.4826
-MEDIAN_ERROR = 1.2533  # of a normal's median over that of its mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +77,13 @@ class Worker:
     Args:
         job: what it loads.
         root: the tree that its code is imported from.
+        core: the only one that it computes on, once it is loaded; None for any.
         variables: of its environment.
     """
 
-    def __init__(self, job: Job, root: Path, variables: Mapping[str, str]) -> None:
+    def __init__(
+        self, job: Job, root: Path, core: int | None, variables: Mapping[str, str]
+    ) -> None:
         self._printed = TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115  # close()
         fixed = threads_of(job)
         # threads that wait for their next turn would compute beside the other side's
@@ -97,7 +98,8 @@ class Worker:
             env={**os.environ, **fixed, **variables},
             start_new_session=True,
         )
-        self._tell({"job": job.to_dict(), "arguments": pickled_arguments(job), "root": str(root)})
+        asked = {"job": job.to_dict(), "arguments": pickled_arguments(job)}
+        self._tell({**asked, "root": str(root), "core": core})
 
     def answer(self) -> dict[str, Any] | None:
         """Wait for its next line; None where it is gone."""
@@ -141,6 +143,8 @@ def run_pair(pair: Pair, sides: Sides, limit_s: float | None = None) -> Pair:
         limit_s: after so long the processes are ended; None lets them run on.
     """
     rng = random.Random(pair.seed)
+    core = _core_of_both(sides, rng)
+    pair = replace(pair, core=core)
     started_s = time.time()
     order: tuple[Side, Side] = ("base", "head") if pair.first == "base" else ("head", "base")
     workers: dict[Side, Worker] = {}
@@ -151,7 +155,7 @@ def run_pair(pair: Pair, sides: Sides, limit_s: float | None = None) -> Pair:
             cell, root = sides.of(side)
             job = Job((cell,), pair.number, pair.seed)
             variables = {"ARCHBENCH_PADDING": "x" * rng.randrange(PADDING)}
-            workers[side] = Worker(job, root, variables)
+            workers[side] = Worker(job, root, core, variables)
         processes = [worker.process for worker in workers.values()]
         with limited(processes, START_S if limit_s is None else limit_s, too_long):
             found = _measured(pair, workers, rng)
@@ -166,6 +170,19 @@ def run_pair(pair: Pair, sides: Sides, limit_s: float | None = None) -> Pair:
         failure = replace(found.failure, message=message, hint=words)
         found = replace(found, failure=failure)
     return replace(found, started_s=started_s, wall_s=time.time() - started_s)
+
+
+def _core_of_both(sides: Sides, rng: random.Random) -> int | None:
+    """Choose the core that both sides share, so that they meet the same neighbours.
+
+    What a neighbour takes of one core for half a second would otherwise be taken of one side. Only
+    where each side computes in one thread, and where the system can do it.
+    """
+    if any(sides.of(side)[0].threads != 1 for side in ("base", "head")):
+        return None
+    if not hasattr(os, "sched_getaffinity"):
+        return None
+    return rng.choice(sorted(os.sched_getaffinity(0)))
 
 
 def _measured(pair: Pair, workers: Mapping[Side, Worker], rng: random.Random) -> Pair:
@@ -210,7 +227,7 @@ def _measured(pair: Pair, workers: Mapping[Side, Worker], rng: random.Random) ->
         passed = time.perf_counter() - start
         if len(rounds) < LEAST_ROUNDS:
             continue
-        if passed >= ROUNDS_S[1] or (passed >= ROUNDS_S[0] and _error(rounds) <= PRECISE):
+        if passed >= ROUNDS_S[1] or (passed >= ROUNDS_S[0] and _precise(rounds)):
             break
     return replace(
         pair,
@@ -251,9 +268,8 @@ def _settled(warm: Sequence[tuple[float, float]]) -> bool:
     )
 
 
-def _error(rounds: Sequence[tuple[Slice, Slice]]) -> float:
-    """Return the standard error of the median over rounds of the logarithm of the ratio."""
-    logs = [log(median(head) / median(base)) for base, head in rounds]
-    centre = median(logs)
-    spread = MAD_TO_SD * median(abs(x - centre) for x in logs)
-    return MEDIAN_ERROR * spread / sqrt(len(logs))
+def _precise(rounds: Sequence[tuple[Slice, Slice]]) -> bool:
+    """Tell, every few rounds, whether more of them would hardly say more."""
+    if len(rounds) % LEAST_ROUNDS:
+        return False
+    return error_of_trimmed_mean(log_ratios(rounds)) <= PRECISE

@@ -35,6 +35,8 @@ def main() -> None:
     os.chdir(root)
     sys.path[:0] = [str(place) for place in (root, root / "src") if place.is_dir()]
     side = loaded(asked)
+    if asked["core"] is not None:
+        os.sched_setaffinity(0, {asked["core"]})
     say(side.found)
     for line in sys.stdin:
         say({"times_ns": side.slice(json.loads(line)["calls"])})

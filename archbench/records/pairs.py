@@ -1,12 +1,14 @@
 """What one pair of fresh processes measured: base and head of one cell, in turn."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from math import log
 from statistics import median
 from typing import Any, Literal
 
 from archbench.records.disturbances import CpuLoad
+from archbench.records.rounds import trimmed_mean
 from archbench.records.sessions import Failure, Flag
 
 SCHEMA = "archbench.pair/1"
@@ -44,7 +46,7 @@ class Rules:
     first_look: float = 0.8
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pair:
     """Raw times of one pair.
 
@@ -56,6 +58,7 @@ class Pair:
         control: base against itself, to find out whether the machine can be believed.
         seed: of weights, inputs and the order of slices.
         first: the side that was started first.
+        core: the one that both sides shared; None where they were free.
         base: slices of base, one a round.
         head: slices of head, likewise.
         settled: whether the times had stopped drifting when they were taken.
@@ -75,6 +78,7 @@ class Pair:
     control: bool
     seed: int
     first: Side
+    core: int | None = None
     base: tuple[Slice, ...] = ()
     head: tuple[Slice, ...] = ()
     settled: bool = False
@@ -87,11 +91,10 @@ class Pair:
     environment: Mapping[str, Any] | None = field(default=None, hash=False)
     sources: Mapping[Side, str | None] = field(default_factory=dict, hash=False)
 
-    @property
+    @cached_property
     def log_ratio(self) -> float:
-        """The logarithm of head's time over base's: the median over rounds."""
-        rounds = zip(self.base, self.head, strict=True)
-        return median(log(median(head) / median(base)) for base, head in rounds)
+        """The logarithm of head's time over base's: the trimmed mean over rounds."""
+        return trimmed_mean(log_ratios(zip(self.base, self.head, strict=True)))
 
     @property
     def base_s(self) -> float:
@@ -134,6 +137,11 @@ class Pair:
         if found["failure"] is not None:
             known["failure"] = Failure(**found["failure"])
         return cls(**known)
+
+
+def log_ratios(rounds: Iterable[tuple[Slice, Slice]]) -> list[float]:
+    """Return the logarithm of head's time over base's, round by round."""
+    return [log(median(head) / median(base)) for base, head in rounds]
 
 
 @dataclass(frozen=True, slots=True)
