@@ -15,6 +15,15 @@ from archbench.records.published import Reproduction
 from tests.machines import made_up, tells
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What takes minutes is run when it is asked for."""
+    if "slow" in config.option.markexpr:
+        return
+    for item in items:
+        if item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.skip(reason="takes minutes: pytest -m slow runs it"))
+
+
 @pytest.fixture(scope="session")
 def reproductions() -> tuple[Reproduction, ...]:
     """Every printed figure, computed again."""

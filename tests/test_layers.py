@@ -254,7 +254,6 @@ def test_ceilings_come_back_from_json() -> None:
     assert Ceilings.from_dict(ROOFS.to_dict()) == ROOFS
 
 
-@pytest.mark.slow
 def test_this_machine_has_ceilings() -> None:
     """More than a GFLOP/s and a GB/s, less than any machine has; larger copies too."""
     found = ceilings(torch.device("cpu"), "fp32", DeviceClock(torch.device("cpu")))

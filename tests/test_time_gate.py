@@ -10,9 +10,10 @@ from dataclasses import replace
 from math import exp, log
 from pathlib import Path
 
+import psutil
 import pytest
 
-from archbench.api.time_gate import CONTROL, run_gate
+from archbench.api.time_gate import CONTROL, Arms, run_gate
 from archbench.api.trees import trees
 from archbench.cli.app import run
 from archbench.errors import ArchbenchError, NothingMeasured
@@ -52,16 +53,8 @@ class Machine:
 
     def gate(self, cells: list[str], max_time_s: float | None = None, **fields: object) -> TimeGate:
         measure = dict.fromkeys([*cells, CONTROL], self.measure)
-        return run_gate(
-            cells,
-            "base",
-            "head",
-            measure,
-            Rules(),
-            max_time_s,
-            now=self.now,
-            **fields,  # type: ignore[arg-type]
-        )
+        arms = Arms("base", "head", measure)
+        return run_gate(arms, Rules(), max_time_s, now=self.now, **fields)  # type: ignore[arg-type]
 
 
 def with_ratio(pair: Pair, x: float) -> Pair:
@@ -190,9 +183,8 @@ def test_a_cell_that_fails_is_set_aside(failed: str, code: int, word: str) -> No
         return replace(pair, failure=Failure("failed", "no", "", code), failed=failed)  # type: ignore[arg-type]
 
     measure: dict[str, Callable[[Pair], Pair]] = {"a": machine.measure, "b": broken}
-    gate = run_gate(
-        ["a", "b"], "base", "head", {**measure, CONTROL: machine.measure}, Rules(), now=machine.now
-    )
+    arms = Arms("base", "head", {**measure, CONTROL: machine.measure})
+    gate = run_gate(arms, Rules(), now=machine.now)
     assert words(gate) == {"a": "ok", "b": word}
     assert gate.exit_code == (0 if word == "new" else 3)
     assert sum(pair.cell == "b" for pair in gate.pairs) == 1
@@ -205,7 +197,7 @@ def test_the_same_code_on_both_sides_is_not_comparable() -> None:
     def same(pair: Pair) -> Pair:
         return replace(machine.measure(pair), sources={"base": None, "head": None})
 
-    gate = run_gate(["a"], "b", "h", {"a": same, CONTROL: same}, Rules(), now=machine.now)
+    gate = run_gate(Arms("b", "h", {"a": same, CONTROL: same}), Rules(), now=machine.now)
     assert words(gate) == {"a": "not_comparable"}
 
 
@@ -292,6 +284,9 @@ class Small(nn.Module):
 """
 
 
+CELL = '[[cells]]\nname = "{name}"\nmodel = "{model}"\ninput_size = "float32:64"\n'
+
+
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A git repository with one commit."""
@@ -299,9 +294,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     monkeypatch.chdir(folder)
     (folder / "net.py").write_text(NET.replace("WIDTH", "4"))
-    (folder / "archbench.toml").write_text(
-        '[[cells]]\nname = "small"\nmodel = "net.py:Small"\ninput_size = "float32:64"\n'
-    )
+    (folder / "archbench.toml").write_text(CELL.format(name="small", model="net.py:Small"))
     git("init", "-q", ".")
     git("add", "-A")
     commit("one")
@@ -386,6 +379,98 @@ def test_the_report_of_a_regression_is_written(
     assert [v["verdict"] for v in document["verdicts"]] == ["regressed"]
     assert document["exit_code"] == 1
     assert run(["judge", "run.jsonl"]) == 1
+
+
+@pytest.fixture
+def sides_measured(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Cell, Cell]]:
+    """Measures nothing; holds what each pair would have been of."""
+    machine = Machine({"head": 1.0}, sd=0.002)
+    asked: list[tuple[Cell, Cell]] = []
+
+    def measured(pair: Pair, sides: Sides, limit_s: float) -> Pair:
+        asked.append((sides.base[0], sides.head[0]))
+        same = sides.base == sides.head
+        done = machine.measure(replace(pair, cell=CONTROL if same else "head"))
+        return replace(done, cell=pair.cell)
+
+    monkeypatch.setattr(pairing, "run_pair", measured)
+    return asked
+
+
+def test_what_only_base_declares_is_missing(
+    repository: Path, sides_measured: list[tuple[Cell, Cell]], capsys: Captured
+) -> None:
+    """It passes with a warning, not under --strict; judge says the same; other names do not ask."""
+    both = "".join(CELL.format(name=name, model="net.py:Small") for name in ("small", "gone"))
+    (repository / "archbench.toml").write_text(both)
+    commit("two")
+    (repository / "archbench.toml").write_text(CELL.format(name="small", model="net.py:Small"))
+    argv = ["check", "--base", "HEAD", "-f", "json"]
+    assert run([*argv, "--record", "run.jsonl"]) == 0
+    first = capsys.readouterr()
+    verdicts = {v["cell"]: v["verdict"] for v in json.loads(first.out)["verdicts"]}
+    assert verdicts == {"small": "ok", "gone": "missing"}
+    assert "1 cell is missing; --strict would exit 4" in first.err
+    assert run(["judge", "run.jsonl", "-f", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["verdicts"] == json.loads(first.out)["verdicts"]
+    assert run([*argv, "--strict"]) == 4
+    capsys.readouterr()
+    assert run([*argv, "small"]) == 0
+    assert "gone" not in capsys.readouterr().out
+
+
+def test_a_model_that_moved_is_compared_with_where_it_was(
+    repository: Path, sides_measured: list[tuple[Cell, Cell]]
+) -> None:
+    """A cell is known by its name; each side runs what its own tree declares."""
+    git("mv", "net.py", "moved.py")
+    (repository / "archbench.toml").write_text(CELL.format(name="small", model="moved.py:Small"))
+    assert run(["check", "--base", "HEAD"]) == 0
+    models = {(base.model, head.model) for base, head in sides_measured}
+    assert models == {("net.py:Small", "moved.py:Small"), ("net.py:Small", "net.py:Small")}
+
+
+def test_other_inputs_are_not_comparable(
+    repository: Path, sides_measured: list[tuple[Cell, Cell]], capsys: Captured
+) -> None:
+    """Unless the command line sets them for both sides."""
+    text = (repository / "archbench.toml").read_text()
+    (repository / "archbench.toml").write_text(text + "batch_size = 4\n")
+    assert run(["check", "--base", "HEAD", "-f", "json"]) == 0
+    (verdict,) = json.loads(capsys.readouterr().out)["verdicts"]
+    assert verdict["verdict"] == "not_comparable"
+    assert verdict["note"] == (
+        "base declares it with batch size 1 of float32:64, head with batch size 4 of float32:64"
+    )
+    assert not sides_measured
+    assert run(["check", "small", "--base", "HEAD", "-b", "8"]) == 0
+    assert {(base.batch_size, head.batch_size) for base, head in sides_measured} == {(8, 8)}
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux")
+def test_a_full_disk_stops_a_recorded_run(
+    repository: Path, sides_measured: list[tuple[Cell, Cell]], capsys: Captured
+) -> None:
+    """Before anything is measured for nothing; no worktree is left."""
+    assert run(["check", "--base", "HEAD", "--record", "/dev/full"]) == 2
+    said = capsys.readouterr().err
+    assert said == (
+        "archbench: '/dev/full' cannot be written: no space left on device\nhint: make room\n"
+    )
+    assert not sides_measured
+    assert git("worktree", "list").count("\n") == 1
+
+
+def test_a_base_whose_configuration_is_broken_runs_what_head_declares(
+    repository: Path, sides_measured: list[tuple[Cell, Cell]]
+) -> None:
+    """Otherwise nobody could mend it."""
+    text = (repository / "archbench.toml").read_text()
+    (repository / "archbench.toml").write_text("[[cells")
+    commit("broken")
+    (repository / "archbench.toml").write_text(text)
+    assert run(["check", "--base", "HEAD"]) == 0
+    assert {base.model for base, _ in sides_measured} == {"net.py:Small"}
 
 
 def test_outside_of_a_repository(
@@ -485,6 +570,26 @@ def test_a_pair_that_takes_too_long_is_ended(repository: Path, quick: None) -> N
     assert pair.failure is not None
     assert pair.failure.message == "head took longer than 6 s"
     assert pair.wall_s < 60
+
+
+@pytest.mark.slow
+def test_a_real_gate_from_end_to_end(repository: Path, capsys: Captured) -> None:
+    """Unchanged code passes; a quarter more of work does not; no process or tree is left."""
+    (repository / "net.py").write_text(NET.replace("WIDTH", "400"))
+    commit("large enough to be timed")
+    assert run(["check", "--base", "HEAD", "-f", "json"]) == 0
+    (same,) = json.loads(capsys.readouterr().out)["verdicts"]
+    assert same["ratio"] == pytest.approx(1.0, abs=0.03)
+    (repository / "net.py").write_text(NET.replace("WIDTH", "500"))
+    assert run(["check", "--base", "HEAD", "--record", "run.jsonl", "-f", "json"]) == 1
+    document = json.loads(capsys.readouterr().out)
+    (slower,) = document["verdicts"]
+    assert slower["verdict"] == "regressed"
+    assert slower["ratio"] == pytest.approx(1.25, abs=0.05)
+    assert run(["judge", "run.jsonl", "-f", "json"]) == 1
+    assert json.loads(capsys.readouterr().out)["verdicts"] == document["verdicts"]
+    assert git("worktree", "list").count("\n") == 1
+    assert not psutil.Process().children(recursive=True)
 
 
 def test_two_models_take_turns_in_one_process(

@@ -16,7 +16,7 @@ from typing import Any
 from archbench.api.cells import Ways
 from archbench.api.launcher import SILENT, Launcher, Listener, launching
 from archbench.api.time_check import in_one_process, measured_cell
-from archbench.api.time_gate import CONTROL, Measure, control_of, run_gate
+from archbench.api.time_gate import CONTROL, Arms, Measure, control_of, run_gate
 from archbench.errors import ArchbenchError, NothingMeasured
 from archbench.gate.power import rate_of_draws, rate_of_runs
 from archbench.gate.stats import hodges_lehmann
@@ -114,10 +114,8 @@ def selftest(
                     trial.cell.name: disturbed(side.measure(trial.cell, products)),
                     CONTROL: disturbed(control_of(side.measure(trial.cell, 0))),
                 }
-                names = [trial.cell.name]
-                run_gate(
-                    names, "as it is", f"{trial.slowdown:.0%} slower", measure, Rules(), record=path
-                )
+                arms = Arms("as it is", f"{trial.slowdown:.0%} slower", measure)
+                run_gate(arms, Rules(), record=path)
             listener.tell((done + 1) / len(todo), None)
     rates = _rates(trials, folder, resample)
     return SelfTest(tuple(rates), one_process, busy, _environment(trials, folder))

@@ -1,17 +1,19 @@
 """`check --time`: head by its base commit, or a model by another, through the time gate."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from archbench.api.cells import Ways, check
 from archbench.api.launcher import Launcher, Listener, launching
-from archbench.api.time_gate import CONTROL, Measure, control_of
+from archbench.api.time_gate import CONTROL, Arms, Measure, control_of
 from archbench.api.trees import trees
+from archbench.errors import ArchbenchError
+from archbench.gate.configuration import Project, find_project
 from archbench.records.cells import Cell
-from archbench.records.gates import GateCell
+from archbench.records.gates import GateCell, Verdict
 from archbench.records.pairs import Pair
 from archbench.records.sessions import Session
 
@@ -20,44 +22,85 @@ PATIENCE_S = 60.0  # for one pair
 MEASURE_S = 1.5  # of two models in one process, after warming up
 
 
-@dataclass(frozen=True, slots=True)
-class Arms:
-    """Two sides to be measured against each other.
-
-    Args:
-        base: what it is, for people.
-        head: likewise.
-        measure: for each cell, and for the control, what measures a pair of it.
-    """
-
-    base: str
-    head: str
-    measure: Mapping[str, Measure]
-
-
 @contextmanager
 def commits(
-    cells: Sequence[GateCell], reference: str, root: Path, setup: str, ways: Ways
+    cells: Sequence[GateCell],
+    reference: str,
+    project: Project,
+    setup: str,
+    ways: Ways,
+    whole: bool = False,
 ) -> Iterator[Arms]:
     """Lend base and head of a git repository, each in its tree.
+
+    Args:
+        cells: as head declares them.
+        reference: the commit that is base.
+        project: of head.
+        setup: a command that each tree needs.
+        ways: how the cells run.
+        whole: the cells are all that head has: what only base declares is missing.
 
     Raises:
         ArchbenchError: there is no such commit, or it cannot be set up.
     """
     from archbench.measure.pairing import Sides, run_pair
 
-    measured = {cell.name: measured_cell(cell, ways) for cell in cells}
-    with trees(reference, root, setup) as both:
+    with trees(reference, project.root, setup) as both:
+        before, after = _declared(both.base, project), {c.name: c for c in project.cells}
+        known = [
+            Verdict(name, "time", "missing", note="base declares it, head does not")
+            for name in before
+            if whole and name not in after
+        ]
         measure: dict[str, Measure] = {}
-        for name, cell in measured.items():
-            sides = Sides((cell, both.base), (cell, both.head))
-            measure[name] = partial(run_pair, sides=sides, limit_s=PATIENCE_S)
-        if measured:
-            own = next(iter(measured.values()))
-            alike = Sides((own, both.base), (own, both.base))
-            measure[CONTROL] = control_of(partial(run_pair, sides=alike, limit_s=PATIENCE_S))
+        for cell in cells:
+            own = as_base_declares(cell, after.get(cell.name), before.get(cell.name))
+            if (own.input_size, own.batch_size) != (cell.input_size, cell.batch_size):
+                note = f"base declares it with {_inputs(own)}, head with {_inputs(cell)}"
+                known.append(Verdict(cell.name, "time", "not_comparable", note=note))
+                continue
+            base = measured_cell(own, ways), both.base
+            pair = Sides(base, (measured_cell(cell, ways), both.head))
+            measure[cell.name] = partial(run_pair, sides=pair, limit_s=PATIENCE_S)
+            if CONTROL not in measure:
+                alike = partial(run_pair, sides=Sides(base, base), limit_s=PATIENCE_S)
+                measure[CONTROL] = control_of(alike)
         head = f"{both.head_commit[:10]}{' and changes' if both.dirty else ''}"
-        yield Arms(both.base_commit[:10], head, measure)
+        yield Arms(both.base_commit[:10], head, measure, tuple(known))
+
+
+def _declared(base: Path, project: Project) -> dict[str, GateCell]:
+    """Read what base declares; nothing where it has no such file yet, or one that is broken."""
+    if project.source is None or not (base / project.source.name).is_file():
+        return {}
+    try:
+        found = find_project(base, base / project.source.name)
+    except ArchbenchError:
+        return {}
+    return {cell.name: cell for cell in found.cells}
+
+
+def as_base_declares(cell: GateCell, after: GateCell | None, before: GateCell | None) -> GateCell:
+    """Return what a cell was in base: its model may have had another place or other arguments.
+
+    Args:
+        cell: to be timed; what the command line sets of it holds for base as well.
+        after: as head declares it.
+        before: as base does.
+    """
+    if after is None or before is None:
+        return cell
+    own = {
+        name: getattr(before, name)
+        for name in ("model", "model_kwargs", "input_size", "batch_size")
+        if getattr(cell, name) == getattr(after, name)
+    }
+    return replace(cell, **own)
+
+
+def _inputs(cell: GateCell) -> str:
+    return f"batch size {cell.batch_size} of {', '.join(cell.input_size) or 'its own size'}"
 
 
 @contextmanager

@@ -3,12 +3,13 @@
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from archbench.api.launcher import SILENT, Listener
 from archbench.errors import NothingMeasured
 from archbench.gate.time_gate import verdicts_of
+from archbench.records.gates import Verdict
 from archbench.records.pairs import GatePlan, Pair, Rules, Stage
 from archbench.records.runs import GATE, RunFile
 from archbench.records.time_gates import TimeGate
@@ -18,11 +19,30 @@ CONTROL = "(base against itself)"
 Measure = Callable[[Pair], Pair]
 
 
+@dataclass(frozen=True, slots=True)
+class Arms:
+    """Two sides to be measured against each other.
+
+    Args:
+        base: what it is, for people.
+        head: likewise.
+        measure: for each cell that can be compared, and for the control, what measures a pair.
+        known: verdicts of the others.
+    """
+
+    base: str
+    head: str
+    measure: Mapping[str, Measure]
+    known: tuple[Verdict, ...] = ()
+
+    @property
+    def cells(self) -> list[str]:
+        """Names of what is to be measured."""
+        return [name for name in self.measure if name != CONTROL]
+
+
 def run_gate(
-    cells: Sequence[str],
-    base: str,
-    head: str,
-    measure: Mapping[str, Measure],
+    arms: Arms,
     rules: Rules,
     max_time_s: float | None = None,
     record: Path | None = None,
@@ -34,10 +54,7 @@ def run_gate(
     Pairs of all cells that need some take turns in random order, the control's among them.
 
     Args:
-        cells: names of what is judged.
-        base: what base is, for people.
-        head: likewise.
-        measure: for each cell, and for the control, what measures a pair of it.
+        arms: what is compared, and how.
         rules: of the gate.
         max_time_s: for everything; who has no verdict by then is inconclusive.
         record: a file that every pair is appended to as it ends.
@@ -48,9 +65,9 @@ def run_gate(
         NothingMeasured: there are no cells.
         OutputRefused: the record cannot be written.
     """
-    if not cells:
+    if not arms.cells and not arms.known:
         raise NothingMeasured("there are no cells to time")
-    plan = GatePlan(tuple(cells), CONTROL, base, head, rules)
+    plan = GatePlan(tuple(arms.cells), CONTROL, arms.base, arms.head, rules, arms.known)
     file = None if record is None else RunFile(record, GATE)
     if file is not None:
         file.append(plan)
@@ -60,13 +77,13 @@ def run_gate(
     listener.tell(0.0, None)
     while True:
         verdicts, wanted = verdicts_of(plan, pairs, ended=False)
-        todo = _turn(wanted, pairs)
-        if not todo:
+        turn = _turn(wanted, pairs)
+        if not turn:
             break
-        seeds.shuffle(todo)
-        for name, stage, number in todo:
-            left_s = None if max_time_s is None else max_time_s - (now() - start)
-            if left_s is not None and left_s <= 0:
+        left = sum(wanted[name][1] - number for name, _, number in turn)
+        seeds.shuffle(turn)
+        for name, stage, number in turn:
+            if max_time_s is not None and now() - start >= max_time_s:
                 verdicts, _ = verdicts_of(plan, pairs, ended=True)
                 return TimeGate(plan, tuple(pairs), verdicts)
             first = seeds.choice(("base", "head"))
@@ -78,11 +95,12 @@ def run_gate(
                 seeds.getrandbits(32),
                 first,  # type: ignore[arg-type]  # one of the two
             )
-            pair = measure[name](asked)
+            pair = arms.measure[name](asked)
             pairs.append(pair)
             if file is not None:
                 file.append(pair)
-            listener.tell(*_progress(plan, pairs, now() - start, max_time_s))
+            left -= 1
+            listener.tell(*_progress(len(pairs), left, now() - start, max_time_s))
             if pair.failure is not None:
                 break  # it takes no more turns
     return TimeGate(plan, tuple(pairs), verdicts)
@@ -91,7 +109,7 @@ def run_gate(
 def _turn(
     wanted: Mapping[str, tuple[Stage, int]], pairs: Sequence[Pair]
 ) -> list[tuple[str, Stage, int]]:
-    """Give every cell that wants a pair one."""
+    """Give every cell that wants a pair one: its name, the stage, and how many it has."""
     turn = []
     for name, (stage, count) in wanted.items():
         have = sum(pair.cell == name and pair.stage == stage for pair in pairs)
@@ -101,17 +119,10 @@ def _turn(
 
 
 def _progress(
-    plan: GatePlan, pairs: Sequence[Pair], passed_s: float, max_time_s: float | None
-) -> tuple[float, float | None]:
+    done: int, left: int, passed_s: float, max_time_s: float | None
+) -> tuple[float, float]:
     """Return the share that is done, and the seconds that are left as far as is known by now."""
-    _, wanted = verdicts_of(plan, pairs, ended=False)
-    counts = {(pair.cell, pair.stage) for pair in pairs}
-    todo = 0
-    for name, (stage, count) in wanted.items():
-        todo += count
-        if (name, stage) in counts:
-            todo -= sum(pair.cell == name and pair.stage == stage for pair in pairs)
-    left_s = todo * passed_s / max(1, len(pairs))
+    left_s = left * passed_s / done
     if max_time_s is not None:
         left_s = min(left_s, max(0.0, max_time_s - passed_s))
     return passed_s / (passed_s + left_s) if passed_s + left_s else 1.0, left_s

@@ -5,6 +5,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
+from errno import ENOSPC
 from typing import Annotated
 
 import typer
@@ -27,7 +28,7 @@ from archbench.errors import ArchbenchError
 EXIT_CODES = (
     "Exit codes: 0 fine; 1 a regression, or a printed figure or claim whose "
     "verdict changed; 2 archbench refuses what was asked; 3 the model's own code raised; "
-    "4 under --strict only: something stayed uncounted, is missing or not comparable; "
+    "4 under --strict only: something stayed uncounted or undecided, is missing or not comparable; "
     "5 nothing was measured; 70 internal error; 130 interrupted."
 )
 
@@ -102,7 +103,8 @@ def run(argv: Sequence[str]) -> int:
         return stop.code if isinstance(stop.code, int) else 1
     except OSError as error:  # what the user's own code raises never comes here as it is
         _let_go_of_stdout()
-        _explain(f"writing failed: {(error.strerror or str(error)).lower()}", "", debug)
+        hint = "make room on that disk" if error.errno == ENOSPC else ""
+        _explain(f"writing failed: {(error.strerror or str(error)).lower()}", hint, debug)
         return 2
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED

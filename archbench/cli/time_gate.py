@@ -57,16 +57,13 @@ def time_gate(
     with progress("measuring") as tell:
         listener = Listener(tell, heard, warn)
         if base is not None:
-            arms = commits(chosen.cells, base, chosen.project.root, setup, ways)
+            arms = commits(chosen.cells, base, chosen.project, setup, ways, not chosen.words)
         else:
             size, batch = chosen.cells[0].input_size, chosen.cells[0].batch_size
             other = GateCell(against or "", against or "", size, batch)
             arms = models(chosen.cells, other, ways, listener)
         with arms as lent:
-            names = [cell.name for cell in chosen.cells]
-            gate = run_gate(
-                names, lent.base, lent.head, lent.measure, Rules(), max_time_s, record, listener
-            )
+            gate = run_gate(lent, Rules(), max_time_s, record, listener)
     interrupt.check()
     return replace(gate, strict=strict)
 

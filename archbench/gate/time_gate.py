@@ -206,8 +206,9 @@ def verdicts_of(
         pairs: all that were measured so far.
         ended: no more will come.
 
-    Returns the verdicts, in the order of the cells, and what is still wanted: how many pairs of
-    which stage, the control's too. While something is wanted the verdicts are not the last.
+    Returns the verdicts, in the order of the cells, those known before last, and what is still
+    wanted: how many pairs of which stage, the control's too. While something is wanted the verdicts
+    are not the last.
     """
     set_aside = {pair.cell: pair for pair in pairs if pair.failure is not None}
     same = _same_code(pairs)
@@ -234,7 +235,7 @@ def verdicts_of(
             own_evidence = evidence.get(cell, Evidence())
             p = judgement.p.get(cell)
             verdicts.append(verdict_of(cell, own_evidence, word, p, plan.rules))
-    return tuple(verdicts), wanted
+    return (*verdicts, *plan.known), wanted
 
 
 def _same_code(pairs: Sequence[Pair]) -> set[str]:

@@ -8,6 +8,7 @@ from statistics import median
 from typing import Any, Literal
 
 from archbench.records.disturbances import CpuLoad
+from archbench.records.gates import Verdict
 from archbench.records.rounds import trimmed_mean
 from archbench.records.sessions import Failure, Flag
 
@@ -154,6 +155,7 @@ class GatePlan:
         base: what it is: a commit, or a model.
         head: likewise.
         rules: the numbers of the gate.
+        known: verdicts that need no measuring: of cells that only base has, and the like.
     """
 
     cells: tuple[str, ...]
@@ -161,10 +163,19 @@ class GatePlan:
     base: str
     head: str
     rules: Rules
+    known: tuple[Verdict, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as the first line of a recorded gate holds it."""
-        return {"schema": PLAN_SCHEMA, **asdict(self), "cells": list(self.cells)}
+        return {
+            "schema": PLAN_SCHEMA,
+            "cells": list(self.cells),
+            "control": self.control,
+            "base": self.base,
+            "head": self.head,
+            "rules": asdict(self.rules),
+            "known": [verdict.to_dict() for verdict in self.known],
+        }
 
     @classmethod
     def from_dict(cls, found: Mapping[str, Any]) -> "GatePlan":
@@ -175,5 +186,11 @@ class GatePlan:
         """
         if found["schema"] != PLAN_SCHEMA:
             raise ValueError(f"schema '{found['schema']}' is not {PLAN_SCHEMA}")
-        rules = Rules(**found["rules"])
-        return cls(tuple(found["cells"]), found["control"], found["base"], found["head"], rules)
+        return cls(
+            tuple(found["cells"]),
+            found["control"],
+            found["base"],
+            found["head"],
+            Rules(**found["rules"]),
+            tuple(Verdict(**verdict) for verdict in found["known"]),
+        )

@@ -1,7 +1,9 @@
 """A recorded run: a record a line, appended as each ends."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from errno import ENOSPC
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -35,24 +37,34 @@ class RunFile:
 
     def __init__(self, path: Path, kind: str = SESSIONS) -> None:
         self.path = path
-        try:
+        with _writing(path):
             with path.open("ab"):
                 pass
             self._torn = _is_torn(path)
             _refuse_others(path, kind)
-        except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise OutputRefused(
-                f"'{path}' cannot be written: {reason}", "name a file in an existing folder"
-            ) from error
 
     def append(self, record: Recorded) -> None:
-        """Add a record in one write, so that an interruption tears one line at most."""
+        """Add a record in one write, so that an interruption tears one line at most.
+
+        Raises:
+            OutputRefused: it cannot be written, such as on a disk that is full.
+        """
         line = json.dumps(record.to_dict(), default=repr) + "\n"
         if self._torn:  # what is torn keeps its own line
             line, self._torn = f"\n{line}", False
-        with self.path.open("ab", buffering=0) as file:
+        with _writing(self.path), self.path.open("ab", buffering=0) as file:
             file.write(line.encode())
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Say what stops a file from being written."""
+    try:
+        yield
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        hint = "make room" if error.errno == ENOSPC else "name a file in an existing folder"
+        raise OutputRefused(f"'{path}' cannot be written: {reason}", hint) from error
 
 
 def read_run(path: Path, warn: Warn) -> list[Session]:

@@ -41,7 +41,7 @@ class TimeGate:
             return REGRESSED
         if "failed" in found:
             return FAILED
-        if not any(pair.failure is None for pair in self.pairs):
+        if "inconclusive" in found and not any(pair.failure is None for pair in self.pairs):
             return NOTHING
         return UNDECIDED if self.strict and found.intersection(UNDECIDED_WORDS) else 0
 
