@@ -66,8 +66,9 @@ def commits(
             if CONTROL not in measure:
                 alike = partial(run_pair, sides=Sides(base, base), limit_s=PATIENCE_S)
                 measure[CONTROL] = control_of(alike)
-        head = f"{both.head_commit[:10]}{' and changes' if both.dirty else ''}"
-        yield Arms(both.base_commit[:10], head, measure, tuple(known))
+        head = "this tree" if both.head_commit is None else both.head_commit[:10]
+        changed = " and changes" if both.dirty else ""
+        yield Arms(both.base_commit[:10], f"{head}{changed}", measure, tuple(known))
 
 
 def _declared(base: Path, project: Project) -> dict[str, GateCell]:

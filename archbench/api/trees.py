@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from archbench.errors import ArchbenchError
+from archbench.measure.repository import commit_and_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,15 +19,15 @@ class Trees:
         base: the project's folder in the worktree of the base commit.
         head: the project's folder as it is, changes that are not committed and all.
         base_commit: in full.
-        head_commit: what is checked out.
-        dirty: head has changes of tracked files.
+        head_commit: what is checked out; None where git takes too long to say.
+        dirty: head has changes of tracked files; None likewise.
     """
 
     base: Path
     head: Path
     base_commit: str
-    head_commit: str
-    dirty: bool
+    head_commit: str | None
+    dirty: bool | None
 
 
 @contextmanager
@@ -62,13 +63,7 @@ def trees(reference: str, root: Path, setup: str = "") -> Iterator[Trees]:
             if setup:
                 for side, tree in (("base", base / inside), ("head", head / inside)):
                     _set_up(setup, side, tree)
-            yield Trees(
-                base / inside,
-                head / inside,
-                commit,
-                _git(root, "rev-parse", "HEAD"),
-                bool(_git(root, "status", "--porcelain", "--untracked-files=no")),
-            )
+            yield Trees(base / inside, head / inside, commit, *commit_and_state(root))
         finally:
             with suppress(ArchbenchError):
                 _git(root, "worktree", "remove", "--force", str(base))
@@ -112,9 +107,10 @@ def _set_up(command: str, side: str, tree: Path) -> None:
         errors="replace",
         check=False,
     )
+    said = _last(done.stdout)
     if done.returncode:
         raise ArchbenchError(
-            f"--setup failed in {side}, with exit code {done.returncode}: {_last(done.stdout)}",
+            f"--setup failed in {side}, with exit code {done.returncode}{said and ': '}{said}",
             f"`{command}` has to work in a fresh checkout of that commit",
         )
 
