@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check gate bench bench-peers figures memory measuring gpu-check totals expectations reports readme clean
+.PHONY: demo test check gate bench bench-peers figures memory measuring pairs selftest gpu-check totals expectations reports readme clean
 
 demo: $(VENV)/.installed  ## install into a virtual environment and show GoogLeNet
 	$(BIN)/archbench summary googlenet
@@ -31,6 +31,9 @@ memory: $(VENV)/.developing  ## the computed peak of memory beside the measured 
 
 measuring: $(VENV)/.developing  ## whether archbench's own times can be believed; 30 minutes of a quiet machine
 	$(BIN)/python -m benchmarks.measuring -o reports/measuring.md
+
+pairs: $(VENV)/.developing  ## what makes two processes of one network equally fast; 15 minutes
+	$(BIN)/python -m benchmarks.pairs -o reports/pairs.md
 
 gpu-check: $(VENV)/.developing  ## everything that only a CUDA device can show
 	$(BIN)/python -m benchmarks.gpu_check -o reports/gpu.md

@@ -143,7 +143,7 @@ def run_pair(pair: Pair, sides: Sides, limit_s: float | None = None) -> Pair:
         limit_s: after so long the processes are ended; None lets them run on.
     """
     rng = random.Random(pair.seed)
-    core = _core_of_both(sides, rng)
+    core = core_of_both(sides, rng)
     pair = replace(pair, core=core)
     started_s = time.time()
     order: tuple[Side, Side] = ("base", "head") if pair.first == "base" else ("head", "base")
@@ -172,7 +172,7 @@ def run_pair(pair: Pair, sides: Sides, limit_s: float | None = None) -> Pair:
     return replace(found, started_s=started_s, wall_s=time.time() - started_s)
 
 
-def _core_of_both(sides: Sides, rng: random.Random) -> int | None:
+def core_of_both(sides: Sides, rng: random.Random) -> int | None:
     """Choose the core that both sides share, so that they meet the same neighbours.
 
     What a neighbour takes of one core for half a second would otherwise be taken of one side. Only

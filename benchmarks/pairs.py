@@ -1,0 +1,116 @@
+"""What makes two fresh processes of one network equally fast: `make pairs`.
+
+The time gate keeps both processes of a pair on one core and in huge pages, and takes the trimmed
+mean of their rounds. Each of these is left out here in turn, and equal networks are compared: what
+their ratio differs from 1 by is noise.
+"""
+
+import argparse
+import random
+import sys
+from collections.abc import Sequence
+from math import sqrt
+from pathlib import Path
+from statistics import median
+from unittest.mock import patch
+
+import torch
+
+from archbench.measure import pairing
+from archbench.measure.environment import environment
+from archbench.measure.pairing import Sides, run_pair
+from archbench.records.cells import Cell
+from archbench.records.pairs import Pair, Side, log_ratios
+
+SIDES: tuple[Side, Side] = ("base", "head")
+WAYS = {  # name: (heap, whether both processes share a core)
+    "as the gate measures": (pairing.HUGE_PAGES, True),
+    "each process on any core": (pairing.HUGE_PAGES, False),
+    "the heap that glibc gives": ("", True),
+    "neither": ("", False),
+}
+
+
+def pairs(model: str, number: int) -> dict[str, list[Pair]]:
+    """Measure so many pairs in each way, the ways in random turns."""
+    rng = random.Random()
+    side = Cell(model, threads=1), Path.cwd()
+    found: dict[str, list[Pair]] = {way: [] for way in WAYS}
+    for i in range(number):
+        for way in rng.sample(list(WAYS), len(WAYS)):
+            tell(f"{model}, {way}, pair {i + 1} of {number}")
+            heap, shared = WAYS[way]
+            asked = Pair(model, "screen", i, False, rng.getrandbits(32), rng.choice(SIDES))
+            chosen = pairing.core_of_both if shared else lambda sides, rng: None
+            with (
+                patch.object(pairing, "HUGE_PAGES", heap),
+                patch.object(pairing, "core_of_both", chosen),
+            ):
+                pair = run_pair(asked, Sides(side, side))
+            if pair.failure is not None:
+                raise RuntimeError(pair.failure.message)
+            found[way].append(pair)
+    return found
+
+
+def spread(values: Sequence[float]) -> float:
+    """Return the root mean square of logarithms of ratios whose truth is 0."""
+    return sqrt(sum(x * x for x in values) / len(values))
+
+
+def row(model: str, way: str, found: Sequence[Pair]) -> str:
+    """Write what the pairs of one way say."""
+    trimmed = [pair.log_ratio for pair in found]
+    medians = [median(log_ratios(zip(p.base, p.head, strict=True))) for p in found]
+    largest = max(map(abs, trimmed))
+    return (
+        f"| {model} | {way} | {len(found)} | {spread(trimmed):.2%} | {largest:.1%} "
+        f"| {spread(medians):.2%} |"
+    )
+
+
+def report(rows: Sequence[str], command: str) -> str:
+    """Write the rows as a Markdown table under the machine they were measured on."""
+    env = environment(torch.device("cpu"))
+    lines = [
+        "# What makes two processes of one network equally fast",
+        "",
+        f"Made by `{command}` on {env.processor}, {env.cores} cores, Python {env.python}, torch "
+        f"{env.torch}. Pairs of equal networks, measured as `archbench check --time` does, the "
+        "ways in random turns. Spread is the root mean square of the logarithm of the ratio, "
+        "whose truth is 0; the gate takes the trimmed mean of a pair's rounds.",
+        "",
+        "| network | way | pairs | spread | largest | spread of medians |",
+        "| --- | --- | --- | --- | --- | --- |",
+        *rows,
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def tell(text: str) -> None:
+    """Write progress over itself on a terminal's standard error."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    """Measure everything and print the report, and write it to a file if one is named."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("-o", "--output", type=Path, help="write the report there as well")
+    parser.add_argument("--models", nargs="+", default=["resnet20", "resnet18"])
+    parser.add_argument("--pairs", type=int, default=30, help="of each way")
+    args = parser.parse_args()
+    rows = [
+        row(model, way, found)
+        for model in args.models
+        for way, found in pairs(model, args.pairs).items()
+    ]
+    tell("")
+    text = report(rows, "make pairs")
+    print(text)
+    if args.output is not None:
+        args.output.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
