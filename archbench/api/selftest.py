@@ -5,13 +5,12 @@ import random
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from math import expm1
 from pathlib import Path
-from typing import Any
 
 from archbench.api.cells import Ways
 from archbench.api.launcher import SILENT, Launcher, Listener, launching
@@ -22,6 +21,7 @@ from archbench.gate.power import rate_of_draws, rate_of_runs
 from archbench.gate.stats import hodges_lehmann
 from archbench.gate.time_gate import verdicts_of
 from archbench.records.cells import Cell
+from archbench.records.environments import Environment
 from archbench.records.gates import GateCell, Word
 from archbench.records.pairs import Pair, Rules
 from archbench.records.runs import read_gate
@@ -245,6 +245,6 @@ def _rates(trials: Sequence[Trial], folder: Path, resample: int) -> list[Rate]:
     return sorted(rates, key=lambda rate: (rate.model, rate.source != "run", rate.slowdown))
 
 
-def _environment(trials: Sequence[Trial], folder: Path) -> Mapping[str, Any] | None:
+def _environment(trials: Sequence[Trial], folder: Path) -> Environment | None:
     _, pairs = read_gate(trials[0].file(folder), lambda message: None)
     return next((pair.environment for pair in pairs if pair.environment), None)

@@ -164,7 +164,7 @@ def pair_of(pair: Pair, session: Session) -> Pair:
         load=session.load,
         started_s=session.started_s,
         wall_s=session.wall_s,
-        environment=None if session.environment is None else session.environment.to_dict(),
+        environment=session.environment,
     )
     if session.failure is not None:
         return replace(filled, failure=session.failure, failed="head")

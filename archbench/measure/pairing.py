@@ -28,6 +28,7 @@ from archbench.measure.launch import (
     threads_of,
 )
 from archbench.records.cells import Cell
+from archbench.records.environments import Environment
 from archbench.records.pairs import Pair, Side, Slice, log_ratios
 from archbench.records.rounds import error_of_trimmed_mean
 from archbench.records.sessions import Failure
@@ -198,7 +199,7 @@ def _measured(pair: Pair, workers: Mapping[Side, Worker], rng: random.Random) ->
         pair = replace(
             pair,
             flags=flags,
-            environment=found["environment"],
+            environment=Environment.from_dict(found["environment"]),
             sources={**pair.sources, side: found["source"]},
         )
     base, head = workers["base"], workers["head"]

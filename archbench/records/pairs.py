@@ -8,6 +8,7 @@ from statistics import median
 from typing import Any, Literal
 
 from archbench.records.disturbances import CpuLoad
+from archbench.records.environments import Environment
 from archbench.records.gates import Verdict
 from archbench.records.rounds import trimmed_mean
 from archbench.records.sessions import Failure, Flag
@@ -89,7 +90,7 @@ class Pair:
     wall_s: float = 0.0
     failure: Failure | None = None
     failed: Side | None = None
-    environment: Mapping[str, Any] | None = field(default=None, hash=False)
+    environment: Environment | None = None
     sources: Mapping[Side, str | None] = field(default_factory=dict, hash=False)
 
     @cached_property
@@ -117,6 +118,7 @@ class Pair:
             "head": [list(times) for times in self.head],
             "flags": list(self.flags),
             "load": None if self.load is None else self.load.to_dict(),
+            "environment": None if self.environment is None else self.environment.to_dict(),
             "failure": None if self.failure is None else asdict(self.failure),
         }
 
@@ -135,6 +137,8 @@ class Pair:
         known["flags"] = tuple(found["flags"])
         if found["load"] is not None:
             known["load"] = CpuLoad(**found["load"])
+        if found["environment"] is not None:
+            known["environment"] = Environment.from_dict(found["environment"])
         if found["failure"] is not None:
             known["failure"] = Failure(**found["failure"])
         return cls(**known)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from archbench.records.environments import Environment
 from archbench.records.gates import Word
 
 if TYPE_CHECKING:
@@ -60,13 +61,13 @@ class SelfTest:
         rates: by model, source and slowdown.
         one_process: base and head took turns call by call in one process, not in two.
         busy: something else computed in the second half of every gate.
-        machine: where, for people.
+        environment: where; None where every gate failed.
     """
 
     rates: tuple[Rate, ...]
     one_process: bool
     busy: bool
-    machine: Mapping[str, Any] | None
+    environment: Environment | None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the object that `archbench selftest -f json` prints."""
@@ -75,7 +76,7 @@ class SelfTest:
             "one_process": self.one_process,
             "busy": self.busy,
             "rates": [rate.to_dict() for rate in self.rates],
-            "environment": self.machine,
+            "environment": None if self.environment is None else self.environment.to_dict(),
         }
 
     def to_frame(self) -> "pandas.DataFrame":

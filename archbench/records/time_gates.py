@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from archbench.records.environments import Environment
 from archbench.records.gates import (
     FAILED,
     NOTHING,
@@ -45,6 +46,11 @@ class TimeGate:
             return NOTHING
         return UNDECIDED if self.strict and found.intersection(UNDECIDED_WORDS) else 0
 
+    @property
+    def environment(self) -> Environment | None:
+        """Where it was measured; None where nothing was."""
+        return next((pair.environment for pair in self.pairs if pair.environment), None)
+
     def sorted(self) -> list[Verdict]:
         """Return the verdicts, worst first; of equal ones the slowest."""
         return sorted(
@@ -53,7 +59,7 @@ class TimeGate:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the object that `archbench check --time -f json` prints."""
-        environment = next((p.environment for p in self.pairs if p.environment), None)
+        environment = self.environment
         return {
             "schema": "archbench.check/1",
             "base": self.plan.base,
@@ -61,7 +67,7 @@ class TimeGate:
             "rules": self.plan.to_dict()["rules"],
             "verdicts": [verdict.to_dict() for verdict in self.verdicts],
             "pairs": len(self.pairs),
-            "environment": environment,
+            "environment": None if environment is None else environment.to_dict(),
             "strict": self.strict,
             "exit_code": self.exit_code,
         }

@@ -3,6 +3,7 @@
 import io
 
 from archbench.records.selftests import Rate, SelfTest
+from archbench.report.bench import machine_facts
 from archbench.report.picture import COLOURS, require_matplotlib
 from archbench.report.table import Cell, Column, Kind, Report, Table
 
@@ -36,10 +37,12 @@ def selftest_report(found: SelfTest) -> Report:
         f"The time gate, put to the test: {way}{', a busy neighbour' if found.busy else ''}",
         (Table(columns, tuple(_row(rate) for rate in found.rates)),),
         found.to_dict(),
-        notes=(
+        () if found.environment is None else tuple(machine_facts(found.environment)),
+        (
             "Said regressed where nothing is built in is a false alarm. A slowdown is real work "
             "inside the network; measured is what all pairs together show. Gates that ran took "
-            "their control with them; resampled ones are drawn from the pairs of those.",
+            "their control with them. Resampled ones are drawn from the pairs of those, and their "
+            "intervals are of the drawing alone, not of how few pairs there are.",
         ),
         rows=Table(tuple(Column(key, key) for key in frame.columns), rows),
     )

@@ -7,7 +7,7 @@ from statistics import median
 from archbench.records.gates import Verdict
 from archbench.records.pairs import Pair
 from archbench.records.time_gates import TimeGate
-from archbench.report.bench import FLAGS
+from archbench.report.bench import FLAGS, machine_facts
 from archbench.report.check import TONES, tally
 from archbench.report.table import Cell, Column, Kind, Report, Table, Toned
 from archbench.units import counted, duration
@@ -76,6 +76,8 @@ def _facts(gate: TimeGate) -> tuple[tuple[str, str], ...]:
         took = sum(pair.wall_s for pair in gate.pairs)
         pairs = counted(len(gate.pairs), "pair of fresh processes", "pairs of fresh processes")
         facts.append(("measured", f"{pairs} in {duration(took)}"))
+    if gate.environment is not None:
+        facts += machine_facts(gate.environment)
     return tuple(facts)
 
 
