@@ -12,10 +12,12 @@ import torch
 from archbench.api import selftest as tested
 from archbench.api.selftest import selftest
 from archbench.cli.app import run
+from archbench.errors import ArchbenchError
 from archbench.gate.power import rate_of_draws, rate_of_runs
-from archbench.measure.injected import build
+from archbench.measure.injected import ALWAYS, PASSES, TRIED, build
 from archbench.measure.pairing import Sides
 from archbench.records.pairs import Pair, Rules
+from archbench.records.sessions import Failure
 from archbench.report.selftest import power_svg
 from tests.test_time_gate import with_ratio
 
@@ -24,13 +26,14 @@ Captured = pytest.CaptureFixture[str]
 
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> list[Pair]:
-    """A product takes a thousandth of a pass; two processes differ by 1 %."""
+    """Two processes differ by 1 %."""
     rng = random.Random(0)
     measured: list[Pair] = []
 
     def run_pair(pair: Pair, sides: Sides, limit_s: float) -> Pair:
-        more = sides.head[0].arguments["products"] - sides.base[0].arguments["products"]
-        done = with_ratio(pair, log(1 + 0.001 * more) + rng.gauss(0, 0.01))
+        assert sides.base[0].arguments["slowdown"] == 0
+        slowdown = sides.head[0].arguments["slowdown"]
+        done = with_ratio(pair, log(1 + slowdown) + rng.gauss(0, 0.01))
         measured.append(done)
         return done
 
@@ -67,6 +70,18 @@ def test_what_was_recorded_is_not_run_again(machine: list[Pair], tmp_path: Path)
     assert not (tmp_path / "resnet20-0-001.jsonl").read_text().count("\n") < 11
 
 
+def test_what_cannot_be_measured_stops_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the first pair; the gate is not taken for one that was run."""
+
+    def run_pair(pair: Pair, sides: Sides, limit_s: float) -> Pair:
+        return replace(pair, failure=Failure("failed", "no memory", "a smaller one"), failed="base")
+
+    monkeypatch.setattr("archbench.measure.pairing.run_pair", run_pair)
+    with pytest.raises(ArchbenchError, match="no memory"):
+        selftest(["resnet20"], 3, (0.1,), 1, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_busy_neighbour_comes_and_goes(
     machine: list[Pair], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,8 +101,7 @@ def test_a_busy_neighbour_comes_and_goes(
 
     monkeypatch.setattr(tested.subprocess, "Popen", Process)
     selftest(["resnet20"], 2, (), 1, tmp_path, resample=0, busy=True)
-    calibrated = 1 + tested.CALIBRATING
-    assert started[0] == calibrated + 5
+    assert started[0] == 5
     assert len(started) == len(ended) == 2
 
 
@@ -109,16 +123,24 @@ def test_drawn_gates_follow_the_same_rules() -> None:
     assert rate_of_draws("a", 0.0, [0.001], Rules(), 20, 0).words == {"ok": 20}
 
 
-def test_the_slowdown_is_work_and_changes_no_result() -> None:
-    """The same numbers come out, and the products are really run."""
+@pytest.mark.parametrize("slowdown", [0.0, 0.05, 0.5])
+def test_the_slowdown_is_work_and_changes_no_result(slowdown: float) -> None:
+    """The same numbers come out; as many products are run as their time makes the slowdown."""
     torch.manual_seed(0)
-    slowed = build("resnet20", {}, 7).eval()
+    slowed = build("resnet20", {}, slowdown).eval()
     x = torch.randn(1, 3, 32, 32)
-    with torch.no_grad(), torch.profiler.profile() as profiler:
-        out = slowed(x)
+    with torch.no_grad():
+        for _ in range(PASSES):
+            assert slowed.products is None
+            slowed(x)
+        assert slowed.products is not None
+        with torch.profiler.profile() as profiler:
+            out = slowed(x)
     assert torch.equal(out, slowed.network(x).detach())
     counts = {event.key: event.count for event in profiler.key_averages()}
-    assert counts["aten::mm"] == 7
+    assert counts["aten::mm"] == ALWAYS + slowed.products
+    share = slowed.products * min(slowed._tries_ns) / TRIED / min(slowed._passes_ns)
+    assert share == pytest.approx(slowdown, abs=0.01)
 
 
 def test_from_the_command_line(

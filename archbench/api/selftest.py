@@ -1,6 +1,5 @@
 """Put the time gate itself to the test, on this machine: equal sides, and real slowdowns."""
 
-import json
 import random
 import re
 import subprocess
@@ -9,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from math import expm1
 from pathlib import Path
 
 from archbench.api.cells import Ways
@@ -18,7 +16,6 @@ from archbench.api.time_check import in_one_process, measured_cell
 from archbench.api.time_gate import CONTROL, Arms, Measure, control_of, run_gate
 from archbench.errors import ArchbenchError, NothingMeasured
 from archbench.gate.power import rate_of_draws, rate_of_runs
-from archbench.gate.stats import hodges_lehmann
 from archbench.gate.time_gate import verdicts_of
 from archbench.records.cells import Cell
 from archbench.records.environments import Environment
@@ -26,12 +23,10 @@ from archbench.records.gates import GateCell, Word
 from archbench.records.pairs import Pair, Rules
 from archbench.records.runs import read_gate
 from archbench.records.selftests import Rate, SelfTest
+from archbench.records.time_gates import TimeGate
 
 MODELS = ("resnet20", "resnet18")
 SLOWED = "archbench.measure.injected:build"
-CALIBRATING = 8  # pairs that tell what a product costs
-TRIED = 0.3  # slowdown that they are tried at, large so that noise hardly moves the price
-PRODUCT_S = 4e-6  # as far as is known before
 PAIR_LIMIT_S = 120.0
 BUSY_FROM = 5  # pairs of a gate: the second half of the screen of one cell and its control
 
@@ -104,21 +99,32 @@ def selftest(
     random.SystemRandom().shuffle(todo)
     with launching(listener.heard) as launcher:
         side = _Sides(ways, one_process, launcher)
-        costs = {cell.name: _cost(cell, folder, side) for cell in cells}
         for done, trial in enumerate(todo):
-            products = round(trial.slowdown / costs[trial.cell.name])
             path = trial.file(folder)
             path.unlink(missing_ok=True)  # of a gate that was interrupted
             with _busy_later(busy) as disturbed:
                 measure = {
-                    trial.cell.name: disturbed(side.measure(trial.cell, products)),
-                    CONTROL: disturbed(control_of(side.measure(trial.cell, 0))),
+                    trial.cell.name: disturbed(side.measure(trial.cell, trial.slowdown)),
+                    CONTROL: disturbed(control_of(side.measure(trial.cell, 0.0))),
                 }
                 arms = Arms("as it is", f"{trial.slowdown:.0%} slower", measure)
-                run_gate(arms, Rules(), record=path)
+                gate = run_gate(arms, Rules(), record=path)
+            _refuse_failures(gate, path)
             listener.tell((done + 1) / len(todo), None)
     rates = _rates(trials, folder, resample)
     return SelfTest(tuple(rates), one_process, busy, _environment(trials, folder))
+
+
+def _refuse_failures(gate: TimeGate, path: Path) -> None:
+    """Stop at a gate that could not be measured; it is run again when the test goes on.
+
+    Raises:
+        ArchbenchError: as what stopped it.
+    """
+    for pair in gate.pairs:
+        if pair.failure is not None:
+            path.unlink()
+            raise ArchbenchError(pair.failure.message, pair.failure.hint)
 
 
 class _Sides:
@@ -129,11 +135,11 @@ class _Sides:
         self._one_process = one_process
         self._launcher = launcher
 
-    def measure(self, cell: GateCell, products: int) -> Measure:
-        """Return what measures a pair whose head does so many products more."""
+    def measure(self, cell: GateCell, slowdown: float) -> Measure:
+        """Return what measures a pair whose head is slower by a share."""
         from archbench.measure.pairing import Sides, run_pair
 
-        base, head = self._slowed(cell, 0), self._slowed(cell, products)
+        base, head = self._slowed(cell, 0.0), self._slowed(cell, slowdown)
         if self._one_process:
             own: Measure = partial(in_one_process, cells=(base, head), launcher=self._launcher)
         else:
@@ -142,8 +148,8 @@ class _Sides:
         # both come from archbench's own file, which the gate would not compare
         return lambda pair: replace(own(pair), sources={})
 
-    def _slowed(self, cell: GateCell, products: int) -> Cell:
-        arguments = {"model": cell.model, "arguments": {}, "products": products}
+    def _slowed(self, cell: GateCell, slowdown: float) -> Cell:
+        arguments = {"model": cell.model, "arguments": {}, "slowdown": slowdown}
         size = cell.input_size or _own_size(cell.model)
         return measured_cell(GateCell(cell.name, SLOWED, size, 1, arguments), self._ways)
 
@@ -155,33 +161,6 @@ def _own_size(model: str) -> tuple[str, ...]:
     if ":" in model:
         raise ArchbenchError(f"'{model}' needs an input size", "-i 3x224x224")
     return (f"float32:{shape_for_machines(find(model).input_shape)}",)
-
-
-def _cost(cell: GateCell, folder: Path, sides: _Sides) -> float:
-    """Return the share of a pass that one product takes, measured once and kept."""
-    path = folder / f"{_file_name(cell)}.json"
-    if path.is_file():
-        return float(json.loads(path.read_text(encoding="utf-8"))["product"])
-    rng = random.SystemRandom()
-
-    def pair(number: int, products: int) -> Pair:
-        first = rng.choice(("base", "head"))
-        asked = Pair(cell.name, "screen", number, False, rng.getrandbits(32), first)  # type: ignore[arg-type]  # one of the two
-        found = sides.measure(cell, products)(asked)
-        if found.failure is not None:
-            raise ArchbenchError(found.failure.message, found.failure.hint)
-        return found
-
-    products = max(10, round(TRIED * pair(0, 0).base_s / PRODUCT_S))
-    values = [pair(i, products).log_ratio for i in range(CALIBRATING)]
-    share = expm1(hodges_lehmann(values)) / products
-    if share <= 0:
-        raise ArchbenchError(
-            f"{products} products more did not slow {cell.name} down: this machine is too noisy",
-            "`archbench doctor` says why",
-        )
-    path.write_text(json.dumps({"product": share, "products": products, "log_ratios": values}))
-    return share
 
 
 @contextmanager
