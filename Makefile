@@ -35,6 +35,14 @@ measuring: $(VENV)/.developing  ## whether archbench's own times can be believed
 pairs: $(VENV)/.developing  ## what makes two processes of one network equally fast; 15 minutes
 	$(BIN)/python -m benchmarks.pairs -o reports/pairs.md
 
+# The second of each pair of runs only writes: what was recorded is not run again.
+selftest: $(VENV)/.developing  ## false alarms and power of the time gate, in three ways; a quiet machine for a night
+	for way in two-processes one-process busy; do for form in md csv; do \
+		case $$way in two-processes) how=;; *) how=--$$way;; esac; \
+		$(BIN)/archbench selftest $$how --record selftest/$$way \
+			--plot reports/selftest-$$way.svg -o reports/selftest-$$way.$$form || exit; \
+	done; done
+
 gpu-check: $(VENV)/.developing  ## everything that only a CUDA device can show
 	$(BIN)/python -m benchmarks.gpu_check -o reports/gpu.md
 

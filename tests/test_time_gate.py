@@ -25,6 +25,7 @@ from archbench.records.pairs import GatePlan, Pair, Rules
 from archbench.records.runs import read_gate
 from archbench.records.sessions import Failure
 from archbench.records.time_gates import TimeGate
+from archbench.report.time_gate import time_gate_report
 
 Captured = pytest.CaptureFixture[str]
 MS = 1_000_000
@@ -188,6 +189,22 @@ def test_a_cell_that_fails_is_set_aside(failed: str, code: int, word: str) -> No
     assert words(gate) == {"a": "ok", "b": word}
     assert gate.exit_code == (0 if word == "new" else 3)
     assert sum(pair.cell == "b" for pair in gate.pairs) == 1
+
+
+def test_a_run_without_its_control_says_so() -> None:
+    """Its verdicts stand, but nothing vouches for them."""
+    machine = Machine({"a": 1.0}, sd=0.001)
+
+    def broken(pair: Pair) -> Pair:
+        return replace(pair, failure=Failure("killed", "the process was killed", ""), failed="base")
+
+    arms = Arms("base", "head", {"a": machine.measure, CONTROL: broken})
+    gate = run_gate(arms, Rules(), now=machine.now)
+    assert words(gate) == {"a": "ok"}
+    facts = dict(time_gate_report(gate).facts)
+    assert facts["control"] == (
+        "base by itself failed, nothing vouches for this run: the process was killed"
+    )
 
 
 def test_the_same_code_on_both_sides_is_not_comparable() -> None:

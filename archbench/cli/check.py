@@ -20,7 +20,7 @@ from archbench.cli.options import (
     Output,
     Precision,
     RunMode,
-    Threads,
+    SideThreads,
     changed_settings,
 )
 from archbench.cli.output import destination, prints_set_aside, warn
@@ -50,7 +50,10 @@ Allow = Annotated[
 ]
 Strict = Annotated[
     bool,
-    typer.Option("--strict", help="exit 4 if a cell is missing, not comparable or not all counted"),
+    typer.Option(
+        "--strict",
+        help="exit 4 if a cell is missing, undecided, not comparable or not all counted",
+    ),
 ]
 
 Time = Annotated[bool, typer.Option("--time", help="gate the time, with --base or --against")]
@@ -93,16 +96,15 @@ def check(
     mode: RunMode = "infer",
     optimizer: Optimizer = "momentum",
     channels_last: ChannelsLast = False,
-    threads: Threads = None,
+    threads: SideThreads = 1,
     form: Form = None,
     output: Output = None,
     debug: Debug = False,
 ) -> None:
     """Compute the structure of networks again and hold it to the lock, to the digit.
 
-    With --time: measure head beside its base commit, or a model beside another, and tell real
-    slowdowns from noise. Exits with 1 where a figure grew, is beyond its budget, or a cell is
-    slower.
+    With --time: measure head beside its base commit, or a model beside another.
+    Exits with 1 where a figure grew, is beyond its budget, or a cell is slower.
     """
     timed = timed or base is not None or against is not None
     if timed and (base is None) == (against is None):

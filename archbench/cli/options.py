@@ -154,6 +154,12 @@ Threads = Annotated[
         "--threads", min=1, max=1024, help="CPU threads (default: torch's own)", show_default=False
     ),
 ]
+SideThreads = Annotated[
+    int,
+    typer.Option(
+        "--threads", min=1, max=1024, help="CPU threads of each side; with one, both share a core"
+    ),
+]
 Precision = Annotated[str, typer.Option(help="fp32, tf32, fp16, bf16 or amp")]
 RunMode = Annotated[str, typer.Option("--mode", help="infer, or train for a whole step")]
 ChannelsLast = Annotated[bool, typer.Option("--channels-last", help="memory order of images")]

@@ -10,7 +10,7 @@ from archbench.cli.options import (
     Form,
     InputSize,
     Output,
-    Threads,
+    SideThreads,
     complete_model,
     words,
 )
@@ -51,7 +51,7 @@ def selftest(
     one_process: OneProcess = False,
     busy: Busy = False,
     input_size: InputSize = None,
-    threads: Threads = None,
+    threads: SideThreads = 1,
     plot: Plot = None,
     form: Form = None,
     output: Output = None,
@@ -59,8 +59,7 @@ def selftest(
 ) -> None:
     """Put the time gate to the test: equal sides, and slowdowns that are real work.
 
-    It takes hours: a gate without a slowdown half a minute, one with it a minute or more. What was
-    recorded is not run again, so it can be interrupted.
+    It takes hours, and can be interrupted: what was recorded is not run again.
     """
     slowdowns = [_share(word) for word in words(inject)]
     if plot is not None and plot.suffix.lower() != ".svg":

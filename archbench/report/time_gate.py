@@ -72,6 +72,11 @@ def _facts(gate: TimeGate) -> tuple[tuple[str, str], ...]:
                 f"{counted(len(values), 'pair')}",
             )
         )
+    facts += [
+        ("control", f"base by itself failed, nothing vouches for this run: {p.failure.message}")
+        for p in gate.pairs
+        if p.control and p.failure is not None
+    ]
     if gate.pairs:
         took = sum(pair.wall_s for pair in gate.pairs)
         pairs = counted(len(gate.pairs), "pair of fresh processes", "pairs of fresh processes")
