@@ -2,7 +2,7 @@
 
 import random
 from math import log1p
-from statistics import median
+from statistics import fmean, median
 
 import numpy as np
 import pytest
@@ -12,7 +12,6 @@ from scipy import stats
 
 from archbench.gate.sign_flip import (
     clipped,
-    detectable_slowdown,
     holm,
     p_value,
     robust_sd,
@@ -143,15 +142,9 @@ def test_the_spread_ignores_wild_values() -> None:
     assert robust_sd([*values, *[9.0] * 50]) == pytest.approx(0.02, rel=0.05)
 
 
-def test_what_could_have_been_seen_is_seen() -> None:
-    """A slowdown of that size is found in about nine of ten runs."""
-    rng = random.Random(4)
-    found = 0
-    for _ in range(400):
-        noise = [rng.gauss(0, 0.017) for _ in range(12)]
-        mde = detectable_slowdown([rng.gauss(0, 0.017) for _ in range(12)], 0.01, 0.01)
-        assert mde is not None
-        found += p_value([log1p(mde) + x for x in noise]) <= 0.01
-    assert 0.75 < found / 400 < 0.99
-    assert detectable_slowdown([0.01], 0.01, 0.01) is None
-    assert detectable_slowdown([0.0] * 12, 0.01, 0.01) == pytest.approx(0.01)
+@pytest.mark.parametrize("n", [3, 5, 12, 20])
+def test_the_spread_of_few_values_is_not_too_small(n: int) -> None:
+    """On average over 20,000 draws it is that of the normal that they come from."""
+    rng = random.Random(5)
+    found = [robust_sd([rng.gauss(0, 0.02) for _ in range(n)]) for _ in range(20_000)]
+    assert fmean(found) == pytest.approx(0.02, rel=0.02)

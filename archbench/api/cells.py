@@ -79,7 +79,7 @@ def subjects(
 
     check(ways)
     device = check_device(ways.device)
-    _check_device(ways, device.type)
+    check_kind(ways, device.type)
     with TemporaryDirectory(prefix="archbench.") as folder:
         found = []
         for i, model in enumerate(models):
@@ -117,8 +117,12 @@ def _known(kind: str, words: Sequence[str], known: Sequence[str]) -> None:
             )
 
 
-def _check_device(ways: Ways, kind: str) -> None:
-    """Refuse what only some devices can do."""
+def check_kind(ways: Ways, kind: str) -> None:
+    """Refuse what only some kinds of device can do.
+
+    Raises:
+        ArchbenchError: with what could be done instead.
+    """
     if kind != "cuda" and "tf32" in ways.precisions:
         raise ArchbenchError(f"TF32 is a precision of CUDA devices, not of '{kind}'", "-d cuda")
     if kind != "cuda" and ways.cuda_graph:

@@ -120,7 +120,7 @@ def _named(
                 f"neither a cell nor an architecture matches '{word}'", _names(known)
             )
         return [GateCell(row.name, row.name) for row in rows]
-    model = _from_root(word, project.root)
+    model = from_root(word, project.root)
     if model in locked:
         return [locked[model]]
     if ":" not in model and "/" not in model and not model.endswith(".py"):
@@ -143,8 +143,8 @@ def _names(known: Sequence[GateCell]) -> str:
     return f"the cells are {names}{' and more' if len(known) > 8 else ''}"
 
 
-def _from_root(model: str, root: Path) -> str:
-    """Write a file of the current folder as it is named from the project's root."""
+def from_root(model: str, root: Path) -> str:
+    """Write a MODEL that is a file of the current folder as it is named from the project's root."""
     place, colon, name = model.rpartition(":")
     if not place.endswith(".py"):
         return model

@@ -6,15 +6,15 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from archbench.api.cells import Ways
-from archbench.api.launcher import SILENT, Launcher, Listener, launching
-from archbench.api.time_check import in_one_process, measured_cell
+from archbench.api.launcher import SILENT, Launcher, Listener, error_of, launching
+from archbench.api.time_check import THREADS, in_one_process, measured_cell, other_code
 from archbench.api.time_gate import CONTROL, Arms, Measure, control_of, run_gate
-from archbench.errors import ArchbenchError, NothingMeasured
+from archbench.errors import ArchbenchError, NothingMeasured, OutputRefused
 from archbench.gate.power import rate_of_draws, rate_of_runs
 from archbench.gate.time_gate import verdicts_of
 from archbench.records.cells import Cell
@@ -27,7 +27,11 @@ from archbench.records.time_gates import TimeGate
 
 MODELS = ("resnet20", "resnet18")
 SLOWED = "archbench.measure.injected:build"
-PAIR_LIMIT_S = 120.0
+BUSY = """
+from archbench.measure.worker import end_with_parent
+end_with_parent()
+while True: pass
+"""
 BUSY_FROM = 5  # pairs of a gate: the second half of the screen of one cell and its control
 
 
@@ -39,11 +43,18 @@ class Trial:
         cell: what is gated.
         slowdown: built into head, as a share.
         number: among those of the same.
+        settings: what else sets it apart, for people; empty for what is the default.
     """
 
     cell: GateCell
     slowdown: float
     number: int
+    settings: str = ""
+
+    @property
+    def head(self) -> str:
+        """Return what head is."""
+        return f"{self.slowdown * 100:g} % slower{self.settings and ', '}{self.settings}"
 
     def file(self, folder: Path) -> Path:
         """Return where it is recorded."""
@@ -86,16 +97,23 @@ def selftest(
         listener: is told how it goes on.
 
     Raises:
-        ArchbenchError: a model is not known, or cannot be run.
+        ArchbenchError: a model is not known, or cannot be run; the folder holds another test.
         NothingMeasured: there is nothing to test.
+        OutputRefused: the folder cannot be written to.
     """
-    cells = [GateCell(model, model, tuple(input_size)) for model in models]
-    trials = [Trial(cell, 0.0, i) for cell in cells for i in range(aa)]
-    trials += [Trial(c, s, i) for c in cells for s in slowdowns for i in range(runs)]
+    cells = [GateCell(model, model, tuple(input_size)) for model in dict.fromkeys(models)]
+    sizes = [(0.0, aa), *((slowdown, runs) for slowdown in dict.fromkeys(slowdowns))]
+    settings = _settings(one_process, busy, ways, input_size)
+    trials = [
+        Trial(cell, slowdown, number, settings)
+        for cell in cells
+        for slowdown, count in sizes
+        for number in range(count)
+    ]
     if not trials:
         raise NothingMeasured("there is nothing to test", "--aa 20")
-    folder.mkdir(parents=True, exist_ok=True)
-    todo = [trial for trial in trials if not _is_done(trial.file(folder))]
+    _make_folder(folder)
+    todo = [trial for trial in trials if not _is_done(trial, folder)]
     random.SystemRandom().shuffle(todo)
     with launching(listener.heard) as launcher:
         side = _Sides(ways, one_process, launcher)
@@ -105,14 +123,32 @@ def selftest(
             with _busy_later(busy) as disturbed:
                 measure = {
                     trial.cell.name: disturbed(side.measure(trial.cell, trial.slowdown)),
-                    CONTROL: disturbed(control_of(side.measure(trial.cell, 0.0))),
+                    CONTROL: disturbed(control_of([side.measure(trial.cell, 0.0)])),
                 }
-                arms = Arms("as it is", f"{trial.slowdown:.0%} slower", measure)
+                arms = Arms("as it is", trial.head, measure, one_process=one_process)
                 gate = run_gate(arms, Rules(), record=path)
             _refuse_failures(gate, path)
             listener.tell((done + 1) / len(todo), None)
     rates = _rates(trials, folder, resample)
-    return SelfTest(tuple(rates), one_process, busy, _environment(trials, folder))
+    return SelfTest(tuple(rates), one_process, busy, _environment(trials, folder, listener))
+
+
+def _settings(one_process: bool, busy: bool, ways: Ways, input_size: Sequence[str]) -> str:
+    """Write what is not the default, so that gates of two tests are not taken for one's."""
+    words = ["in one process"] if one_process else []
+    words += ["a busy neighbour"] if busy else []
+    words += [f"{ways.threads} threads"] if ways.threads not in (None, THREADS) else []
+    return ", ".join([*words, *input_size])
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise OutputRefused(
+            f"'{folder}' cannot be a folder for gates: {reason}", "--record names another one"
+        ) from error
 
 
 def _refuse_failures(gate: TimeGate, path: Path) -> None:
@@ -124,7 +160,7 @@ def _refuse_failures(gate: TimeGate, path: Path) -> None:
     for pair in gate.pairs:
         if pair.failure is not None:
             path.unlink()
-            raise ArchbenchError(pair.failure.message, pair.failure.hint)
+            raise error_of(pair.failure)
 
 
 class _Sides:
@@ -144,9 +180,9 @@ class _Sides:
             own: Measure = partial(in_one_process, cells=(base, head), launcher=self._launcher)
         else:
             sides = Sides((base, Path.cwd()), (head, Path.cwd()))
-            own = partial(run_pair, sides=sides, limit_s=PAIR_LIMIT_S)
+            own = partial(run_pair, sides=sides)
         # both come from archbench's own file, which the gate would not compare
-        return lambda pair: replace(own(pair), sources={})
+        return other_code(own)
 
     def _slowed(self, cell: GateCell, slowdown: float) -> Cell:
         arguments = {"model": cell.model, "arguments": {}, "slowdown": slowdown}
@@ -173,7 +209,7 @@ def _busy_later(busy: bool) -> Iterator[Callable[[Measure], Measure]]:
         def measured(pair: Pair) -> Pair:
             nonlocal count
             if busy and count == BUSY_FROM:
-                other.append(subprocess.Popen([sys.executable, "-c", "while True: pass"]))
+                other.append(_neighbour())
             count += 1
             return measure(pair)
 
@@ -187,14 +223,30 @@ def _busy_later(busy: bool) -> Iterator[Callable[[Measure], Measure]]:
             process.wait()
 
 
-def _is_done(path: Path) -> bool:
-    """Tell whether a gate was recorded to its end."""
+def _neighbour() -> "subprocess.Popen[bytes]":
+    nowhere = subprocess.DEVNULL
+    command = [sys.executable, "-c", BUSY]
+    return subprocess.Popen(command, stdout=nowhere, stderr=nowhere, start_new_session=True)
+
+
+def _is_done(trial: Trial, folder: Path) -> bool:
+    """Tell whether a gate was recorded to its end.
+
+    Raises:
+        ArchbenchError: the folder holds gates of another test.
+    """
+    path = trial.file(folder)
     if not path.is_file():
         return False
     try:
         plan, pairs = read_gate(path, lambda message: None)
     except ArchbenchError:
         return False
+    if plan.head != trial.head:
+        raise ArchbenchError(
+            f"'{folder}' holds gates of another test: head is {plan.head}, not {trial.head}",
+            "--record names another folder",
+        )
     return bool(pairs) and not verdicts_of(plan, pairs, ended=False)[1]
 
 
@@ -224,6 +276,13 @@ def _rates(trials: Sequence[Trial], folder: Path, resample: int) -> list[Rate]:
     return sorted(rates, key=lambda rate: (rate.model, rate.source != "run", rate.slowdown))
 
 
-def _environment(trials: Sequence[Trial], folder: Path) -> Environment | None:
-    _, pairs = read_gate(trials[0].file(folder), lambda message: None)
-    return next((pair.environment for pair in pairs if pair.environment), None)
+def _environment(trials: Sequence[Trial], folder: Path, listener: Listener) -> Environment | None:
+    """Return where the gates ran; warn where that is more than one machine."""
+    found = {}
+    for trial in trials:
+        _, pairs = read_gate(trial.file(folder), lambda message: None)
+        for environment in (pair.environment for pair in pairs if pair.environment):
+            found[environment.fingerprint] = environment
+    if len(found) > 1:
+        listener.warn(f"these gates ran on {len(found)} machines, or set-ups of one")
+    return next(iter(found.values()), None)

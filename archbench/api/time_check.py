@@ -1,13 +1,13 @@
 """`check --time`: head by its base commit, or a model by another, through the time gate."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from archbench.api.cells import Ways, check
-from archbench.api.launcher import Launcher, Listener, launching
+from archbench.api.cells import Ways, check, check_kind
+from archbench.api.launcher import SILENT, Launcher, Listener, launching
 from archbench.api.time_gate import CONTROL, Arms, Measure, control_of
 from archbench.api.trees import trees
 from archbench.errors import ArchbenchError
@@ -18,7 +18,7 @@ from archbench.records.pairs import Pair
 from archbench.records.sessions import Session
 
 THREADS = 1  # two threads on two cores lose all that one neighbour takes of one
-PATIENCE_S = 60.0  # for one pair
+PATIENCE_S = 600.0  # for one process with two models: only what hangs is ended
 MEASURE_S = 1.5  # of two models in one process, after warming up
 
 
@@ -30,6 +30,7 @@ def commits(
     setup: str,
     ways: Ways,
     whole: bool = False,
+    listener: Listener = SILENT,
 ) -> Iterator[Arms]:
     """Lend base and head of a git repository, each in its tree.
 
@@ -40,6 +41,7 @@ def commits(
         setup: a command that each tree needs.
         ways: how the cells run.
         whole: the cells are all that head has: what only base declares is missing.
+        listener: is warned.
 
     Raises:
         ArchbenchError: there is no such commit, or it cannot be set up.
@@ -47,37 +49,46 @@ def commits(
     from archbench.measure.pairing import Sides, run_pair
 
     with trees(reference, project.root, setup) as both:
-        before, after = _declared(both.base, project), {c.name: c for c in project.cells}
+        before, after = declared(both.base, project, listener), {c.name: c for c in project.cells}
         known = [
             Verdict(name, "time", "missing", note="base declares it, head does not")
             for name in before
             if whole and name not in after
         ]
         measure: dict[str, Measure] = {}
+        controls: list[Measure] = []
         for cell in cells:
             own = as_base_declares(cell, after.get(cell.name), before.get(cell.name))
+            if not both.base.is_dir():
+                note = f"base has no folder '{both.base.relative_to(both.repositories[0])}'"
+                known.append(Verdict(cell.name, "time", "new", note=note))
+                continue
             if (own.input_size, own.batch_size) != (cell.input_size, cell.batch_size):
                 note = f"base declares it with {_inputs(own)}, head with {_inputs(cell)}"
                 known.append(Verdict(cell.name, "time", "not_comparable", note=note))
                 continue
             base = measured_cell(own, ways), both.base
-            pair = Sides(base, (measured_cell(cell, ways), both.head))
-            measure[cell.name] = partial(run_pair, sides=pair, limit_s=PATIENCE_S)
-            if CONTROL not in measure:
-                alike = partial(run_pair, sides=Sides(base, base), limit_s=PATIENCE_S)
-                measure[CONTROL] = control_of(alike)
+            sides = Sides(base, (measured_cell(cell, ways), both.head), both.repositories)
+            pair: Measure = partial(run_pair, sides=sides)
+            changed = (own.model, own.model_kwargs) != (cell.model, cell.model_kwargs)
+            measure[cell.name] = other_code(pair) if changed else pair
+            controls.append(partial(run_pair, sides=Sides(base, base)))
+        if controls:
+            measure[CONTROL] = control_of(controls)
         head = "this tree" if both.head_commit is None else both.head_commit[:10]
-        changed = " and changes" if both.dirty else ""
-        yield Arms(both.base_commit[:10], f"{head}{changed}", measure, tuple(known))
+        edited = " and changes" if both.dirty else ""
+        yield Arms(both.base_commit[:10], f"{head}{edited}", measure, tuple(known))
 
 
-def _declared(base: Path, project: Project) -> dict[str, GateCell]:
+def declared(base: Path, project: Project, listener: Listener = SILENT) -> dict[str, GateCell]:
     """Read what base declares; nothing where it has no such file yet, or one that is broken."""
-    if project.source is None or not (base / project.source.name).is_file():
+    if project.source is None or not base.is_dir():
         return {}
+    same = base / project.source.name
     try:
-        found = find_project(base, base / project.source.name)
-    except ArchbenchError:
+        found = find_project(base, same if same.is_file() else None)
+    except ArchbenchError as error:
+        listener.warn(f"base: {error.message}; its cells are taken for declared as head's")
         return {}
     return {cell.name: cell for cell in found.cells}
 
@@ -104,20 +115,66 @@ def _inputs(cell: GateCell) -> str:
     return f"batch size {cell.batch_size} of {', '.join(cell.input_size) or 'its own size'}"
 
 
+def other_code(measure: Measure) -> Measure:
+    """Measure sides that are known to differ, whatever files their models come from."""
+    return lambda pair: replace(measure(pair), sources={})
+
+
 @contextmanager
 def models(
-    cells: Sequence[GateCell], against: GateCell, ways: Ways, listener: Listener
+    cells: Sequence[GateCell], against: str, root: Path, ways: Ways, listener: Listener
 ) -> Iterator[Arms]:
-    """Lend a model and others, both in one process, call by call."""
-    base = measured_cell(against, ways)
-    with launching(listener.heard) as launcher:
-        measure: dict[str, Measure] = {}
+    """Lend a model and others, both in one process, call by call.
+
+    Args:
+        cells: to be compared with it.
+        against: a MODEL string; it takes each cell's inputs.
+        root: of the project, where files of models are looked for.
+        ways: how they run.
+        listener: is told what the models print.
+
+    Raises:
+        ArchbenchError: there is no such model.
+    """
+    known = []
+    measure: dict[str, Measure] = {}
+    controls: list[Measure] = []
+    with chdir(root), launching(listener.heard) as launcher:
         for cell in cells:
-            both = (base, measured_cell(cell, ways))
+            other = GateCell(against, against, cell.input_size, cell.batch_size)
+            sizes = taken_inputs(other), _inputs_or_none(cell)
+            if sizes[1] is not None and sizes[0] != sizes[1]:
+                note = f"{against} takes {sizes[0]}, this {sizes[1]}: -i gives both the same"
+                known.append(Verdict(cell.name, "time", "not_comparable", note=note))
+                continue
+            base = measured_cell(other, ways)
+            both = base, measured_cell(cell, ways)
             measure[cell.name] = partial(in_one_process, cells=both, launcher=launcher)
-        alike = (base, base)
-        measure[CONTROL] = control_of(partial(in_one_process, cells=alike, launcher=launcher))
-        yield Arms(against.model, ", ".join(cell.model for cell in cells), measure)
+            controls.append(partial(in_one_process, cells=(base, base), launcher=launcher))
+        if controls:
+            measure[CONTROL] = control_of(controls)
+        head = ", ".join(cell.model for cell in cells)
+        yield Arms(against, head, measure, tuple(known), one_process=True)
+
+
+def taken_inputs(cell: GateCell) -> str:
+    """Say what a cell's model is given, its architecture's own size where none is set.
+
+    Raises:
+        ArchbenchError, UserCodeError: it cannot be loaded, or does not take that.
+    """
+    from archbench.models.resolve import load, plan_for
+
+    loaded = load(cell.model, cell.model_kwargs, blank=True)
+    return ", ".join(plan_for(loaded, list(cell.input_size) or None, cell.batch_size).texts())
+
+
+def _inputs_or_none(cell: GateCell) -> str | None:
+    """Return the same; None where it cannot be loaded, which its first process will explain."""
+    try:
+        return taken_inputs(cell)
+    except ArchbenchError:
+        return None
 
 
 def measured_cell(cell: GateCell, ways: Ways) -> Cell:
@@ -132,6 +189,7 @@ def measured_cell(cell: GateCell, ways: Ways) -> Cell:
         from archbench.models.device import check_device
 
         device = str(check_device(device))
+    check_kind(ways, device.partition(":")[0])
     return Cell(
         cell.model,
         cell.model_kwargs,
@@ -167,6 +225,6 @@ def pair_of(pair: Pair, session: Session) -> Pair:
         environment=session.environment,
     )
     if session.failure is not None:
-        return replace(filled, failure=session.failure, failed="head")
+        return replace(filled, failure=session.failure)
     base, head = (tuple((time,) for time in times) for times in session.times_ns)
     return replace(filled, base=base, head=head)

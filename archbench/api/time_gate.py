@@ -10,7 +10,7 @@ from archbench.api.launcher import SILENT, Listener
 from archbench.errors import NothingMeasured
 from archbench.gate.time_gate import verdicts_of
 from archbench.records.gates import Verdict
-from archbench.records.pairs import GatePlan, Pair, Rules, Stage
+from archbench.records.pairs import GatePlan, Pair, Rules, Side, Stage
 from archbench.records.runs import GATE, RunFile
 from archbench.records.time_gates import TimeGate
 
@@ -28,12 +28,14 @@ class Arms:
         head: likewise.
         measure: for each cell that can be compared, and for the control, what measures a pair.
         known: verdicts of the others.
+        one_process: a pair is one process in which both take turns, not two.
     """
 
     base: str
     head: str
     measure: Mapping[str, Measure]
     known: tuple[Verdict, ...] = ()
+    one_process: bool = False
 
     @property
     def cells(self) -> list[str]:
@@ -43,8 +45,8 @@ class Arms:
 
 def run_gate(
     arms: Arms,
-    rules: Rules,
-    max_time_s: float | None = None,
+    rules: Rules = Rules(),  # noqa: B008  # it is frozen
+    until: float | None = None,
     record: Path | None = None,
     listener: Listener = SILENT,
     now: Callable[[], float] = time.monotonic,
@@ -56,7 +58,8 @@ def run_gate(
     Args:
         arms: what is compared, and how.
         rules: of the gate.
-        max_time_s: for everything; who has no verdict by then is inconclusive.
+        until: on the clock, no pair goes on beyond it as far as can be told; who has no verdict by
+            then is inconclusive.
         record: a file that every pair is appended to as it ends.
         listener: is told how it goes on.
         now: a clock in seconds.
@@ -67,7 +70,9 @@ def run_gate(
     """
     if not arms.cells and not arms.known:
         raise NothingMeasured("there are no cells to time")
-    plan = GatePlan(tuple(arms.cells), CONTROL, arms.base, arms.head, rules, arms.known)
+    plan = GatePlan(
+        *(tuple(arms.cells), CONTROL, arms.base, arms.head, rules, arms.known, arms.one_process)
+    )
     file = None if record is None else RunFile(record, GATE)
     if file is not None:
         file.append(plan)
@@ -83,27 +88,30 @@ def run_gate(
         left = sum(wanted[name][1] - number for name, _, number in turn)
         seeds.shuffle(turn)
         for name, stage, number in turn:
-            if max_time_s is not None and now() - start >= max_time_s:
+            typical_s = (now() - start) / len(pairs) if pairs else 0.0
+            if until is not None and now() + typical_s > until:
                 verdicts, _ = verdicts_of(plan, pairs, ended=True)
                 return TimeGate(plan, tuple(pairs), verdicts)
-            first = seeds.choice(("base", "head"))
-            asked = Pair(
-                name,
-                stage,
-                number,
-                name == CONTROL,
-                seeds.getrandbits(32),
-                first,  # type: ignore[arg-type]  # one of the two
-            )
-            pair = arms.measure[name](asked)
+            pair = arms.measure[name](_asked(name, stage, number, seeds))
             pairs.append(pair)
             if file is not None:
                 file.append(pair)
             left -= 1
-            listener.tell(*_progress(len(pairs), left, now() - start, max_time_s))
+            listener.tell(*_progress(now() - start, len(pairs), left))
             if pair.failure is not None:
-                break  # it takes no more turns
+                break  # it may take no more turns
     return TimeGate(plan, tuple(pairs), verdicts)
+
+
+def _asked(name: str, stage: Stage, number: int, seeds: random.Random) -> Pair:
+    sides: tuple[Side, Side] = ("base", "head")
+    seed = seeds.getrandbits(32)
+    return Pair(name, stage, number, name == CONTROL, seed, seeds.choice(sides))
+
+
+def _progress(passed_s: float, done: int, left: int) -> tuple[float, float]:
+    """Return the share that is done, and the seconds that are left as far as is known by now."""
+    return done / (done + left), left * passed_s / done
 
 
 def _turn(
@@ -112,22 +120,25 @@ def _turn(
     """Give every cell that wants a pair one: its name, the stage, and how many it has."""
     turn = []
     for name, (stage, count) in wanted.items():
-        have = sum(pair.cell == name and pair.stage == stage for pair in pairs)
+        have = sum(p.cell == name and p.stage == stage and p.failure is None for p in pairs)
         if have < count:
             turn.append((name, stage, have))
     return turn
 
 
-def _progress(
-    done: int, left: int, passed_s: float, max_time_s: float | None
-) -> tuple[float, float]:
-    """Return the share that is done, and the seconds that are left as far as is known by now."""
-    left_s = left * passed_s / done
-    if max_time_s is not None:
-        left_s = min(left_s, max(0.0, max_time_s - passed_s))
-    return passed_s / (passed_s + left_s) if passed_s + left_s else 1.0, left_s
+def control_of(measures: Sequence[Measure]) -> Measure:
+    """Measure pairs for the control: of the first cell that can be measured.
 
+    Args:
+        measures: of base against itself, for each cell.
+    """
+    left = list(measures)
 
-def control_of(measure: Measure) -> Measure:
-    """Measure a pair for the control, whose name is not its cell's."""
-    return lambda pair: replace(measure(pair), cell=CONTROL, control=True)
+    def measured(pair: Pair) -> Pair:
+        while True:
+            found = replace(left[0](pair), cell=CONTROL, control=True)
+            if found.failure is None or len(left) == 1:
+                return found
+            left.pop(0)
+
+    return measured

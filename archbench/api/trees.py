@@ -5,19 +5,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, TemporaryFile
 
 from archbench.errors import ArchbenchError
+from archbench.measure.launch import end_worker
 from archbench.measure.repository import commit_and_state
+
+LONGEST = 255  # characters of a folder's name
 
 
 @dataclass(frozen=True, slots=True)
 class Trees:
-    """Two folders whose names are equally long: the length of a path moves what is in memory.
+    """Two checkouts of a repository.
+
+    Their paths are equally long where head's is long enough: the length of a path moves what is in
+    memory.
 
     Args:
-        base: the project's folder in the worktree of the base commit.
+        base: the project's folder in the worktree of the base commit; it may not exist there.
         head: the project's folder as it is, changes that are not committed and all.
+        repositories: the checkouts that they are in.
         base_commit: in full.
         head_commit: what is checked out; None where git takes too long to say.
         dirty: head has changes of tracked files; None likewise.
@@ -25,6 +32,7 @@ class Trees:
 
     base: Path
     head: Path
+    repositories: tuple[Path, Path]
     base_commit: str
     head_commit: str | None
     dirty: bool | None
@@ -44,7 +52,7 @@ def trees(reference: str, root: Path, setup: str = "") -> Iterator[Trees]:
         ArchbenchError: there is no repository or no such commit, it cannot be checked out, or the
             set-up fails.
     """
-    top = Path(_git(root, "rev-parse", "--show-toplevel"))
+    top = Path(_git(root, "rev-parse", "--show-toplevel")).resolve()
     try:
         commit = _git(
             root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{reference}^{{commit}}"
@@ -54,16 +62,19 @@ def trees(reference: str, root: Path, setup: str = "") -> Iterator[Trees]:
             f"there is no commit '{reference}' in this repository",
             f"`git fetch origin {reference}` gets it into a shallow clone; or name another --base",
         ) from None
-    inside = root.resolve().relative_to(top.resolve())
-    with TemporaryDirectory(prefix="archbench.trees.") as folder:
-        base, head = Path(folder) / "base", Path(folder) / "head"
+    inside = root.resolve().relative_to(top)
+    with TemporaryDirectory(prefix="archbench.") as folder:
+        place = Path(folder).resolve()
+        name = "base".ljust(min(LONGEST, len(str(top)) - len(str(place)) - 1), "_")
+        base = place / name
         try:
             _git(root, "worktree", "add", "--detach", "--force", str(base), commit)
-            head.symlink_to(top, target_is_directory=True)
+            if setup and (base / inside).is_dir():
+                _set_up(setup, "base", base / inside)
             if setup:
-                for side, tree in (("base", base / inside), ("head", head / inside)):
-                    _set_up(setup, side, tree)
-            yield Trees(base / inside, head / inside, commit, *commit_and_state(root))
+                _set_up(setup, "head", top / inside)
+            state = commit_and_state(root)
+            yield Trees(base / inside, top / inside, (base, top), commit, *state)
         finally:
             with suppress(ArchbenchError):
                 _git(root, "worktree", "remove", "--force", str(base))
@@ -91,26 +102,32 @@ def _git(folder: Path, *words: str) -> str:
         raise ArchbenchError("--base needs git, which cannot be started", "install it") from error
     if done.returncode:
         said = _last(done.stderr) or f"exit code {done.returncode}"
-        raise ArchbenchError(f"git {words[0]} failed: {said}", "--base needs a git repository")
+        hint = "--base needs a git repository" if words[0] == "rev-parse" else ""
+        raise ArchbenchError(f"git {words[0]} failed: {said}", hint)
     return done.stdout.strip()
 
 
 def _set_up(command: str, side: str, tree: Path) -> None:
-    done = subprocess.run(
-        command,
-        shell=True,
-        cwd=tree,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        check=False,
-    )
-    said = _last(done.stdout)
-    if done.returncode:
+    """Run a command in a tree; what it started ends with it."""
+    with TemporaryFile("w+", encoding="utf-8", errors="replace") as printed:
+        shell = subprocess.Popen(
+            command,
+            shell=True,
+            cwd=tree,
+            stdin=subprocess.DEVNULL,
+            stdout=printed,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            code = shell.wait()
+        finally:
+            end_worker(shell)
+        printed.seek(0)
+        said = _last(printed.read())
+    if code:
         raise ArchbenchError(
-            f"--setup failed in {side}, with exit code {done.returncode}{said and ': '}{said}",
+            f"--setup failed in {side}, with exit code {code}{said and ': '}{said}",
             f"`{command}` has to work in a fresh checkout of that commit",
         )
 

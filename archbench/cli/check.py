@@ -76,7 +76,13 @@ Record = Annotated[
 ]
 
 
+# what only a timed check knows, and what only an exact one
+OF_TIME = "setup max_time record device precision mode optimizer channels_last threads".split()
+OF_STRUCTURE = ["allow"]
+
+
 def check(
+    ctx: typer.Context,
     cells: Cells = None,
     lock: LockFile = None,
     config: Config = None,
@@ -112,6 +118,7 @@ def check(
             "--time needs something to be compared with, one of two",
             "--base main for a commit, --against resnet34 for a model",
         )
+    _refuse_idle_options(ctx, timed, against is not None)
     with destination(form, output) as out, prints_set_aside():
         from archbench.api.chosen import Chosen
         from archbench.api.gate import run_check
@@ -140,6 +147,22 @@ def check(
             "[[cells]] with model = ... in archbench.toml declares one",
         )
     _leave(result)
+
+
+def _refuse_idle_options(ctx: typer.Context, timed: bool, against: bool) -> None:
+    """Refuse options that would do nothing here: whoever gives one believes that it does.
+
+    Raises:
+        ArchbenchError: with where it belongs.
+    """
+    idle = OF_STRUCTURE if timed else OF_TIME
+    idle = [*idle, "setup"] if against else idle
+    for name in idle:
+        source = ctx.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            why = "has no part in this check of time" if timed else "is for checks of time"
+            hint = "leave it out" if timed else "--base main or --against MODEL makes it one"
+            raise ArchbenchError(f"--{name.replace('_', '-')} {why}", hint)
 
 
 def _leave(result: "Check") -> None:

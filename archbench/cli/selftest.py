@@ -1,5 +1,6 @@
 """`archbench selftest`: false alarms and detections of the time gate on this machine."""
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -64,13 +65,19 @@ def selftest(
     slowdowns = [_share(word) for word in words(inject)]
     if plot is not None and plot.suffix.lower() != ".svg":
         raise OutputRefused(f"'{plot}' is no .svg, which pictures are", "--plot power.svg")
-    with destination(form, output) as out, prints_set_aside():
+    with ExitStack() as stack:  # hours later is no time to find out that a file cannot be written
+        out = stack.enter_context(destination(form, output))
+        picture = None if plot is None else stack.enter_context(replacing(plot))
+        stack.enter_context(prints_set_aside())
         from archbench.api.cells import Ways
         from archbench.api.launcher import Listener
         from archbench.api.selftest import MODELS
         from archbench.api.selftest import selftest as test
+        from archbench.report.picture import require_matplotlib
         from archbench.report.selftest import power_svg, selftest_report
 
+        if picture is not None:
+            require_matplotlib()
         with progress("testing") as tell:
             found = test(
                 models or MODELS,
@@ -86,9 +93,8 @@ def selftest(
                 Listener(tell, heard, warn),
             )
         out.write(selftest_report(found))
-    if plot is not None:
-        with replacing(plot) as stream:
-            stream.write(power_svg(found))
+        if picture is not None:
+            picture.write(power_svg(found))
 
 
 def _share(word: str) -> float:

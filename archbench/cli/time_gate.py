@@ -1,5 +1,6 @@
 """What `archbench check --time` does: gate the time of cells by a commit, or by a model."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -46,24 +47,26 @@ def time_gate(
         NothingMeasured: there are no cells.
         ArchbenchError: something asked for is not known, or cannot be had.
     """
+    from archbench.api.chosen import from_root
     from archbench.api.launcher import Listener
     from archbench.api.time_check import commits, models
     from archbench.api.time_gate import run_gate
-    from archbench.records.gates import GateCell
     from archbench.records.pairs import Rules
 
     if not chosen.cells:
         raise NothingMeasured("there are no cells to time", "`archbench check MODEL --time ...`")
+    until = None if max_time_s is None else time.monotonic() + max_time_s
+    record = None if record is None else record.absolute()  # the folder may be another by then
+    root = chosen.project.root
     with progress("measuring") as tell:
         listener = Listener(tell, heard, warn)
         if base is not None:
-            arms = commits(chosen.cells, base, chosen.project, setup, ways, not chosen.words)
+            whole = not chosen.words
+            arms = commits(chosen.cells, base, chosen.project, setup, ways, whole, listener)
         else:
-            size, batch = chosen.cells[0].input_size, chosen.cells[0].batch_size
-            other = GateCell(against or "", against or "", size, batch)
-            arms = models(chosen.cells, other, ways, listener)
+            arms = models(chosen.cells, from_root(against or "", root), root, ways, listener)
         with arms as lent:
-            gate = run_gate(lent, Rules(), max_time_s, record, listener)
+            gate = run_gate(lent, Rules(), until, record, listener)
     interrupt.check()
     return replace(gate, strict=strict)
 
@@ -80,4 +83,6 @@ def leave(gate: "TimeGate") -> NoReturn:
     """Warn of what --strict would not let pass, and end with the code of the worst verdict."""
     if not gate.strict:
         warn_of_undecided([verdict.verdict for verdict in gate.verdicts])
+        if gate.control_failure is not None:
+            warn("base could not be measured against itself; --strict would exit 4")
     raise typer.Exit(gate.exit_code)

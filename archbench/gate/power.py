@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from math import expm1
 from statistics import median
 
-from archbench.gate.stats import hodges_lehmann
 from archbench.gate.time_gate import Evidence, judge
 from archbench.records.gates import Word
 from archbench.records.pairs import Rules, Stage
+from archbench.records.rounds import trimmed_mean
 from archbench.records.selftests import Rate
 
 CELL = "drawn"
@@ -39,7 +39,8 @@ def rate_of_draws(
 ) -> Rate:
     """Draw gates from recorded pairs, and count what they say.
 
-    Pairs without a slowdown get a random sign: which of two equal sides is called head is chance.
+    Pairs are drawn as they were recorded: if those of equal sides lean to one of them, it shows.
+    What the pairs of one gate had in common does not; only gates that ran show that.
 
     Args:
         model: whose pairs they are.
@@ -53,8 +54,7 @@ def rate_of_draws(
     words: Counter[Word] = Counter()
 
     def draw(count: int) -> tuple[float, ...]:
-        drawn = rng.choices(values, k=count)
-        return tuple(x if slowdown or rng.random() < 0.5 else -x for x in drawn)
+        return tuple(rng.choices(values, k=count))
 
     for _ in range(runs):
         stages: dict[Stage, tuple[float, ...]] = {}
@@ -70,7 +70,7 @@ def rate_of_draws(
 
 
 def _size(values: Sequence[float]) -> float | None:
-    return expm1(hodges_lehmann(values)) if values else None
+    return expm1(trimmed_mean(values)) if values else None
 
 
 def _rate(

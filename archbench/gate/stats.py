@@ -143,17 +143,26 @@ def detectable(ratio: float, interval: tuple[float, float], count: int) -> float
     return detectable_with(reach / float(stdtrit(count - 1, (1 + CONFIDENCE) / 2)), count)
 
 
-def detectable_with(error: float, count: int) -> float:
-    """Return the difference that is called one nine times in ten: see gate/verdicts.py.
+def detectable_with(
+    error: float,
+    count: int,
+    alpha: float = (1 - CONFIDENCE) / 2,
+    floor: float = NEGLIGIBLE,
+    power: float = POWER,
+) -> float:
+    """Return the difference, as a share, that is called one nine times in ten.
 
-    The interval must leave out 1, and the ratio be 1 % away from it.
+    By default as in gate/verdicts.py: the interval must leave out 1, and the ratio be 1 % away.
 
     Args:
         error: standard error of the logarithm of the ratio.
-        count: values that it comes from, two or more.
+        count: values that its spread was learnt from, two or more.
+        alpha: of the one-sided test that must reject.
+        floor: a difference below it is never called one.
+        power: how often, if not nine times in ten.
     """
     from scipy.special import stdtrit
 
-    sure = float(stdtrit(count - 1, (1 + CONFIDENCE) / 2))
-    power = float(stdtrit(count - 1, POWER))
-    return expm1(max(sure * error, log1p(NEGLIGIBLE)) + power * error)
+    sure = float(stdtrit(count - 1, 1 - alpha))
+    seldom_less = float(stdtrit(count - 1, power))
+    return expm1(max(sure * error, log1p(floor)) + seldom_less * error)

@@ -6,15 +6,19 @@ more, once. All of it can be recomputed from recorded pairs.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from math import ceil, exp, log1p, log2
+from dataclasses import dataclass, field, replace
+from math import exp, expm1, log1p, sqrt
 from statistics import median
 
-from archbench.errors import ArchbenchError
-from archbench.gate.sign_flip import detectable_slowdown, holm, p_value
-from archbench.gate.stats import hodges_lehmann, log_interval
+from archbench.errors import ArchbenchError, UserCodeError
+from archbench.gate.sign_flip import MOST, holm, p_value, robust_sd
+from archbench.gate.stats import detectable_with, hodges_lehmann, log_interval
 from archbench.records.gates import Verdict, Word
 from archbench.records.pairs import GatePlan, Pair, Rules, Stage
+
+MEDIAN_ERROR = 1.2533  # of a normal's median over that of its mean
+EACH = 0.95  # how often either stage sees what both see nine times in ten
+EACH_SD = 1.6449  # standard deviations of a normal
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +63,19 @@ def is_fast(evidence: Evidence, rules: Rules) -> bool:
 
 
 def pairs_to_confirm(suspects: int, rules: Rules) -> int:
-    """Return how many pairs can reject at the limit of the first of so many suspects.
+    """Return how many pairs can reject at the first of Holm's limits, one opposite one among them.
 
-    The smallest p-value of n pairs is 1 / 2^n.
+    Of n pairs of equal sizes, n + 1 of the 2^n choices of signs have at most one that does. Never
+    more than can be tested together with those of the extension.
 
-    >>> pairs_to_confirm(1, Rules()), pairs_to_confirm(100, Rules())
-    (12, 14)
+    >>> pairs_to_confirm(1, Rules()), pairs_to_confirm(3, Rules()), pairs_to_confirm(100, Rules())
+    (12, 13, 16)
     """
-    return max(rules.confirm, ceil(log2(suspects / (rules.first_look * rules.alpha))))
+    limit = rules.first_look * rules.alpha / max(1, suspects)
+    count = rules.confirm
+    while (count + 1) / 2**count > limit and count < MOST - rules.extend:
+        count += 1
+    return count
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +86,13 @@ class Judgement:
         words: a verdict for each cell that has one.
         wanted: how many pairs of which stage each other cell needs in all.
         p: of the last look at each cell that was looked at again.
+        suspects: how many cells may be slower.
     """
 
     words: Mapping[str, Word]
     wanted: Mapping[str, tuple[Stage, int]]
     p: Mapping[str, float] = field(default_factory=dict)
+    suspects: int = 0
 
 
 def judge(found: Mapping[str, Evidence], rules: Rules, ended: bool = False) -> Judgement:
@@ -118,7 +129,7 @@ def judge(found: Mapping[str, Evidence], rules: Rules, ended: bool = False) -> J
     if ended:
         words |= dict.fromkeys(wanted, "inconclusive")
         wanted = {}
-    return Judgement(words, wanted, p)
+    return Judgement(words, wanted, p, len(slow))
 
 
 def _looked_at(
@@ -132,13 +143,14 @@ def _looked_at(
 ) -> dict[str, Word]:
     """Judge the suspects of one direction: at their fresh pairs, and once more at the extension."""
     words: dict[str, Word] = {}
+    look = rules.first_look * rules.alpha
     values = {cell: [sign * x for x in found[cell].confirm[:count]] for cell in cells}
     first = {cell: p_value(own) for cell, own in values.items()}
     p |= first
-    limits = holm(first, rules.first_look * rules.alpha)
+    limits = holm(first, look)
     open_cells = []
     for cell in cells:
-        word = _word(values[cell], first[cell] <= limits[cell], sign, rules)
+        word = _word(values[cell], first[cell], limits[cell], look, sign, rules)
         if word == "inconclusive":
             open_cells.append(cell)
         else:
@@ -147,25 +159,43 @@ def _looked_at(
     wanted |= {cell: ("extend", rules.extend) for cell in open_cells if cell not in ready}
     if len(ready) < len(open_cells):
         return words
+    look = (1 - rules.first_look) * rules.alpha
     values = {c: [sign * x for x in (*found[c].confirm[:count], *found[c].extend)] for c in ready}
     second = {cell: p_value(own) for cell, own in values.items()}
     p |= second
-    limits = holm(second, (1 - rules.first_look) * rules.alpha)
+    # who is looked at again was chosen by the same pairs: all who were not rejected count
+    others = {cell: 1.0 for cell in cells if words.get(cell) == "ok"}
+    limits = holm({**second, **others}, look)
     for cell in ready:
-        words[cell] = _word(values[cell], second[cell] <= limits[cell], sign, rules)
+        words[cell] = _word(values[cell], second[cell], limits[cell], look, sign, rules)
     return words
 
 
-def _word(values: Sequence[float], rejected: bool, sign: int, rules: Rules) -> Word:
-    """Name what fresh pairs say; values above 0 are a change in the direction of the suspicion."""
-    if rejected and hodges_lehmann(values) >= log1p(rules.negligible):
+def _word(
+    values: Sequence[float], p: float, limit: float, look: float, sign: int, rules: Rules
+) -> Word:
+    """Name what fresh pairs say; values above 0 are a change in the direction of the suspicion.
+
+    Args:
+        values: logarithms of ratios, turned to that direction.
+        p: of their test.
+        limit: Holm's, among all suspects.
+        look: the limit if this were the only one.
+        sign: 1 where slowness is suspected, -1 where it is speed.
+        rules: of the gate.
+    """
+    worth_a_word = hodges_lehmann(values) >= log1p(rules.negligible)
+    if p <= limit and worth_a_word:
         return "regressed" if sign > 0 else "improved"
     interval = log_interval(values)
-    if sign < 0:  # no regression, whatever the size of the gain
-        return "ok"
-    if interval is not None and interval[1] < log1p(rules.important):
-        return "ok"
-    return "inconclusive"
+    if interval is None:
+        return "inconclusive"
+    slowest = interval[1] if sign > 0 else -interval[0]
+    if slowest >= log1p(rules.important):
+        return "inconclusive"
+    if sign > 0 and p <= look and worth_a_word:  # alone it would be called a regression
+        return "inconclusive"
+    return "ok"
 
 
 def is_contaminated(control: Evidence, rules: Rules) -> bool:
@@ -177,8 +207,19 @@ def is_contaminated(control: Evidence, rules: Rules) -> bool:
     return p <= rules.alpha / 2 and abs(hodges_lehmann(values)) >= log1p(rules.negligible)
 
 
-def verdict_of(cell: str, evidence: Evidence, word: Word, p: float | None, rules: Rules) -> Verdict:
-    """Put a cell's word beside its ratio, interval, p and what its pairs could have seen."""
+def verdict_of(
+    cell: str, evidence: Evidence, word: Word, p: float | None, suspects: int, rules: Rules
+) -> Verdict:
+    """Put a cell's word beside its ratio, interval, p and what its pairs could have seen.
+
+    Args:
+        cell: its name.
+        evidence: all its pairs.
+        word: what is said of it.
+        p: of the last look at it; None where the screen was enough.
+        suspects: cells that were looked at again.
+        rules: of the gate.
+    """
     values = evidence.fresh or evidence.screen
     if not values:
         return Verdict(cell, "time", word)
@@ -190,10 +231,30 @@ def verdict_of(cell: str, evidence: Evidence, word: Word, p: float | None, rules
         ratio=exp(hodges_lehmann(values)),
         low=None if interval is None else exp(interval[0]),
         high=None if interval is None else exp(interval[1]),
-        mde=detectable_slowdown(values, rules.alpha, rules.negligible),
+        mde=detectable(evidence, suspects, rules),
         p=p,
         pairs=len(values),
     )
+
+
+def detectable(evidence: Evidence, suspects: int, rules: Rules) -> float | None:
+    """Return the slowdown, as a share, that such pairs would have shown nine times in ten.
+
+    It must stand out in the screen, and then be rejected by the confirmation; a cell that did not
+    stand out is told what the confirmation would have seen with the spread of its screen. Nine
+    times in ten is for noise like a normal's; wild pairs make it fewer. None where there are too
+    few pairs to know it.
+    """
+    values = evidence.fresh or evidence.screen
+    if len(values) < 2:
+        return None
+    spread = robust_sd(values)
+    count = max(len(evidence.fresh), pairs_to_confirm(suspects, rules))
+    alpha = rules.first_look * rules.alpha / max(1, suspects)
+    stands_out = log1p(rules.suspicious) + MEDIAN_ERROR * EACH_SD * spread / sqrt(rules.screen)
+    error = spread / sqrt(count)
+    confirmed = detectable_with(error, len(values), alpha, rules.negligible, EACH)
+    return max(expm1(stands_out), confirmed)
 
 
 def verdicts_of(
@@ -210,48 +271,82 @@ def verdicts_of(
     wanted: how many pairs of which stage, the control's too. While something is wanted the verdicts
     are not the last.
     """
-    set_aside = {pair.cell: pair for pair in pairs if pair.failure is not None}
-    same = _same_code(pairs)
+    failures = {cell: _failure(cell, pairs) for cell in (*plan.cells, plan.control)}
+    apart = _not_comparable(pairs)
     evidence = evidence_of(pairs)
-    timed = [cell for cell in plan.cells if cell not in set_aside and cell not in same]
+    timed = [cell for cell in plan.cells if failures[cell] is None and cell not in apart]
     judgement = judge({cell: evidence.get(cell, Evidence()) for cell in timed}, plan.rules, ended)
     wanted = dict(judgement.wanted)
-    control = evidence.get(plan.control, Evidence())
     contaminated = False
-    if timed and plan.control not in set_aside:
-        own = judge({plan.control: control}, plan.rules, ended)
-        wanted |= own.wanted
+    if timed and failures[plan.control] is None:
+        control = evidence.get(plan.control, Evidence())
+        wanted |= judge({plan.control: control}, plan.rules, ended).wanted
         contaminated = is_contaminated(control, plan.rules)
     verdicts = []
     for cell in plan.cells:
-        if cell in set_aside:
-            verdicts.append(_set_aside(set_aside[cell]))
-        elif cell in same:
-            note = "both sides import it from the same place: no commit changes it"
-            verdicts.append(Verdict(cell, "time", "not_comparable", note=note))
+        failed = failures[cell]
+        if failed is not None:
+            verdicts.append(_set_aside(failed))
+        elif cell in apart:
+            verdicts.append(Verdict(cell, "time", "not_comparable", note=apart[cell]))
         else:
             word = judgement.words.get(cell, "inconclusive")
             word = "contaminated" if contaminated else word
-            own_evidence = evidence.get(cell, Evidence())
+            own = evidence.get(cell, Evidence())
             p = judgement.p.get(cell)
-            verdicts.append(verdict_of(cell, own_evidence, word, p, plan.rules))
+            verdict = verdict_of(cell, own, word, p, judgement.suspects, plan.rules)
+            verdicts.append(replace(verdict, note=_repeated(cell, pairs)))
     return (*verdicts, *plan.known), wanted
 
 
-def _same_code(pairs: Sequence[Pair]) -> set[str]:
-    """Name the cells whose code is the same file for both sides, or none of the user's."""
-    return {
-        pair.cell
-        for pair in pairs
-        if pair.sources
-        and not pair.control
-        and pair.sources.get("base") == pair.sources.get("head")
-    }
+def _failure(cell: str, pairs: Sequence[Pair]) -> Pair | None:
+    """Return the pair that sets a cell aside: its first, or its second that failed.
+
+    One that failed among others that did not is repeated: something else may have ended it.
+    """
+    own = [pair for pair in pairs if pair.cell == cell]
+    failed = [pair for pair in own if pair.failure is not None]
+    return failed[-1] if failed and (len(failed) > 1 or len(failed) == len(own)) else None
+
+
+def _repeated(cell: str, pairs: Sequence[Pair]) -> str:
+    """Say that a pair was repeated; empty where none was."""
+    failed = [pair for pair in pairs if pair.cell == cell and pair.failure is not None]
+    return f"one pair failed and was repeated: {_why(failed[0])}" if failed else ""
+
+
+def _not_comparable(pairs: Sequence[Pair]) -> dict[str, str]:
+    """Say of cells why their sides are not what they are taken for."""
+    found = {}
+    for pair in pairs:
+        if pair.control:
+            continue
+        for side, names in pair.strays.items():
+            other = "head" if side == "base" else "base"
+            found[pair.cell] = f"{side} imports from {other}'s tree: {', '.join(names[:3])}"
+        if pair.sources and pair.sources.get("base") == pair.sources.get("head"):
+            found[pair.cell] = "both sides import it from the same place: no commit changes it"
+    return found
 
 
 def _set_aside(pair: Pair) -> Verdict:
-    """Say why a cell has no times: base does not know it yet, or something went wrong."""
+    """Say why a cell has no times: base does not know it yet, or something went wrong.
+
+    Head was run in the same way and did not fail, so what archbench refuses of base is not there.
+    """
     assert pair.failure is not None
-    unknown = pair.failed == "base" and pair.failure.exit_code == ArchbenchError.exit_code
-    word: Word = "new" if unknown else "failed"
-    return Verdict(pair.cell, "time", word, note=f"{pair.failed}: {pair.failure.message}")
+    refused = pair.failure.exit_code == ArchbenchError.exit_code and pair.failure.kind == "failed"
+    word: Word = "new" if pair.failed == "base" and refused else "failed"
+    return Verdict(pair.cell, "time", word, note=_why(pair))
+
+
+def _why(pair: Pair) -> str:
+    """Say which side failed, of what, and what helps."""
+    assert pair.failure is not None
+    side = f"{pair.failed}: " if pair.failed else ""
+    hint = pair.failure.hint
+    if hint.startswith("--debug"):  # the traceback was a worker's
+        hint = ""
+    if pair.failed == "base" and pair.failure.exit_code == UserCodeError.exit_code:
+        hint = hint or "--setup runs what a fresh checkout needs"
+    return f"{side}{pair.failure.message}{hint and '; '}{hint}"

@@ -1,9 +1,7 @@
 """What a difference is called."""
 
 from archbench.records.comparisons import StructureVerdict, TimeVerdict
-
-NEGLIGIBLE = 0.01  # a change of time that is not worth a word
-IMPORTANT = 0.05  # one that must not be missed
+from archbench.records.pairs import IMPORTANT, NEGLIGIBLE
 
 
 def structure_verdict(a: int | None, b: int | None) -> StructureVerdict:

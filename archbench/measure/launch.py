@@ -52,10 +52,15 @@ def launch(job: Job, variables: Mapping[str, str]) -> tuple[Session, str]:
     answer = ask("session", job, variables)
     wall_s = time.time() - job.started_s
     if answer.found is None:
-        session = Session(job.cells, job.number, job.seed, failure=_death(answer, job))
+        session = Session(job.cells, job.number, job.seed, failure=_why(answer, job))
     else:
         session = replace(Session.from_dict(answer.found), cells=job.cells)
     return replace(session, started_s=job.started_s, wall_s=wall_s), answer.printed
+
+
+def _why(answer: Answer, job: Job) -> Failure:
+    limit_s = job.limit_s if answer.too_long else None
+    return death(answer.printed, answer.exit_code, limit_s, "--max-time gives it longer")
 
 
 def ask(task: Task, job: Job, variables: Mapping[str, str]) -> Answer:
@@ -81,7 +86,7 @@ def ask(task: Task, job: Job, variables: Mapping[str, str]) -> Answer:
             with limited([worker], job.limit_s, too_long):
                 line = _asked(worker, question)
             if not line:
-                _let_end(worker)
+                let_end(worker)
         finally:
             end_worker(worker)
         printed.seek(0)
@@ -142,7 +147,7 @@ def threads_of(job: Job) -> dict[str, str]:
     return {} if threads is None else dict.fromkeys(names, str(threads))
 
 
-def _let_end(worker: "subprocess.Popen[str]") -> None:
+def let_end(worker: "subprocess.Popen[str]") -> None:
     """Wait for a worker that closed its output to end by itself, so that its exit code is its own.
 
     Where the system can tell it, it is not reaped: until then nobody else can have its number.
@@ -158,7 +163,7 @@ def _let_end(worker: "subprocess.Popen[str]") -> None:
         time.sleep(0.02)
 
 
-def end_worker(worker: "subprocess.Popen[str]") -> None:
+def end_worker(worker: "subprocess.Popen[Any]") -> None:
     """End a worker and all that it started; its number is its own until it is waited for."""
     kill_worker(worker)
     worker.wait()
@@ -172,24 +177,31 @@ def last_words(printed: str) -> str:
     return f"it last printed: {words}" if words else ""
 
 
-def kill_worker(worker: "subprocess.Popen[str]") -> None:
+def kill_worker(worker: "subprocess.Popen[Any]") -> None:
     """Kill a worker that has not been waited for yet, with all that it started."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(worker.pid, signal.SIGKILL)
 
 
-def _death(answer: Answer, job: Job) -> Failure:
-    """Say how a worker died that gave no answer."""
-    if answer.too_long:
-        message = f"a process had not ended {job.limit_s:.0f} s after its start"
-        hint = "--max-time gives it longer"
+def death(printed: str, exit_code: int, limit_s: float | None = None, hint: str = "") -> Failure:
+    """Say how a worker died that gave no answer.
+
+    Args:
+        printed: what it wrote meanwhile.
+        exit_code: of the process; negative where a signal killed it.
+        limit_s: it was ended because this time was up; None where it was not.
+        hint: what gives it longer.
+    """
+    if limit_s is not None:
+        message = f"a process had not ended {limit_s:.0f} s after its start"
         return Failure("out_of_time", message, hint, NothingMeasured.exit_code)
-    said = last_words(answer.printed)
-    if answer.exit_code < 0:
-        name = signal.Signals(-answer.exit_code).name
+    said = last_words(printed)
+    if exit_code < 0:
+        name = signal.Signals(-exit_code).name
         hint = "a system without memory kills what takes most; try a smaller -b or -i"
-        killed = answer.exit_code == -signal.SIGKILL
+        killed = exit_code == -signal.SIGKILL
         message = f"the worker was killed by {name}"
         return Failure("killed", message, hint if killed else said, NothingMeasured.exit_code)
-    message = f"the worker ended with exit code {answer.exit_code} before it answered"
-    return Failure("failed", message, said)
+    return Failure(
+        "failed", f"the worker ended with exit code {exit_code} before it answered", said
+    )

@@ -21,8 +21,9 @@ from typing import Any
 
 from archbench.measure.jobs import Job
 from archbench.measure.launch import (
+    death,
     end_worker,
-    last_words,
+    let_end,
     limited,
     pickled_arguments,
     threads_of,
@@ -52,7 +53,9 @@ HUGE_PAGES = ":".join(
     )
 )
 PADDING = 4096  # bytes of environment, at most: where a stack begins moves with them
-START_S = 120.0  # in which a side must be loaded and have run once
+START_S = 120.0  # in which both sides must be loaded and have run once
+REST_S = 60.0  # for the rest of a pair, and
+PASSES = 60  # times what the first pass took: more than a pair needs, so that only a hang is ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,62 +63,100 @@ class Sides:
     """What is compared.
 
     Args:
-        base: cell, and the folder of its tree.
+        base: cell, and the folder that its code is imported from.
         head: likewise.
+        repositories: of base and of head, where nothing of the one may come from the other.
     """
 
     base: tuple[Cell, Path]
     head: tuple[Cell, Path]
+    repositories: tuple[Path, Path] | None = None
 
     def of(self, side: Side) -> tuple[Cell, Path]:
         """Return one of them."""
         return self.base if side == "base" else self.head
+
+    def not_for(self, side: Side) -> Path | None:
+        """Return the other side's repository."""
+        return None if self.repositories is None else self.repositories[side == "base"]
+
+
+class SideFailed(Exception):
+    """One side of a pair gave no times.
+
+    Args:
+        side: which.
+        failure: why; None where its process is gone, and what it printed last has to tell.
+    """
+
+    def __init__(self, side: Side, failure: Failure | None = None) -> None:
+        super().__init__(side)
+        self.side = side
+        self.failure = failure
 
 
 class Worker:
     """One side's process.
 
     Args:
+        side: which.
         job: what it loads.
         root: the tree that its code is imported from.
-        core: the only one that it computes on, once it is loaded; None for any.
         variables: of its environment.
     """
 
-    def __init__(
-        self, job: Job, root: Path, core: int | None, variables: Mapping[str, str]
-    ) -> None:
+    def __init__(self, side: Side, job: Job, root: Path, variables: Mapping[str, str]) -> None:
+        self.side = side
+        self._job = job
         self._printed = TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115  # close()
         fixed = threads_of(job)
         # threads that wait for their next turn would compute beside the other side's
         fixed |= {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"}
-        fixed |= {"GLIBC_TUNABLES": HUGE_PAGES}
+        fixed |= {"GLIBC_TUNABLES": HUGE_PAGES, "PYTHONPATH": _python_path()}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "archbench.measure.slicer"],
+            [sys.executable, "-P", "-m", "archbench.measure.slicer"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._printed,
             text=True,
+            cwd=root,
             env={**os.environ, **fixed, **variables},
             start_new_session=True,
         )
-        asked = {"job": job.to_dict(), "arguments": pickled_arguments(job)}
-        self._tell({**asked, "root": str(root), "core": core})
 
-    def answer(self) -> dict[str, Any] | None:
-        """Wait for its next line; None where it is gone."""
+    def load(self, core: int | None, other: Path | None) -> None:
+        """Let it load; answer() waits until it has.
+
+        Args:
+            core: the only one that it computes on from then on; None for any.
+            other: the repository that it must not import anything from.
+        """
+        asked = {"job": self._job.to_dict(), "arguments": pickled_arguments(self._job)}
+        self._tell({**asked, "core": core, "other": None if other is None else str(other)})
+
+    def answer(self) -> dict[str, Any]:
+        """Wait for its next line.
+
+        Raises:
+            SideFailed: it says so, or is gone.
+        """
         assert self.process.stdout is not None
         try:
             found: dict[str, Any] = json.loads(self.process.stdout.readline())
         except ValueError:
-            return None
+            raise SideFailed(self.side) from None
+        if "failure" in found:
+            raise SideFailed(self.side, Failure(**found["failure"]))
         return found
 
-    def slice(self, calls: int) -> Slice | None:
-        """Let it make so many calls; return their times in nanoseconds."""
+    def slice(self, calls: int) -> Slice:
+        """Let it make so many calls; return their times in nanoseconds.
+
+        Raises:
+            SideFailed: it says so, or is gone.
+        """
         self._tell({"calls": calls})
-        found = self.answer()
-        return None if found is None else tuple(found["times_ns"])
+        return tuple(self.answer()["times_ns"])
 
     def _tell(self, asked: Mapping[str, Any]) -> None:
         assert self.process.stdin is not None
@@ -135,42 +176,82 @@ class Worker:
         return words
 
 
-def run_pair(pair: Pair, sides: Sides, limit_s: float | None = None) -> Pair:
+def _python_path() -> str:
+    """Return $PYTHONPATH, whose relative folders are each tree's own, and where archbench is."""
+    import archbench
+
+    places = [os.environ.get("PYTHONPATH", ""), str(Path(archbench.__file__).parent.parent)]
+    return os.pathsep.join(place for place in places if place)
+
+
+def run_pair(pair: Pair, sides: Sides, start_s: float = START_S) -> Pair:
     """Measure one pair of fresh processes.
 
     Args:
         pair: what is known of it before.
         sides: what runs.
-        limit_s: after so long the processes are ended; None lets them run on.
+        start_s: in which both must be loaded and have run once.
     """
     rng = random.Random(pair.seed)
-    core = core_of_both(sides, rng)
-    pair = replace(pair, core=core)
-    started_s = time.time()
+    pair = replace(pair, core=core_of_both(sides, rng), started_s=time.time())
     order: tuple[Side, Side] = ("base", "head") if pair.first == "base" else ("head", "base")
     workers: dict[Side, Worker] = {}
     too_long = threading.Event()
-    said = dict.fromkeys(order, "")
+    failed: SideFailed | None = None
+    limit_s = start_s
     try:
         for side in order:
             cell, root = sides.of(side)
-            job = Job((cell,), pair.number, pair.seed)
             variables = {"ARCHBENCH_PADDING": "x" * rng.randrange(PADDING)}
-            workers[side] = Worker(job, root, core, variables)
+            workers[side] = Worker(side, Job((cell,), pair.number, pair.seed), root, variables)
+            workers[side].load(pair.core, sides.not_for(side))
         processes = [worker.process for worker in workers.values()]
-        with limited(processes, START_S if limit_s is None else limit_s, too_long):
-            found = _measured(pair, workers, rng)
+        with limited(processes, limit_s, too_long):
+            pair, first_s = _loaded(pair, workers)
+        limit_s = REST_S + PASSES * first_s
+        with limited(processes, limit_s, too_long):
+            pair = _measured(pair, workers["base"], workers["head"], rng)
+    except SideFailed as error:
+        failed = error
+        if error.failure is None:
+            let_end(workers[error.side].process)
     finally:
-        for side, worker in workers.items():
-            said[side] = worker.close()
-    if found.failure is not None and found.failed is not None and not found.failure.message:
-        words = last_words(said[found.failed])
-        message = f"{found.failed} took longer than {limit_s or 0:.0f} s"
-        if not too_long.is_set():
-            message = f"the process of {found.failed} ended before it had answered"
-        failure = replace(found.failure, message=message, hint=words)
-        found = replace(found, failure=failure)
-    return replace(found, started_s=started_s, wall_s=time.time() - started_s)
+        said = {side: worker.close() for side, worker in workers.items()}
+    pair = replace(pair, wall_s=time.time() - pair.started_s)
+    if failed is None:
+        return pair
+    failure = failed.failure
+    if failure is None:
+        code = workers[failed.side].process.returncode
+        failure = death(said[failed.side], code, limit_s if too_long.is_set() else None)
+    return replace(pair, failure=failure, failed=failed.side)
+
+
+def _loaded(pair: Pair, workers: Mapping[Side, Worker]) -> tuple[Pair, float]:
+    """Wait until both are loaded; return what they told, and how long the longer first run took.
+
+    Raises:
+        SideFailed: one of them could not be; head where neither could.
+    """
+    found: dict[Side, dict[str, Any]] = {}
+    failed: SideFailed | None = None
+    for side in ("head", "base"):
+        try:
+            found[side] = workers[side].answer()
+        except SideFailed as error:
+            failed = failed or error
+    if failed is not None:
+        raise failed
+    first_s = max(one["first_ns"] for one in found.values()) / 1e9
+    flags = (flag for one in found.values() for flag in one["flags"])
+    loaded = replace(
+        pair,
+        flags=tuple(dict.fromkeys(flags)),
+        environment=Environment.from_dict(found["head"]["environment"]),
+        sources={side: one["source"] for side, one in found.items()},
+        strays={side: tuple(one["strays"]) for side, one in found.items() if one["strays"]},
+    )
+    return loaded, first_s
 
 
 def core_of_both(sides: Sides, rng: random.Random) -> int | None:
@@ -186,31 +267,18 @@ def core_of_both(sides: Sides, rng: random.Random) -> int | None:
     return rng.choice(sorted(os.sched_getaffinity(0)))
 
 
-def _measured(pair: Pair, workers: Mapping[Side, Worker], rng: random.Random) -> Pair:
-    """Wait until both are loaded, warm both up, and let them take turns."""
-    first_ns: dict[Side, int] = {}
-    for side, worker in workers.items():
-        found = worker.answer()
-        if found is None or "failure" in found:
-            failure = Failure("failed", "", "") if found is None else Failure(**found["failure"])
-            return replace(pair, failure=failure, failed=side)
-        first_ns[side] = found["first_ns"]
-        flags = tuple(dict.fromkeys((*pair.flags, *found["flags"])))
-        pair = replace(
-            pair,
-            flags=flags,
-            environment=Environment.from_dict(found["environment"]),
-            sources={**pair.sources, side: found["source"]},
-        )
-    base, head = workers["base"], workers["head"]
+def _measured(pair: Pair, base: Worker, head: Worker, rng: random.Random) -> Pair:
+    """Warm both up, and let them take turns.
+
+    Raises:
+        SideFailed: one of them is gone, or says that it failed.
+    """
     calls = 1
     settled = False
     warm: list[tuple[float, float]] = []
     start = time.perf_counter()
     while True:
         both = _round(base, head, calls, rng.random() < 0.5)
-        if isinstance(both, str):
-            return replace(pair, failure=Failure("failed", "", ""), failed=both)
         warm.append((median(both[0]), median(both[1])))
         shortest = min(warm[-1]) / 1e9
         calls = max(1, round(SLICE_S / max(shortest, 1e-7)))
@@ -221,10 +289,7 @@ def _measured(pair: Pair, workers: Mapping[Side, Worker], rng: random.Random) ->
     rounds: list[tuple[Slice, Slice]] = []
     start = time.perf_counter()
     for base_first in _balanced(rng):
-        both = _round(base, head, calls, base_first)
-        if isinstance(both, str):
-            return replace(pair, failure=Failure("failed", "", ""), failed=both)
-        rounds.append(both)
+        rounds.append(_round(base, head, calls, base_first))
         passed = time.perf_counter() - start
         if len(rounds) < LEAST_ROUNDS:
             continue
@@ -238,16 +303,13 @@ def _measured(pair: Pair, workers: Mapping[Side, Worker], rng: random.Random) ->
     )
 
 
-def _round(base: Worker, head: Worker, calls: int, base_first: bool) -> tuple[Slice, Slice] | Side:
-    """Let both measure a slice; return both, or the side that is gone."""
-    slices: dict[Side, Slice] = {}
-    order: tuple[tuple[Side, Worker], ...] = (("base", base), ("head", head))
-    for side, worker in order if base_first else order[::-1]:
-        times = worker.slice(calls)
-        if times is None:
-            return side
-        slices[side] = times
-    return slices["base"], slices["head"]
+def _round(base: Worker, head: Worker, calls: int, base_first: bool) -> tuple[Slice, Slice]:
+    """Let both measure a slice."""
+    if base_first:
+        first = base.slice(calls)
+        return first, head.slice(calls)
+    first = head.slice(calls)
+    return base.slice(calls), first
 
 
 def _balanced(rng: random.Random) -> Iterator[bool]:

@@ -1,8 +1,9 @@
 """One side of a pair: a fresh process that measures a slice whenever it is told to.
 
-`python -m archbench.measure.slicer` reads JSON, a line at a time. The first line says what to
-load and from which folder; it answers when that has run once. Every other line asks for a number of
-calls, and is answered with the time of each. In between it blocks, and computes nothing.
+`python -P -m archbench.measure.slicer` is started in the tree that its code is to come from, and
+reads JSON, a line at a time. The first line says what to load; it answers when that has run once.
+Every other line asks for a number of calls, and is answered with the time of each. In between it
+blocks, and computes nothing.
 """
 
 import gc
@@ -31,15 +32,14 @@ def main() -> None:
         answer.flush()
 
     asked = json.loads(sys.stdin.readline())
-    root = Path(asked["root"])
-    os.chdir(root)
+    root = Path.cwd()
     sys.path[:0] = [str(place) for place in (root, root / "src") if place.is_dir()]
     side = loaded(asked)
     if asked["core"] is not None:
         os.sched_setaffinity(0, {asked["core"]})
     say(side.found)
     for line in sys.stdin:
-        say({"times_ns": side.slice(json.loads(line)["calls"])})
+        say(side.slice(json.loads(line)["calls"]))
     sys.stderr.flush()
     os._exit(0)  # all is said; tearing torch down takes as long as half of loading it
 
@@ -49,25 +49,42 @@ class Slicer:
 
     Args:
         found: what is told to the parent when all is loaded: a failure, or where the code lies.
+        cell: what is measured.
         call: one forward pass or step; None where it failed.
         clock: the device's.
     """
 
-    def __init__(self, found: Mapping[str, Any], call: Any = None, clock: Any = None) -> None:
+    def __init__(
+        self, found: Mapping[str, Any], cell: Any = None, call: Any = None, clock: Any = None
+    ) -> None:
         self.found = found
+        self._cell = cell
         self._call = call
         self._clock = clock
 
-    def slice(self, calls: int) -> list[int]:
-        """Time so many calls, one by one, in nanoseconds."""
+    def slice(self, calls: int) -> dict[str, Any]:
+        """Time so many calls, one by one, in nanoseconds; or say what stopped one of them."""
+        from archbench.errors import ArchbenchError
+        from archbench.measure.session import failure_of
+
+        try:
+            return {"times_ns": self._timed(calls)}
+        except ArchbenchError as error:
+            return {"failure": asdict(failure_of(error))}
+
+    def _timed(self, calls: int) -> list[int]:
+        from archbench.errors import UserCodeError
+        from archbench.measure.prepare import failures
+
         call, wait, now_ns = self._call, self._clock.wait, self._clock.now_ns
         times = [0] * calls
-        for i in range(calls):
-            wait()
-            before = now_ns()
-            call()
-            wait()
-            times[i] = now_ns() - before
+        with failures(self._cell, UserCodeError, f"measuring {self._cell.model} failed"):
+            for i in range(calls):
+                wait()
+                before = now_ns()
+                call()
+                wait()
+                times[i] = now_ns() - before
         return times
 
 
@@ -102,10 +119,32 @@ def loaded(asked: Mapping[str, Any]) -> Slicer:
     found = {
         "first_ns": one.first_ns,
         "source": None if source is None else os.path.realpath(source),
+        "strays": strays(asked["other"]),
         "flags": list(one.prepared.flags),
         "environment": environment(device).to_dict(),
     }
-    return Slicer(found, one.call, clock)
+    return Slicer(found, cell, one.call, clock)
+
+
+def strays(other: str | None) -> list[str]:
+    """Name the modules that were imported from the other side's tree, and their files.
+
+    What is installed there does not count, nor archbench itself, which is the same for both sides.
+    """
+    if other is None:
+        return []
+    import archbench
+
+    own = (Path(archbench.__file__).parent, Path(sys.prefix).resolve())
+    found = []
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        path = Path(file).resolve() if isinstance(file, str) else None
+        if path is None or not path.is_relative_to(other):
+            continue
+        if not any(path.is_relative_to(place) for place in own):
+            found.append(f"{name} ({path.relative_to(other)})")
+    return sorted(found)
 
 
 if __name__ == "__main__":

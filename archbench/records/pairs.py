@@ -16,6 +16,9 @@ from archbench.records.sessions import Failure, Flag
 SCHEMA = "archbench.pair/1"
 PLAN_SCHEMA = "archbench.gate/1"
 
+NEGLIGIBLE = 0.01  # a change of time that is not worth a word
+IMPORTANT = 0.05  # one that must not be missed
+
 Side = Literal["base", "head"]
 Stage = Literal["screen", "confirm", "extend"]
 Slice = tuple[int, ...]  # nanoseconds of calls that followed each other
@@ -37,8 +40,8 @@ class Rules:
         first_look: the part of alpha that the second stage spends before the extension.
     """
 
-    negligible: float = 0.01
-    important: float = 0.05
+    negligible: float = NEGLIGIBLE
+    important: float = IMPORTANT
     alpha: float = 0.01
     screen: int = 5
     suspicious: float = 0.007
@@ -72,6 +75,7 @@ class Pair:
         failed: the side that failed.
         environment: of both.
         sources: the file that each side's model came from, where that is the user's own.
+        strays: modules that a side imported from the other side's tree.
     """
 
     cell: str
@@ -92,6 +96,7 @@ class Pair:
     failed: Side | None = None
     environment: Environment | None = None
     sources: Mapping[Side, str | None] = field(default_factory=dict, hash=False)
+    strays: Mapping[Side, tuple[str, ...]] = field(default_factory=dict, hash=False)
 
     @cached_property
     def log_ratio(self) -> float:
@@ -135,6 +140,7 @@ class Pair:
         for side in ("base", "head"):
             known[side] = tuple(tuple(times) for times in found[side])
         known["flags"] = tuple(found["flags"])
+        known["strays"] = {side: tuple(names) for side, names in found["strays"].items()}
         if found["load"] is not None:
             known["load"] = CpuLoad(**found["load"])
         if found["environment"] is not None:
@@ -160,6 +166,7 @@ class GatePlan:
         head: likewise.
         rules: the numbers of the gate.
         known: verdicts that need no measuring: of cells that only base has, and the like.
+        one_process: a pair is one process in which both take turns, not two.
     """
 
     cells: tuple[str, ...]
@@ -168,6 +175,7 @@ class GatePlan:
     head: str
     rules: Rules
     known: tuple[Verdict, ...] = ()
+    one_process: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as the first line of a recorded gate holds it."""
@@ -179,6 +187,7 @@ class GatePlan:
             "head": self.head,
             "rules": asdict(self.rules),
             "known": [verdict.to_dict() for verdict in self.known],
+            "one_process": self.one_process,
         }
 
     @classmethod
@@ -197,4 +206,5 @@ class GatePlan:
             found["head"],
             Rules(**found["rules"]),
             tuple(Verdict(**verdict) for verdict in found["known"]),
+            found["one_process"],
         )

@@ -1,6 +1,6 @@
 """What a run of the time gate found."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from archbench.records.environments import Environment
@@ -14,6 +14,7 @@ from archbench.records.gates import (
     Verdict,
 )
 from archbench.records.pairs import GatePlan, Pair
+from archbench.records.sessions import Failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +43,22 @@ class TimeGate:
             return REGRESSED
         if "failed" in found:
             return FAILED
-        if "inconclusive" in found and not any(pair.failure is None for pair in self.pairs):
+        own = [pair for pair in self.pairs if not pair.control and pair.failure is None]
+        if "inconclusive" in found and not own:
             return NOTHING
-        return UNDECIDED if self.strict and found.intersection(UNDECIDED_WORDS) else 0
+        undecided = found.intersection(UNDECIDED_WORDS) or self.control_failure
+        return UNDECIDED if self.strict and undecided else 0
+
+    @property
+    def control(self) -> tuple[Pair, ...]:
+        """Pairs of base against itself that gave times."""
+        return tuple(pair for pair in self.pairs if pair.control and pair.failure is None)
+
+    @property
+    def control_failure(self) -> Failure | None:
+        """Why nothing vouches for this run, if that is so: base by itself could not be measured."""
+        failed = [pair.failure for pair in self.pairs if pair.control and pair.failure is not None]
+        return failed[-1] if failed and not self.control else None
 
     @property
     def environment(self) -> Environment | None:
@@ -66,6 +80,10 @@ class TimeGate:
             "head": self.plan.head,
             "rules": self.plan.to_dict()["rules"],
             "verdicts": [verdict.to_dict() for verdict in self.verdicts],
+            "control": {
+                "log_ratios": [pair.log_ratio for pair in self.control],
+                "failure": None if self.control_failure is None else asdict(self.control_failure),
+            },
             "pairs": len(self.pairs),
             "environment": None if environment is None else environment.to_dict(),
             "strict": self.strict,

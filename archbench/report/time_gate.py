@@ -62,24 +62,18 @@ def _table(gate: TimeGate) -> Table:
 
 def _facts(gate: TimeGate) -> tuple[tuple[str, str], ...]:
     facts = [(v.cell, v.note) for v in gate.sorted() if v.note]
-    control = [p for p in gate.pairs if p.control and p.failure is None]
-    if control:
-        values = [p.log_ratio for p in control]
-        facts.append(
-            (
-                "control",
-                f"base by itself: median ratio {exp(median(values)):.3f} in "
-                f"{counted(len(values), 'pair')}",
-            )
-        )
-    facts += [
-        ("control", f"base by itself failed, nothing vouches for this run: {p.failure.message}")
-        for p in gate.pairs
-        if p.control and p.failure is not None
-    ]
+    if gate.control:
+        values = [pair.log_ratio for pair in gate.control]
+        ratio = f"median ratio {exp(median(values)):.3f} in {counted(len(values), 'pair')}"
+        facts.append(("control", f"base by itself: {ratio}"))
+    if gate.control_failure is not None:
+        why = gate.control_failure.message
+        facts.append(("control", f"base by itself failed, nothing vouches for this run: {why}"))
     if gate.pairs:
         took = sum(pair.wall_s for pair in gate.pairs)
         pairs = counted(len(gate.pairs), "pair of fresh processes", "pairs of fresh processes")
+        if gate.plan.one_process:
+            pairs = counted(len(gate.pairs), "fresh process", "fresh processes")
         facts.append(("measured", f"{pairs} in {duration(took)}"))
     if gate.environment is not None:
         facts += machine_facts(gate.environment)
@@ -97,11 +91,11 @@ def _flag_notes(pairs: Sequence[Pair]) -> list[str]:
 
 def _meaning(gate: TimeGate) -> str:
     rules = gate.plan.rules
+    where = "fresh processes" if gate.plan.one_process else "pairs of fresh processes"
     return (
-        "A ratio is head's time over base's, measured beside each other in pairs of fresh "
-        f"processes. Regressed: an exact test at {rules.alpha:.0%} for the whole run, and at least "
-        f"{rules.negligible:.0%} slower; ok: that is not so, and {rules.important:.0%} can be "
-        "ruled out (docs/method.md)."
+        f"A ratio is head's time over base's, measured beside each other in {where}. Regressed: an "
+        f"exact test at {rules.alpha:.0%} for the whole run, and at least {rules.negligible:.0%} "
+        f"slower; ok: that is not so, and {rules.important:.0%} can be ruled out (docs/method.md)."
     )
 
 
