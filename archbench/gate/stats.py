@@ -5,7 +5,7 @@ from functools import cache
 from math import ceil, exp, expm1, log, log1p, sqrt
 from statistics import fmean, median, stdev
 
-from archbench.gate.verdicts import NEGLIGIBLE
+from archbench.records.pairs import NEGLIGIBLE
 from archbench.records.sessions import Session
 
 CONFIDENCE = 0.95

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from string import ascii_uppercase
 
 from archbench.gate.compare import stage_names
-from archbench.gate.verdicts import IMPORTANT
 from archbench.records.comparisons import Change, Comparison
+from archbench.records.pairs import IMPORTANT
 from archbench.records.profiles import StageCost
 from archbench.records.sessions import Session
 from archbench.report.bench import FLAGS, how, machine_facts
