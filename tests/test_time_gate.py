@@ -17,7 +17,8 @@ from archbench.api.time_gate import CONTROL, Arms, control_of, run_gate
 from archbench.api.trees import trees
 from archbench.cli.app import run
 from archbench.errors import ArchbenchError, NothingMeasured
-from archbench.gate.time_gate import Evidence, detectable, judge, pairs_to_confirm
+from archbench.gate.time_gate import Evidence, judge, pairs_to_confirm
+from archbench.gate.time_verdicts import detectable
 from archbench.measure import pairing
 from archbench.measure.pairing import Sides, run_pair
 from archbench.records.cells import Cell

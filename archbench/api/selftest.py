@@ -16,7 +16,7 @@ from archbench.api.time_check import THREADS, in_one_process, measured_cell, oth
 from archbench.api.time_gate import CONTROL, Arms, Measure, control_of, run_gate
 from archbench.errors import ArchbenchError, NothingMeasured, OutputRefused
 from archbench.gate.power import rate_of_draws, rate_of_runs
-from archbench.gate.time_gate import verdicts_of
+from archbench.gate.time_verdicts import verdicts_of
 from archbench.records.cells import Cell
 from archbench.records.environments import Environment
 from archbench.records.gates import GateCell, Word

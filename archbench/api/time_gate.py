@@ -8,7 +8,7 @@ from pathlib import Path
 
 from archbench.api.launcher import SILENT, Listener
 from archbench.errors import NothingMeasured
-from archbench.gate.time_gate import verdicts_of
+from archbench.gate.time_verdicts import verdicts_of
 from archbench.records.gates import Verdict
 from archbench.records.pairs import GatePlan, Pair, Rules, Side, Stage
 from archbench.records.runs import GATE, RunFile

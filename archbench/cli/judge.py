@@ -7,7 +7,7 @@ import typer
 
 from archbench.cli.options import Debug, Form, Output
 from archbench.cli.output import destination, warn
-from archbench.gate.time_gate import verdicts_of
+from archbench.gate.time_verdicts import verdicts_of
 from archbench.records.runs import read_gate
 from archbench.records.time_gates import TimeGate
 from archbench.report.time_gate import time_gate_report
