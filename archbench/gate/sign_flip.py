@@ -9,6 +9,7 @@ test stays exact; it stops one pair that is 50 % off from hiding what eleven oth
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from statistics import median
 
 CLIP = 1.2  # of the median size: beyond that a pair weighs no more
@@ -43,9 +44,13 @@ def p_value(values: Sequence[float]) -> float:
     """
     if not 1 <= len(values) <= MOST:
         raise ValueError(f"{len(values)} values cannot be tested, 1 to {MOST} can")
+    return _share(tuple(clipped(values)))
+
+
+@lru_cache(maxsize=1000)  # a gate asks again after every pair
+def _share(kept: tuple[float, ...]) -> float:
     import numpy as np
 
-    kept = clipped(values)
     sums = np.zeros(1)
     for size in map(abs, kept):
         sums = np.concatenate((sums + size, sums - size))

@@ -110,7 +110,13 @@ def power_svg(found: SelfTest) -> str:
         axes.set_ylim(-3, 103)
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(axis="y", alpha=0.3)
-        axes.legend(frameon=False, fontsize=8, loc="center right")
+        axes.legend(
+            frameon=False,
+            fontsize=8,
+            ncols=len(models),
+            loc="upper left",
+            bbox_to_anchor=(0, -0.13),
+        )
         text = io.StringIO()
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
     return text.getvalue()
