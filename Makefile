@@ -9,8 +9,9 @@ BIN := $(VENV)/bin
 demo: $(VENV)/.installed  ## install into a virtual environment and show GoogLeNet
 	$(BIN)/archbench summary googlenet
 
+# Files of tests take turns on all cores; two threads each would only wait for one another.
 test: $(VENV)/.developing  ## install and run all tests
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n logical --maxprocesses 4 --dist loadfile
 
 check: $(VENV)/.developing  ## format, lint, types
 	$(BIN)/ruff format --check .

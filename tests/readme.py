@@ -80,7 +80,7 @@ def masked(text: str, command: str = "") -> str:
         return "\n".join([first, *sorted(names)])
     text = re.sub(r"(run here,) [\w.+-]+", r"\1 #", text)  # other tools' versions
     exact, latency, measured = text.partition(MEASURED)
-    measured = re.sub(r"machine .*", "machine", measured)
+    measured = re.sub(r"(machine) .*|(fingerprint) +\w+", r"\1\2", measured)
     measured = re.sub(r"─+", "─", " ".join(measured.split()))
     measured = re.sub(r"\b(faster|slower|no difference seen|inconclusive)\b", "verdict", measured)
     measured = re.sub(r"[a-z ]+, in \d+ of \d+ processes: [^.]*\.", "", measured)  # flags

@@ -292,7 +292,7 @@ def test_a_cell_that_is_missing(repository: Path, capsys: Captured) -> None:
         (lambda text: text.replace('"stem.0"', '"stem.0..900000"'), "more blocks than", "git"),
         (lambda text: f"<<<<<<< ours\n{text}", "both sides of a merge", "--ours"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else "text",
 )
 def test_a_lock_that_cannot_be_read(
     repository: Path, capsys: Captured, text: Callable[[str], str], said: str, hint: str

@@ -94,9 +94,9 @@ def test_work_of_a_child_is_our_own_while_it_lives_and_after_it_was_waited_for()
         alive = read_cpu().own_s
         foreign = read_cpu(worker.pid).own_s
         worker.communicate(b"\n")
-    assert alive - before >= 0.29
-    assert 0.29 <= foreign < alive
-    assert read_cpu().own_s >= alive - 0.02  # the counters' grain
+    assert alive - before >= 0.28
+    assert 0.28 <= foreign < alive
+    assert read_cpu().own_s >= alive - 0.02  # the counters' grain, twice
 
 
 def test_counters_of_this_machine_grow_and_contain_our_own() -> None:
