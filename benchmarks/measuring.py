@@ -6,7 +6,6 @@ torch's own Timer sees the same, and how often two equal networks are said to di
 
 import argparse
 import random
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -30,6 +29,7 @@ from archbench.models.resolve import load, plan_for
 from archbench.records.cells import Cell
 from archbench.records.runs import RunFile, read_run
 from archbench.records.sessions import Session
+from benchmarks.progress import tell
 
 CPU = torch.device("cpu")
 QUICK = Effort(warm_up_least_s=0.3, warm_up_most_s=1.0, measure_s=1.0)
@@ -167,12 +167,6 @@ def report(rows: Sequence[Row], command: str) -> str:
 def kept_word(kept: bool) -> str:
     """Say whether a promise was kept."""
     return "yes" if kept else "NO"
-
-
-def tell(text: str) -> None:
-    """Write progress over itself on a terminal's standard error."""
-    if sys.stderr.isatty():
-        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 
 
 def main() -> None:

@@ -7,7 +7,6 @@ their ratio differs from 1 by is noise.
 
 import argparse
 import random
-import sys
 from collections.abc import Sequence
 from math import sqrt
 from pathlib import Path
@@ -21,6 +20,7 @@ from archbench.measure.environment import environment
 from archbench.measure.pairing import Sides, run_pair
 from archbench.records.cells import Cell
 from archbench.records.pairs import Pair, Side, log_ratios
+from benchmarks.progress import tell
 
 SIDES: tuple[Side, Side] = ("base", "head")
 WAYS = {  # name: (heap, whether both processes share a core)
@@ -85,12 +85,6 @@ def report(rows: Sequence[str], command: str) -> str:
         *rows,
     ]
     return "\n".join(lines) + "\n"
-
-
-def tell(text: str) -> None:
-    """Write progress over itself on a terminal's standard error."""
-    if sys.stderr.isatty():
-        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ import random
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +20,7 @@ from archbench.gate.time_verdicts import verdicts_of
 from archbench.records.cells import Cell
 from archbench.records.environments import Environment
 from archbench.records.gates import GateCell, Word
-from archbench.records.pairs import Pair, Rules
+from archbench.records.pairs import GatePlan, Pair, Rules
 from archbench.records.runs import read_gate
 from archbench.records.selftests import Rate, SelfTest
 from archbench.records.time_gates import TimeGate
@@ -129,8 +129,9 @@ def selftest(
                 gate = run_gate(arms, Rules(), record=path)
             _refuse_failures(gate, path)
             listener.tell((done + 1) / len(todo), None)
-    rates = _rates(trials, folder, resample)
-    return SelfTest(tuple(rates), one_process, busy, _environment(trials, folder, listener))
+    gates = {trial: read_gate(trial.file(folder), lambda message: None) for trial in trials}
+    pairs = [pair for _, own in gates.values() for pair in own]
+    return SelfTest(_rates(gates, resample), one_process, busy, _environment(pairs, listener))
 
 
 def _settings(one_process: bool, busy: bool, ways: Ways, input_size: Sequence[str]) -> str:
@@ -250,14 +251,13 @@ def _is_done(trial: Trial, folder: Path) -> bool:
     return bool(pairs) and not verdicts_of(plan, pairs, ended=False)[1]
 
 
-def _rates(trials: Sequence[Trial], folder: Path, resample: int) -> list[Rate]:
+def _rates(gates: Mapping[Trial, tuple[GatePlan, list[Pair]]], resample: int) -> tuple[Rate, ...]:
     """Count what the recorded gates say, and what gates drawn from their pairs would."""
     said: dict[tuple[str, float], list[Word]] = {}
     values: dict[tuple[str, float], list[float]] = {}
     walls: dict[tuple[str, float], list[float]] = {}
-    for trial in trials:
+    for trial, (plan, pairs) in gates.items():
         key = trial.cell.name, trial.slowdown
-        plan, pairs = read_gate(trial.file(folder), lambda message: None)
         verdicts, _ = verdicts_of(plan, pairs, ended=True)
         said.setdefault(key, []).append(verdicts[0].verdict)
         walls.setdefault(key, []).append(sum(pair.wall_s for pair in pairs))
@@ -273,16 +273,13 @@ def _rates(trials: Sequence[Trial], folder: Path, resample: int) -> list[Rate]:
             rate_of_draws(*key, own, Rules(), resample, seed)
             for seed, (key, own) in enumerate(sorted(values.items()))
         ]
-    return sorted(rates, key=lambda rate: (rate.model, rate.source != "run", rate.slowdown))
+    rates.sort(key=lambda rate: (rate.model, rate.source != "run", rate.slowdown))
+    return tuple(rates)
 
 
-def _environment(trials: Sequence[Trial], folder: Path, listener: Listener) -> Environment | None:
+def _environment(pairs: Sequence[Pair], listener: Listener) -> Environment | None:
     """Return where the gates ran; warn where that is more than one machine."""
-    found = {}
-    for trial in trials:
-        _, pairs = read_gate(trial.file(folder), lambda message: None)
-        for environment in (pair.environment for pair in pairs if pair.environment):
-            found[environment.fingerprint] = environment
+    found = {pair.environment.fingerprint: pair.environment for pair in pairs if pair.environment}
     if len(found) > 1:
         listener.warn(f"these gates ran on {len(found)} machines, or set-ups of one")
     return next(iter(found.values()), None)

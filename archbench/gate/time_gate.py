@@ -137,33 +137,43 @@ def _looked_at(
     wanted: dict[str, tuple[Stage, int]],
 ) -> dict[str, Word]:
     """Judge the suspects of one direction: at their fresh pairs, and once more at the extension."""
-    words: dict[str, Word] = {}
-    look = rules.first_look * rules.alpha
+    share = rules.first_look
     values = {cell: [sign * x for x in found[cell].confirm[:count]] for cell in cells}
-    first = {cell: p_value(own) for cell, own in values.items()}
-    p |= first
-    limits = holm(first, look)
-    open_cells = []
-    for cell in cells:
-        word = _word(values[cell], first[cell], limits[cell], look, sign, rules)
-        if word == "inconclusive":
-            open_cells.append(cell)
-        else:
-            words[cell] = word
+    words = _looks(values, {}, share * rules.alpha, sign, rules, p)
+    open_cells = [cell for cell in cells if words[cell] == "inconclusive"]
     ready = [cell for cell in open_cells if len(found[cell].extend) >= rules.extend]
     wanted |= {cell: ("extend", rules.extend) for cell in open_cells if cell not in ready}
+    words = {cell: word for cell, word in words.items() if word != "inconclusive"}
     if len(ready) < len(open_cells):
         return words
-    look = (1 - rules.first_look) * rules.alpha
-    values = {c: [sign * x for x in (*found[c].confirm[:count], *found[c].extend)] for c in ready}
-    second = {cell: p_value(own) for cell, own in values.items()}
-    p |= second
     # who is looked at again was chosen by the same pairs: all who were not rejected count
-    others = {cell: 1.0 for cell in cells if words.get(cell) == "ok"}
-    limits = holm({**second, **others}, look)
-    for cell in ready:
-        words[cell] = _word(values[cell], second[cell], limits[cell], look, sign, rules)
-    return words
+    others = {cell: 1.0 for cell, word in words.items() if word == "ok"}
+    extended = {c: [*values[c], *(sign * x for x in found[c].extend)] for c in ready}
+    return words | _looks(extended, others, (1 - share) * rules.alpha, sign, rules, p)
+
+
+def _looks(
+    values: Mapping[str, Sequence[float]],
+    others: Mapping[str, float],
+    look: float,
+    sign: int,
+    rules: Rules,
+    p: dict[str, float],
+) -> dict[str, Word]:
+    """Judge cells at one look, and note their p.
+
+    Args:
+        values: logarithms of ratios, turned to the direction of the suspicion.
+        others: p of those that count among the suspects but are not judged.
+        look: the chance of a false alarm that this look may spend.
+        sign: 1 where slowness is suspected, -1 where it is speed.
+        rules: of the gate.
+        p: takes that of each cell.
+    """
+    own = {cell: p_value(one) for cell, one in values.items()}
+    p |= own
+    limits = holm({**own, **others}, look)
+    return {c: _word(one, own[c], limits[c], look, sign, rules) for c, one in values.items()}
 
 
 def _word(

@@ -1,7 +1,10 @@
 """A Picture drawn by matplotlib, as SVG."""
 
 import io
+from collections.abc import Callable
+from functools import partial
 from itertools import cycle
+from typing import Any
 
 from archbench.errors import ArchbenchError
 from archbench.records.claims import Picture
@@ -35,32 +38,50 @@ def as_svg(picture: Picture) -> str:
     Raises:
         ArchbenchError: matplotlib is not installed.
     """
+    return drawn(partial(_draw_lines, picture=picture), SIZE)
+
+
+def _draw_lines(axes: Any, picture: Picture) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    kinds = dict.fromkeys(line.name.partition(", ")[0] for line in picture.series)
+    variants = dict.fromkeys(line.name.partition(", ")[2] for line in picture.series)
+    colours = dict(zip(kinds, cycle(COLOURS), strict=False))
+    dashes = dict(zip(variants, cycle(DASHES), strict=False))
+    for line in picture.series:
+        kind, _, variant = line.name.partition(", ")
+        colour, dash = colours[kind], dashes[variant]
+        axes.plot(line.xs, line.ys, label=line.name, c=colour, ls=dash, lw=1.6)
+    axes.set_title(picture.title, loc="left", fontsize=11)
+    axes.set_xlabel(picture.x_label)
+    axes.set_ylabel(picture.y_label)
+    if all(x == int(x) for line in picture.series for x in line.xs):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if picture.log_y:
+        axes.set_yscale("log")
+    axes.grid(axis="y", alpha=0.3)
+    axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
+
+
+def drawn(draw: Callable[[Any], None], size: tuple[float, float]) -> str:
+    """Let something be drawn, and return it as SVG; the same drawing always gives the same text.
+
+    Args:
+        draw: is given matplotlib's Axes.
+        size: in inches.
+
+    Raises:
+        ArchbenchError: matplotlib is not installed.
+    """
     require_matplotlib()
     import matplotlib as mpl
     from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator
 
     with mpl.rc_context({"svg.hashsalt": "archbench", "font.size": 10}):
-        figure = Figure(figsize=SIZE, layout="constrained")
+        figure = Figure(figsize=size, layout="constrained")
         axes = figure.add_subplot()
-        kinds = dict.fromkeys(line.name.partition(", ")[0] for line in picture.series)
-        variants = dict.fromkeys(line.name.partition(", ")[2] for line in picture.series)
-        colours = dict(zip(kinds, cycle(COLOURS), strict=False))
-        dashes = dict(zip(variants, cycle(DASHES), strict=False))
-        for line in picture.series:
-            kind, _, variant = line.name.partition(", ")
-            colour, dash = colours[kind], dashes[variant]
-            axes.plot(line.xs, line.ys, label=line.name, c=colour, ls=dash, lw=1.6)
-        axes.set_title(picture.title, loc="left", fontsize=11)
-        axes.set_xlabel(picture.x_label)
-        axes.set_ylabel(picture.y_label)
-        if all(x == int(x) for line in picture.series for x in line.xs):
-            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        if picture.log_y:
-            axes.set_yscale("log")
         axes.spines[["top", "right"]].set_visible(False)
-        axes.grid(axis="y", alpha=0.3)
-        axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
+        draw(axes)
         text = io.StringIO()
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
     return text.getvalue()

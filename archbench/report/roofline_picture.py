@@ -1,9 +1,10 @@
 """A Roofline drawn by matplotlib: each layer a point under the machine's roofs."""
 
-import io
+from functools import partial
+from typing import Any
 
 from archbench.records.rooflines import Bound, Ceilings, Roofline
-from archbench.report.picture import COLOURS, require_matplotlib
+from archbench.report.picture import COLOURS, drawn
 from archbench.units import scaled
 
 SIZE = (7.5, 5.0)  # inches
@@ -28,54 +29,47 @@ def roofline_svg(roofline: Roofline, title: str) -> str:
     Raises:
         ArchbenchError: matplotlib is not installed.
     """
-    require_matplotlib()
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
+    return drawn(partial(_draw, roofline=roofline, title=title), SIZE)
 
-    drawn = [layer for layer in roofline.layers if layer.work.macs and layer.time_s > 0]
-    rest = 1 - sum(layer.time_s for layer in drawn) / roofline.sum_s if roofline.sum_s else 0.0
-    longest = max((layer.time_s for layer in drawn), default=1.0)
-    with mpl.rc_context({"svg.hashsalt": "archbench", "font.size": 10}):
-        figure = Figure(figsize=SIZE, layout="constrained")
-        axes = figure.add_subplot()
-        for bound, (shape, colour) in MARKS.items():
-            layers = [layer for layer in drawn if layer.bound == bound]
-            if not layers:
-                continue
-            axes.scatter(
-                [layer.intensity or 0.0 for layer in layers],
-                [2 * layer.work.macs / layer.time_s for layer in layers],
-                s=[10 + LARGEST * layer.time_s / longest for layer in layers],
-                marker=shape,
-                color=colour,
-                alpha=0.6,
-                linewidths=0,
-                label=f"{bound}-bound",
-            )
-        axes.set_xscale("log")
-        axes.set_yscale("log")
-        _roofs(axes, roofline.ceilings)
-        longest_first = sorted(drawn, key=lambda layer: -layer.time_s)
-        for layer, offset in zip(longest_first, NAME_OFFSETS, strict=False):
-            point = (layer.intensity or 0.0, 2 * layer.work.macs / layer.time_s)
-            axes.annotate(
-                layer.work.path,
-                point,
-                textcoords="offset points",
-                xytext=offset,
-                fontsize=8,
-                arrowprops={"arrowstyle": "-", "lw": 0.5},
-            )
-        heading = f"{title}\n{rest:.0%} of the pass in layers without MACs"
-        axes.set_title(heading, loc="left", fontsize=11)
-        axes.set_xlabel("FLOP per byte moved")
-        axes.set_ylabel("FLOP per second")
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.grid(alpha=0.3, which="major")
-        axes.legend(frameon=False, fontsize=8, loc="lower right", markerscale=0.6)
-        text = io.StringIO()
-        figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
-    return text.getvalue()
+
+def _draw(axes: Any, roofline: Roofline, title: str) -> None:
+    shown = [layer for layer in roofline.layers if layer.work.macs and layer.time_s > 0]
+    rest = 1 - sum(layer.time_s for layer in shown) / roofline.sum_s if roofline.sum_s else 0.0
+    longest = max((layer.time_s for layer in shown), default=1.0)
+    for bound, (shape, colour) in MARKS.items():
+        layers = [layer for layer in shown if layer.bound == bound]
+        if not layers:
+            continue
+        axes.scatter(
+            [layer.intensity or 0.0 for layer in layers],
+            [2 * layer.work.macs / layer.time_s for layer in layers],
+            s=[10 + LARGEST * layer.time_s / longest for layer in layers],
+            marker=shape,
+            color=colour,
+            alpha=0.6,
+            linewidths=0,
+            label=f"{bound}-bound",
+        )
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    _roofs(axes, roofline.ceilings)
+    longest_first = sorted(shown, key=lambda layer: -layer.time_s)
+    for layer, offset in zip(longest_first, NAME_OFFSETS, strict=False):
+        point = (layer.intensity or 0.0, 2 * layer.work.macs / layer.time_s)
+        axes.annotate(
+            layer.work.path,
+            point,
+            textcoords="offset points",
+            xytext=offset,
+            fontsize=8,
+            arrowprops={"arrowstyle": "-", "lw": 0.5},
+        )
+    heading = f"{title}\n{rest:.0%} of the pass in layers without MACs"
+    axes.set_title(heading, loc="left", fontsize=11)
+    axes.set_xlabel("FLOP per byte moved")
+    axes.set_ylabel("FLOP per second")
+    axes.grid(alpha=0.3, which="major")
+    axes.legend(frameon=False, fontsize=8, loc="lower right", markerscale=0.6)
 
 
 def _roofs(axes: "object", ceilings: Ceilings) -> None:

@@ -1,13 +1,13 @@
 """How often the time gate is wrong and how often right: a table, and a picture."""
 
-import io
+from functools import partial
+from typing import Any
 
 from archbench.records.selftests import Rate, SelfTest
 from archbench.report.bench import machine_facts
-from archbench.report.picture import COLOURS, require_matplotlib
+from archbench.report.picture import COLOURS, SIZE, drawn
 from archbench.report.table import Cell, Column, Kind, Report, Table
 
-SIZE = (7.5, 4.5)  # inches
 SHAPES = ("o", "s", "^", "D")
 
 
@@ -67,56 +67,47 @@ def power_svg(found: SelfTest) -> str:
     Raises:
         ArchbenchError: matplotlib is not installed.
     """
-    require_matplotlib()
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
+    return drawn(partial(_draw, found=found), SIZE)
 
-    with mpl.rc_context({"svg.hashsalt": "archbench", "font.size": 10}):
-        figure = Figure(figsize=SIZE, layout="constrained")
-        axes = figure.add_subplot()
-        models = list(dict.fromkeys(rate.model for rate in found.rates))
-        for place, model in enumerate(models):
-            colour, shape = COLOURS[place % len(COLOURS)], SHAPES[place % len(SHAPES)]
-            for source, line, size in (("resampled", "-", 4), ("run", "", 7)):
-                own = [r for r in found.rates if r.model == model and r.source == source]
-                if not own:
-                    continue
-                shift = (place - (len(models) - 1) / 2) * 0.08
-                axes.errorbar(
-                    [100 * rate.slowdown + shift for rate in own],
-                    [100 * rate.rate for rate in own],
-                    yerr=[
-                        [100 * (rate.rate - rate.low) for rate in own],
-                        [100 * (rate.high - rate.rate) for rate in own],
-                    ],
-                    label=f"{model}, {'gates that ran' if source == 'run' else 'resampled'}",
-                    color=colour,
-                    marker=shape,
-                    markersize=size,
-                    markerfacecolor="white" if source == "run" else colour,
-                    linestyle=line or "none",
-                    linewidth=1.4,
-                    capsize=2,
-                )
-        axes.axhline(1, color="0.5", lw=0.8, ls=":")
-        axes.text(axes.get_xlim()[1], 2, "1 %", ha="right", fontsize=8, color="0.4")
-        way = "one process" if found.one_process else "pairs of processes"
-        busy = ", a busy neighbour in the second half" if found.busy else ""
-        axes.set_title(
-            f"What the time gate calls a regression: {way}{busy}", loc="left", fontsize=11
-        )
-        axes.set_xlabel("slowdown built in (%)")
-        axes.set_ylabel("gates that say regressed (%)")
-        axes.set_ylim(-3, 103)
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.grid(axis="y", alpha=0.3)
-        axes.legend(
-            frameon=False,
-            fontsize=8,
-            ncols=len(models),
-            loc="upper left",
-            bbox_to_anchor=(0, -0.13),
-        )
-        text = io.StringIO()
-        figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
-    return text.getvalue()
+
+def _draw(axes: Any, found: SelfTest) -> None:
+    models = list(dict.fromkeys(rate.model for rate in found.rates))
+    for place, model in enumerate(models):
+        colour, shape = COLOURS[place % len(COLOURS)], SHAPES[place % len(SHAPES)]
+        for source, line, size in (("resampled", "-", 4), ("run", "", 7)):
+            own = [r for r in found.rates if r.model == model and r.source == source]
+            if not own:
+                continue
+            shift = (place - (len(models) - 1) / 2) * 0.08
+            axes.errorbar(
+                [100 * rate.slowdown + shift for rate in own],
+                [100 * rate.rate for rate in own],
+                yerr=[
+                    [100 * (rate.rate - rate.low) for rate in own],
+                    [100 * (rate.high - rate.rate) for rate in own],
+                ],
+                label=f"{model}, {'gates that ran' if source == 'run' else 'resampled'}",
+                color=colour,
+                marker=shape,
+                markersize=size,
+                markerfacecolor="white" if source == "run" else colour,
+                linestyle=line or "none",
+                linewidth=1.4,
+                capsize=2,
+            )
+    axes.axhline(1, color="0.5", lw=0.8, ls=":")
+    axes.text(axes.get_xlim()[1], 2, "1 %", ha="right", fontsize=8, color="0.4")
+    way = "one process" if found.one_process else "pairs of processes"
+    busy = ", a busy neighbour in the second half" if found.busy else ""
+    axes.set_title(f"What the time gate calls a regression: {way}{busy}", loc="left", fontsize=11)
+    axes.set_xlabel("slowdown built in (%)")
+    axes.set_ylabel("gates that say regressed (%)")
+    axes.set_ylim(-3, 103)
+    axes.grid(axis="y", alpha=0.3)
+    axes.legend(
+        frameon=False,
+        fontsize=8,
+        ncols=len(models),
+        loc="upper left",
+        bbox_to_anchor=(0, -0.13),
+    )
