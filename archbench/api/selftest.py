@@ -255,12 +255,13 @@ def _rates(gates: Mapping[Trial, tuple[GatePlan, list[Pair]]], resample: int) ->
     """Count what the recorded gates say, and what gates drawn from their pairs would."""
     said: dict[tuple[str, float], list[Word]] = {}
     values: dict[tuple[str, float], list[float]] = {}
-    walls: dict[tuple[str, float], list[float]] = {}
+    walls: dict[tuple[str, float], list[tuple[float, float]]] = {}
     for trial, (plan, pairs) in gates.items():
         key = trial.cell.name, trial.slowdown
         verdicts, _ = verdicts_of(plan, pairs, ended=True)
         said.setdefault(key, []).append(verdicts[0].verdict)
-        walls.setdefault(key, []).append(sum(pair.wall_s for pair in pairs))
+        alone = sum(pair.wall_s for pair in pairs if not pair.control)
+        walls.setdefault(key, []).append((sum(pair.wall_s for pair in pairs), alone))
         for pair in pairs:
             if pair.failure is None:
                 own = (trial.cell.name, 0.0) if pair.control else key

@@ -20,7 +20,7 @@ def rate_of_runs(
     slowdown: float,
     said: Sequence[Word],
     values: Sequence[float],
-    walls_s: Sequence[float],
+    walls_s: Sequence[tuple[float, float]],
 ) -> Rate:
     """Count what gates said that really ran.
 
@@ -29,9 +29,11 @@ def rate_of_runs(
         slowdown: that was built in.
         said: the verdict of each gate.
         values: logarithms of the ratios of all their pairs.
-        walls_s: how long each took.
+        walls_s: how long each took, with its control and without.
     """
-    return _rate(model, slowdown, "run", Counter(said), _size(values), median(walls_s), len(values))
+    whole, alone = (median(took) for took in zip(*walls_s, strict=True))
+    counts = Counter(said)
+    return _rate(model, slowdown, "run", counts, _size(values), (whole, alone), len(values))
 
 
 def rate_of_draws(
@@ -66,7 +68,7 @@ def rate_of_draws(
                 break
             stage, count = judgement.wanted[CELL]
             stages[stage] = draw(count)
-    return _rate(model, slowdown, "resampled", words, _size(values), None, len(values))
+    return _rate(model, slowdown, "resampled", words, _size(values), (None, None), len(values))
 
 
 def _size(values: Sequence[float]) -> float | None:
@@ -79,7 +81,7 @@ def _rate(
     source: str,
     words: Mapping[Word, int],
     measured: float | None,
-    wall_s: float | None,
+    walls_s: tuple[float | None, float | None],
     pairs: int,
 ) -> Rate:
     from scipy.stats import binomtest
@@ -89,5 +91,5 @@ def _rate(
     low, high = float(interval.low), float(interval.high)
     return Rate(
         *(model, slowdown, measured, source, found, runs),  # type: ignore[arg-type]  # one of two words
-        *(low, high, dict(words), wall_s, pairs),
+        *(low, high, dict(words), *walls_s, pairs),
     )

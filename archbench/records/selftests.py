@@ -28,6 +28,7 @@ class Rate:
         high: its upper end.
         words: how often each verdict was said.
         wall_s: median time of a gate, its control included; None of drawn ones.
+        cell_s: median time that the cell alone took of it.
         pairs: that were recorded, or drawn from.
     """
 
@@ -41,6 +42,7 @@ class Rate:
     high: float
     words: Mapping[Word, int]
     wall_s: float | None
+    cell_s: float | None
     pairs: int
 
     @property
