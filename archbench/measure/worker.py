@@ -5,6 +5,7 @@ output. What the model's own code prints goes to standard error.
 """
 
 import ctypes
+import gc
 import json
 import os
 import pickle
@@ -21,6 +22,7 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 def main() -> None:
     """Do one task."""
+    gc.disable()  # walking torch for garbage while it is imported takes a fifth of that import
     end_with_parent()
     answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
@@ -42,6 +44,7 @@ def work(asked: Mapping[str, Any]) -> dict[str, Any]:
     """Do what is asked: a session, the machine's ceilings, or its description."""
     import torch
 
+    gc.enable()
     from archbench.measure.jobs import Job
     from archbench.measure.limits import limit_memory
     from archbench.measure.session import as_in, run

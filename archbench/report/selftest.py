@@ -41,8 +41,9 @@ def selftest_report(found: SelfTest) -> Report:
         () if found.environment is None else tuple(machine_facts(found.environment)),
         (
             "Said regressed where nothing is built in is a false alarm. A slowdown is real work "
-            "inside the network; measured is what all pairs together show. Resampled ones are drawn from the pairs of those, and their "
-            "intervals are of the drawing alone, not of how few pairs there are.",
+            "inside the network; measured is what all pairs together show. Resampled gates are "
+            "drawn from the pairs of those that ran, and their intervals are of the drawing alone, "
+            "not of how few pairs there are.",
         ),
         rows=Table(tuple(Column(key, key) for key in frame.columns), rows),
     )
