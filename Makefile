@@ -33,13 +33,13 @@ memory: $(VENV)/.developing  ## the computed peak of memory beside the measured 
 measuring: $(VENV)/.developing  ## whether archbench's own times can be believed; 30 minutes of a quiet machine
 	$(BIN)/python -m benchmarks.measuring -o reports/measuring.md
 
-pairs: $(VENV)/.developing  ## what makes two processes of one network equally fast; 15 minutes
+pairs: $(VENV)/.developing  ## what makes two processes of one network equally fast; 10 minutes
 	$(BIN)/python -m benchmarks.pairs -o reports/pairs.md
 
 # The second of each pair of runs only writes: what was recorded is not run again.
-selftest: $(VENV)/.developing  ## false alarms and power of the time gate, in three ways; a quiet machine for a night
+selftest: $(VENV)/.developing  ## false alarms and power of the time gate, in three ways; four hours of a quiet machine
 	for way in two-processes one-process busy; do for form in md csv; do \
-		case $$way in two-processes) how=;; *) how=--$$way;; esac; \
+		case $$way in two-processes) how=;; *) how="--$$way --aa 10 --runs 5";; esac; \
 		$(BIN)/archbench selftest $$how --record selftest/$$way \
 			--plot reports/selftest-$$way.svg -o reports/selftest-$$way.$$form || exit; \
 	done; done

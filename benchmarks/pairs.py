@@ -92,7 +92,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-o", "--output", type=Path, help="write the report there as well")
     parser.add_argument("--models", nargs="+", default=["resnet20", "resnet18"])
-    parser.add_argument("--pairs", type=int, default=30, help="of each way")
+    parser.add_argument("--pairs", type=int, default=20, help="of each way")
     args = parser.parse_args()
     rows = [
         row(model, way, found)
