@@ -40,9 +40,9 @@ SETTLED = 0.03  # to within this the last quarter of the warm-up agrees with the
 ROUNDS_S = (0.4, 1.0)  # of both sides together, at least and at most
 LEAST_ROUNDS = 8
 PRECISE = 0.0043  # of the session's ratio: a third of what processes differ by anyway
-# Where a process's memory lies decides for its whole life how well it fits into the caches: on a
-# busy machine two processes of one network differed by 6 % (standard deviation, 24 pairs of
-# resnet20), and by 2 % where glibc takes all memory from one heap of huge pages.
+# Where a process's memory lies decides for its whole life how well it fits into the caches: equal
+# processes differed by 4.2 % where glibc takes it from where it likes, and by 0.5 to 1.1 % where
+# all comes from one heap of huge pages (reports/pairs.md).
 HUGE_PAGES = ":".join(
     f"glibc.malloc.{name}"
     for name in (
