@@ -99,7 +99,7 @@ def _draw(axes: Any, found: SelfTest) -> None:
     axes.axhline(1, color="0.5", lw=0.8, ls=":")
     axes.text(axes.get_xlim()[1], 2, "1 %", ha="right", fontsize=8, color="0.4")
     way = "one process" if found.one_process else "pairs of processes"
-    busy = ", a busy neighbour in the second half" if found.busy else ""
+    busy = ", beside a busy neighbour" if found.busy else ""
     axes.set_title(f"What the time gate calls a regression: {way}{busy}", loc="left", fontsize=11)
     axes.set_xlabel("slowdown built in (%)")
     axes.set_ylabel("gates that say regressed (%)")
