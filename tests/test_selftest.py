@@ -142,11 +142,11 @@ def test_a_busy_neighbour_comes_and_goes(
 
 def test_rates_have_exact_intervals() -> None:
     """Clopper and Pearson's: of 0 in 20 up to 16.8 %, by hand 1 - 0.025^(1/20)."""
-    rate = rate_of_runs("a", 0.0, ["ok"] * 20, [0.0], [(3.0, 2.0)])
+    rate = rate_of_runs("a", 0.0, ["ok"] * 20, [0.0], [3.0], [2.0])
     assert (rate.found, rate.rate, rate.low) == (0, 0.0, 0.0)
     assert rate.high == pytest.approx(1 - 0.025 ** (1 / 20))
     said: list[Word] = ["regressed", "inconclusive", "regressed"]
-    some = rate_of_runs("a", 0.05, said, [0.05], [(1, 0.5), (2, 2), (9, 1)])
+    some = rate_of_runs("a", 0.05, said, [0.05], [1, 2, 9], [0.5, 2, 1])
     assert (some.found, some.runs, some.wall_s, some.cell_s) == (2, 3, 2, 1)
     assert some.words == {"regressed": 2, "inconclusive": 1}
 

@@ -255,19 +255,21 @@ def _rates(gates: Mapping[Trial, tuple[GatePlan, list[Pair]]], resample: int) ->
     """Count what the recorded gates say, and what gates drawn from their pairs would."""
     said: dict[tuple[str, float], list[Word]] = {}
     values: dict[tuple[str, float], list[float]] = {}
-    walls: dict[tuple[str, float], list[tuple[float, float]]] = {}
+    walls: dict[tuple[str, float], list[float]] = {}
+    alone: dict[tuple[str, float], list[float]] = {}
     for trial, (plan, pairs) in gates.items():
         key = trial.cell.name, trial.slowdown
         verdicts, _ = verdicts_of(plan, pairs, ended=True)
         said.setdefault(key, []).append(verdicts[0].verdict)
-        alone = sum(pair.wall_s for pair in pairs if not pair.control)
-        walls.setdefault(key, []).append((sum(pair.wall_s for pair in pairs), alone))
+        walls.setdefault(key, []).append(sum(pair.wall_s for pair in pairs))
+        alone.setdefault(key, []).append(sum(p.wall_s for p in pairs if not p.control))
         for pair in pairs:
             if pair.failure is None:
                 own = (trial.cell.name, 0.0) if pair.control else key
                 values.setdefault(own, []).append(pair.log_ratio)
     rates = [
-        rate_of_runs(*key, words, values.get(key, []), walls[key]) for key, words in said.items()
+        rate_of_runs(*key, words, values.get(key, []), walls[key], alone[key])
+        for key, words in said.items()
     ]
     if resample:
         rates += [

@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import expm1
 from statistics import median
 
@@ -20,7 +21,8 @@ def rate_of_runs(
     slowdown: float,
     said: Sequence[Word],
     values: Sequence[float],
-    walls_s: Sequence[tuple[float, float]],
+    walls_s: Sequence[float],
+    cells_s: Sequence[float],
 ) -> Rate:
     """Count what gates said that really ran.
 
@@ -29,11 +31,11 @@ def rate_of_runs(
         slowdown: that was built in.
         said: the verdict of each gate.
         values: logarithms of the ratios of all their pairs.
-        walls_s: how long each took, with its control and without.
+        walls_s: how long each took, its control included.
+        cells_s: how long the cell alone took of that.
     """
-    whole, alone = (median(took) for took in zip(*walls_s, strict=True))
-    counts = Counter(said)
-    return _rate(model, slowdown, "run", counts, _size(values), (whole, alone), len(values))
+    rate = _rate(model, slowdown, "run", Counter(said), _size(values), len(values))
+    return replace(rate, wall_s=median(walls_s), cell_s=median(cells_s))
 
 
 def rate_of_draws(
@@ -68,7 +70,7 @@ def rate_of_draws(
                 break
             stage, count = judgement.wanted[CELL]
             stages[stage] = draw(count)
-    return _rate(model, slowdown, "resampled", words, _size(values), (None, None), len(values))
+    return _rate(model, slowdown, "resampled", words, _size(values), len(values))
 
 
 def _size(values: Sequence[float]) -> float | None:
@@ -81,7 +83,6 @@ def _rate(
     source: str,
     words: Mapping[Word, int],
     measured: float | None,
-    walls_s: tuple[float | None, float | None],
     pairs: int,
 ) -> Rate:
     from scipy.stats import binomtest
@@ -91,5 +92,5 @@ def _rate(
     low, high = float(interval.low), float(interval.high)
     return Rate(
         *(model, slowdown, measured, source, found, runs),  # type: ignore[arg-type]  # one of two words
-        *(low, high, dict(words), *walls_s, pairs),
+        *(low, high, dict(words), None, None, pairs),
     )

@@ -5,7 +5,6 @@ output. What the model's own code prints goes to standard error.
 """
 
 import ctypes
-import gc
 import json
 import os
 import pickle
@@ -17,12 +16,13 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+from archbench.collector import collection_paused
+
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def main() -> None:
     """Do one task."""
-    gc.disable()  # walking torch for garbage while it is imported takes a fifth of that import
     end_with_parent()
     answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
@@ -42,9 +42,9 @@ def end_with_parent() -> None:
 
 def work(asked: Mapping[str, Any]) -> dict[str, Any]:
     """Do what is asked: a session, the machine's ceilings, or its description."""
-    import torch
+    with collection_paused():  # walking torch for garbage takes a fifth of importing it
+        import torch
 
-    gc.enable()
     from archbench.measure.jobs import Job
     from archbench.measure.limits import limit_memory
     from archbench.measure.session import as_in, run

@@ -28,14 +28,13 @@ def selftest_report(found: SelfTest) -> Report:
         Column("cell_s", "a cell", Kind.SECONDS, 2, "time"),
         Column("wall_s", "with control", Kind.SECONDS, 2, "time"),
     )
-    way = "one process" if found.one_process else "pairs of processes"
     frame = found.to_frame()
     rows = tuple(
         tuple(None if value != value else value for value in row)  # NaN is a missing value
         for row in frame.to_numpy().tolist()
     )
     return Report(
-        f"The time gate, put to the test: {way}{', a busy neighbour' if found.busy else ''}",
+        f"The time gate, put to the test: {_way(found)}",
         (Table(columns, tuple(_row(rate) for rate in found.rates)),),
         found.to_dict(),
         () if found.environment is None else tuple(machine_facts(found.environment)),
@@ -47,6 +46,12 @@ def selftest_report(found: SelfTest) -> Report:
         ),
         rows=Table(tuple(Column(key, key) for key in frame.columns), rows),
     )
+
+
+def _way(found: SelfTest) -> str:
+    """Say how the gates measured."""
+    way = "one process" if found.one_process else "pairs of processes"
+    return f"{way}, a busy neighbour" if found.busy else way
 
 
 def _row(rate: Rate) -> tuple[Cell, ...]:
@@ -98,9 +103,8 @@ def _draw(axes: Any, found: SelfTest) -> None:
             )
     axes.axhline(1, color="0.5", lw=0.8, ls=":")
     axes.text(axes.get_xlim()[1], 2, "1 %", ha="right", fontsize=8, color="0.4")
-    way = "one process" if found.one_process else "pairs of processes"
-    busy = ", beside a busy neighbour" if found.busy else ""
-    axes.set_title(f"What the time gate calls a regression: {way}{busy}", loc="left", fontsize=11)
+    title = f"What the time gate calls a regression: {_way(found)}"
+    axes.set_title(title, loc="left", fontsize=11)
     axes.set_xlabel("slowdown built in (%)")
     axes.set_ylabel("gates that say regressed (%)")
     axes.set_ylim(-3, 103)
