@@ -1,13 +1,15 @@
-"""What makes two fresh processes of one network equally fast: `make pairs`.
+"""What makes two copies of one network equally fast: `make pairs`.
 
 The time gate keeps both processes of a pair on one core and in huge pages, and takes the trimmed
 mean of their rounds. Each of these is left out here in turn, and equal networks are compared: what
-their ratio differs from 1 by is noise.
+their ratio differs from 1 by is noise. With both copies in one process there is one core anyway.
 """
 
 import argparse
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from math import sqrt
 from pathlib import Path
 from statistics import median
@@ -15,7 +17,9 @@ from unittest.mock import patch
 
 import torch
 
-from archbench.measure import pairing
+from archbench.api.launcher import launching
+from archbench.api.time_check import in_one_process
+from archbench.measure import launch, pairing
 from archbench.measure.environment import environment
 from archbench.measure.pairing import Sides, run_pair
 from archbench.records.cells import Cell
@@ -23,34 +27,63 @@ from archbench.records.pairs import Pair, Side, log_ratios
 from benchmarks.progress import tell
 
 SIDES: tuple[Side, Side] = ("base", "head")
-WAYS = {  # name: (heap, whether both processes share a core)
-    "as the gate measures": (pairing.HUGE_PAGES, True),
-    "each process on any core": (pairing.HUGE_PAGES, False),
-    "the heap that glibc gives": ("", True),
-    "neither": ("", False),
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a pair is measured.
+
+    Args:
+        one_process: both copies run in one, and take turns call by call.
+        huge_pages: all memory comes from one heap of them.
+        shared_core: two processes compute on one core.
+    """
+
+    one_process: bool
+    huge_pages: bool = True
+    shared_core: bool = True
+
+
+WAYS = {
+    "two processes, as the gate measures": Way(False),
+    "two processes, each on any core": Way(False, shared_core=False),
+    "two processes, the heap that glibc gives": Way(False, huge_pages=False),
+    "two processes, neither": Way(False, huge_pages=False, shared_core=False),
+    "one process, as the gate measures": Way(True),
+    "one process, the heap that glibc gives": Way(True, huge_pages=False),
 }
 
 
 def pairs(model: str, number: int) -> dict[str, list[Pair]]:
     """Measure so many pairs in each way, the ways in random turns."""
     rng = random.Random()
-    side = Cell(model, threads=1), Path.cwd()
-    found: dict[str, list[Pair]] = {way: [] for way in WAYS}
-    for i in range(number):
-        for way in rng.sample(list(WAYS), len(WAYS)):
-            tell(f"{model}, {way}, pair {i + 1} of {number}")
-            heap, shared = WAYS[way]
-            asked = Pair(model, "screen", i, False, rng.getrandbits(32), rng.choice(SIDES))
-            chosen = pairing.core_of_both if shared else lambda sides, rng: None
-            with (
-                patch.object(pairing, "HUGE_PAGES", heap),
-                patch.object(pairing, "core_of_both", chosen),
-            ):
-                pair = run_pair(asked, Sides(side, side))
-            if pair.failure is not None:
-                raise RuntimeError(pair.failure.message)
-            found[way].append(pair)
+    cell = Cell(model, threads=1)
+    found: dict[str, list[Pair]] = {name: [] for name in WAYS}
+    with launching(lambda said: None) as launcher:
+        for i in range(number):
+            for name in rng.sample(list(WAYS), len(WAYS)):
+                tell(f"{model}, {name}, pair {i + 1} of {number}")
+                asked = Pair(model, "screen", i, False, rng.getrandbits(32), rng.choice(SIDES))
+                with as_asked(WAYS[name]):
+                    if WAYS[name].one_process:
+                        pair = in_one_process(asked, (cell, cell), launcher)
+                    else:
+                        pair = run_pair(asked, Sides((cell, Path.cwd()), (cell, Path.cwd())))
+                if pair.failure is not None:
+                    raise RuntimeError(pair.failure.message)
+                found[name].append(pair)
     return found
+
+
+@contextmanager
+def as_asked(way: Way) -> Iterator[None]:
+    """Leave out what the way does without."""
+    with ExitStack() as stack:
+        if not way.huge_pages:
+            stack.enter_context(patch.object(launch, "HUGE_PAGES", ""))
+        if not way.shared_core:
+            stack.enter_context(patch.object(pairing, "core_of_both", lambda sides, rng: None))
+        yield
 
 
 def spread(values: Sequence[float]) -> float:
@@ -73,7 +106,7 @@ def report(rows: Sequence[str], command: str) -> str:
     """Write the rows as a Markdown table under the machine they were measured on."""
     env = environment(torch.device("cpu"))
     lines = [
-        "# What makes two processes of one network equally fast",
+        "# What makes two copies of one network equally fast",
         "",
         f"Made by `{command}` on {env.processor}, {env.cores} cores, Python {env.python}, torch "
         f"{env.torch}. Pairs of equal networks, measured as `archbench check --time` does, the "
@@ -91,7 +124,7 @@ def main() -> None:
     """Measure everything and print the report, and write it to a file if one is named."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-o", "--output", type=Path, help="write the report there as well")
-    parser.add_argument("--models", nargs="+", default=["resnet20", "resnet18"])
+    parser.add_argument("--models", nargs="+", default=["resnet20", "resnet18", "resnet34"])
     parser.add_argument("--pairs", type=int, default=20, help="of each way")
     args = parser.parse_args()
     rows = [

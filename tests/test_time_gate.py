@@ -13,6 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from archbench.api.launcher import launching
+from archbench.api.time_check import in_one_process
 from archbench.api.time_gate import CONTROL, Arms, control_of, run_gate
 from archbench.api.trees import trees
 from archbench.cli.app import run
@@ -20,6 +22,7 @@ from archbench.errors import ArchbenchError, NothingMeasured
 from archbench.gate.time_gate import Evidence, judge, pairs_to_confirm
 from archbench.gate.time_verdicts import detectable
 from archbench.measure import pairing
+from archbench.measure.jobs import Job
 from archbench.measure.pairing import Sides, run_pair
 from archbench.records.cells import Cell
 from archbench.records.pairs import GatePlan, Pair, Rules
@@ -737,6 +740,27 @@ def test_both_sides_compute_on_one_core(
     free = tuple(os.sched_getaffinity(0))
     assert cores == ({free, (pair.core,)} if shared else {free})  # free until both are loaded
     assert (pair.core in free) == shared
+
+
+@pytest.mark.parametrize("one_process", [False, True])
+def test_memory_of_both_sides_comes_from_one_heap_of_huge_pages(
+    repository: Path, quick: None, monkeypatch: pytest.MonkeyPatch, one_process: bool
+) -> None:
+    """Of glibc, which reads it once and before anything of ours runs; `bench` leaves it alone."""
+    monkeypatch.setattr("archbench.api.time_check.MEASURE_S", 0.05)
+    monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
+    cell = Cell("resnet20", threads=1)
+    asked = Pair("resnet20", "screen", 0, False, 5, "head")
+    with launching(print) as launcher:
+        if one_process:
+            pair = in_one_process(asked, (cell, cell), launcher)
+        else:
+            pair = run_pair(asked, Sides((cell, repository), (cell, repository)))
+        alone = launcher(Job((cell,), 0, 5, measure_s=0.05))
+    assert pair.environment is not None
+    assert alone.environment is not None
+    assert "glibc.malloc.hugetlb=1" in dict(pair.environment.variables)["GLIBC_TUNABLES"]
+    assert "GLIBC_TUNABLES" not in dict(alone.environment.variables)
 
 
 @pytest.mark.parametrize(

@@ -209,7 +209,8 @@ def in_one_process(pair: Pair, cells: tuple[Cell, Cell], launcher: Launcher) -> 
     from archbench.measure.jobs import Job
 
     order = (0, 1) if pair.first == "base" else (1, 0)
-    job = Job(cells, pair.number, pair.seed, order=order, measure_s=MEASURE_S, limit_s=PATIENCE_S)
+    asked = Job(cells, pair.number, pair.seed, order=order, huge_pages=True)
+    job = replace(asked, measure_s=MEASURE_S, limit_s=PATIENCE_S)
     return pair_of(pair, launcher(job))
 
 

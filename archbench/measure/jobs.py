@@ -20,6 +20,8 @@ class Job:
         memory: whether to measure the peak of memory too.
         memory_limit_bytes: of an accelerator that the process may take; None for all of it.
         layers: paths of modules whose own times are taken too.
+        huge_pages: take all memory from one heap of huge pages, so that processes and models differ
+            less by where their memory lies.
         measure_s: how long to measure, after warming up; None takes what the budget leaves.
         budget_s: from the start of the process to its end; None where nothing bounds it.
         limit_s: after so long the process is ended from outside; None lets it run on.
@@ -34,6 +36,7 @@ class Job:
     memory: bool = False
     memory_limit_bytes: int | None = None
     layers: tuple[str, ...] = ()
+    huge_pages: bool = False
     measure_s: float | None = 1.0
     budget_s: float | None = None
     limit_s: float | None = None

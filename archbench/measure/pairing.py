@@ -23,10 +23,10 @@ from archbench.measure.jobs import Job
 from archbench.measure.launch import (
     death,
     end_worker,
+    fixed_for,
     let_end,
     limited,
     pickled_arguments,
-    threads_of,
 )
 from archbench.records.cells import Cell
 from archbench.records.environments import Environment
@@ -40,18 +40,6 @@ SETTLED = 0.03  # to within this the last quarter of the warm-up agrees with the
 ROUNDS_S = (0.4, 1.0)  # of both sides together, at least and at most
 LEAST_ROUNDS = 8
 PRECISE = 0.0043  # of the session's ratio: a third of what processes differ by anyway
-# Where a process's memory lies decides for its whole life how well it fits into the caches: equal
-# processes differed by 4.2 % where glibc takes it from where it likes, and by 0.5 to 1.1 % where
-# all comes from one heap of huge pages (reports/pairs.md).
-HUGE_PAGES = ":".join(
-    f"glibc.malloc.{name}"
-    for name in (
-        "hugetlb=1",  # asks Linux for huge pages
-        "mmap_threshold=4294967296",  # large blocks come from the heap as well
-        "top_pad=134217728",  # which grows by so many bytes,
-        "trim_threshold=4294967296",  # and is not given back
-    )
-)
 PADDING = 4096  # bytes of environment, at most: where a stack begins moves with them
 START_S = 120.0  # in which both sides must be loaded and have run once
 REST_S = 60.0  # for the rest of a pair, and
@@ -109,10 +97,10 @@ class Worker:
         self.side = side
         self._job = job
         self._printed = TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115  # close()
-        fixed = threads_of(job)
+        fixed = fixed_for(job)
         # threads that wait for their next turn would compute beside the other side's
         fixed |= {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"}
-        fixed |= {"GLIBC_TUNABLES": HUGE_PAGES, "PYTHONPATH": _python_path()}
+        fixed |= {"PYTHONPATH": _python_path()}
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-m", "archbench.measure.slicer"],
             stdin=subprocess.PIPE,
@@ -202,8 +190,9 @@ def run_pair(pair: Pair, sides: Sides, start_s: float = START_S) -> Pair:
     try:
         for side in order:
             cell, root = sides.of(side)
+            job = Job((cell,), pair.number, pair.seed, huge_pages=True)
             variables = {"ARCHBENCH_PADDING": "x" * rng.randrange(PADDING)}
-            workers[side] = Worker(side, Job((cell,), pair.number, pair.seed), root, variables)
+            workers[side] = Worker(side, job, root, variables)
             workers[side].load(pair.core, sides.not_for(side))
         processes = [worker.process for worker in workers.values()]
         with limited(processes, limit_s, too_long):

@@ -22,7 +22,7 @@ GIT_DIGITS = 10
 VARIABLES = (  # how those begin that change speed
     *("OMP_", "MKL_", "KMP_", "GOMP_", "OPENBLAS_", "VECLIB_", "ONEDNN_", "DNNL_"),
     *("TORCH", "PYTORCH_", "CUDA_", "CUBLAS_", "CUDNN_", "NVIDIA_TF32_OVERRIDE"),
-    *("LD_PRELOAD", "MALLOC_", "ATEN_"),
+    *("LD_PRELOAD", "MALLOC_", "GLIBC_TUNABLES", "ATEN_"),
 )
 
 # Where something lies, or what a container calls itself; none of it changes how a network runs.
