@@ -33,7 +33,7 @@ memory: $(VENV)/.developing  ## the computed peak of memory beside the measured 
 measuring: $(VENV)/.developing  ## whether archbench's own times can be believed; 30 minutes of a quiet machine
 	$(BIN)/python -m benchmarks.measuring -o reports/measuring.md
 
-pairs: $(VENV)/.developing  ## what makes two processes of one network equally fast; 10 minutes
+pairs: $(VENV)/.developing  ## what makes two copies of one network equally fast; 20 minutes
 	$(BIN)/python -m benchmarks.pairs -o reports/pairs.md
 
 # The second of each pair of runs only writes: what was recorded is not run again.

@@ -27,6 +27,7 @@ from archbench.records.pairs import Pair, Side, log_ratios
 from benchmarks.progress import tell
 
 SIDES: tuple[Side, Side] = ("base", "head")
+NETWORKS = ["resnet20", "resnet18", "resnet34@3x64x64"]  # the last one's time is its weights'
 
 
 @dataclass(frozen=True)
@@ -54,15 +55,21 @@ WAYS = {
 }
 
 
-def pairs(model: str, number: int) -> dict[str, list[Pair]]:
-    """Measure so many pairs in each way, the ways in random turns."""
+def pairs(network: str, number: int) -> dict[str, list[Pair]]:
+    """Measure so many pairs in each way, the ways in random turns.
+
+    Args:
+        network: its name, and @ and the size of its input where that is not its own.
+        number: of pairs.
+    """
     rng = random.Random()
-    cell = Cell(model, threads=1)
+    model, _, size = network.partition("@")
+    cell = Cell(model, inputs=(f"float32:{size}",) if size else (), threads=1)
     found: dict[str, list[Pair]] = {name: [] for name in WAYS}
     with launching(lambda said: None) as launcher:
         for i in range(number):
             for name in rng.sample(list(WAYS), len(WAYS)):
-                tell(f"{model}, {name}, pair {i + 1} of {number}")
+                tell(f"{network}, {name}, pair {i + 1} of {number}")
                 asked = Pair(model, "screen", i, False, rng.getrandbits(32), rng.choice(SIDES))
                 with as_asked(WAYS[name]):
                     if WAYS[name].one_process:
@@ -91,13 +98,13 @@ def spread(values: Sequence[float]) -> float:
     return sqrt(sum(x * x for x in values) / len(values))
 
 
-def row(model: str, way: str, found: Sequence[Pair]) -> str:
+def row(network: str, way: str, found: Sequence[Pair]) -> str:
     """Write what the pairs of one way say."""
     trimmed = [pair.log_ratio for pair in found]
     medians = [median(log_ratios(zip(p.base, p.head, strict=True))) for p in found]
     largest = max(map(abs, trimmed))
     return (
-        f"| {model} | {way} | {len(found)} | {spread(trimmed):.2%} | {largest:.1%} "
+        f"| {network} | {way} | {len(found)} | {spread(trimmed):.2%} | {largest:.1%} "
         f"| {spread(medians):.2%} |"
     )
 
@@ -124,13 +131,13 @@ def main() -> None:
     """Measure everything and print the report, and write it to a file if one is named."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-o", "--output", type=Path, help="write the report there as well")
-    parser.add_argument("--models", nargs="+", default=["resnet20", "resnet18", "resnet34"])
+    parser.add_argument("--networks", nargs="+", default=NETWORKS, help="NAME or NAME@SIZE")
     parser.add_argument("--pairs", type=int, default=20, help="of each way")
     args = parser.parse_args()
     rows = [
-        row(model, way, found)
-        for model in args.models
-        for way, found in pairs(model, args.pairs).items()
+        row(network, way, found)
+        for network in args.networks
+        for way, found in pairs(network, args.pairs).items()
     ]
     tell("")
     text = report(rows, "make pairs")
