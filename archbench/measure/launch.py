@@ -21,8 +21,8 @@ from archbench.records.sessions import Failure, Session
 LAST_WORDS = 400  # characters of a dead worker's standard error
 GRACE_S = 10.0  # for a worker that died without an answer to end: tearing torch down takes one
 # Where memory lies decides, for the life of a process, how well a model fits into the caches: equal
-# processes differed by 4.2 % where glibc takes it from where it likes, and by 0.5 to 1.1 % where
-# all comes from one heap of huge pages (reports/pairs.md).
+# processes differed by 1.7 to 5.2 % where glibc takes it from where it likes, and by 0.7 to 0.8 %
+# where all comes from one heap of huge pages (reports/pairs.md).
 HUGE_PAGES = ":".join(
     f"glibc.malloc.{name}"
     for name in (
