@@ -328,7 +328,7 @@ def test_a_run_without_its_control_says_so() -> None:
     assert gate.exit_code == 0
     assert replace(gate, strict=True).exit_code == 4
     assert gate.to_dict()["control"]["failure"]["message"] == "the process was killed"
-    facts = dict(time_gate_report(gate).facts)
+    facts = dict(time_gate_report(gate).background)
     assert facts["control"] == (
         "base by itself failed, nothing vouches for this run: the process was killed"
     )

@@ -6,31 +6,17 @@ from enum import StrEnum
 from textwrap import wrap
 from typing import TYPE_CHECKING, Literal
 
-from archbench.report.table import Cell, Column, Kind, Report, Table, Tone, Toned
-from archbench.units import (
-    bytes_scale,
-    column_scale,
-    memory,
-    scaled,
-    shape_for_machines,
-    shape_for_people,
-    three_digits,
-    time_scale,
-)
+from archbench.report.markdown import as_markdown
+from archbench.report.table import Cell, Kind, Report, Table, Tone, Toned
+from archbench.report.written import is_number, written
+from archbench.units import shape_for_machines
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table as RichTable
 
-MISSING = "-"
 PROSE = 30  # columns that a sentence needs at least
 UNBOUNDED = 100_000  # columns: a pipe or file is never cut
-_NUMBERS = frozenset(
-    {
-        *(Kind.COUNT, Kind.SCALED, Kind.INTEGER, Kind.RATIO, Kind.SHARE),
-        *(Kind.SECONDS, Kind.BYTES, Kind.SIZE, Kind.RATE),
-    }
-)
 _STYLES = {Tone.GOOD: "green", Tone.FAIR: "yellow", Tone.BAD: "bold red", Tone.QUIET: "dim"}
 
 
@@ -70,32 +56,6 @@ def _for_machines(cell: Cell) -> str | int | float | None:
     return shape_for_machines(cell) if isinstance(cell, tuple) else cell
 
 
-def as_markdown(report: Report) -> str:
-    """Write a heading, pipe tables, and the facts and notes as lists."""
-    parts = [f"## {_escaped(report.title)}"]
-    for table in report.tables:
-        if table.title:
-            parts.append(f"### {_escaped(table.title)}")
-        heads, cells = _written(table)
-        rule = ["---:" if _is_number(table, i) else "---" for i in range(len(heads))]
-        lines = [[_escaped(head) for head in heads], rule]
-        for i, row in enumerate(cells):
-            if i in table.groups:
-                lines.append([f"*{_escaped(table.groups[i])}*", *[""] * (len(heads) - 1)])
-            bold = "**" if i in table.marked else ""
-            lines.append([f"{bold}{_escaped(c)}{bold}" if c else "" for c in row])
-        parts.append("\n".join(f"| {' | '.join(line)} |" for line in lines))
-    for heading, pairs in (("", report.facts), *report.lists):
-        if heading:
-            parts.append(f"### {_escaped(heading)}")
-        if pairs:
-            parts.append("\n".join(f"- {_escaped(name)}: {_escaped(t)}" for name, t in pairs))
-    for name, command in report.commands:
-        parts.append(f"{_escaped(name)}:\n\n    {command}")
-    parts.extend(_escaped(note) for note in report.notes)
-    return "\n\n".join(parts) + "\n"
-
-
 def show(report: Report, console: "Console") -> None:
     """Print the report for people; columns that do not fit the console are left out, by name."""
     console.print(report.title, style="bold")
@@ -106,12 +66,15 @@ def show(report: Report, console: "Console") -> None:
         console.print()
         _print_whole(fitted, console)
     console.print()
-    _show_pairs(report.facts, console)
+    _show_pairs((*report.facts, *report.background), console)
     for name, command in report.commands:
         console.print(f"{name}: {command}", soft_wrap=True)
     for heading, pairs in report.lists:
         console.print(f"\n{heading}", style="italic")
         _show_pairs(pairs, console)
+    for heading, lines in report.listings:
+        console.print(f"\n{heading}", style="italic")
+        console.print(lines.rstrip("\n"), soft_wrap=True)
     for note in report.notes:
         console.print(note, style="dim")
     if dropped:
@@ -178,9 +141,9 @@ def as_rich(table: Table, width: int = UNBOUNDED) -> tuple["RichTable", list[str
         pad_edge=False,
         padding=(0, gap - 1, 0, 0),
     )
-    heads, cells = _written(table)
+    heads, cells = written(table)
     for i, head in enumerate(heads):
-        justify: Literal["left", "right"] = "right" if _is_number(table, i) else "left"
+        justify: Literal["left", "right"] = "right" if is_number(table, i) else "left"
         out.add_column(Text(head), justify=justify, width=widths[i])
     for i, row in enumerate(cells):
         style = "bold yellow" if i in table.marked else None
@@ -222,7 +185,7 @@ def _widths(table: Table, folded: bool) -> list[int]:
     """Return each column's width: its longest cell, or its heading, or the longest word of that."""
     from rich.cells import cell_len
 
-    heads, cells = _written(table)
+    heads, cells = written(table)
     widths = []
     for i, head in enumerate(heads):
         words = head.split() if folded else [head]
@@ -235,7 +198,7 @@ def _widths(table: Table, folded: bool) -> list[int]:
 
 def _widened(table: Table, widths: list[int], spare: int) -> list[int]:
     """Give the width that is left to the columns of prose, as far as they can use it."""
-    _, cells = _written(table)
+    _, cells = written(table)
     widths = list(widths)
     prose = [i for i, column in enumerate(table.columns) if column.kind is Kind.PROSE]
     for place, i in enumerate(prose):
@@ -244,80 +207,3 @@ def _widened(table: Table, widths: list[int], spare: int) -> list[int]:
         widths[i] += given
         spare -= given
     return widths
-
-
-def _is_number(table: Table, i: int) -> bool:
-    """Tell whether a column holds numbers, which stand to the right."""
-    kind = table.columns[i].kind
-    if kind is Kind.PRINTED:
-        return all(isinstance(row[i], int | None) for row in table.rows)
-    return kind in _NUMBERS
-
-
-def _written(table: Table) -> tuple[list[str], list[list[str]]]:
-    """Write headings and cells for people: one unit a column, a dash where there is no value."""
-    heads, written = [], []
-    for i, column in enumerate(table.columns):
-        head, cells = _column(column, [row[i] for row in table.rows], _sharing(table, i))
-        heads.append(head)
-        written.append(cells)
-    return heads, [list(row) for row in zip(*written, strict=True)]
-
-
-def _sharing(table: Table, i: int) -> list[int | float]:
-    """Return the numbers of every column that shares its unit with column i."""
-    group = table.columns[i].group
-    together = [j for j, c in enumerate(table.columns) if j == i or (group and c.group == group)]
-    cells = [row[j] for row in table.rows for j in together]
-    return [cell for cell in cells if isinstance(cell, int | float)]
-
-
-def _column(
-    column: Column, cells: Sequence[Cell], numbers: Sequence[int | float]
-) -> tuple[str, list[str]]:
-    factor: float
-    if column.kind is Kind.COUNT:
-        factor, unit = column_scale(numbers)
-    elif column.kind is Kind.SECONDS:
-        factor, unit = time_scale(numbers)
-    elif column.kind is Kind.BYTES:
-        factor, unit = bytes_scale(numbers)
-    elif column.kind is Kind.RATE:
-        factor, unit = 1.0, ""
-    else:
-        return column.title, [_cell(cell, column.kind) for cell in cells]
-    head = f"{column.title} ({unit})" if unit else column.title
-    return head, [_count(cell, factor) for cell in cells]
-
-
-def _count(cell: Cell, factor: float) -> str:
-    if not isinstance(cell, int | float):
-        return MISSING
-    if isinstance(cell, int) and factor == 1:
-        return f"{cell:,}"
-    return three_digits(cell / factor)
-
-
-def _cell(cell: Cell, kind: Kind) -> str:
-    if isinstance(cell, Toned):
-        return cell.text
-    if cell is None:
-        return "" if kind is Kind.PRINTED else MISSING
-    if isinstance(cell, tuple):
-        if kind is Kind.IMAGE and len(cell) == 1:
-            cell = (cell[0], 1, 1)
-        return shape_for_people(cell) or MISSING
-    if kind in (Kind.SCALED, Kind.SIZE) and isinstance(cell, int | float):
-        return scaled(cell) if kind is Kind.SCALED else memory(cell)
-    if kind is Kind.RATIO and isinstance(cell, int | float):
-        return f"{cell:.3f}"
-    if kind is Kind.SHARE and isinstance(cell, int | float):
-        return f"{cell:.1%}"
-    return f"{cell:,}" if isinstance(cell, int | float) else cell
-
-
-def _escaped(text: str) -> str:
-    """Keep a text inside its Markdown cell, and underscores and stars as they are."""
-    for mark in ("\\", "|", "*", "_", "`", "<"):
-        text = text.replace(mark, f"\\{mark}")
-    return text.replace("\n", " ")

@@ -89,10 +89,12 @@ class Report:
         tables: for people; the first one is what CSV holds, unless `rows` is given.
         rows: what CSV holds.
         facts: (name, text) pairs that stand under the tables.
+        background: more of them: where and how it was measured.
         lists: more of them, each under its heading.
         notes: sentences that stand last.
         document: the JSON object.
         commands: (name, command) pairs that stand after the facts, to be copied as they are.
+        listings: (heading, lines) pairs that stand below, each line as it is.
         whole: the option that shows what a narrow terminal leaves out.
     """
 
@@ -104,4 +106,6 @@ class Report:
     rows: Table | None = None
     lists: Lists = ()
     commands: tuple[tuple[str, str], ...] = ()
+    listings: tuple[tuple[str, str], ...] = ()
+    background: tuple[tuple[str, str], ...] = ()
     whole: str = "-f csv"

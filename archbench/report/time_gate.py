@@ -20,7 +20,8 @@ def time_gate_report(gate: TimeGate) -> Report:
         f"{tally([verdict.verdict for verdict in gate.verdicts])}",
         tables=(_table(gate),),
         document=gate.to_dict(),
-        facts=_facts(gate),
+        facts=tuple((v.cell, v.note) for v in gate.sorted() if v.note),
+        background=_background(gate),
         notes=(*_flag_notes(gate.pairs), _meaning(gate)),
         rows=_rows(gate.sorted()),
         whole="-f csv",
@@ -60,8 +61,8 @@ def _table(gate: TimeGate) -> Table:
     return Table(columns, tuple(rows))
 
 
-def _facts(gate: TimeGate) -> tuple[tuple[str, str], ...]:
-    facts = [(v.cell, v.note) for v in gate.sorted() if v.note]
+def _background(gate: TimeGate) -> tuple[tuple[str, str], ...]:
+    facts = []
     if gate.control:
         values = [pair.log_ratio for pair in gate.control]
         ratio = f"median ratio {exp(median(values)):.3f} in {counted(len(values), 'pair')}"
