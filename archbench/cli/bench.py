@@ -1,8 +1,10 @@
 """`archbench bench MODEL...`: latency, throughput and memory on this machine."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
@@ -60,6 +62,16 @@ Fits = Annotated[
     str | None,
     typer.Option("--fits", metavar="SIZE", help="find the largest batch that fits, such as 24GiB"),
 ]
+EXPORTS = ("pytest-benchmark",)
+Export = Annotated[
+    tuple[str, Path] | None,
+    typer.Option(
+        "--export",
+        metavar="pytest-benchmark FILE",
+        help="write the processes as pytest-benchmark saves them",
+        show_default=False,
+    ),
+]
 Resume = Annotated[bool, typer.Option("--resume", help="go on with what --record holds")]
 
 
@@ -84,15 +96,16 @@ def bench(
     layers: Layers = False,
     plot: Plot = None,
     fits: Fits = None,
+    export: Export = None,
     form: Form = None,
     output: Output = None,
     debug: Debug = False,
 ) -> None:
     """Measure latency, throughput and memory; every cell in several fresh processes."""
     limit_bytes = _limit(fits)
-    if limit_bytes is not None and (record or resume or layers or plot):
+    if limit_bytes is not None and (record or resume or layers or plot or export):
         raise ArchbenchError(
-            "--fits measures memory alone: no --record, --resume, --layers or --plot",
+            "--fits measures memory alone: no --record, --resume, --layers, --plot or --export",
             "leave those out",
         )
     if limit_bytes is not None and batch_size != "1":
@@ -102,7 +115,12 @@ def bench(
         )
     if plot is not None:
         _check_picture(plot, models, batch_size, precision, layers)
-    with destination(form, output) as out, prints_set_aside(), progress("measuring") as tell:
+    with (
+        destination(form, output) as out,
+        _exported(export) as exported,
+        prints_set_aside(),
+        progress("measuring") as tell,
+    ):
         from archbench.api.bench import run_bench
         from archbench.api.cells import Ways
         from archbench.api.fits import fits as largest
@@ -110,6 +128,7 @@ def bench(
         from archbench.models.resolve import parse_kwargs
         from archbench.report.bench import bench_report
         from archbench.report.fits import fits_report
+        from archbench.report.pytest_benchmark import as_pytest_benchmark
         from archbench.report.rooflines import layers_report
 
         ways = Ways(
@@ -133,9 +152,31 @@ def bench(
             models, sizes, ways, sessions, max_time, kwargs, record, resume, layers, listener
         )
         out.write(layers_report(result) if layers else bench_report(result))
+        if exported is not None:
+            exported.write(as_pytest_benchmark(result))
     if plot is not None:
         _draw(result, plot)
     _leave(result)
+
+
+@contextmanager
+def _exported(export: tuple[str, Path] | None) -> Iterator[TextIO | None]:
+    """Open the file of --export before anything is measured for it.
+
+    Raises:
+        ArchbenchError: the format is not known.
+        OutputRefused: the file cannot be written.
+    """
+    if export is None:
+        yield None
+        return
+    form, path = export
+    if form not in EXPORTS:
+        raise ArchbenchError(
+            f"there is no format '{form}' to export", f"there is {', '.join(EXPORTS)}"
+        )
+    with replacing(path) as stream:
+        yield stream
 
 
 def _limit(text: str | None) -> int | None:

@@ -1,6 +1,6 @@
 """What a gate guards, and what it found."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -35,6 +35,27 @@ METRICS: tuple[Metric, ...] = get_args(Metric)
 
 UNDECIDED_WORDS: tuple[Word, ...] = ("contaminated", "inconclusive", "not_comparable", "missing")
 REGRESSED, FAILED, UNDECIDED, NOTHING = 1, 3, 4, 5  # exit codes
+
+
+def exit_code(words: Iterable[Word], strict: bool, incomplete: bool = False) -> int:
+    """Return the exit code of the worst verdict.
+
+    Args:
+        words: all verdicts.
+        strict: what could not be decided fails too.
+        incomplete: so does something else that was not all seen.
+
+    Returns 0 fine, 1 regressed, 3 failed, 4 undecided under strict, 5 there is no verdict.
+    """
+    found = set(words)
+    if not found:
+        return NOTHING
+    if "regressed" in found:
+        return REGRESSED
+    if "failed" in found:
+        return FAILED
+    undecided = incomplete or found.intersection(UNDECIDED_WORDS)
+    return UNDECIDED if strict and undecided else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,16 +263,9 @@ class Check:
     @property
     def exit_code(self) -> int:
         """0 fine, 1 regressed, 3 failed, 4 undecided under strict, 5 nothing was computed."""
-        found = set(self.words.values())
         if not self.cells:
             return NOTHING
-        if "regressed" in found:
-            return REGRESSED
-        if "failed" in found:
-            return FAILED
-        if self.strict and (found.intersection(UNDECIDED_WORDS) or self.uncounted):
-            return UNDECIDED
-        return 0
+        return exit_code(self.words.values(), self.strict, bool(self.uncounted))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the object that `archbench check -f json` prints, schema archbench.check/1."""

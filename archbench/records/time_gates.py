@@ -4,15 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from archbench.records.environments import Environment
-from archbench.records.gates import (
-    FAILED,
-    NOTHING,
-    REGRESSED,
-    UNDECIDED,
-    UNDECIDED_WORDS,
-    WORDS,
-    Verdict,
-)
+from archbench.records.gates import NOTHING, WORDS, Verdict, exit_code
 from archbench.records.pairs import GatePlan, Pair
 from archbench.records.sessions import Failure
 
@@ -36,18 +28,12 @@ class TimeGate:
     @property
     def exit_code(self) -> int:
         """0 fine, 1 regressed, 3 failed, 4 undecided under strict, 5 nothing was measured."""
-        found = {verdict.verdict for verdict in self.verdicts}
-        if not self.verdicts:
-            return NOTHING
-        if "regressed" in found:
-            return REGRESSED
-        if "failed" in found:
-            return FAILED
+        words = [verdict.verdict for verdict in self.verdicts]
         own = [pair for pair in self.pairs if not pair.control and pair.failure is None]
-        if "inconclusive" in found and not own:
+        worse = {"regressed", "failed"}
+        if "inconclusive" in words and not own and not worse.intersection(words):
             return NOTHING
-        undecided = found.intersection(UNDECIDED_WORDS) or self.control_failure
-        return UNDECIDED if self.strict and undecided else 0
+        return exit_code(words, self.strict, self.control_failure is not None)
 
     @property
     def control(self) -> tuple[Pair, ...]:

@@ -1,0 +1,58 @@
+"""What `archbench check --pytest-benchmark` does: judge saved runs."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from archbench.errors import ArchbenchError, NothingMeasured, OutputRefused
+
+if TYPE_CHECKING:
+    from archbench.records.saved_runs import SavedCheck
+
+HOW = "`archbench check --pytest-benchmark before*.json -- after*.json`"
+
+
+def judged(words: Sequence[str], strict: bool, outputs: Sequence[Path | None]) -> "SavedCheck":
+    """Read the files of both sides and judge them.
+
+    Args:
+        words: files of the one side, "--", files of the other.
+        strict: what could not be decided fails too.
+        outputs: files that are about to be written.
+
+    Raises:
+        ArchbenchError: a side is missing, or a file cannot be read, or is named twice.
+        NothingMeasured: the files hold no benchmark.
+        OutputRefused: a result would go where a saved run is.
+    """
+    from archbench.gate.saved_file import read_saved
+    from archbench.gate.saved_runs import judge_saved
+    from archbench.records.pairs import Rules
+
+    if words.count("--") != 1 or words[0] == "--" or words[-1] == "--":
+        raise ArchbenchError("two sides of saved runs are needed, with -- between them", HOW)
+    middle = list(words).index("--")
+    option = next((word for word in words if word.startswith("-") and word != "--"), None)
+    if option is not None:
+        raise ArchbenchError(
+            f"'{option}' stands behind the files, where only files do",
+            f"options go in front: `archbench check {option} ... --pytest-benchmark ...`",
+        )
+    paths = [Path(word) for word in words if word != "--"]
+    places = [path.resolve() for path in paths]
+    for path, place in zip(paths, places, strict=True):
+        if places.count(place) > 1:
+            raise ArchbenchError(
+                f"'{path}' is named twice, and a process counts once",
+                "run pytest once for each file",
+            )
+    for output in outputs:
+        if output is not None and output.resolve() in places:
+            raise OutputRefused(
+                f"'{output}' is judged here, and would be lost", "name another file"
+            )
+    runs = [read_saved(path) for path in paths]
+    found = judge_saved(runs[:middle], runs[middle:], Rules(), strict)
+    if not found.verdicts:
+        raise NothingMeasured("the files hold no benchmark at all", HOW)
+    return found

@@ -1,0 +1,85 @@
+"""What saved runs of pytest-benchmark can tell: a row a benchmark, worst first."""
+
+from statistics import median
+
+from archbench.records.saved_runs import SavedCheck, SavedRun
+from archbench.report.check import TONES, tally
+from archbench.report.table import Cell, Column, Kind, Report, Table, Toned
+from archbench.units import counted
+
+
+def saved_report(found: SavedCheck) -> Report:
+    """Lay out the verdicts on saved runs."""
+    words = [verdict.verdict for verdict in found.verdicts]
+    keys = "cell metric verdict ratio low high mde p note".split()
+    return Report(
+        title=f"Saved runs, after by before: {tally(words)}",
+        tables=(_table(found),),
+        document=found.to_dict(),
+        facts=_facts(found),
+        background=_background(found),
+        notes=(
+            "A process counts once, with the median of its rounds: what processes differ by is not "
+            "in the rounds of one. Regressed: an exact test of ranks, which says so wrongly at "
+            "most once in a hundred times that nothing changed, of all benchmarks together.",
+        ),
+        rows=Table(
+            tuple(Column(key, key) for key in keys),
+            tuple(tuple(v.to_dict()[key] for key in keys) for v in found.sorted()),
+        ),
+        whole="-f csv",
+    )
+
+
+def _table(found: SavedCheck) -> Table:
+    columns = (
+        Column("cell", "benchmark"),
+        Column("before_s", "before", Kind.SECONDS, 2, "time"),
+        Column("after_s", "after", Kind.SECONDS, 2, "time"),
+        Column("ratio", "ratio", Kind.RATIO),
+        Column("low", "95 % low", Kind.RATIO, 1),
+        Column("high", "high", Kind.RATIO, 1),
+        Column("mde", "could have seen", Kind.SHARE),
+        Column("p", "p", rank=3),
+        Column("runs", "runs", rank=3),
+        Column("verdict", "verdict"),
+    )
+    rows: list[tuple[Cell, ...]] = []
+    for v in found.sorted():
+        sides = [_medians(side, v.cell) for side in (found.before, found.after)]
+        rows.append(
+            (
+                v.cell,
+                *(median(side) if side else None for side in sides),
+                *(v.ratio, v.low, v.high, v.mde),
+                None if v.p is None else f"{v.p:.2g}",
+                f"{len(sides[0])} + {len(sides[1])}",
+                Toned(v.verdict.replace("_", " "), TONES[v.verdict]),
+            )
+        )
+    return Table(columns, tuple(rows))
+
+
+def _medians(runs: tuple[SavedRun, ...], name: str) -> list[float]:
+    own = [run.benchmarks[name] for run in runs if name in run.benchmarks]
+    return [value for one in own for value in one.medians_s]
+
+
+def _facts(found: SavedCheck) -> tuple[tuple[str, str], ...]:
+    """Say why there is no verdict, once for all benchmarks of which the same is said."""
+    facts = []
+    for note in dict.fromkeys(v.note for v in found.sorted() if v.note):
+        own = [v.cell for v in found.sorted() if v.note == note]
+        facts.append((own[0] if len(own) == 1 else counted(len(own), "benchmark"), note))
+    return tuple(facts)
+
+
+def _background(found: SavedCheck) -> tuple[tuple[str, str], ...]:
+    sides = [counted(len(side), "file") for side in (found.before, found.after)]
+    order = "took turns" if found.in_turn else "did not take turns: what wandered is in each ratio"
+    machine = {key: text for run in found.after for key, text in run.machine.items()}
+    told = [text for text in machine.values() if text != "unknown"]
+    return (
+        ("runs", f"{sides[0]} before, {sides[1]} after, which {order}"),
+        ("machine", ", ".join(told) or "-"),
+    )
