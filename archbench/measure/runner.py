@@ -90,7 +90,7 @@ def take_turns(
                 kept.append(_round(calls, clock, next(orders)))
     finally:
         gc.unfreeze()
-    settled = settled or _steady(kept)
+    settled = settled or steady(kept)
     return Rounds(tuple(kept), warm, settled, compilations() > before)
 
 
@@ -147,13 +147,13 @@ def _settled(rounds: Sequence[Round]) -> bool:
     return _agree(rounds[-size:], rounds[-2 * size : -size])
 
 
-def _steady(kept: Sequence[Round]) -> bool:
+def steady(kept: Sequence[tuple[float, ...]]) -> bool:
     """Tell whether the two halves of what was kept agree: slow models have no other warm-up."""
     half = len(kept) // 2
     return len(kept) >= LEAST_STEADY and _agree(kept[-half:], kept[:half])
 
 
-def _agree(some: Sequence[Round], others: Sequence[Round]) -> bool:
+def _agree(some: Sequence[tuple[float, ...]], others: Sequence[tuple[float, ...]]) -> bool:
     return all(
         abs(median(times) / median(earlier) - 1) <= SETTLED
         for times, earlier in zip(zip(*some, strict=True), zip(*others, strict=True), strict=True)

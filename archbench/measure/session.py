@@ -177,9 +177,16 @@ def made_ready(cell: Cell, file: str | None, place: Place) -> Ready:
         ArchbenchError: it cannot be loaded, run, compiled or captured, or does not fit.
     """
     if file is None:
-        loaded = load(cell.model, cell.arguments)
-    else:
-        loaded = Loaded(cell.model, _unpickled(file, cell.model))
+        return ready_from(load(cell.model, cell.arguments), cell, place)
+    return ready_from(Loaded(cell.model, _unpickled(file, cell.model)), cell, place)
+
+
+def ready_from(loaded: Loaded, cell: Cell, place: Place) -> Ready:
+    """Prepare a loaded model and run it for the first time.
+
+    Raises:
+        ArchbenchError: it cannot be run, compiled or captured, or does not fit.
+    """
     as_in(cell)  # once more: the user's own code may have set something else
     plan = plan_for(loaded, list(cell.inputs) or None, cell.batch_size)
     cache_bytes = last_cache_bytes(place.device) if cell.cold_cache else 0

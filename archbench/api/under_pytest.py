@@ -1,0 +1,160 @@
+"""Time one cell in the process that asks, under pytest-benchmark's timer.
+
+`archbench bench` starts processes of its own, which is better: here a file of results is one
+process's, and `archbench check --pytest-benchmark` takes it for that.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from copy import deepcopy
+from dataclasses import replace
+from math import ceil
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from archbench.api.cells import Ways, check, check_kind
+from archbench.records.cells import Cell
+from archbench.records.gates import GateCell
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from archbench.measure.clock import Clock
+    from archbench.measure.runner import Call, Rounds
+    from archbench.models.resolve import Loaded
+
+MEASURE_S = 1.0
+LEAST_ROUNDS, MOST_ROUNDS = 10, 10_000
+SHORT_S = 1e-5  # the clock takes a hundredth of that: shorter passes share a reading
+COUNTED = ("params", "macs", "flops", "activations", "depth")
+
+
+def time_under(
+    benchmark: Any,
+    model: "GateCell | str | nn.Module",
+    input_size: str | Sequence[str] | Sequence[int] | None = None,
+    batch_size: int = 1,
+    device: str = "cpu",
+    precision: str = "fp32",
+    mode: str = "infer",
+    threads: int | None = None,
+) -> None:
+    """Warm a network up and let pytest-benchmark time its passes.
+
+    Args:
+        benchmark: pytest-benchmark's fixture.
+        model: a declared cell, which has its own size, batch and arguments; a MODEL string; or a
+            module.
+        input_size: without the batch; default: the architecture's own.
+        batch_size: samples in one pass.
+        device: "cpu", "cuda", "cuda:1", "mps".
+        precision: fp32, tf32, fp16, bf16 or amp.
+        mode: "infer" for one forward pass, "train" for one step of training.
+        threads: that torch computes with; None leaves its number.
+
+    Raises:
+        ArchbenchError: it cannot be loaded, run or counted, or does not fit.
+    """
+    from archbench.analyze.profile import profile_loaded
+    from archbench.measure.clock import DeviceClock
+    from archbench.measure.environment import environment
+    from archbench.measure.runner import steady
+    from archbench.measure.session import Place, gradients_of, ready_from
+    from archbench.models.device import check_device
+
+    ways = Ways((batch_size,), device, (precision,), (mode,), threads=threads)
+    check(ways)
+    where = check_device(device)
+    check_kind(ways, where.type)
+    clock = DeviceClock(where)
+    with _settings_kept(where):
+        loaded, cell, sizes = _asked(model, input_size, ways)
+        cell = replace(cell, device=str(where))
+        profile = profile_loaded(loaded, sizes, cell.batch_size)
+        with gradients_of(cell):
+            ready = ready_from(loaded, cell, Place(where, clock))
+
+            def call() -> None:
+                ready.call()
+                clock.wait()
+
+            if not benchmark.enabled:  # pytest-xdist and --benchmark-disable run it once
+                benchmark(call)
+                return
+            warm, seconds = _warmed_up(call, clock, where.type)
+            together = ceil(SHORT_S / max(seconds, 1e-9))
+            rounds = ceil(MEASURE_S / (seconds * together))
+            rounds = min(MOST_ROUNDS, max(LEAST_ROUNDS, rounds))
+            benchmark.pedantic(call, rounds=rounds, iterations=together)
+        found = environment(where)
+    settled = warm.settled or steady([(time,) for time in benchmark.stats.stats.data])
+    name = model.name if isinstance(model, GateCell) else loaded.name
+    benchmark.extra_info["archbench"] = {
+        **{key: getattr(profile.totals, key) for key in COUNTED},
+        "cell": {**cell.to_dict(), "model": name},
+        "fingerprint": found.fingerprint,
+        "environment": found.to_dict(),
+        "warm_up_rounds": warm.warm_up,
+        "flags": [*ready.prepared.flags, *([] if settled else ["unsettled"])],
+    }
+
+
+def _asked(
+    model: "GateCell | str | nn.Module", input_size: Any, ways: Ways
+) -> tuple["Loaded", Cell, Any]:
+    """Load what was asked for; return it, its cell, and the sizes of its inputs."""
+    from archbench.models.resolve import load, plan_for
+
+    batch_size, arguments = ways.batch_sizes[0], {}
+    if isinstance(model, GateCell):
+        input_size, batch_size = list(model.input_size) or None, model.batch_size
+        arguments = dict(model.model_kwargs)
+        model = model.model
+    # a module is the test's own, and stays as it is
+    loaded = load(model if isinstance(model, str) else deepcopy(model), arguments)
+    cell = Cell(
+        loaded.name,
+        arguments,
+        plan_for(loaded, input_size, batch_size).texts(),
+        batch_size=batch_size,
+        precision=ways.precisions[0],  # type: ignore[arg-type]  # checked above
+        mode=ways.modes[0],  # type: ignore[arg-type]  # likewise
+        threads=ways.threads,
+    )
+    return loaded, cell, input_size
+
+
+def _warmed_up(call: "Call", clock: "Clock", kind: str) -> tuple["Rounds", float]:
+    """Run until the times have settled; return that, and how many seconds one run takes."""
+    from archbench.measure.runner import Effort, take_turns
+    from archbench.measure.session import ACCELERATOR_WARM_UP_S, WARM_UP_S
+
+    least, most = WARM_UP_S.get(kind, ACCELERATOR_WARM_UP_S)
+    effort = Effort(least, most, 0.0, least_rounds=2)  # which are too few to be called steady
+    warm = take_turns([call], clock, effort, seed=0)
+    return warm, median(time for (time,) in warm.kept) / 1e9
+
+
+@contextmanager
+def _settings_kept(device: "torch.device") -> Iterator[None]:
+    """Leave torch's settings as they were, for other tests; every run draws the same weights."""
+    import torch
+
+    from archbench.collector import collection_paused
+
+    threads = torch.get_num_threads()
+    kept: list[tuple[Any, bool]] = []
+    places: tuple[Any, ...] = torch.backends.cuda.matmul, torch.backends.cudnn
+    for place in places:
+        with suppress(RuntimeError):  # where the tests use torch's newer name for it
+            kept.append((place, place.allow_tf32))
+    current = torch.cuda.device(device) if device.type == "cuda" else nullcontext()
+    try:
+        with current, torch.random.fork_rng(), collection_paused():
+            torch.manual_seed(0)
+            yield
+    finally:
+        torch.set_num_threads(threads)
+        for place, allowed in kept:
+            place.allow_tf32 = allowed

@@ -1,0 +1,68 @@
+"""What pytest knows once archbench is installed: fixtures that time networks.
+
+    def test_latency(archbench_cell, archbench_benchmark):
+        archbench_benchmark(archbench_cell)
+
+runs once for each cell that the project declares, under pytest-benchmark. Nothing is imported that
+takes time before a test asks for a fixture.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from archbench.records.gates import GateCell
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that takes `archbench_cell` once for each declared cell."""
+    if "archbench_cell" not in metafunc.fixturenames:
+        return
+    for mark in metafunc.definition.iter_markers("parametrize"):
+        names = mark.args[0] if mark.args else mark.kwargs["argnames"]
+        names = names.split(",") if isinstance(names, str) else names
+        if "archbench_cell" in [name.strip() for name in names]:
+            return  # the test has its own
+    cells = _declared(metafunc.definition.path.parent)
+    metafunc.parametrize("archbench_cell", cells, ids=[cell.name for cell in cells])
+
+
+def _declared(folder: Path) -> list["GateCell"]:
+    """Return the cells of the nearest configuration; their files are named from the root on."""
+    from archbench.errors import ArchbenchError
+    from archbench.gate.configuration import find_project
+
+    try:
+        project = find_project(folder)
+    except ArchbenchError as error:
+        text = f"archbench: {error.message}\nhint: {error.hint}"
+        raise pytest.Collector.CollectError(text) from error
+    return [replace(cell, model=_from(cell.model, project.root)) for cell in project.cells]
+
+
+def _from(model: str, root: Path) -> str:
+    place, colon, name = model.rpartition(":")
+    return f"{root / place}{colon}{name}" if place.endswith(".py") else model
+
+
+@pytest.fixture
+def archbench_benchmark(benchmark: Any) -> Callable[..., None]:
+    """Return a function that times a network's pass under pytest-benchmark.
+
+    It takes a declared cell, a MODEL string or an nn.Module, and in the latter two cases
+    `input_size` (without the batch) and `batch_size`; furthermore `device`, `precision`, `mode`
+    ("infer" or "train") and `threads`. The network is warmed up until its times have settled, the
+    device is waited for, and `extra_info["archbench"]` gets the environment, what was counted, and
+    the flags of the measurement.
+    """
+
+    def timed(model: Any, input_size: Any = None, **settings: Any) -> None:
+        from archbench.api.under_pytest import time_under
+
+        time_under(benchmark, model, input_size, **settings)
+
+    return timed

@@ -1,0 +1,146 @@
+"""The fixtures that pytest knows once archbench is installed."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SUITE = """
+import pytest
+import torch
+from torch import nn
+
+from archbench.errors import ArchbenchError
+
+
+def test_cells(archbench_cell, archbench_benchmark):
+    archbench_benchmark(archbench_cell)
+
+
+@pytest.mark.parametrize("archbench_cell", ["resnet20"])
+def test_own_parameters(archbench_cell, archbench_benchmark):
+    archbench_benchmark(archbench_cell, batch_size=2, threads=1)
+
+
+def test_module(archbench_benchmark):
+    module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Dropout()).train()
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    state, threads = torch.get_rng_state(), torch.get_num_threads()
+    archbench_benchmark(module, "3x8x8", mode="train", threads=threads + 1)
+    assert module.training
+    assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
+    assert torch.equal(state, torch.get_rng_state())
+    assert torch.get_num_threads() == threads
+    assert torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
+
+
+def test_refused(archbench_benchmark):
+    with pytest.raises(ArchbenchError, match="there is no architecture named 'resnet21'"):
+        archbench_benchmark("resnet21")
+"""
+CELLS = """
+[[cells]]
+name = "two of them"
+model = "resnet20"
+batch_size = 2
+
+[[cells]]
+model = "nets/net.py:build"
+input_size = "3x8x8"
+"""
+NET = "from torch import nn\n\ndef build():\n    return nn.Conv2d(3, 4, 3)\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Two cells, one of them a network of the project's own, and a suite in a folder below."""
+    (tmp_path / "nets").mkdir()
+    (tmp_path / "nets" / "net.py").write_text(NET)
+    (tmp_path / "archbench.toml").write_text(CELLS)
+    (tmp_path / "benchmarks").mkdir()
+    (tmp_path / "benchmarks" / "test_suite.py").write_text(SUITE)
+    return tmp_path
+
+
+def outside_of_pytest() -> dict[str, str]:
+    """Return the environment without what tells a pytest that another one runs it."""
+    return {name: text for name, text in os.environ.items() if not name.startswith("PYTEST_")}
+
+
+def ran(project: Path, *argv: str) -> subprocess.CompletedProcess[str]:
+    """Run pytest in a process of its own, which finds the plugin by its entry point."""
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", *argv],
+        cwd=project,
+        env=outside_of_pytest() | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_cells_models_and_modules_are_timed(project: Path) -> None:
+    """Every cell by its name; the environment and what was counted are in the file."""
+    done = ran(project, "benchmarks", "--benchmark-json", "out.json")
+    assert done.returncode == 0, done.stdout
+    rows = json.loads((project / "out.json").read_text())["benchmarks"]
+    found = {row["name"]: row for row in rows}
+    assert list(found) == [
+        "test_cells[two of them]",
+        "test_cells[nets/net.py:build]",
+        "test_own_parameters[resnet20]",
+        "test_module",
+    ]
+    two, own, named, module = (row["extra_info"]["archbench"] for row in rows)
+    # by hand, of one image: the first convolution, six of 16 channels, two stages of half that and
+    # five whole ones, the classifier
+    stage = 32 * 32 * 16 * 16 * 9
+    macs = 32 * 32 * 3 * 16 * 9 + 6 * stage + 2 * (stage // 2 + 5 * stage) + 640
+    assert two["macs"] == named["macs"] == 2 * macs
+    assert two["cell"]["model"] == "two of them"
+    assert named["cell"]["threads"] == 1
+    # by hand: 4 filters of 27 weights and a bias, at 36 places; batch norm's 8
+    assert own["macs"] == 36 * 4 * 27
+    assert (own["params"], module["params"]) == (112, 120)
+    assert module["cell"]["mode"] == "train"
+    for row in rows:
+        assert row["extra_info"]["archbench"]["warm_up_rounds"] >= 1
+        assert row["stats"]["rounds"] >= 10
+        assert len(row["stats"]["data"]) == row["stats"]["rounds"]
+
+
+def test_a_disabled_benchmark_runs_once(project: Path) -> None:
+    """As pytest-xdist asks for; nothing is written down."""
+    done = ran(project, "benchmarks", "--benchmark-disable", "-k", "cells")
+    assert done.returncode == 0, done.stdout
+    assert "2 passed" in done.stdout
+
+
+def test_no_cells_skip_the_test(project: Path) -> None:
+    """As pytest does with an empty list of parameters."""
+    (project / "archbench.toml").write_text("cells = []\n")
+    done = ran(project, "benchmarks", "-k", "test_cells", "-rs")
+    assert done.returncode == 0, done.stdout
+    assert "1 skipped" in done.stdout
+
+
+def test_a_broken_configuration_is_said_in_a_line(project: Path) -> None:
+    """With archbench's own words and hint, and no traceback."""
+    (project / "archbench.toml").write_text('[[cells]]\nmodel = "resnet21"\n')
+    done = ran(project, "benchmarks")
+    assert done.returncode != 0
+    assert "archbench: there is no architecture named 'resnet21'" in done.stdout + done.stderr
+    assert "pytest_plugin.py" not in done.stdout + done.stderr
+
+
+def test_the_plugin_costs_nothing_where_it_is_not_used(project: Path) -> None:
+    """Neither torch nor pandas is imported for a test that does not ask for them."""
+    (project / "test_other.py").write_text(
+        "import sys\n\ndef test_it():\n"
+        "    assert not {'torch', 'pandas', 'scipy'} & set(sys.modules)\n"
+    )
+    done = ran(project, "test_other.py")
+    assert done.returncode == 0, done.stdout
