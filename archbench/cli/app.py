@@ -17,6 +17,7 @@ from archbench.cli.claims import claims
 from archbench.cli.compare import compare
 from archbench.cli.doctor import doctor
 from archbench.cli.explain import explain
+from archbench.cli.init_ci import init_ci
 from archbench.cli.judge import judge
 from archbench.cli.lock import lock
 from archbench.cli.reproduce import reproduce
@@ -52,6 +53,7 @@ app.command("doctor")(doctor)
 app.command("lock")(lock)
 app.command("check")(check)
 app.command("judge")(judge)
+app.command("init-ci")(init_ci)
 app.command("selftest")(selftest)
 app.command("reproduce")(reproduce)
 app.command("claims")(claims)
@@ -119,12 +121,20 @@ def run(argv: Sequence[str]) -> int:
 
 
 def _spelled_out(argv: Sequence[str]) -> list[str]:
-    """Give a bare --compile its usual mode: Typer knows no option whose value may be left out.
+    """Spell out what Typer would not understand, or would swallow.
+
+    A bare --compile gets its usual mode: Typer knows no option whose value may be left out. The --
+    between saved runs stays only behind another one.
 
     >>> _spelled_out(["bench", "--compile", "vgg16", "--compile=max-autotune"])
     ['bench', '--compile=default', 'vgg16', '--compile=max-autotune']
+    >>> _spelled_out(["check", "--pytest-benchmark", "a.json", "--", "b.json"])
+    ['check', '--pytest-benchmark', 'a.json', '--', '--', 'b.json']
     """
-    return ["--compile=default" if word == "--compile" else word for word in argv]
+    words = ["--compile=default" if word == "--compile" else word for word in argv]
+    if "--pytest-benchmark" in words and "--" in words:
+        words.insert(words.index("--"), "--")
+    return words
 
 
 # Typer brings its own copy of click from 0.26 on: its error's base class is found by descent.

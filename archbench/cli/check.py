@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from archbench.cli.in_ci import Annotate, JUnit, Summary, again, places
 from archbench.cli.options import (
     CellBatch,
     Cells,
@@ -25,11 +26,17 @@ from archbench.cli.options import (
 )
 from archbench.cli.output import destination, prints_set_aside, warn
 from archbench.cli.progress import progress
-from archbench.cli.time_gate import leave, time_gate, warn_of_undecided
+from archbench.cli.saved_runs import judged
+from archbench.cli.time_gate import time_gate
 from archbench.errors import ArchbenchError, NothingMeasured
+from archbench.records.gates import UNDECIDED_WORDS, Check, Word
+from archbench.records.time_gates import TimeGate
+from archbench.units import counted
 
 if TYPE_CHECKING:
-    from archbench.records.gates import Check
+    from archbench.api.chosen import Chosen
+    from archbench.records.saved_runs import SavedCheck
+    from archbench.report.table import Report
 
 LockFile = Annotated[
     Path | None,
@@ -74,11 +81,16 @@ MaxTime = Annotated[
 Record = Annotated[
     Path | None, typer.Option("--record", help="keep every pair, for `archbench judge`")
 ]
+Saved = Annotated[
+    bool,
+    typer.Option("--pytest-benchmark", help="judge saved runs: BEFORE.json... -- AFTER.json..."),
+]
 
-
-# what only a timed check knows, and what only an exact one
+# what only a timed check knows, only an exact one, and what both do
 OF_TIME = "setup max_time record device precision mode optimizer channels_last threads".split()
 OF_STRUCTURE = ["allow"]
+OF_CELLS = "lock config input_size batch_size model_kwargs".split()
+MERGED = "No time is stored, so there is nothing to update: what is merged is the next base."
 
 
 def check(
@@ -94,6 +106,7 @@ def check(
     timed: Time = False,
     base: Base = None,
     against: Against = None,
+    saved: Saved = False,
     setup: Setup = "",
     max_time: MaxTime = None,
     record: Record = None,
@@ -103,6 +116,9 @@ def check(
     optimizer: Optimizer = "momentum",
     channels_last: ChannelsLast = False,
     threads: SideThreads = 1,
+    summary: Summary = None,
+    annotate: Annotate = False,
+    junit: JUnit = None,
     form: Form = None,
     output: Output = None,
     debug: Debug = False,
@@ -110,6 +126,7 @@ def check(
     """Compute the structure of networks again and hold it to the lock, to the digit.
 
     With --time: measure head beside its base commit, or a model beside another.
+    With --pytest-benchmark: judge what was saved, several files a side.
     Exits with 1 where a figure grew, is beyond its budget, or a cell is slower.
     """
     timed = timed or base is not None or against is not None
@@ -118,38 +135,57 @@ def check(
             "--time needs something to be compared with, one of two",
             "--base main for a commit, --against resnet34 for a model",
         )
-    _refuse_idle_options(ctx, timed, against is not None)
-    with destination(form, output) as out, prints_set_aside():
-        from archbench.api.chosen import Chosen
-        from archbench.api.gate import run_check
-        from archbench.report.check import check_report
-        from archbench.report.time_gate import time_gate_report
+    _refuse_idle_options(ctx, timed, against is not None, saved)
+    found: Check | TimeGate | SavedCheck
+    with (
+        destination(form, output) as out,
+        places(summary, annotate, junit) as others,
+        prints_set_aside(),
+    ):
+        if saved:
+            from archbench.report.saved_runs import saved_report
 
-        settings, said = changed_settings(cells, input_size, batch_size, model_kwargs)
-        chosen = Chosen(cells or [], lock, config, settings, said)
-        chosen.refuse_as_output(output)
-        if timed:
-            from archbench.api.cells import Ways
-
-            ways = Ways((1,), device, (precision,), (mode,), channels_last, optimizer=optimizer)
-            ways = replace(ways, threads=threads)
-            gate = time_gate(chosen, ways, base, against, setup, max_time, record, strict)
-            out.write(time_gate_report(gate))
+            found = judged(cells or [], strict, (output, summary, junit))
+            report, accept = saved_report(found), ""
         else:
-            with progress("checking") as tell:
-                result = run_check(chosen, allow or [], strict, tell)
-            out.write(check_report(result))
-    if timed:
-        leave(gate)
-    if not result.cells:
-        raise NothingMeasured(
-            "there are no cells to check",
-            "[[cells]] with model = ... in archbench.toml declares one",
-        )
-    _leave(result)
+            from archbench.api.chosen import Chosen
+
+            settings, said = changed_settings(cells, input_size, batch_size, model_kwargs)
+            chosen = Chosen(cells or [], lock, config, settings, said)
+            for path in (output, summary, junit):
+                chosen.refuse_as_output(path)
+            if timed:
+                from archbench.api.cells import Ways
+                from archbench.report.time_gate import time_gate_report
+
+                ways = Ways((1,), device, (precision,), (mode,), channels_last, optimizer=optimizer)
+                ways = replace(ways, threads=threads)
+                found = time_gate(chosen, ways, base, against, setup, max_time, record, strict)
+                report, accept = time_gate_report(found), MERGED if found.exit_code == 1 else ""
+            else:
+                found, report, accept = _structure(chosen, allow or [], strict)
+        out.write(report)
+        others.write(found, report, again(ctx), accept)
+    _leave(found)
 
 
-def _refuse_idle_options(ctx: typer.Context, timed: bool, against: bool) -> None:
+def _structure(chosen: "Chosen", allow: list[str], strict: bool) -> tuple["Check", "Report", str]:
+    """Hold the chosen cells to their lock."""
+    from archbench.api.gate import run_check
+    from archbench.report.check import check_report
+    from archbench.report.markdown import code_markdown
+
+    with progress("checking") as tell:
+        found = run_check(chosen, allow, strict, tell)
+    accept = f"run, and commit {chosen.path}"
+    return (
+        found,
+        check_report(found),
+        code_markdown(accept, found.accept) if found.accept else "",
+    )
+
+
+def _refuse_idle_options(ctx: typer.Context, timed: bool, against: bool, saved: bool) -> None:
     """Refuse options that would do nothing here: whoever gives one believes that it does.
 
     Raises:
@@ -157,19 +193,45 @@ def _refuse_idle_options(ctx: typer.Context, timed: bool, against: bool) -> None
     """
     idle = OF_STRUCTURE if timed else OF_TIME
     idle = [*idle, "setup"] if against else idle
+    if saved:
+        idle = ["timed", "base", "against", *OF_STRUCTURE, *OF_CELLS, *OF_TIME]
     for name in idle:
         source = ctx.get_parameter_source(name)
-        if source is not None and source.name == "COMMANDLINE":
-            why = "has no part in this check of time" if timed else "is for checks of time"
-            hint = "leave it out" if timed else "--base main or --against MODEL makes it one"
-            raise ArchbenchError(f"--{name.replace('_', '-')} {why}", hint)
+        if source is None or source.name != "COMMANDLINE":
+            continue
+        option = "--time" if name == "timed" else f"--{name.replace('_', '-')}"
+        if saved:
+            raise ArchbenchError(f"{option} has no part in judging saved runs", "leave it out")
+        why = "has no part in this check of time" if timed else "is for checks of time"
+        hint = "leave it out" if timed else "--base main or --against MODEL makes it one"
+        raise ArchbenchError(f"{option} {why}", hint)
 
 
-def _leave(result: "Check") -> None:
+def _leave(found: "Check | TimeGate | SavedCheck") -> None:
     """Warn of what --strict would not let pass, and end with the code of the worst verdict."""
-    if not result.strict:
-        warn_of_undecided(list(result.words.values()))
-        if result.uncounted:
+    if isinstance(found, Check) and not found.cells:
+        raise NothingMeasured(
+            "there are no cells to check",
+            "[[cells]] with model = ... in archbench.toml declares one",
+        )
+    if not found.strict:
+        words = found.words.values() if isinstance(found, Check) else _words(found)
+        _warn_of_undecided(list(words))
+        if isinstance(found, Check) and found.uncounted:
             warn("some operations have no counting rule; --strict would exit 4")
-    if result.exit_code:
-        raise typer.Exit(result.exit_code)
+        if isinstance(found, TimeGate) and found.control_failure is not None:
+            warn("base could not be measured against itself; --strict would exit 4")
+    if found.exit_code:
+        raise typer.Exit(found.exit_code)
+
+
+def _words(found: "TimeGate | SavedCheck") -> list[Word]:
+    return [verdict.verdict for verdict in found.verdicts]
+
+
+def _warn_of_undecided(words: list[Word]) -> None:
+    """Say which verdicts --strict would not let pass."""
+    for word in UNDECIDED_WORDS:
+        if word in words:
+            cells = counted(words.count(word), "cell is", "cells are")
+            warn(f"{cells} {word.replace('_', ' ')}; --strict would exit 4")

@@ -78,7 +78,7 @@ def replacing(path: Path) -> Iterator[TextIO]:
     Raises:
         OutputRefused: it cannot be written.
     """
-    with _refused(path):
+    with refused(path):
         target = path.resolve()
         special = target.exists() and not target.is_file()
         if target.is_dir():
@@ -107,7 +107,8 @@ def replacing(path: Path) -> Iterator[TextIO]:
 
 
 @contextmanager
-def _refused(path: Path) -> Iterator[None]:
+def refused(path: Path) -> Iterator[None]:
+    """Refuse a file that cannot be written, as one line and a hint."""
     try:
         yield
     except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links, until Python 3.13

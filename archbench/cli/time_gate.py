@@ -1,19 +1,14 @@
 """What `archbench check --time` does: gate the time of cells by a commit, or by a model."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
-
-import typer
+from typing import TYPE_CHECKING
 
 from archbench.cli import interrupt
 from archbench.cli.output import heard, warn
 from archbench.cli.progress import progress
 from archbench.errors import NothingMeasured
-from archbench.records.gates import UNDECIDED_WORDS, Word
-from archbench.units import counted
 
 if TYPE_CHECKING:
     from archbench.api.cells import Ways
@@ -69,20 +64,3 @@ def time_gate(
             gate = run_gate(lent, Rules(), until, record, listener)
     interrupt.check()
     return replace(gate, strict=strict)
-
-
-def warn_of_undecided(words: Sequence[Word]) -> None:
-    """Say which verdicts --strict would not let pass."""
-    for word in UNDECIDED_WORDS:
-        if word in words:
-            cells = counted(words.count(word), "cell is", "cells are")
-            warn(f"{cells} {word.replace('_', ' ')}; --strict would exit 4")
-
-
-def leave(gate: "TimeGate") -> NoReturn:
-    """Warn of what --strict would not let pass, and end with the code of the worst verdict."""
-    if not gate.strict:
-        warn_of_undecided([verdict.verdict for verdict in gate.verdicts])
-        if gate.control_failure is not None:
-            warn("base could not be measured against itself; --strict would exit 4")
-    raise typer.Exit(gate.exit_code)

@@ -1,0 +1,133 @@
+"""What `archbench check` leaves for a CI system: a summary, annotations, JUnit's XML."""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from shlex import join
+from typing import TYPE_CHECKING, Annotated, TextIO
+
+import typer
+
+from archbench.cli.output import refused, replacing
+
+if TYPE_CHECKING:
+    from archbench.records.gates import Check
+    from archbench.records.saved_runs import SavedCheck
+    from archbench.records.time_gates import TimeGate
+    from archbench.report.table import Report
+
+Summary = Annotated[
+    Path | None,
+    typer.Option(
+        "--summary",
+        metavar="FILE",
+        help="append Markdown to it: $GITHUB_STEP_SUMMARY",
+        show_default=False,
+    ),
+]
+Annotate = Annotated[
+    bool, typer.Option("--annotate", help="name regressions as GitHub's annotations, on stderr")
+]
+JUnit = Annotated[
+    Path | None,
+    typer.Option("--junit", metavar="FILE", help="write JUnit's XML", show_default=False),
+]
+DEFAULT = (None, "")  # values that say nothing
+HERE_ONLY = ("summary", "annotate", "junit", "output", "form", "record", "debug")
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where a gate's result goes besides.
+
+    Args:
+        summary: a file, open behind what it holds, for Markdown.
+        annotate: whether regressions are named as annotations.
+        junit: a file for JUnit's XML.
+    """
+
+    summary: TextIO | None
+    annotate: bool
+    junit: TextIO | None
+
+    def write(
+        self, found: "Check | TimeGate | SavedCheck", report: "Report", again: str, accept: str
+    ) -> None:
+        """Write all that was asked for.
+
+        Args:
+            found: by the gate.
+            report: of it.
+            again: the command that shows the same elsewhere.
+            accept: Markdown that says how to live with it.
+        """
+        from archbench.report.annotations import annotations
+        from archbench.report.junit import junit_xml
+        from archbench.report.outcomes import outcomes_of
+        from archbench.report.pull_request import LIMIT_BYTES, as_pull_request
+
+        outcomes = outcomes_of(found)
+        if self.annotate:
+            for line in annotations(outcomes):
+                typer.echo(line, err=True)  # GitHub reads both streams of a step
+        if self.summary is not None:
+            held = self.summary.tell()
+            text = as_pull_request(report, again, accept, LIMIT_BYTES - held - 1)
+            self.summary.write(f"\n{text}" if held else text)
+        if self.junit is not None:
+            self.junit.write(junit_xml(outcomes, "archbench check", found.strict, found.exit_code))
+
+
+@contextmanager
+def places(summary: Path | None, annotate: bool, junit: Path | None) -> Iterator[Places]:
+    """Open them before the work starts, so that none is done in vain.
+
+    Raises:
+        OutputRefused: a file cannot be written.
+    """
+    with ExitStack() as stack:
+        markdown = None if summary is None else stack.enter_context(_appending(summary))
+        xml = None if junit is None else stack.enter_context(replacing(junit))
+        yield Places(markdown, annotate, xml)
+
+
+@contextmanager
+def _appending(path: Path) -> Iterator[TextIO]:
+    """Open a file behind what it holds, which stays whatever happens.
+
+    Raises:
+        OutputRefused: it cannot be written.
+    """
+    with refused(path):
+        stream = path.open("a", encoding="utf-8")
+    held = stream.tell()
+    try:
+        with stream:
+            yield stream
+    except BaseException:
+        with suppress(OSError):
+            os.truncate(path, held)
+        raise
+
+
+def again(context: typer.Context) -> str:
+    """Return the command that was given, without what only this run needs."""
+    words, named = ["archbench", context.info_name or ""], []
+    for option in context.command.params:
+        name = option.name or ""
+        source = context.get_parameter_source(name)
+        value = context.params[name]
+        given = source is not None and source.name == "COMMANDLINE"
+        if not given or name in HERE_ONLY or value in DEFAULT:
+            continue
+        values = [str(one) for one in value] if isinstance(value, list) else [str(value)]
+        if option.param_type_name == "argument":
+            named += values
+        elif value is True:
+            words.append(option.opts[-1])
+        else:
+            words += [word for one in values for word in (option.opts[-1], one)]
+    dash = ["--"] if named and named[0].startswith("-") else []
+    return join([*words, *dash, *named])

@@ -1,0 +1,51 @@
+"""What `archbench init-ci` wrote, and what it left as it was."""
+
+from archbench.records.placed import InitCI
+from archbench.report.table import Column, Report, Table, Tone, Toned
+from archbench.units import counted
+
+TONES = {
+    "written": Tone.GOOD,
+    "added to": Tone.GOOD,
+    "unchanged": Tone.QUIET,
+    "left as it is": Tone.FAIR,
+}
+
+
+def init_ci_report(done: InitCI) -> Report:
+    """Lay out the files, and what would change in those that were left as they are."""
+    written = sum(one.state in ("written", "added to") for one in done.files)
+    rows = tuple((one.path.as_posix(), Toned(one.state, TONES[one.state])) for one in done.files)
+    facts = []
+    if done.unlocked:
+        facts.append(
+            (
+                "not locked",
+                f"{', '.join(done.unlocked)}: `archbench lock --update --reason ...` adds them",
+            )
+        )
+    if done.requirement:
+        facts.append(("workflow", f"installs `{done.requirement}`"))
+    return Report(
+        title=f"{counted(written, 'file')} written, {len(done.files) - written} as before",
+        tables=(Table((Column("path", "file"), Column("state", "state")), rows),),
+        document={
+            "schema": "archbench.init-ci/1",
+            "files": [
+                {"path": one.path.as_posix(), "state": one.state, "difference": one.difference}
+                for one in done.files
+            ],
+            "unlocked": list(done.unlocked),
+            "requirement": done.requirement or None,
+        },
+        facts=tuple(facts),
+        commands=(
+            ("gate", "archbench check"),
+            ("suite", "pytest benchmarks/test_archbench.py"),
+        ),
+        listings=tuple(
+            (f"{one.path.as_posix()} would change so", one.difference)
+            for one in done.files
+            if one.difference
+        ),
+    )
