@@ -1,0 +1,170 @@
+"""Put gates into a repository: cells, a lock, a pytest-benchmark suite, a workflow."""
+
+import json
+import tomllib
+from collections.abc import Sequence
+from contextlib import chdir
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, distribution
+from importlib.resources import files
+from os.path import relpath
+from pathlib import Path
+from typing import Any
+
+from archbench.api.chosen import Chosen, from_root
+from archbench.api.placing import place, read
+from archbench.api.structures import locked_cell
+from archbench.errors import ArchbenchError
+from archbench.gate.configuration import OWN, SHARED
+from archbench.gate.lock_file import NAME, to_text
+from archbench.gate.locking import next_lock
+from archbench.records.gates import GateCell
+from archbench.records.placed import InitCI, Placed
+from archbench.records.profiles import CONVENTION_NUMBER
+
+EXAMPLE = "resnet18"  # where nothing is named or declared: something to look at, and to replace
+SUITE = Path("benchmarks/test_archbench.py")
+WORKFLOW = Path(".github/workflows/archbench.yml")
+
+
+def init_ci(models: Sequence[str], github: bool, input_size: Sequence[str] = ()) -> InitCI:
+    """Write what is not there yet; what is there stays as it is.
+
+    Cells that are declared already, or locked, are kept; models that are named become cells behind
+    them.
+
+    Args:
+        models: MODEL strings.
+        github: a workflow, too.
+        input_size: of those models, without the batch; default: the architecture's own.
+
+    Raises:
+        ArchbenchError: a model is not known, or a file cannot be read.
+        UserCodeError: a model's own code raised.
+        OutputRefused: a file cannot be written.
+    """
+    chosen = Chosen()
+    top = _top(Path.cwd())
+    root = chosen.project.root if chosen.project.source or chosen.lock else top
+    cells, declared = _cells(chosen, root, models, tuple(input_size))
+    placed = [declared, _lock(chosen, root, cells)]
+    placed.append(_placed(root, SUITE, _template("test_archbench.py.txt")))
+    placed = [replace(one, path=Path(relpath(root / one.path, top))) for one in placed]
+    if github:
+        placed.append(_placed(top, WORKFLOW, _workflow(root, Path(relpath(root, top)))))
+    for one in placed:
+        place(top, one)
+    locked = {cell.name for cell in chosen.lock.cells} if chosen.lock else set()
+    unlocked = [cell.name for cell in cells if chosen.lock and cell.name not in locked]
+    return InitCI(tuple(placed), tuple(unlocked), requirement() if github else "")
+
+
+def requirement() -> str:
+    """Return what pip installs this archbench by: its release, or the commit it was built from."""
+    try:
+        found = distribution("archbench")
+    except PackageNotFoundError:  # run from a checkout that is not installed
+        return "archbench"
+    origin = json.loads(found.read_text("direct_url.json") or "{}")
+    vcs = origin.get("vcs_info")
+    if vcs:
+        return f"archbench @ {vcs['vcs']}+{origin['url']}@{vcs['commit_id']}"
+    return f"archbench=={found.version}"
+
+
+def _top(here: Path) -> Path:
+    """Return the repository's root, the only place where GitHub looks for workflows; or here."""
+    return next((f for f in (here, *here.parents) if (f / ".git").exists()), here)
+
+
+def _cells(
+    chosen: Chosen, root: Path, models: Sequence[str], size: tuple[str, ...]
+) -> tuple[list[GateCell], Placed]:
+    """Return the cells, and the file that declares them, with those that it does not yet."""
+    path = chosen.project.source or root / SHARED
+    known = {word for cell in chosen.cells for word in (cell.name, cell.model)}
+    asked = list(dict.fromkeys(from_root(model, root) for model in models))
+    if not chosen.cells and not asked:
+        asked = [EXAMPLE]
+    if size and known.intersection(asked):
+        raise ArchbenchError(
+            f"'{known.intersection(asked).pop()}' is a cell already",
+            f"its size stands where it is declared, in '{path.name}'",
+        )
+    added = [GateCell(model, model, size) for model in asked if model not in known]
+    locked_only = list(chosen.cells) if chosen.project.source is None else []
+    before = read(path)
+    table = "cells" if path.name == OWN else "tool.archbench.cells"
+    wanted = _joined(before or "", [*locked_only, *added], table)
+    try:
+        tomllib.loads(wanted)
+    except tomllib.TOMLDecodeError as error:
+        raise ArchbenchError(
+            f"cells cannot be added to '{path.name}': {error}",
+            f"declare them in {OWN}, by [[cells]]",
+        ) from error
+    return [*chosen.cells, *added], Placed(Path(relpath(path, root)), before, wanted)
+
+
+def _joined(held: str, cells: Sequence[GateCell], table: str) -> str:
+    """Return what a file holds, with a table for each cell behind it, in its own line ends."""
+    if not cells:
+        return held
+    end = "\r\n" if "\r\n" in held else "\n"
+    gap = "" if not held else end if held.endswith("\n") else 2 * end
+    return held + gap + "\n".join(_declaration(c, table) for c in cells).replace("\n", end)
+
+
+def _declaration(cell: GateCell, table: str) -> str:
+    """Write a cell in TOML, whose strings and numbers are JSON's."""
+    lines = [f"[[{table}]]"]
+    if cell.name != cell.model:
+        lines.append(f"name = {_value(cell.name)}")
+    lines.append(f"model = {_value(cell.model)}")
+    if cell.input_size:
+        size = cell.input_size[0] if len(cell.input_size) == 1 else list(cell.input_size)
+        lines.append(f"input_size = {_value(size)}")
+    if cell.batch_size != 1:
+        lines.append(f"batch_size = {cell.batch_size}")
+    if cell.model_kwargs:
+        pairs = (f"{_value(key)} = {_value(value)}" for key, value in cell.model_kwargs.items())
+        lines.append(f"model_kwargs = {{ {', '.join(pairs)} }}")
+    return "\n".join(lines) + "\n"
+
+
+def _value(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _lock(chosen: Chosen, root: Path, cells: Sequence[GateCell]) -> Placed:
+    """Return the first lock; one that is there stays, for `archbench lock` to go on with."""
+    before = read(root / NAME)
+    if before is not None:
+        return Placed(Path(NAME), before, before)
+    with chdir(root):
+        locked = [locked_cell(cell)[0] for cell in cells]
+    made = next_lock(None, CONVENTION_NUMBER, locked, True, "", False)
+    return Placed(Path(NAME), None, to_text(made.lock))
+
+
+def _workflow(root: Path, folder: Path) -> str:
+    """Return the workflow: it installs what the project itself asks for, and runs in its folder."""
+    own = ""
+    try:
+        project = "project" in tomllib.loads(read(root / SHARED) or "")
+    except tomllib.TOMLDecodeError as error:
+        raise ArchbenchError(f"'{SHARED}' is not TOML: {error}", "mend it first") from error
+    if project:
+        own = f" -r {SHARED}"  # its dependencies alone: its code is imported from each tree
+    elif (root / "requirements.txt").is_file():
+        own = " -r requirements.txt"
+    text = _template("workflow.yml.txt").replace("{requirement}", requirement())
+    return text.replace("{own}", own).replace("{folder}", folder.as_posix())
+
+
+def _placed(root: Path, path: Path, wanted: str) -> Placed:
+    return Placed(path, read(root / path), wanted)
+
+
+def _template(name: str) -> str:
+    return files("archbench.ci").joinpath(name).read_text(encoding="utf-8")

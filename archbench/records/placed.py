@@ -1,0 +1,58 @@
+"""Files that archbench puts into somebody's repository, or leaves as they are."""
+
+from dataclasses import dataclass
+from difflib import unified_diff
+from pathlib import Path
+from typing import Literal
+
+State = Literal["written", "added to", "unchanged", "left as it is"]
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """One file.
+
+    Args:
+        path: from the repository's root.
+        before: what it holds; None where there is none.
+        wanted: what it should hold.
+    """
+
+    path: Path
+    before: str | None
+    wanted: str
+
+    @property
+    def state(self) -> State:
+        """What is done with it: only what is new is ever written."""
+        if self.before is None:
+            return "written"
+        if self.before == self.wanted:
+            return "unchanged"
+        return (
+            "added to" if self.before and self.wanted.startswith(self.before) else "left as it is"
+        )
+
+    @property
+    def difference(self) -> str:
+        """What would change in a file that is left as it is, as a unified diff."""
+        if self.state != "left as it is":
+            return ""
+        old, new = ((text or "").splitlines(True) for text in (self.before, self.wanted))
+        name = self.path.as_posix()
+        return "".join(unified_diff(old, new, name, f"{name}, as archbench would write it"))
+
+
+@dataclass(frozen=True, slots=True)
+class InitCI:
+    """What `archbench init-ci` did.
+
+    Args:
+        files: each of them.
+        unlocked: cells that a lock, which was there before, does not hold.
+        requirement: what the workflow installs archbench by; empty where there is none.
+    """
+
+    files: tuple[Placed, ...]
+    unlocked: tuple[str, ...] = ()
+    requirement: str = ""

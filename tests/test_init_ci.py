@@ -1,0 +1,252 @@
+"""`archbench init-ci`: what it writes into a repository, and what it leaves as it is."""
+
+import json
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from archbench.api.init_ci import SUITE, WORKFLOW, requirement
+from archbench.api.placing import place
+from archbench.cli.app import run
+from archbench.errors import OutputRefused
+from archbench.gate.configuration import find_project
+from archbench.gate.lock_file import NAME
+from archbench.records.placed import Placed
+from tests.test_check import NET
+from tests.test_pytest_plugin import outside_of_pytest
+
+Captured = pytest.CaptureFixture[str]
+ROOT = Path(__file__).parent.parent
+UPDATE = ["--update", "--reason", "one more"]
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A git repository with nothing in it."""
+    monkeypatch.chdir(tmp_path)
+    subprocess.run(["git", "init", "-q", "."], check=True)
+    return tmp_path
+
+
+def states(capsys: Captured, *argv: str) -> dict[str, str]:
+    """Run it; return what became of each file."""
+    capsys.readouterr()
+    assert run(["init-ci", *argv, "-f", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    return {one["path"]: one["state"] for one in found["files"]}
+
+
+def test_an_empty_repository_gets_all(repository: Path, capsys: Captured) -> None:
+    """And what it got passes at once."""
+    assert states(capsys, "--github") == {
+        "pyproject.toml": "written",
+        NAME: "written",
+        str(SUITE): "written",
+        str(WORKFLOW): "written",
+    }
+    assert [cell.model for cell in find_project(repository).cells] == ["resnet18"]
+    assert run(["check", "--strict"]) == 0
+
+
+def test_a_second_time_changes_nothing(repository: Path, capsys: Captured) -> None:
+    """Not a byte."""
+    states(capsys, "resnet20", "--github")
+    files = [path for path in repository.rglob("*") if path.is_file() and ".git/" not in str(path)]
+    before = {path: path.read_bytes() for path in files}
+    assert set(states(capsys, "resnet20", "--github").values()) == {"unchanged"}
+    assert {path: path.read_bytes() for path in files} == before
+
+
+def test_without_github_there_is_no_workflow(repository: Path, capsys: Captured) -> None:
+    """It is asked for."""
+    assert str(WORKFLOW) not in states(capsys)
+    assert not (repository / ".github").exists()
+
+
+def test_a_network_of_ones_own(
+    repository: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Named from a folder below, it is declared as it is found from the root, with its size."""
+    (repository / "pkg").mkdir()
+    (repository / "pkg" / "net.py").write_text(NET)
+    monkeypatch.chdir(repository / "pkg")
+    capsys.readouterr()
+    assert run(["init-ci", "net.py:Small"]) == 2
+    assert "needs an input size" in capsys.readouterr().err
+    assert not (repository / "pyproject.toml").exists()
+    assert run(["init-ci", "net.py:Small", "-i", "3x16x16"]) == 0
+    (cell,) = find_project(repository).cells
+    assert (cell.model, cell.input_size) == ("pkg/net.py:Small", ("3x16x16",))
+    assert run(["check", "--strict"]) == 0
+
+
+def test_cells_in_another_form_are_not_mixed(repository: Path, capsys: Captured) -> None:
+    """TOML has no table behind a list of the same name."""
+    (repository / "pyproject.toml").write_text("[tool.archbench]\ncells = []\n")
+    assert run(["init-ci", "resnet20"]) == 2
+    assert "cells cannot be added to 'pyproject.toml'" in capsys.readouterr().err
+
+
+def test_what_is_there_stays(repository: Path, capsys: Captured) -> None:
+    """What it would have written is shown as a difference."""
+    (repository / SUITE).parent.mkdir()
+    (repository / SUITE).write_text("# mine\n")
+    (repository / "pyproject.toml").write_text('[project]\nname = "mine"\n# the end')
+    assert states(capsys) == {
+        "pyproject.toml": "added to",
+        NAME: "written",
+        str(SUITE): "left as it is",
+    }
+    assert (repository / SUITE).read_text() == "# mine\n"
+    text = (repository / "pyproject.toml").read_text()
+    assert text.startswith('[project]\nname = "mine"\n# the end\n\n[[tool.archbench.cells]]\n')
+    assert tomllib.loads(text)["project"] == {"name": "mine"}
+    assert run(["init-ci"]) == 0
+    out = capsys.readouterr().out
+    assert "\n-# mine\n" in out
+    assert "\n+def test_latency(archbench_cell, archbench_benchmark):" in out
+
+
+def test_declared_cells_are_kept_and_others_added(repository: Path, capsys: Captured) -> None:
+    """Behind them, in the file that declares them; the lock is `archbench lock`'s from then on."""
+    (repository / "archbench.toml").write_text('[[cells]]\nmodel = "resnet20"\n')
+    assert states(capsys)["archbench.toml"] == "unchanged"
+    assert states(capsys, "resnet20", "resnet32") == {
+        "archbench.toml": "added to",
+        NAME: "unchanged",
+        str(SUITE): "unchanged",
+    }
+    models = [cell.model for cell in find_project(repository).cells]
+    assert models == ["resnet20", "resnet32"]
+    assert not (repository / "pyproject.toml").exists()
+
+
+def test_a_model_that_is_none_writes_nothing(repository: Path, capsys: Captured) -> None:
+    """The nearest name, exit code 2, and the repository as it was."""
+    assert run(["init-ci", "resnet81", "--github"]) == 2
+    assert "resnet18" in capsys.readouterr().err
+    assert [path.name for path in repository.iterdir()] == [".git"]
+
+
+def test_the_workflow_installs_this_archbench(repository: Path, capsys: Captured) -> None:
+    """By release, or by the commit that it was installed from."""
+    states(capsys, "--github")
+    found = yaml.safe_load((repository / WORKFLOW).read_text())
+    for job in found["jobs"].values():
+        (install,) = (step for step in job["steps"] if step.get("name") == "Install")
+        assert install["env"]["REQUIREMENT"] == requirement()
+    assert "{requirement}" not in (repository / WORKFLOW).read_text()
+    assert found["permissions"] == {"contents": "read"}
+
+
+def test_the_suite_passes(repository: Path, capsys: Captured) -> None:
+    """As pytest itself finds it, once for each cell."""
+    states(capsys, "resnet20")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "benchmarks", "--benchmark-json", "out.json", "-q"],
+        cwd=repository,
+        env=outside_of_pytest() | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+    (found,) = json.loads((repository / "out.json").read_text())["benchmarks"]
+    assert found["fullname"] == "benchmarks/test_archbench.py::test_latency[resnet20]"
+    own = found["extra_info"]["archbench"]
+    # He et al. 2015, section 4.2: 0.27 M; by hand in tests/test_archs.py
+    assert own["params"] == 269_722
+    assert len(own["fingerprint"]) == 12
+    assert found["stats"]["rounds"] >= 10
+
+
+def test_line_ends_and_links_stay(repository: Path, capsys: Captured) -> None:
+    """A file of Windows' line ends, behind a link: it is added to, and is both still."""
+    (repository / "shared").mkdir()
+    target = repository / "shared" / "pyproject.toml"
+    target.write_bytes(b'[project]\r\nname = "mine"\r\n')
+    (repository / "pyproject.toml").symlink_to(target)
+    assert states(capsys)["pyproject.toml"] == "added to"
+    assert (repository / "pyproject.toml").is_symlink()
+    assert target.read_bytes() == (
+        b'[project]\r\nname = "mine"\r\n\r\n[[tool.archbench.cells]]\r\nmodel = "resnet18"\r\n'
+    )
+
+
+def test_locked_cells_become_declared_ones(repository: Path, capsys: Captured) -> None:
+    """A gate that is there goes on guarding what it guarded, under the same names."""
+    assert run(["lock", "resnet20", "-i", "3x48x48", "-b", "2"]) == 0
+    assert run(["lock", *UPDATE, "resnet18", "--model-kwargs", "num_classes=7"]) == 0
+    assert states(capsys, "resnet32") == {
+        "pyproject.toml": "written",
+        NAME: "unchanged",
+        str(SUITE): "written",
+    }
+    assert [cell.name for cell in find_project(repository).cells] == [
+        *("resnet18", "resnet20", "resnet32")
+    ]
+    assert run(["init-ci"]) == 0
+    capsys.readouterr()
+    assert run(["check"]) == 0
+    assert "2 ok" in capsys.readouterr().out
+
+
+def test_cells_that_the_lock_lacks_are_named(repository: Path, capsys: Captured) -> None:
+    """With the command that adds them; nothing is locked behind anybody's back."""
+    states(capsys, "resnet20")
+    held = (repository / NAME).read_bytes()
+    assert run(["init-ci", "resnet32"]) == 0
+    assert "resnet32: `archbench lock --update --reason ...` adds them" in capsys.readouterr().out
+    assert (repository / NAME).read_bytes() == held
+
+
+def test_a_size_for_a_cell_that_is_declared_is_refused(repository: Path, capsys: Captured) -> None:
+    """It would do nothing."""
+    states(capsys, "resnet20")
+    assert run(["init-ci", "resnet20", "-i", "3x64x64"]) == 2
+    assert "'resnet20' is a cell already" in capsys.readouterr().err
+
+
+def test_a_project_below_the_root(
+    repository: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """GitHub reads workflows at the root only; its steps run in the project's folder."""
+    (repository / "sub").mkdir()
+    (repository / "sub" / "archbench.toml").write_text('[[cells]]\nmodel = "resnet20"\n')
+    (repository / "sub" / "requirements.txt").write_text("einops\n")
+    monkeypatch.chdir(repository / "sub")
+    assert states(capsys, "--github") == {
+        "sub/archbench.toml": "unchanged",
+        f"sub/{NAME}": "written",
+        f"sub/{SUITE}": "written",
+        str(WORKFLOW): "written",
+    }
+    found = yaml.safe_load((repository / WORKFLOW).read_text())
+    assert found["defaults"]["run"]["working-directory"] == "sub"
+    steps = found["jobs"]["time"]["steps"]
+    assert steps[-1]["with"]["path"] == "sub/archbench-pairs.jsonl"
+    assert any("-r requirements.txt" in step.get("run", "") for step in steps)
+
+
+def test_a_projects_own_dependencies_are_installed(repository: Path, capsys: Captured) -> None:
+    """Not its code, which each side imports from its own tree."""
+    (repository / "pyproject.toml").write_text('[project]\nname = "mine"\nversion = "1"\n')
+    states(capsys, "--github")
+    assert '"$REQUIREMENT" -r pyproject.toml\n' in (repository / WORKFLOW).read_text()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux")
+def test_a_full_disk_leaves_a_file_as_it_was(tmp_path: Path) -> None:
+    """The part that did fit is taken back; a new file that cannot be made is not there."""
+    held = tmp_path / "held.toml"
+    held.symlink_to("/dev/full")
+    with pytest.raises(OutputRefused, match="no space left on device"):
+        place(tmp_path, Placed(Path("held.toml"), "a", "ab"))
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputRefused, match="cannot be written"):
+        place(tmp_path, Placed(Path("file/new.toml"), None, "a"))
+    with pytest.raises(OutputRefused, match="file exists"):
+        place(tmp_path, Placed(Path("file"), None, "a"))
