@@ -348,6 +348,20 @@ def test_a_check_that_fails_leaves_the_summary_as_it_was(
     assert not Path("j.xml").exists()
 
 
+def test_a_reader_that_stops_loses_no_summary(
+    project: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `archbench check --summary s.md | head -1`."""
+
+    def closed(*args: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr("archbench.cli.output.show", closed)
+    project()
+    assert "1 ok" in Path("s.md").read_text()
+    assert "<testcase" in Path("j.xml").read_text()
+
+
 def test_saved_runs_have_a_summary_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same places for every kind of check."""
     from tests.test_saved_runs import document

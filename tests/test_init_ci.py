@@ -130,6 +130,10 @@ def test_a_model_that_is_none_writes_nothing(repository: Path, capsys: Captured)
     assert run(["init-ci", "resnet81", "--github"]) == 2
     assert "resnet18" in capsys.readouterr().err
     assert [path.name for path in repository.iterdir()] == [".git"]
+    states(capsys, "resnet20")
+    held = (repository / "pyproject.toml").read_bytes()
+    assert run(["init-ci", "resnet81"]) == 2
+    assert (repository / "pyproject.toml").read_bytes() == held
 
 
 def test_the_workflow_installs_this_archbench(repository: Path, capsys: Captured) -> None:

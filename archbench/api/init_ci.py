@@ -47,7 +47,7 @@ def init_ci(models: Sequence[str], github: bool, input_size: Sequence[str] = ())
     top = _top(Path.cwd())
     root = chosen.project.root if chosen.project.source or chosen.lock else top
     cells, declared = _cells(chosen, root, models, tuple(input_size))
-    placed = [declared, _lock(chosen, root, cells)]
+    placed = [declared, _lock(root, cells)]
     placed.append(_placed(root, SUITE, _template("test_archbench.py.txt")))
     placed = [replace(one, path=Path(relpath(root / one.path, top))) for one in placed]
     if github:
@@ -136,13 +136,13 @@ def _value(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _lock(chosen: Chosen, root: Path, cells: Sequence[GateCell]) -> Placed:
+def _lock(root: Path, cells: Sequence[GateCell]) -> Placed:
     """Return the first lock; one that is there stays, for `archbench lock` to go on with."""
     before = read(root / NAME)
+    with chdir(root):  # with a lock too: what is declared has to be there, and to run
+        locked = [locked_cell(cell)[0] for cell in cells]
     if before is not None:
         return Placed(Path(NAME), before, before)
-    with chdir(root):
-        locked = [locked_cell(cell)[0] for cell in cells]
     made = next_lock(None, CONVENTION_NUMBER, locked, True, "", False)
     return Placed(Path(NAME), None, to_text(made.lock))
 

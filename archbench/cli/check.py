@@ -137,35 +137,35 @@ def check(
         )
     _refuse_idle_options(ctx, timed, against is not None, saved)
     found: Check | TimeGate | SavedCheck
-    with (
-        destination(form, output) as out,
-        places(summary, annotate, junit) as others,
-        prints_set_aside(),
-    ):
-        if saved:
-            from archbench.report.saved_runs import saved_report
+    with destination(form, output) as out:
+        # closed before anything is printed: who reads that may stop reading
+        with places(summary, annotate, junit) as others, prints_set_aside():
+            if saved:
+                from archbench.report.saved_runs import saved_report
 
-            found = judged(cells or [], strict, (output, summary, junit))
-            report, accept = saved_report(found), ""
-        else:
-            from archbench.api.chosen import Chosen
-
-            settings, said = changed_settings(cells, input_size, batch_size, model_kwargs)
-            chosen = Chosen(cells or [], lock, config, settings, said)
-            for path in (output, summary, junit):
-                chosen.refuse_as_output(path)
-            if timed:
-                from archbench.api.cells import Ways
-                from archbench.report.time_gate import time_gate_report
-
-                ways = Ways((1,), device, (precision,), (mode,), channels_last, optimizer=optimizer)
-                ways = replace(ways, threads=threads)
-                found = time_gate(chosen, ways, base, against, setup, max_time, record, strict)
-                report, accept = time_gate_report(found), MERGED if found.exit_code == 1 else ""
+                found = judged(cells or [], strict, (output, summary, junit))
+                report, accept = saved_report(found), ""
             else:
-                found, report, accept = _structure(chosen, allow or [], strict)
+                from archbench.api.chosen import Chosen
+
+                settings, said = changed_settings(cells, input_size, batch_size, model_kwargs)
+                chosen = Chosen(cells or [], lock, config, settings, said)
+                for path in (output, summary, junit):
+                    chosen.refuse_as_output(path)
+                if timed:
+                    from archbench.api.cells import Ways
+                    from archbench.report.time_gate import time_gate_report
+
+                    ways = Ways(
+                        (1,), device, (precision,), (mode,), channels_last, optimizer=optimizer
+                    )
+                    ways = replace(ways, threads=threads)
+                    found = time_gate(chosen, ways, base, against, setup, max_time, record, strict)
+                    report, accept = time_gate_report(found), MERGED if found.exit_code == 1 else ""
+                else:
+                    found, report, accept = _structure(chosen, allow or [], strict)
+            others.write(found, report, again(ctx), accept)
         out.write(report)
-        others.write(found, report, again(ctx), accept)
     _leave(found)
 
 
