@@ -50,13 +50,15 @@ def init_ci(models: Sequence[str], github: bool, input_size: Sequence[str] = ())
     placed = [declared, _lock(root, cells)]
     placed.append(_placed(root, SUITE, _template("test_archbench.py.txt")))
     placed = [replace(one, path=Path(relpath(root / one.path, top))) for one in placed]
+    installed = requirement() if github else ""
     if github:
-        placed.append(_placed(top, WORKFLOW, _workflow(root, Path(relpath(root, top)))))
+        workflow = _workflow(root, Path(relpath(root, top)), installed)
+        placed.append(_placed(top, WORKFLOW, workflow))
     for one in placed:
         place(top, one)
     locked = {cell.name for cell in chosen.lock.cells} if chosen.lock else set()
     unlocked = [cell.name for cell in cells if chosen.lock and cell.name not in locked]
-    return InitCI(tuple(placed), tuple(unlocked), requirement() if github else "")
+    return InitCI(tuple(placed), tuple(unlocked), installed)
 
 
 def requirement() -> str:
@@ -147,7 +149,7 @@ def _lock(root: Path, cells: Sequence[GateCell]) -> Placed:
     return Placed(Path(NAME), None, to_text(made.lock))
 
 
-def _workflow(root: Path, folder: Path) -> str:
+def _workflow(root: Path, folder: Path, installed: str) -> str:
     """Return the workflow: it installs what the project itself asks for, and runs in its folder."""
     own = ""
     try:
@@ -158,7 +160,7 @@ def _workflow(root: Path, folder: Path) -> str:
         own = f" -r {SHARED}"  # its dependencies alone: its code is imported from each tree
     elif (root / "requirements.txt").is_file():
         own = " -r requirements.txt"
-    text = _template("workflow.yml.txt").replace("{requirement}", requirement())
+    text = _template("workflow.yml.txt").replace("{requirement}", installed)
     return text.replace("{own}", own).replace("{folder}", folder.as_posix())
 
 

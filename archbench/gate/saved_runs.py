@@ -19,6 +19,7 @@ from archbench.gate.rank_sum import (
     smallest_p,
 )
 from archbench.gate.sign_flip import holm
+from archbench.gate.stats import POWER
 from archbench.records.gates import Verdict, Word
 from archbench.records.pairs import Rules
 from archbench.records.saved_runs import SavedBenchmark, SavedCheck, SavedRun
@@ -27,11 +28,8 @@ from archbench.units import counted
 # Levels of equal processes wandered by 6 to 9 % (standard deviation) on shared machines; three
 # times as much is what two blocks of runs, one after the other, may differ by for that reason alone
 WANDER = 0.27
-IN_TURN = (
-    0.25,
-    0.75,
-)  # of all pairs of a run of each side, those in which the first side's is older
-POWER = 0.9
+# Of all pairs of a run of each side, the share in which the first side's is the older
+IN_TURN = 0.25, 0.75
 DRAWS = 400  # of noise, for what could have been seen
 
 

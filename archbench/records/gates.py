@@ -195,6 +195,11 @@ class Part:
         }
 
 
+def worst_first(verdicts: Iterable[Verdict]) -> list[Verdict]:
+    """Sort verdicts by their words; of equal ones the slowest first, then by name."""
+    return sorted(verdicts, key=lambda v: (WORDS.index(v.verdict), -(v.ratio or 0.0), v.cell))
+
+
 @dataclass(frozen=True, slots=True)
 class StructureChange:
     """A part of a network that is not as it was locked; None where there is no such part."""

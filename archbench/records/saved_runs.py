@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from archbench.records.gates import WORDS, Verdict, exit_code
+from archbench.records.gates import Verdict, exit_code, worst_first
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +65,7 @@ class SavedCheck:
 
     def sorted(self) -> list[Verdict]:
         """Return the verdicts, worst first; of equal ones the slowest."""
-        return sorted(
-            self.verdicts, key=lambda v: (WORDS.index(v.verdict), -(v.ratio or 0.0), v.cell)
-        )
+        return worst_first(self.verdicts)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the object that `archbench check --pytest-benchmark -f json` prints."""

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from archbench.records.environments import Environment
-from archbench.records.gates import NOTHING, WORDS, Verdict, exit_code
+from archbench.records.gates import NOTHING, Verdict, exit_code, worst_first
 from archbench.records.pairs import GatePlan, Pair
 from archbench.records.sessions import Failure
 
@@ -53,9 +53,7 @@ class TimeGate:
 
     def sorted(self) -> list[Verdict]:
         """Return the verdicts, worst first; of equal ones the slowest."""
-        return sorted(
-            self.verdicts, key=lambda v: (WORDS.index(v.verdict), -(v.ratio or 0.0), v.cell)
-        )
+        return worst_first(self.verdicts)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the object that `archbench check --time -f json` prints."""

@@ -119,7 +119,7 @@ def _cells_table(check: Check) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for name, word in check.words.items():
         figures = check.figures.get(name, {})
-        rows.append((name, _toned(word), *(figures.get(metric) for metric in _TITLES)))
+        rows.append((name, toned(word), *(figures.get(metric) for metric in _TITLES)))
     return Table((*_cell_columns("verdict"), *_figure_columns()), tuple(rows))
 
 
@@ -140,7 +140,7 @@ def _figures_table(verdicts: Sequence[Verdict]) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for v in sorted(verdicts, key=lambda verdict: WORDS.index(verdict.verdict)):
         before = f"budget {v.limit}" if v.limit else v.before
-        rows.append((v.cell, v.metric, before, v.now, _change_of(v), _toned(v.verdict)))
+        rows.append((v.cell, v.metric, before, v.now, _change_of(v), toned(v.verdict)))
     return Table(columns, tuple(rows), "Figures that changed")
 
 
@@ -278,5 +278,6 @@ def _notes(check: Check) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _toned(word: Word) -> Toned:
+def toned(word: Word) -> Toned:
+    """Write a verdict in its colour."""
     return Toned(word.replace("_", " "), TONES[word])

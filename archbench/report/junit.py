@@ -26,7 +26,6 @@ def junit_xml(outcomes: Sequence[Outcome], suite: str, strict: bool, exit_code: 
     from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
     cases = TestSuite(suite)
-    failing = False
     for one in outcomes:
         case = TestCase(_plain(one.cell), suite, one.took_s)
         word, message = one.word.replace("_", " "), _plain(one.message)
@@ -36,15 +35,14 @@ def junit_xml(outcomes: Sequence[Outcome], suite: str, strict: bool, exit_code: 
             case.result = [Error(f"{word}: {message}", one.word)]
         elif one.word in UNDECIDED_WORDS:
             case.result = [Skipped(f"{word}: {message}", one.word)]
-        failing |= any(isinstance(result, Failure | Error) for result in case.result)
         case.system_out = f"{word}: {message}"
         cases.add_testcase(case)
-    if exit_code in WHOLE and not failing:
+    cases.update_statistics()
+    if exit_code in WHOLE and not cases.failures + cases.errors:
         case = TestCase(f"exit code {exit_code}", suite)
         case.result = [Failure(WHOLE[exit_code], "gate")]
         cases.add_testcase(case)
     document = JUnitXml("archbench")
-    cases.update_statistics()
     document.add_testsuite(cases)
     text: str = document.tostring().decode("utf-8")
     return text

@@ -3,15 +3,17 @@
 from statistics import median
 
 from archbench.records.saved_runs import SavedCheck, SavedRun
-from archbench.report.check import TONES, tally
-from archbench.report.table import Cell, Column, Kind, Report, Table, Toned
+from archbench.report.check import tally
+from archbench.report.table import Column, Report, Table
+from archbench.report.times import times_for_machines, times_table
 from archbench.units import counted
+
+KEYS = "cell metric verdict ratio low high mde p note".split()
 
 
 def saved_report(found: SavedCheck) -> Report:
     """Lay out the verdicts on saved runs."""
     words = [verdict.verdict for verdict in found.verdicts]
-    keys = "cell metric verdict ratio low high mde p note".split()
     return Report(
         title=f"Saved runs, after by before: {tally(words)}",
         tables=(_table(found),),
@@ -23,41 +25,18 @@ def saved_report(found: SavedCheck) -> Report:
             "in the rounds of one. Regressed: an exact test of ranks, which says so wrongly at "
             "most once in a hundred times that nothing changed, of all benchmarks together.",
         ),
-        rows=Table(
-            tuple(Column(key, key) for key in keys),
-            tuple(tuple(v.to_dict()[key] for key in keys) for v in found.sorted()),
-        ),
+        rows=times_for_machines(found.sorted(), KEYS),
         whole="-f csv",
     )
 
 
 def _table(found: SavedCheck) -> Table:
-    columns = (
-        Column("cell", "benchmark"),
-        Column("before_s", "before", Kind.SECONDS, 2, "time"),
-        Column("after_s", "after", Kind.SECONDS, 2, "time"),
-        Column("ratio", "ratio", Kind.RATIO),
-        Column("low", "95 % low", Kind.RATIO, 1),
-        Column("high", "high", Kind.RATIO, 1),
-        Column("mde", "could have seen", Kind.SHARE),
-        Column("p", "p", rank=3),
-        Column("runs", "runs", rank=3),
-        Column("verdict", "verdict"),
-    )
-    rows: list[tuple[Cell, ...]] = []
-    for v in found.sorted():
-        sides = [_medians(side, v.cell) for side in (found.before, found.after)]
-        rows.append(
-            (
-                v.cell,
-                *(median(side) if side else None for side in sides),
-                *(v.ratio, v.low, v.high, v.mde),
-                None if v.p is None else f"{v.p:.2g}",
-                f"{len(sides[0])} + {len(sides[1])}",
-                Toned(v.verdict.replace("_", " "), TONES[v.verdict]),
-            )
-        )
-    return Table(columns, tuple(rows))
+    rows = []
+    for verdict in found.sorted():
+        sides = [_medians(side, verdict.cell) for side in (found.before, found.after)]
+        before_s, after_s = (median(side) if side else None for side in sides)
+        rows.append((verdict, (before_s, after_s, f"{len(sides[0])} + {len(sides[1])}")))
+    return times_table(("benchmark", "before", "after"), Column("runs", "runs", rank=3), rows)
 
 
 def _medians(runs: tuple[SavedRun, ...], name: str) -> list[float]:

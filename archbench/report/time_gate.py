@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from math import exp
 from statistics import median
 
-from archbench.records.gates import Verdict
 from archbench.records.pairs import Pair
 from archbench.records.time_gates import TimeGate
 from archbench.report.bench import FLAGS, machine_facts
-from archbench.report.check import TONES, tally
-from archbench.report.table import Cell, Column, Kind, Report, Table, Toned
+from archbench.report.check import tally
+from archbench.report.table import Column, Kind, Report, Table
+from archbench.report.times import times_for_machines, times_table
 from archbench.units import counted, duration
+
+KEYS = "cell metric verdict ratio low high mde p pairs note".split()
 
 
 def time_gate_report(gate: TimeGate) -> Report:
@@ -23,42 +25,19 @@ def time_gate_report(gate: TimeGate) -> Report:
         facts=tuple((v.cell, v.note) for v in gate.sorted() if v.note),
         background=_background(gate),
         notes=(*_flag_notes(gate.pairs), _meaning(gate)),
-        rows=_rows(gate.sorted()),
+        rows=times_for_machines(gate.sorted(), KEYS),
         whole="-f csv",
     )
 
 
 def _table(gate: TimeGate) -> Table:
-    columns = (
-        Column("cell", "cell"),
-        Column("base_s", "base", Kind.SECONDS, 2, "time"),
-        Column("head_s", "head", Kind.SECONDS, 2, "time"),
-        Column("ratio", "ratio", Kind.RATIO),
-        Column("low", "95 % low", Kind.RATIO, 1),
-        Column("high", "high", Kind.RATIO, 1),
-        Column("mde", "could have seen", Kind.SHARE),
-        Column("p", "p", rank=3),
-        Column("pairs", "pairs", Kind.INTEGER, 4),
-        Column("verdict", "verdict"),
-    )
-    rows: list[tuple[Cell, ...]] = []
+    rows = []
     for verdict in gate.sorted():
         own = [p for p in gate.pairs if p.cell == verdict.cell and p.failure is None]
-        rows.append(
-            (
-                verdict.cell,
-                median(p.base_s for p in own) if own else None,
-                median(p.head_s for p in own) if own else None,
-                verdict.ratio,
-                verdict.low,
-                verdict.high,
-                verdict.mde,
-                None if verdict.p is None else f"{verdict.p:.2g}",
-                verdict.pairs,
-                Toned(verdict.verdict.replace("_", " "), TONES[verdict.verdict]),
-            )
-        )
-    return Table(columns, tuple(rows))
+        base_s = median(p.base_s for p in own) if own else None
+        head_s = median(p.head_s for p in own) if own else None
+        rows.append((verdict, (base_s, head_s, verdict.pairs)))
+    return times_table(("cell", "base", "head"), Column("pairs", "pairs", Kind.INTEGER, 4), rows)
 
 
 def _background(gate: TimeGate) -> tuple[tuple[str, str], ...]:
@@ -97,12 +76,4 @@ def _meaning(gate: TimeGate) -> str:
         f"A ratio is head's time over base's, measured beside each other in {where}. Regressed: an "
         f"exact test at {rules.alpha:.0%} for the whole run, and at least {rules.negligible:.0%} "
         f"slower; ok: that is not so, and {rules.important:.0%} can be ruled out (docs/method.md)."
-    )
-
-
-def _rows(verdicts: Sequence[Verdict]) -> Table:
-    keys = "cell metric verdict ratio low high mde p pairs note".split()
-    return Table(
-        tuple(Column(key, key) for key in keys),
-        tuple(tuple(v.to_dict()[key] for key in keys) for v in verdicts),
     )
