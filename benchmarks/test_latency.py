@@ -1,6 +1,6 @@
 """How fast the declared cells are, under pytest-benchmark.
 
-    pytest benchmarks --benchmark-only
+    make latency
 
 archbench's fixtures run the test once for each cell of pyproject.toml, warm the network up and note
 what was counted and where it ran. One run is one process: `archbench check --pytest-benchmark`

@@ -1,6 +1,5 @@
 """`archbench check`: the gate of a pull request."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -157,9 +156,10 @@ def check(
                     from archbench.report.time_gate import time_gate_report
 
                     ways = Ways(
-                        (1,), device, (precision,), (mode,), channels_last, optimizer=optimizer
+                        *((1,), device, (precision,), (mode,), channels_last),
+                        optimizer=optimizer,
+                        threads=threads,
                     )
-                    ways = replace(ways, threads=threads)
                     found = time_gate(chosen, ways, base, against, setup, max_time, record, strict)
                     report, accept = time_gate_report(found), MERGED if found.exit_code == 1 else ""
                 else:
