@@ -196,7 +196,9 @@ def test_only_regressions_are_annotated() -> None:
 def test_junit_has_a_case_for_each_cell() -> None:
     """Failures, errors and skips are counted as JUnit counts them."""
     words: list[Word] = ["regressed", "failed", "inconclusive", "missing", "ok", "new"]
-    text = junit_xml([outcome(f"<{word}>", word) for word in words], "archbench check", False, 0)
+    text = junit_xml(
+        [outcome(f"<{word}>", word) for word in words], "archbench structure", False, 0
+    )
     suite = ElementTree.fromstring(text).find("testsuite")
     assert suite is not None
     counts = {key: suite.get(key) for key in ("tests", "failures", "errors", "skipped")}
@@ -212,7 +214,7 @@ def test_junit_has_a_case_for_each_cell() -> None:
 @pytest.mark.parametrize(("code", "said"), [(4, "--strict counts that"), (5, "nothing was")])
 def test_junit_fails_where_the_gate_does(code: int, said: str) -> None:
     """Though no cell does: its control failed, or there was no time for any."""
-    text = junit_xml([outcome("a", "ok")], "archbench check", True, code)
+    text = junit_xml([outcome("a", "ok")], "archbench structure", True, code)
     suite = ElementTree.fromstring(text).find("testsuite")
     assert suite is not None
     assert suite.get("failures") == "1"
@@ -223,7 +225,7 @@ def test_junit_fails_where_the_gate_does(code: int, said: str) -> None:
 
 def test_an_unknown_time_is_left_out() -> None:
     """0 would be one."""
-    text = junit_xml([Outcome("a", "ok", "as locked")], "archbench check", False, 0)
+    text = junit_xml([Outcome("a", "ok", "as locked")], "archbench structure", False, 0)
     (case,) = ElementTree.fromstring(text).iter("testcase")
     assert case.get("time") is None
 
@@ -235,7 +237,7 @@ def test_junit_fits_the_schema(cells: list[tuple[str, Word, float]]) -> None:
     outcomes = [Outcome(name, word, name, took_s) for name, word, took_s in cells]
     for strict in (False, True):
         for code in (0, 4, 5):
-            schema().validate(junit_xml(outcomes, "archbench check", strict, code))
+            schema().validate(junit_xml(outcomes, "archbench structure", strict, code))
 
 
 @cache
@@ -249,7 +251,7 @@ def schema() -> xmlschema.XMLSchema:
 @given(st.text(max_size=40), st.text(max_size=80))
 def test_junit_is_xml_whatever_names_and_messages_hold(cell: str, message: str) -> None:
     """Control characters and lone surrogates, which XML cannot hold, are spelled out."""
-    text = junit_xml([outcome(cell, "regressed", message)], "archbench check", False, 0)
+    text = junit_xml([outcome(cell, "regressed", message)], "archbench structure", False, 0)
     (case,) = ElementTree.fromstring(text).iter("testcase")
     shown = cell.encode("unicode_escape", "surrogatepass").decode()
     assert case.get("name") in (cell, shown) or not cell.isprintable()
@@ -307,6 +309,7 @@ def test_a_check_leaves_all_three(project: Callable[..., int], capsys: Captured)
     assert "    archbench lock --update --reason 'why it changed' small" in summary
     assert "    archbench check\n" in summary
     (case,) = ElementTree.parse("j.xml").getroot().iter("testcase")
+    assert case.get("classname") == "archbench structure"
     assert case.find("failure") is not None
     Path("net.py").write_text(net.replace("width=8", "width=7"))
     assert project("--annotate") == 0
@@ -375,4 +378,5 @@ def test_saved_runs_have_a_summary_too(tmp_path: Path, monkeypatch: pytest.Monke
     assert "    archbench check --pytest-benchmark a.json -- b.json\n" in text
     assert table_of(text.partition("<details>")[0])[1][0] == "t.py::x|y"
     (case,) = ElementTree.parse("j.xml").getroot().iter("testcase")
+    assert case.get("classname") == "archbench saved runs"
     assert case.find("skipped") is not None

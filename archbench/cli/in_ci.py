@@ -65,7 +65,7 @@ class Places:
         """
         from archbench.report.annotations import annotations
         from archbench.report.junit import junit_xml
-        from archbench.report.outcomes import outcomes_of
+        from archbench.report.outcomes import GATES, outcomes_of
         from archbench.report.pull_request import LIMIT_BYTES, as_pull_request
 
         outcomes = outcomes_of(found)
@@ -77,7 +77,8 @@ class Places:
             text = as_pull_request(report, again, accept, LIMIT_BYTES - held - 1)
             self.summary.write(f"\n{text}" if held else text)
         if self.junit is not None:
-            self.junit.write(junit_xml(outcomes, "archbench check", found.strict, found.exit_code))
+            suite = f"archbench {GATES[type(found)]}"
+            self.junit.write(junit_xml(outcomes, suite, found.strict, found.exit_code))
 
 
 @contextmanager

@@ -19,7 +19,7 @@ def junit_xml(outcomes: Sequence[Outcome], suite: str, strict: bool, exit_code: 
 
     Args:
         outcomes: of the cells.
-        suite: what it is called.
+        suite: what it is called; a file of each gate in one job needs a name of its own.
         strict: what could not be decided fails too.
         exit_code: of the gate.
     """

@@ -5,6 +5,8 @@ from archbench.records.outcomes import Outcome
 from archbench.records.saved_runs import SavedCheck
 from archbench.records.time_gates import TimeGate
 
+GATES = {Check: "structure", TimeGate: "time", SavedCheck: "saved runs"}
+
 
 def outcomes_of(found: Check | TimeGate | SavedCheck) -> list[Outcome]:
     """Return an outcome for each cell, worst first."""
