@@ -525,6 +525,16 @@ def test_the_report_of_a_regression_is_written(
     assert run(["judge", "run.jsonl"]) == 1
 
 
+def test_a_summary_names_base_as_anyone_can_check_it_out(
+    repository: Path, sides_measured: list[tuple[Cell, Cell]]
+) -> None:
+    """HEAD^1 of a merge in CI is another commit than HEAD^1 of the branch."""
+    base = git("rev-parse", "HEAD")[:10]
+    assert run(["check", "--time", "--base", "HEAD", "--summary", "s.md"]) == 0
+    summary = (repository / "s.md").read_text()
+    assert f"    archbench check --time --base {base}\n" in summary
+
+
 @pytest.fixture
 def sides_measured(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Cell, Cell]]:
     """Measures nothing; holds what each pair would have been of."""

@@ -164,7 +164,8 @@ def check(
                     report, accept = time_gate_report(found), MERGED if found.exit_code == 1 else ""
                 else:
                     found, report, accept = _structure(chosen, allow or [], strict)
-            others.write(found, report, again(ctx), accept)
+            meant = {"base": found.plan.base} if isinstance(found, TimeGate) and base else {}
+            others.write(found, report, again(ctx, **meant), accept)
         out.write(report)
     _leave(found)
 

@@ -113,13 +113,18 @@ def _appending(path: Path) -> Iterator[TextIO]:
         raise
 
 
-def again(context: typer.Context) -> str:
-    """Return the command that was given, without what only this run needs."""
+def again(context: typer.Context, **instead: str) -> str:
+    """Return the command that was given, without what only this run needs.
+
+    Args:
+        context: of the command.
+        instead: options whose values mean something else elsewhere, and what was meant: HEAD^1.
+    """
     words, named = ["archbench", context.info_name or ""], []
     for option in context.command.params:
         name = option.name or ""
         source = context.get_parameter_source(name)
-        value = context.params[name]
+        value = instead.get(name, context.params[name])
         given = source is not None and source.name == "COMMANDLINE"
         if not given or name in HERE_ONLY or value in DEFAULT:
             continue
