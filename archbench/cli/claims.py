@@ -25,7 +25,7 @@ def _complete_claim(incomplete: str) -> list[str]:
 Names = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[CLAIM]...",
+        metavar="CLAIM",
         help="such as gradient.norms, shown in full, or 'resnet.*'; all where none is named",
         autocompletion=_complete_claim,
         show_default=False,

@@ -11,7 +11,7 @@ from archbench.errors import ArchbenchError
 Models = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[MODEL]...",
+        metavar="MODEL",
         help=f"{MODEL_HELP} (default: what is declared, or resnet18 to begin with)",
         autocompletion=complete_model,
         show_default=False,

@@ -127,7 +127,7 @@ CellBatch = Annotated[
 Cells = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[CELL]...",
+        metavar="CELL",
         help="names or patterns of cells that archbench.toml, pyproject.toml or the lock hold, or "
         "MODELs; all cells where none is named",
         autocompletion=complete_model,

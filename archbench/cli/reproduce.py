@@ -32,7 +32,7 @@ def _complete_table(incomplete: str) -> list[str]:
 Tables = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[TABLE]...",
+        metavar="TABLE",
         help="such as googlenet-table1, or 'resnet-*'; all where none is named",
         autocompletion=_complete_table,
         show_default=False,

@@ -22,7 +22,7 @@ from archbench.errors import ArchbenchError, OutputRefused
 Models = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[MODEL]...",
+        metavar="MODEL",
         help="default: resnet20 and resnet18",
         autocompletion=complete_model,
         show_default=False,
