@@ -334,9 +334,11 @@ def test_places_that_cannot_be_written_are_refused_first(
         capsys.readouterr()
         assert run(["check", option, "none/x"]) == 2
         assert "cannot be written" in capsys.readouterr().err
-    assert run(["check", "--junit", "archbench.lock.json"]) == 2
-    assert run(["check", "--summary", "archbench.toml"]) == 2
+    for file in ("archbench.lock.json", "archbench.toml", "net.py"):
+        for option in ("--summary", "--junit", "-o"):
+            assert run(["check", option, file]) == 2
     assert sorted(Path().iterdir()) == before
+    assert Path("net.py").read_text() == NET
     assert Path("archbench.toml").read_text() == CELLS
 
 

@@ -108,7 +108,9 @@ def replacing(path: Path) -> Iterator[TextIO]:
 
 @contextmanager
 def refused(path: Path) -> Iterator[None]:
-    """Refuse a file that cannot be written, as one line and a hint."""
+    """Refuse a file that cannot be written, as one line and a hint, and code: it is the user's."""
+    if path.suffix == ".py":
+        raise OutputRefused(f"'{path}' is code, which no result replaces", "name another file")
     try:
         yield
     except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links, until Python 3.13
