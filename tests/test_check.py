@@ -639,9 +639,23 @@ def test_a_report_does_not_replace_what_is_checked(repository: Path, capsys: Cap
     capsys.readouterr()
     for path in (NAME, f"./{NAME}", "archbench.toml"):
         assert run(["check", "-o", path, "-f", "json" if path != "archbench.toml" else "md"]) == 2
-        assert "is what is checked" in capsys.readouterr().err
+        assert "is no place for a result" in capsys.readouterr().err
     assert (repository / NAME).read_text() == before
     assert (repository / "archbench.toml").read_text() == CELLS
+    (repository / "night.json").write_text(before)
+    assert run(["check", "--lock", "night.json", "-o", "night.json"]) == 2
+    assert "has another use in this command" in capsys.readouterr().err
+    assert (repository / "night.json").read_text() == before
+
+
+def test_no_hint_throws_work_away(repository: Path, capsys: Captured) -> None:
+    """Only a lock is brought back by git: another file may hold what was never committed."""
+    capsys.readouterr()
+    assert run(["lock", "-o", "net.py"]) == 2
+    assert "git checkout" not in capsys.readouterr().err
+    (repository / NAME).write_text("{")
+    assert run(["check"]) == 2
+    assert f"git checkout -- {NAME}" in capsys.readouterr().err
 
 
 def test_what_is_to_accept_can_be_pasted(repository: Path, capsys: Captured) -> None:

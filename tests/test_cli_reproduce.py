@@ -95,7 +95,7 @@ def test_bad_input(capsys, tmp_path: Path) -> None:
         (["--update"], "--update needs to know where to write"),
         (["--update", "--expectations", "x.csv", "-f", "csv"], "--update writes verdicts"),
         (["--list", "--only", "exact"], "--list computes no verdict"),
-        (["--expectations", str(words), "-o", str(words)], "holds the expected verdicts"),
+        (["--expectations", str(words), "-o", str(words)], "has another use in this command"),
         (["resnet50"], "`--architecture resnet50` has the figures"),
         (["--expectations", str(empty)], "holds no verdicts"),
         (["--expectations", str(stale)], "names no figure: 'no.such.id'"),

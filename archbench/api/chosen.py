@@ -8,7 +8,7 @@ from pathlib import Path
 from shlex import join
 from typing import Any
 
-from archbench.errors import ArchbenchError, OutputRefused, UnknownArchitecture, nearest
+from archbench.errors import ArchbenchError, UnknownArchitecture, nearest
 from archbench.gate.configuration import Project, find_project
 from archbench.gate.lock_file import NAME, read_lock
 from archbench.records.gates import Check, GateCell
@@ -60,18 +60,10 @@ class Chosen:
             named = [cell for word in words for cell in _named(word, known, locked, self.project)]
             self.cells = tuple({c.name: replace(c, **(changed or {})) for c in named}.values())
 
-    def refuse_as_output(self, path: Path | None) -> None:
-        """Refuse to write a report over the lock or the configuration.
-
-        Raises:
-            OutputRefused: that is where it would go.
-        """
-        for own in (self.path, self.project.source):
-            if path is not None and own is not None and path.resolve() == own.resolve():
-                raise OutputRefused(
-                    f"'{path}' is what is checked, and a report would replace it",
-                    "-o names the report; --lock names the lock",
-                )
+    @property
+    def files(self) -> tuple[Path | None, Path | None]:
+        """The lock, and what declares the cells; None where nothing does."""
+        return self.path, self.project.source
 
     def accepting(self, found: Check) -> str:
         """Return the command that accepts what was computed, or say what has to come before."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
+from archbench.cli.in_use import in_use
 from archbench.cli.options import (
     MODEL_HELP,
     ChannelsLast,
@@ -118,6 +119,7 @@ def bench(
     with (
         destination(form, output) as out,
         _exported(export) as exported,
+        in_use(record, plot),
         prints_set_aside(),
         progress("measuring") as tell,
     ):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from archbench.cli.in_ci import Annotate, JUnit, Summary, again, places
+from archbench.cli.in_use import in_use
 from archbench.cli.options import (
     CellBatch,
     Cells,
@@ -142,15 +143,13 @@ def check(
             if saved:
                 from archbench.report.saved_runs import saved_report
 
-                found = judged(cells or [], strict, (output, summary, junit))
+                found = judged(cells or [], strict)
                 report, accept = saved_report(found), ""
             else:
                 from archbench.api.chosen import Chosen
 
                 settings, said = changed_settings(cells, input_size, batch_size, model_kwargs)
                 chosen = Chosen(cells or [], lock, config, settings, said)
-                for path in (output, summary, junit):
-                    chosen.refuse_as_output(path)
                 if timed:
                     from archbench.api.cells import Ways
                     from archbench.report.time_gate import time_gate_report
@@ -176,7 +175,7 @@ def _structure(chosen: "Chosen", allow: list[str], strict: bool) -> tuple["Check
     from archbench.report.check import check_report
     from archbench.report.markdown import code_markdown
 
-    with progress("checking") as tell:
+    with in_use(*chosen.files), progress("checking") as tell:
         found = run_check(chosen, allow, strict, tell)
     accept = f"run, and commit {chosen.path}"
     return (

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
+from archbench.cli.in_use import in_use, refuse_source
 from archbench.cli.output import refused, replacing
 
 if TYPE_CHECKING:
@@ -102,14 +103,18 @@ def _appending(path: Path) -> Iterator[TextIO]:
         OutputRefused: it cannot be written.
     """
     with refused(path):
+        refuse_source(path)
+        there = path.exists()
         stream = path.open("a", encoding="utf-8")
     held = stream.tell()
     try:
-        with stream:
+        with stream, in_use(path):
             yield stream
     except BaseException:
         with suppress(OSError):
             os.truncate(path, held)
+            if not there:
+                path.unlink()
         raise
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from archbench.cli.in_use import in_use
 from archbench.cli.options import Debug, Form, Output
 from archbench.cli.output import destination, warn
 from archbench.gate.time_verdicts import verdicts_of
@@ -24,7 +25,7 @@ def judge(
     debug: Debug = False,
 ) -> None:
     """Recompute the verdicts of a recorded run of the time gate, to the digit."""
-    with destination(form, output) as out:
+    with destination(form, output) as out, in_use(run):
         plan, pairs = read_gate(run, warn)
         verdicts, _ = verdicts_of(plan, pairs, ended=True)
         gate = TimeGate(plan, tuple(pairs), verdicts, strict)

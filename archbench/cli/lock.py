@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from archbench.cli import interrupt
+from archbench.cli.in_use import in_use
 from archbench.cli.options import (
     CellBatch,
     Cells,
@@ -57,7 +58,7 @@ def lock(
 
         settings, _ = changed_settings(cells, input_size, batch_size, model_kwargs)
         chosen = Chosen(cells or [], output, config, settings)
-        with replacing(chosen.path) as stream:
+        with in_use(chosen.project.source), replacing(chosen.path, lock=True) as stream:
             with progress("counting") as tell:
                 locking = run_lock(chosen, " ".join(reason.split()), update, tell)
             if chosen.lock is not None and locking.differs and not update:

@@ -12,6 +12,7 @@ from typing import TextIO
 from rich.console import Console
 
 from archbench.cli import interrupt
+from archbench.cli.in_use import in_use, refuse_source
 from archbench.errors import OutputRefused
 from archbench.report.render import UNBOUNDED, Format, as_text, show
 from archbench.report.table import Report
@@ -72,13 +73,19 @@ def destination(form: Format | None, path: Path | None) -> Iterator[Destination]
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[TextIO]:
+def replacing(path: Path, lock: bool = False) -> Iterator[TextIO]:
     """Open a file that replaces another as a whole, once all is written; a pipe is just opened.
 
+    Args:
+        path: of the file.
+        lock: it is the lock, which nothing else may replace.
+
     Raises:
-        OutputRefused: it cannot be written.
+        OutputRefused: it cannot be written, is somebody's own work, or has another use already.
     """
     with refused(path):
+        if not lock:
+            refuse_source(path)
         target = path.resolve()
         special = target.exists() and not target.is_file()
         if target.is_dir():
@@ -96,7 +103,7 @@ def replacing(path: Path) -> Iterator[TextIO]:
             yield stream
         return
     try:
-        with draft:
+        with in_use(path), draft:
             yield draft  # type: ignore[misc]  # a wrapper of TextIO
         Path(draft.name).chmod(_mode(target))
         Path(draft.name).replace(target)
@@ -108,9 +115,7 @@ def replacing(path: Path) -> Iterator[TextIO]:
 
 @contextmanager
 def refused(path: Path) -> Iterator[None]:
-    """Refuse a file that cannot be written, as one line and a hint, and code: it is the user's."""
-    if path.suffix == ".py":
-        raise OutputRefused(f"'{path}' is code, which no result replaces", "name another file")
+    """Refuse a file that cannot be written, as one line and a hint."""
     try:
         yield
     except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links, until Python 3.13

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from archbench.cli.in_use import in_use
 from archbench.cli.options import Debug, Form, Output, complete_model, verdicts_named
 from archbench.cli.output import destination, replacing, warn
 from archbench.cli.progress import progress
@@ -92,15 +93,11 @@ def reproduce(
         return
     if update and (form or output):
         raise ArchbenchError("--update writes verdicts, and no report", "leave -f and -o out")
-    if expected is not None and output is not None and expected.resolve() == output.resolve():
-        raise ArchbenchError(
-            f"'{output}' holds the expected verdicts", "-o names another file for the report"
-        )
     if update:
         _update(expected, partial=len(chosen) < len(figures()) or bool(only))
         return
-    known = expectations.expected(expected)
-    with destination(form, output) as out:
+    with destination(form, output) as out, in_use(expected):
+        known = expectations.expected(expected)
         found = _recomputed(chosen)
         changed = expectations.changes(found, known)
         shown = tuple(r for r in found if not verdicts or r.verdict in verdicts)

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archbench.errors import ArchbenchError, NothingMeasured, OutputRefused
+from archbench.cli.in_use import in_use
+from archbench.errors import ArchbenchError, NothingMeasured
 
 if TYPE_CHECKING:
     from archbench.records.saved_runs import SavedCheck
@@ -12,13 +13,12 @@ if TYPE_CHECKING:
 HOW = "`archbench check --pytest-benchmark before*.json -- after*.json`"
 
 
-def judged(words: Sequence[str], strict: bool, outputs: Sequence[Path | None]) -> "SavedCheck":
+def judged(words: Sequence[str], strict: bool) -> "SavedCheck":
     """Read the files of both sides and judge them.
 
     Args:
         words: files of the one side, "--", files of the other.
         strict: what could not be decided fails too.
-        outputs: files that are about to be written.
 
     Raises:
         ArchbenchError: a side is missing, or a file cannot be read, or is named twice.
@@ -46,12 +46,8 @@ def judged(words: Sequence[str], strict: bool, outputs: Sequence[Path | None]) -
                 f"'{path}' is named twice, and a process counts once",
                 "run pytest once for each file",
             )
-    for output in outputs:
-        if output is not None and output.resolve() in places:
-            raise OutputRefused(
-                f"'{output}' is judged here, and would be lost", "name another file"
-            )
-    runs = [read_saved(path) for path in paths]
+    with in_use(*paths):
+        runs = [read_saved(path) for path in paths]
     found = judge_saved(runs[:middle], runs[middle:], Rules(), strict)
     if not found.verdicts:
         raise NothingMeasured("the files hold no benchmark at all", HOW)

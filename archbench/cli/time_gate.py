@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archbench.cli import interrupt
+from archbench.cli.in_use import in_use
 from archbench.cli.output import heard, warn
 from archbench.cli.progress import progress
 from archbench.errors import NothingMeasured
@@ -53,7 +54,7 @@ def time_gate(
     until = None if max_time_s is None else time.monotonic() + max_time_s
     record = None if record is None else record.absolute()  # the folder may be another by then
     root = chosen.project.root
-    with progress("measuring") as tell:
+    with in_use(*chosen.files, record), progress("measuring") as tell:
         listener = Listener(tell, heard, warn)
         if base is not None:
             whole = not chosen.words

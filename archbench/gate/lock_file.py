@@ -60,7 +60,11 @@ def read_lock(path: Path) -> Lock | None:
         raise BrokenLock(
             f"'{path}' cannot be read: {reason.lower()}", "--lock names another file"
         ) from error
-    restore = f"`git checkout -- {quote(str(path))}` brings back the last one that was committed"
+    restore = "name a file that `archbench lock` wrote, or a new one"
+    if path.name == NAME:  # nobody's own work, which this would throw away
+        restore = (
+            f"`git checkout -- {quote(str(path))}` brings back the last one that was committed"
+        )
     try:
         document = json.loads(text)
     except json.JSONDecodeError as error:
