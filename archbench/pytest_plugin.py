@@ -35,12 +35,14 @@ def _declared(folder: Path) -> list["GateCell"]:
     """Return the cells of the nearest configuration; their files are named from the root on."""
     from archbench.errors import ArchbenchError
     from archbench.gate.configuration import find_project
+    from archbench.models.import_path import import_from
 
     try:
         project = find_project(folder)
     except ArchbenchError as error:
         text = f"archbench: {error.message}\nhint: {error.hint}"
         raise pytest.Collector.CollectError(text) from error
+    import_from(project.root)
     return [replace(cell, model=_from(cell.model, project.root)) for cell in project.cells]
 
 
@@ -54,15 +56,21 @@ def archbench_benchmark(benchmark: Any) -> Callable[..., None]:
     """Return a function that times a network's pass under pytest-benchmark.
 
     It takes a declared cell, a MODEL string or an nn.Module, and in the latter two cases
-    `input_size` (without the batch) and `batch_size`; furthermore `device`, `precision`, `mode`
-    ("infer" or "train") and `threads`. The network is warmed up until its times have settled, the
-    device is waited for, and `extra_info["archbench"]` gets the environment, what was counted, and
-    the flags of the measurement.
+    `input_size` (without the batch) and `batch_size`, for a MODEL string `model_kwargs`;
+    furthermore `device`, `precision`, `mode` ("infer" or "train") and `threads`. The network is
+    warmed up until its times have settled, the device is waited for, and `extra_info["archbench"]`
+    gets the environment, what was counted, and the flags of the measurement.
     """
 
     def timed(model: Any, input_size: Any = None, **settings: Any) -> None:
         from archbench.api.under_pytest import time_under
+        from archbench.errors import ArchbenchError
 
-        time_under(benchmark, model, input_size, **settings)
+        try:
+            time_under(benchmark, model, input_size, **settings)
+        except ArchbenchError as error:
+            if error.hint:
+                error.add_note(f"hint: {error.hint}")  # pytest shows it below the message
+            raise
 
     return timed

@@ -93,9 +93,11 @@ def nets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     package.mkdir()
     (package / "__init__.py").write_text("")
     (package / "net.py").write_text(NETS)
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "in_src.py").write_text(NETS)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
-    for name in ("nets", "broken", "exits", "mypkg", "mypkg.net"):
+    for name in ("nets", "broken", "exits", "mypkg", "mypkg.net", "in_src"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     return tmp_path
 
@@ -310,6 +312,7 @@ def test_depth_shows_the_module_tree(nets: Path, capsys: pytest.CaptureFixture[s
         ("nets.py:Net", ["--model-kwargs", "width=2"], 2 * 27 + 2 + 30),
         ("nets.py:ready", [], 8 * 27 + 8 + 90),
         ("mypkg.net:Net", [], 162),
+        ("in_src:Net", [], 162),
         ("./nets.py:build", [], 162),
     ],
 )

@@ -88,7 +88,9 @@ def test_cells_in_another_form_are_not_mixed(repository: Path, capsys: Captured)
     """TOML has no table behind a list of the same name."""
     (repository / "pyproject.toml").write_text("[tool.archbench]\ncells = []\n")
     assert run(["init-ci", "resnet20"]) == 2
-    assert "cells cannot be added to 'pyproject.toml'" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "cells cannot be added to 'pyproject.toml'" in err
+    assert "hint: write each cell that it holds as [[tool.archbench.cells]]" in err
 
 
 def test_what_is_there_stays(repository: Path, capsys: Captured) -> None:
@@ -233,6 +235,28 @@ def test_a_project_below_the_root(
     steps = found["jobs"]["time"]["steps"]
     assert steps[-1]["with"]["path"] == "sub/archbench-pairs.jsonl"
     assert any("-r requirements.txt" in step.get("run", "") for step in steps)
+
+
+@pytest.mark.parametrize("file", ["pyproject.toml", "setup.py", "requirements.txt"])
+@pytest.mark.parametrize("place", ["nets", "src/nets"])
+def test_a_project_below_the_root_that_declares_nothing_yet(
+    file: str, place: str, repository: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own folder gets the cells, with its packages, also those in src/."""
+    package = repository / "sub" / place
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text(NET)
+    (repository / "sub" / file).write_text("")
+    monkeypatch.chdir(repository / "sub")
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.delitem(sys.modules, "nets", raising=False)
+    found = states(capsys, "nets:Small", "-i", "3x8x8", "--model-kwargs", "width=4", "--github")
+    assert list(found) == ["sub/pyproject.toml", f"sub/{NAME}", f"sub/{SUITE}", str(WORKFLOW)]
+    (cell,) = find_project(repository / "sub").cells
+    assert (cell.input_size, cell.model_kwargs) == (("3x8x8",), {"width": 4})
+    assert run(["check", "--strict"]) == 0
+    workflow = yaml.safe_load((repository / WORKFLOW).read_text())
+    assert workflow["defaults"]["run"]["working-directory"] == "sub"
 
 
 def test_a_projects_own_dependencies_are_installed(repository: Path, capsys: Captured) -> None:

@@ -112,6 +112,61 @@ def test_cells_models_and_modules_are_timed(project: Path) -> None:
         assert len(row["stats"]["data"]) == row["stats"]["rounds"]
 
 
+def test_a_project_s_packages_are_found(project: Path) -> None:
+    """In its folder and in src/, from wherever pytest is started."""
+    for package in (project / "pack", project / "src" / "other"):
+        package.mkdir(parents=True)
+        (package / "__init__.py").write_text(NET)
+    (project / "archbench.toml").write_text(
+        "".join(
+            f'[[cells]]\nmodel = "{name}:build"\ninput_size = "3x8x8"\n'
+            for name in ("pack", "other")
+        )
+    )
+    for folder in (project, project / "benchmarks", project.parent):
+        words = [str(project / "benchmarks"), "--benchmark-disable", "-k", "test_cells"]
+        done = ran(folder, *words)
+        assert "2 passed" in done.stdout, done.stdout
+
+
+WRONG = """
+import pytest
+
+
+@pytest.mark.parametrize("settings", [
+    {"model": "resnet21"},
+    {"model": "resnet20", "batch_size": "4"},
+    {"model": "resnet20", "threads": 0},
+    {"model": "net.py:wide", "input_size": "3x8x8"},
+    {"model": "net.py:wide", "input_size": "3x8x8", "model_kwargs": {"width": 8}},
+])
+def test_wrong(archbench_benchmark, settings):
+    archbench_benchmark(**settings)
+
+
+def test_idle(archbench_cell, archbench_benchmark):
+    archbench_benchmark(archbench_cell, batch_size=8)
+"""
+
+
+def test_a_refusal_comes_with_its_hint(project: Path) -> None:
+    """As on the command line; arguments of a factory are taken."""
+    net = "from torch import nn\n\ndef wide(width):\n    return nn.Conv2d(3, width, 3)\n"
+    (project / "net.py").write_text(net)
+    (project / "test_wrong.py").write_text(WRONG)
+    done = ran(project, "test_wrong.py", "--benchmark-disable")
+    assert "6 failed, 1 passed" in done.stdout
+    for text in (
+        "there is no architecture named 'resnet21'",
+        "hint: did you mean 'resnet",
+        "batch size '4' is not a positive number",
+        "0 threads cannot compute",
+        "'net.py:wide' cannot be called so",
+        "is declared with its input size, batch and arguments",
+    ):
+        assert text in done.stdout
+
+
 def test_a_disabled_benchmark_runs_once(project: Path) -> None:
     """As pytest-xdist asks for; nothing is written down."""
     done = ran(project, "benchmarks", "--benchmark-disable", "-k", "cells")

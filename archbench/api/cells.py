@@ -105,7 +105,9 @@ def check(ways: Ways) -> None:
         _known("mode of torch.compile", [ways.compiled], COMPILE_MODES)
     for size in ways.batch_sizes:
         if not isinstance(size, int) or size < 1:
-            raise ArchbenchError(f"batch size {size} is not a positive number", "-b 1,8,32")
+            raise ArchbenchError(f"batch size {size!r} is not a positive number", "such as 8")
+    if ways.threads is not None and (not isinstance(ways.threads, int) or ways.threads < 1):
+        raise ArchbenchError(f"{ways.threads!r} threads cannot compute", "threads=1 is the least")
 
 
 def _known(kind: str, words: Sequence[str], known: Sequence[str]) -> None:

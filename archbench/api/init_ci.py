@@ -2,7 +2,7 @@
 
 import json
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import chdir
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, distribution
@@ -23,11 +23,17 @@ from archbench.records.placed import InitCI, Placed
 from archbench.records.profiles import CONVENTION_NUMBER
 
 EXAMPLE = "resnet18"  # where nothing is named or declared: something to look at, and to replace
+PROJECT = SHARED, "setup.py", "requirements.txt"  # one of them makes a folder a project
 SUITE = Path("benchmarks/test_archbench.py")
 WORKFLOW = Path(".github/workflows/archbench.yml")
 
 
-def init_ci(models: Sequence[str], github: bool, input_size: Sequence[str] = ()) -> InitCI:
+def init_ci(
+    models: Sequence[str],
+    github: bool,
+    input_size: Sequence[str] = (),
+    model_kwargs: Mapping[str, Any] | None = None,
+) -> InitCI:
     """Write what is not there yet; what is there stays as it is.
 
     Cells that are declared already, or locked, are kept; models that are named become cells behind
@@ -37,6 +43,7 @@ def init_ci(models: Sequence[str], github: bool, input_size: Sequence[str] = ())
         models: MODEL strings.
         github: a workflow, too.
         input_size: of those models, without the batch; default: the architecture's own.
+        model_kwargs: arguments of their builders.
 
     Raises:
         ArchbenchError: a model is not known, or a file cannot be read.
@@ -45,8 +52,11 @@ def init_ci(models: Sequence[str], github: bool, input_size: Sequence[str] = ())
     """
     chosen = Chosen()
     top = _top(Path.cwd())
-    root = chosen.project.root if chosen.project.source or chosen.lock else top
-    cells, declared = _cells(chosen, root, models, tuple(input_size))
+    held = chosen.project.source or chosen.lock
+    root = chosen.project.root if held else _project(Path.cwd(), top)
+    names = dict.fromkeys(from_root(model, root) for model in models)
+    asked = [GateCell(n, n, tuple(input_size), model_kwargs=model_kwargs or {}) for n in names]
+    cells, declared = _cells(chosen, root, asked)
     placed = [declared, _lock(root, cells)]
     placed.append(_placed(root, SUITE, _template("test_archbench.py.txt")))
     placed = [replace(one, path=Path(relpath(root / one.path, top))) for one in placed]
@@ -79,21 +89,26 @@ def _top(here: Path) -> Path:
     return next((f for f in (here, *here.parents) if (f / ".git").exists()), here)
 
 
-def _cells(
-    chosen: Chosen, root: Path, models: Sequence[str], size: tuple[str, ...]
-) -> tuple[list[GateCell], Placed]:
+def _project(here: Path, top: Path) -> Path:
+    """Return the nearest folder that is a Python project, up to the repository's root."""
+    folders = [here, *here.parents]
+    inside = folders[: folders.index(top) + 1]
+    return next((f for f in inside if any((f / name).is_file() for name in PROJECT)), top)
+
+
+def _cells(chosen: Chosen, root: Path, asked: Sequence[GateCell]) -> tuple[list[GateCell], Placed]:
     """Return the cells, and the file that declares them, with those that it does not yet."""
     path = chosen.project.source or root / SHARED
     known = {word for cell in chosen.cells for word in (cell.name, cell.model)}
-    asked = list(dict.fromkeys(from_root(model, root) for model in models))
     if not chosen.cells and not asked:
-        asked = [EXAMPLE]
-    if size and known.intersection(asked):
-        raise ArchbenchError(
-            f"'{known.intersection(asked).pop()}' is a cell already",
-            f"its size stands where it is declared, in '{path.name}'",
-        )
-    added = [GateCell(model, model, size) for model in asked if model not in known]
+        asked = [GateCell(EXAMPLE, EXAMPLE)]
+    for cell in asked:
+        if cell.model in known and (cell.input_size or cell.model_kwargs):
+            raise ArchbenchError(
+                f"'{cell.model}' is a cell already",
+                f"its size and arguments stand where it is declared, in '{path.name}'",
+            )
+    added = [cell for cell in asked if cell.model not in known]
     locked_only = list(chosen.cells) if chosen.project.source is None else []
     before = read(path)
     table = "cells" if path.name == OWN else "tool.archbench.cells"
@@ -103,7 +118,7 @@ def _cells(
     except tomllib.TOMLDecodeError as error:
         raise ArchbenchError(
             f"cells cannot be added to '{path.name}': {error}",
-            f"declare them in {OWN}, by [[cells]]",
+            f"write each cell that it holds as [[{table}]]",
         ) from error
     return [*chosen.cells, *added], Placed(Path(relpath(path, root)), before, wanted)
 

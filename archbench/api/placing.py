@@ -40,14 +40,16 @@ def place(root: Path, placed: Placed) -> None:
     held = len((placed.before or "").encode())
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a" if held else "x", encoding="utf-8", newline="") as stream:
+        with path.open(
+            "x" if placed.before is None else "a", encoding="utf-8", newline=""
+        ) as stream:
             try:
                 stream.write(placed.wanted[len(placed.before or "") :])
                 stream.flush()
             except OSError:
                 with suppress(OSError):
                     os.truncate(path, held)
-                    if not held:
+                    if placed.before is None:
                         path.unlink()
                 raise
     except OSError as error:

@@ -4,7 +4,7 @@
 process's, and `archbench check --pytest-benchmark` takes it for that.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from copy import deepcopy
 from dataclasses import replace
@@ -13,6 +13,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from archbench.api.cells import Ways, check, check_kind
+from archbench.errors import ArchbenchError
 from archbench.records.cells import Cell
 from archbench.records.gates import GateCell
 
@@ -35,6 +36,7 @@ def time_under(
     model: "GateCell | str | nn.Module",
     input_size: str | Sequence[str] | Sequence[int] | None = None,
     batch_size: int = 1,
+    model_kwargs: Mapping[str, Any] | None = None,
     device: str = "cpu",
     precision: str = "fp32",
     mode: str = "infer",
@@ -48,6 +50,7 @@ def time_under(
             module.
         input_size: without the batch; default: the architecture's own.
         batch_size: samples in one pass.
+        model_kwargs: arguments of a MODEL string's factory.
         device: "cpu", "cuda", "cuda:1", "mps".
         precision: fp32, tf32, fp16, bf16 or amp.
         mode: "infer" for one forward pass, "train" for one step of training.
@@ -69,7 +72,7 @@ def time_under(
     check_kind(ways, where.type)
     clock = DeviceClock(where)
     with _settings_kept(where):
-        loaded, cell, sizes = _asked(model, input_size, ways)
+        loaded, cell, sizes = _asked(model, input_size, model_kwargs or {}, ways)
         cell = replace(cell, device=str(where))
         profile = profile_loaded(loaded, sizes, cell.batch_size)
         with gradients_of(cell):
@@ -101,21 +104,27 @@ def time_under(
 
 
 def _asked(
-    model: "GateCell | str | nn.Module", input_size: Any, ways: Ways
+    model: "GateCell | str | nn.Module", input_size: Any, arguments: Mapping[str, Any], ways: Ways
 ) -> tuple["Loaded", Cell, Any]:
     """Load what was asked for; return it, its cell, and the sizes of its inputs."""
     from archbench.models.resolve import load, plan_for
 
-    batch_size, arguments = ways.batch_sizes[0], {}
+    batch_size = ways.batch_sizes[0]
     if isinstance(model, GateCell):
+        if input_size is not None or batch_size != 1 or arguments:
+            raise ArchbenchError(
+                f"'{model.name}' is declared with its input size, batch and arguments",
+                "leave them out, or name its MODEL",
+            )
         input_size, batch_size = list(model.input_size) or None, model.batch_size
-        arguments = dict(model.model_kwargs)
-        model = model.model
+        arguments, model = model.model_kwargs, model.model
+    elif arguments and not isinstance(model, str):
+        raise ArchbenchError("a module is built, and takes no arguments", "leave them out")
     # a module is the test's own, and stays as it is
     loaded = load(model if isinstance(model, str) else deepcopy(model), arguments)
     cell = Cell(
         loaded.name,
-        arguments,
+        dict(arguments),
         plan_for(loaded, input_size, batch_size).texts(),
         batch_size=batch_size,
         precision=ways.precisions[0],  # type: ignore[arg-type]  # checked above

@@ -4,7 +4,14 @@ from typing import Annotated
 
 import typer
 
-from archbench.cli.options import MODEL_HELP, Debug, Form, InputSize, complete_model
+from archbench.cli.options import (
+    MODEL_HELP,
+    Debug,
+    Form,
+    InputSize,
+    ModelKwargs,
+    complete_model,
+)
 from archbench.cli.output import destination, prints_set_aside
 from archbench.errors import ArchbenchError
 
@@ -24,6 +31,7 @@ def init_ci(
     models: Models = None,
     github: GitHub = False,
     input_size: InputSize = None,
+    model_kwargs: ModelKwargs = None,
     form: Form = None,
     debug: Debug = False,
 ) -> None:
@@ -31,10 +39,15 @@ def init_ci(
 
     Nothing is overwritten: a file that is there stays, and what it lacks is shown.
     """
-    if input_size and not models:
-        raise ArchbenchError("-i belongs to a MODEL that is named beside it", "leave it out")
+    for option, given in (("-i", input_size), ("--model-kwargs", model_kwargs)):
+        if given and not models:
+            raise ArchbenchError(
+                f"{option} belongs to a MODEL that is named beside it", "leave it out"
+            )
     with destination(form, None) as out, prints_set_aside():
         from archbench.api.init_ci import init_ci as place
+        from archbench.models.resolve import parse_kwargs
         from archbench.report.init_ci import init_ci_report
 
-        out.write(init_ci_report(place(models or [], github, input_size or [])))
+        kwargs = parse_kwargs(model_kwargs or [])
+        out.write(init_ci_report(place(models or [], github, input_size or [], kwargs)))

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from archbench.measure.worker import end_with_parent
+from archbench.models.import_path import import_from
 
 
 def main() -> None:
@@ -32,8 +33,7 @@ def main() -> None:
         answer.flush()
 
     asked = json.loads(sys.stdin.readline())
-    root = Path.cwd()
-    sys.path[:0] = [str(place) for place in (root, root / "src") if place.is_dir()]
+    import_from(Path.cwd())
     side = loaded(asked)
     if asked["core"] is not None:
         os.sched_setaffinity(0, {asked["core"]})

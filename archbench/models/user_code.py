@@ -18,6 +18,7 @@ from typing import Any
 from torch import nn
 
 from archbench.errors import ArchbenchError, UserCodeError
+from archbench.models.import_path import import_from
 
 MODEL = "MODEL is path/to/file.py:factory or package.module:factory"
 
@@ -140,8 +141,7 @@ def _home(module: ModuleType | None) -> Path | None:
 def _import_module(name: str) -> ModuleType:
     if not all(part.isidentifier() for part in name.split(".")):
         raise ArchbenchError(f"'{name}' is neither a module's name nor a Python file", MODEL)
-    if "" not in sys.path:
-        sys.path.insert(0, "")  # a package in the current folder, as `python -m` finds it
+    import_from(Path.cwd())
     try:
         with user_code(f"importing '{name}'"):
             return importlib.import_module(name)

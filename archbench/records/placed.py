@@ -29,9 +29,7 @@ class Placed:
             return "written"
         if self.before == self.wanted:
             return "unchanged"
-        return (
-            "added to" if self.before and self.wanted.startswith(self.before) else "left as it is"
-        )
+        return "added to" if self.wanted.startswith(self.before) else "left as it is"
 
     @property
     def difference(self) -> str:
