@@ -289,7 +289,8 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[float], 
         for i, x in enumerate(NOISE):
             for side, times in (("before", 1.0), ("after", factor)):
                 path = Path(f"{side}{i}.json")
-                value = document({"test_a": [times * x, times * x * 1.5, times * x * 0.9]}, 2 * i)
+                minute = 2 * i + (side == "after")
+                value = document({"test_a": [times * x, times * x * 1.5, times * x * 0.9]}, minute)
                 path.write_text(json.dumps(value))
                 names[side].append(str(path))
         return [*names["before"], "--", *names["after"]]
@@ -338,7 +339,8 @@ def test_one_file_a_side_is_said_plainly(
         (["a.json"], "two sides of saved runs are needed, with -- between them"),
         (["a.json", "--"], "two sides of saved runs are needed, with -- between them"),
         (["--", "a.json"], "two sides of saved runs are needed, with -- between them"),
-        (["a.json", "--", "a.json"], "'a.json' is named twice, and a process counts once"),
+        (["a.json", "--", "a.json"], "'a.json' holds the process of 'a.json', which counts once"),
+        (["a.json", "--", "copy.json"], "'copy.json' holds the process of 'a.json'"),
         (["a.json", "--", "none.json"], "'none.json' cannot be read: no such file or directory"),
         (["a.json", "--", "text.json"], "'text.json' is not JSON"),
         (["a.json", "--", "list.json"], "'list.json' holds no benchmarks of pytest-benchmark"),
@@ -372,6 +374,7 @@ def test_bad_input_is_refused(
     }
     for name, value in held.items():
         Path(f"{name}.json").write_text(json.dumps(value))
+    Path("copy.json").write_bytes(Path("a.json").read_bytes())
     Path("text.json").write_text("benchmarks: none")
     Path("deep.json").write_text("[" * 100_000)
     Path("bytes.json").write_bytes(b"\xff\xfe{}")
@@ -404,8 +407,8 @@ def test_saved_runs_are_never_written_over(
 
 def test_files_without_a_benchmark_are_no_measurement(tmp_path: Path, capsys: Captured) -> None:
     """Exit code 5, and a line."""
-    for name in "ab":
-        (tmp_path / f"{name}.json").write_text(json.dumps(document({})))
+    for minute, name in enumerate("ab"):
+        (tmp_path / f"{name}.json").write_text(json.dumps(document({}, minute)))
     paths = [str(tmp_path / "a.json"), "--", str(tmp_path / "b.json")]
     assert run(["check", "--pytest-benchmark", *paths]) == 5
     assert "hold no benchmark at all" in capsys.readouterr().err

@@ -234,8 +234,14 @@ def test_what_did_not_fit_into_the_time_is_inconclusive_by_name() -> None:
     assert machine.passed_s == 60.0
     assert words(gate) == {"a": "ok", "b": "inconclusive"}
     assert replace(gate, strict=True).exit_code == 4
+    notes = {verdict.cell: verdict.note for verdict in gate.verdicts}
+    measured = sum(pair.cell == "b" and pair.stage == "confirm" for pair in gate.pairs)
+    assert 0 < measured < 12
+    assert notes["b"].startswith(f"the run ended after {measured} of 12 pairs confirming it")
+    assert notes["a"] == ""
     gate = Machine({"a": 1.0}).gate(["a"], until=5.0)
     assert words(gate) == {"a": "inconclusive"}
+    assert "of 5 pairs screening it" in gate.verdicts[0].note
 
 
 def test_cells_take_turns_at_random() -> None:
@@ -488,7 +494,9 @@ def test_a_tree_is_removed_whatever_happens(repository: Path) -> None:
 @pytest.mark.parametrize(
     ("reference", "setup", "said", "hint"),
     [
-        ("nowhere", "", "no commit 'nowhere'", "git fetch"),
+        ("nowhere", "", "no commit 'nowhere'", "git fetch origin nowhere"),
+        ("HEAD^1", "", "no commit 'HEAD^1'", "git fetch --unshallow"),
+        ("", "", "no commit ''", "git fetch --unshallow"),
         ("--help", "", "no commit '--help'", ""),
         ("HEAD", "echo begun; exit 3", "--setup failed in base, with exit code 3: begun", "fresh"),
     ],
@@ -925,7 +933,10 @@ def test_against_takes_each_cell_s_inputs(
 
 
 def test_against_is_looked_for_from_the_project(
-    repository: Path, beside: list[tuple[Cell, Cell]], monkeypatch: pytest.MonkeyPatch
+    repository: Path,
+    beside: list[tuple[Cell, Cell]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Captured,
 ) -> None:
     """Its files are meant, wherever the command is started; a wrong name is told at once."""
     (repository / "sub").mkdir()
@@ -934,6 +945,10 @@ def test_against_is_looked_for_from_the_project(
     assert {(base.model, head.model) for base, head in beside} == {("net.py:Small",) * 2}
     assert (repository / "sub" / "run.jsonl").is_file()
     assert run(["check", "--against", "resnt34"]) == 2
+    (repository / "net.py").write_text("def wide(width):\n    pass\n")
+    capsys.readouterr()
+    assert run(["check", "small", "--against", "../net.py:wide"]) == 2
+    assert "hint: --against takes what can be built without" in capsys.readouterr().err
 
 
 def test_two_models_take_turns_in_one_process(

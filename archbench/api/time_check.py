@@ -10,7 +10,7 @@ from archbench.api.cells import Ways, check, check_kind
 from archbench.api.launcher import SILENT, Launcher, Listener, launching
 from archbench.api.time_gate import CONTROL, Arms, Measure, control_of
 from archbench.api.trees import trees
-from archbench.errors import ArchbenchError
+from archbench.errors import ArchbenchError, UserCodeError
 from archbench.gate.configuration import Project, find_project
 from archbench.records.cells import Cell
 from archbench.records.gates import GateCell, Verdict
@@ -142,7 +142,7 @@ def models(
     with chdir(root), launching(listener.heard) as launcher:
         for cell in cells:
             other = GateCell(against, against, cell.input_size, cell.batch_size)
-            sizes = taken_inputs(other), _inputs_or_none(cell)
+            sizes = _inputs_of_base(other), _inputs_or_none(cell)
             if sizes[1] is not None and sizes[0] != sizes[1]:
                 note = f"{against} takes {sizes[0]}, this {sizes[1]}: -i gives both the same"
                 known.append(Verdict(cell.name, "time", "not_comparable", note=note))
@@ -167,6 +167,23 @@ def taken_inputs(cell: GateCell) -> str:
 
     loaded = load(cell.model, cell.model_kwargs, blank=True)
     return ", ".join(plan_for(loaded, list(cell.input_size) or None, cell.batch_size).texts())
+
+
+def _inputs_of_base(cell: GateCell) -> str:
+    """Return the same of the model that stands behind --against.
+
+    Raises:
+        ArchbenchError: it cannot be loaded; arguments that are given are those of the others.
+    """
+    try:
+        return taken_inputs(cell)
+    except UserCodeError:
+        raise
+    except ArchbenchError as error:
+        hint = error.hint
+        if "--model-kwargs" in hint:
+            hint = "--against takes what can be built without arguments"
+        raise ArchbenchError(error.message, hint) from error
 
 
 def _inputs_or_none(cell: GateCell) -> str | None:

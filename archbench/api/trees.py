@@ -58,9 +58,11 @@ def trees(reference: str, root: Path, setup: str = "") -> Iterator[Trees]:
             root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{reference}^{{commit}}"
         )
     except ArchbenchError:
+        named = bool(reference) and not {*"^~@: "} & {*reference}
+        fetch = f"git fetch origin {reference}" if named else "git fetch --unshallow"
         raise ArchbenchError(
             f"there is no commit '{reference}' in this repository",
-            f"`git fetch origin {reference}` gets it into a shallow clone; or name another --base",
+            f"`{fetch}` completes a shallow clone; or name another --base",
         ) from None
     inside = root.resolve().relative_to(top)
     with TemporaryDirectory(prefix="archbench.") as folder:

@@ -36,7 +36,7 @@ JUnit = Annotated[
     typer.Option("--junit", metavar="FILE", help="write JUnit's XML", show_default=False),
 ]
 DEFAULT = (None, "")  # values that say nothing
-HERE_ONLY = ("summary", "annotate", "junit", "output", "form", "record", "debug")
+HERE_ONLY = "summary annotate junit output form record max_time debug".split()
 
 
 @dataclass(frozen=True, slots=True)

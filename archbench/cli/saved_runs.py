@@ -39,16 +39,26 @@ def judged(words: Sequence[str], strict: bool) -> "SavedCheck":
             f"options go in front: `archbench check {option} ... --pytest-benchmark ...`",
         )
     paths = [Path(word) for word in words if word != "--"]
-    places = [path.resolve() for path in paths]
-    for path, place in zip(paths, places, strict=True):
-        if places.count(place) > 1:
-            raise ArchbenchError(
-                f"'{path}' is named twice, and a process counts once",
-                "run pytest once for each file",
-            )
     with in_use(*paths):
         runs = [read_saved(path) for path in paths]
+    _refuse_copies(paths)
     found = judge_saved(runs[:middle], runs[middle:], Rules(), strict)
     if not found.verdicts:
         raise NothingMeasured("the files hold no benchmark at all", HOW)
     return found
+
+
+def _refuse_copies(paths: Sequence[Path]) -> None:
+    """Refuse one process under two names: it would make few look like many.
+
+    Raises:
+        ArchbenchError: two files hold the same.
+    """
+    first: dict[bytes, Path] = {}
+    for path in paths:
+        other = first.setdefault(path.read_bytes(), path)
+        if other is not path:
+            raise ArchbenchError(
+                f"'{path}' holds the process of '{other}', which counts once",
+                "run pytest once for each file",
+            )

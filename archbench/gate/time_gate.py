@@ -82,12 +82,14 @@ class Judgement:
         wanted: how many pairs of which stage each other cell needs in all.
         p: of the last look at each cell that was looked at again.
         suspects: how many cells may be slower.
+        unmet: what was still wanted of cells when the run ended.
     """
 
     words: Mapping[str, Word]
     wanted: Mapping[str, tuple[Stage, int]]
     p: Mapping[str, float] = field(default_factory=dict)
     suspects: int = 0
+    unmet: Mapping[str, tuple[Stage, int]] = field(default_factory=dict)
 
 
 def judge(found: Mapping[str, Evidence], rules: Rules, ended: bool = False) -> Judgement:
@@ -123,7 +125,7 @@ def judge(found: Mapping[str, Evidence], rules: Rules, ended: bool = False) -> J
         words |= _looked_at(found, ready, sign, count, rules, p, wanted)
     if ended:
         words |= dict.fromkeys(wanted, "inconclusive")
-        wanted = {}
+        return Judgement(words, {}, p, len(slow), wanted)
     return Judgement(words, wanted, p, len(slow))
 
 

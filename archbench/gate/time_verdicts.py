@@ -54,7 +54,8 @@ def verdicts_of(
             own = evidence.get(cell, Evidence())
             p = judgement.p.get(cell)
             verdict = verdict_of(cell, own, word, p, judgement.suspects, plan.rules)
-            verdicts.append(replace(verdict, note=_repeated(cell, pairs)))
+            notes = _unmet(judgement.unmet.get(cell), own), _repeated(cell, pairs)
+            verdicts.append(replace(verdict, note="; ".join(filter(None, notes))))
     return (*verdicts, *plan.known), wanted
 
 
@@ -116,6 +117,18 @@ def _failure(cell: str, pairs: Sequence[Pair]) -> Pair | None:
     own = [pair for pair in pairs if pair.cell == cell]
     failed = [pair for pair in own if pair.failure is not None]
     return failed[-1] if failed and (len(failed) > 1 or len(failed) == len(own)) else None
+
+
+def _unmet(wanted: tuple[Stage, int] | None, evidence: Evidence) -> str:
+    """Say of a cell whose pairs were not all measured what it lacks; empty where it lacks none."""
+    if wanted is None:
+        return ""
+    stage, count = wanted
+    measured = len(getattr(evidence, stage))
+    doing = {"screen": "screening", "confirm": "confirming", "extend": "extending"}[stage]
+    return (
+        f"the run ended after {measured} of {count} pairs {doing} it; --max-time decides how long"
+    )
 
 
 def _repeated(cell: str, pairs: Sequence[Pair]) -> str:
