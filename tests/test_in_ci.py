@@ -122,7 +122,7 @@ def test_a_summary_is_a_line_a_table_and_folds() -> None:
     assert text.startswith("**archbench · Structure: done**\n\n| cell | verdict |")
     assert folds(text) == [
         "How and where it was found",
-        "To see it on your own machine",
+        "To see it yourself",
         "To accept it",
     ]
     kinds = [token.type for token in parsed(text)]

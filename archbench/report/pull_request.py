@@ -49,7 +49,7 @@ def _written(report: Report, again: str, accept: str, most: int | None) -> str:
     notes = [escaped(note) for note in report.notes]
     where = "\n\n".join([list_markdown(background), *notes])
     parts.append(_folded("How and where it was found", where))
-    parts.append(_folded("To see it on your own machine", code_markdown("run", again)))
+    parts.append(_folded("To see it yourself", code_markdown("run", again)))
     if accept:
         parts.append(_folded("To accept it", accept))
     return "\n\n".join(part for part in parts if part) + "\n"
