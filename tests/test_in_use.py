@@ -71,6 +71,20 @@ def test_nothing_is_lost(line: str, said: str, folder: Path, capsys: Captured) -
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
 
 
+@pytest.mark.parametrize("name", ["loop.jsonl", 300 * "a", "none/x"])
+def test_a_path_that_is_none_is_refused_by_whoever_opens_it(
+    name: str, folder: Path, capsys: Captured
+) -> None:
+    """A loop of links, a name that is too long, a folder that is not there."""
+    Path("loop.jsonl").symlink_to("loop.jsonl")
+    for words in (["judge", name], ["check", "--summary", name], ["bench", "nin", "-o", name]):
+        capsys.readouterr()
+        assert run(words) == 2
+        message, hint = capsys.readouterr().err.splitlines()
+        assert "cannot be" in message
+        assert hint.startswith("hint: ")
+
+
 def test_a_device_takes_any_number_of_results(folder: Path) -> None:
     """There is nothing to lose in it."""
     assert run(["check", "--summary", "/dev/null", "--junit", "/dev/null", "-o", "/dev/null"]) == 0

@@ -19,18 +19,26 @@ def in_use(*paths: Path | None) -> Iterator[None]:
     Raises:
         OutputRefused: one of them has another use in this command.
     """
-    named = [path for path in paths if path is not None and (path.is_file() or not path.exists())]
-    places = {path.resolve(): path for path in named}
+    places = {_place(path): path for path in paths if path is not None}
     for place, path in places.items():
         if place in _in_use:
             raise OutputRefused(
                 f"'{path}' has another use in this command, and would be lost", "name another file"
             )
-    _in_use.update(places)
+    own = {place for place in places if place is not None}
+    _in_use.update(own)
     try:
         yield
     finally:
-        _in_use.difference_update(places)
+        _in_use.difference_update(own)
+
+
+def _place(path: Path) -> Path | None:
+    """Return where a file is or would be; None of a device, or where whoever opens it will fail."""
+    try:
+        return path.resolve() if path.is_file() or not path.exists() else None
+    except (OSError, RuntimeError):  # RuntimeError: a loop of links, until Python 3.13
+        return None
 
 
 def refuse_source(path: Path) -> None:
