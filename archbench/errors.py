@@ -26,6 +26,11 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"did you mean '{near[0]}'? " if near else ""
 
 
+def why_refused(error: Exception) -> str:
+    """Say in lower case, to stand behind a colon, why the system refused a file."""
+    return str(getattr(error, "strerror", None) or error).lower()
+
+
 class ArchbenchError(Exception):
     """Something archbench can explain: what was wrong, and what to do next.
 

@@ -1,7 +1,9 @@
 """No command loses a file: what it reads, what people wrote, or one of two results."""
 
 import json
+import os
 import shlex
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -104,3 +106,20 @@ def test_a_refusal_leaves_no_empty_summary(folder: Path) -> None:
     assert run(["check", "--summary", "new.md", "--junit", "new.xml"]) == 2
     assert not Path("new.md").exists()
     assert not Path("new.xml").exists()
+
+
+def test_pipes_take_a_summary_and_give_saved_runs(folder: Path) -> None:
+    """They cannot be sought in, and are read once."""
+    for name in ("before", "after", "summary"):
+        os.mkfifo(name)
+    lines = ["exec cat a.json > before", "exec cat b.json > after", "exec cat summary > told.md"]
+    ends = [subprocess.Popen(line, shell=True) for line in lines]
+    try:
+        words = ["check", "--summary", "summary", "--pytest-benchmark", "before", "--", "after"]
+        assert run(words) == 0
+        assert [end.wait(10) for end in ends] == [0, 0, 0]
+        assert Path("told.md").read_text().startswith("**archbench · Saved runs")
+    finally:
+        for end in ends:
+            end.kill()
+            end.wait()

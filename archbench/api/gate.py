@@ -13,6 +13,7 @@ from archbench.gate.budgets import parse_allowance
 from archbench.gate.check import Computed, check_cells
 from archbench.gate.locking import Locking, next_lock
 from archbench.records.gates import Check, GateCell
+from archbench.records.locks import LockedCell
 from archbench.records.profiles import CONVENTION_NUMBER
 
 Tell = Callable[[float], None]
@@ -93,18 +94,35 @@ def run_lock(
             "there are no cells to lock",
             "`archbench lock resnet50`, or [[cells]] with model = ... in archbench.toml",
         )
-    cells = []
-    with chdir(chosen.project.root):
-        for i, cell in enumerate(chosen.cells):
-            tell(i / len(chosen.cells))
+    cells = locked_cells(chosen.cells, chosen.project.root, tell)
+    everything = not chosen.words
+    return next_lock(chosen.lock, CONVENTION_NUMBER, cells, everything, reason, update)
+
+
+def locked_cells(
+    cells: Sequence[GateCell], root: Path, tell: Tell = lambda share: None
+) -> list[LockedCell]:
+    """Compute what a lock holds of cells.
+
+    Args:
+        cells: of a project.
+        root: the project's folder.
+        tell: is told what share is done.
+
+    Raises:
+        ArchbenchError, UserCodeError: a cell could not be computed.
+    """
+    locked = []
+    with chdir(root):
+        for i, cell in enumerate(cells):
+            tell(i / len(cells))
             try:
-                cells.append(locked_cell(cell)[0])
+                locked.append(locked_cell(cell)[0])
             except ArchbenchError as error:
                 if cell.name == cell.model:
                     raise
                 raise type(error)(f"cell '{cell.name}': {error.message}", error.hint) from error
-    everything = not chosen.words
-    return next_lock(chosen.lock, CONVENTION_NUMBER, cells, everything, reason, update)
+    return locked
 
 
 def _computed(cell: GateCell) -> Computed:

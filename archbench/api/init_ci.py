@@ -3,7 +3,6 @@
 import json
 import tomllib
 from collections.abc import Mapping, Sequence
-from contextlib import chdir
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, distribution
 from importlib.resources import files
@@ -12,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from archbench.api.chosen import Chosen, from_root
+from archbench.api.gate import Tell, locked_cells
 from archbench.api.placing import place, read
-from archbench.api.structures import locked_cell
 from archbench.errors import ArchbenchError
 from archbench.gate.configuration import OWN, SHARED
 from archbench.gate.lock_file import NAME, to_text
@@ -33,6 +32,7 @@ def init_ci(
     github: bool,
     input_size: Sequence[str] = (),
     model_kwargs: Mapping[str, Any] | None = None,
+    tell: Tell = lambda share: None,
 ) -> InitCI:
     """Write what is not there yet; what is there stays as it is.
 
@@ -44,6 +44,7 @@ def init_ci(
         github: a workflow, too.
         input_size: of those models, without the batch; default: the architecture's own.
         model_kwargs: arguments of their builders.
+        tell: is told what share of the cells is computed.
 
     Raises:
         ArchbenchError: a model is not known, or a file cannot be read.
@@ -57,7 +58,7 @@ def init_ci(
     names = dict.fromkeys(from_root(model, root) for model in models)
     asked = [GateCell(n, n, tuple(input_size), model_kwargs=model_kwargs or {}) for n in names]
     cells, declared = _cells(chosen, root, asked)
-    placed = [declared, _lock(root, cells)]
+    placed = [declared, _lock(root, cells, tell)]
     placed.append(_placed(root, SUITE, _template("test_archbench.py.txt")))
     placed = [replace(one, path=Path(relpath(root / one.path, top))) for one in placed]
     installed = requirement() if github else ""
@@ -153,11 +154,10 @@ def _value(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _lock(root: Path, cells: Sequence[GateCell]) -> Placed:
+def _lock(root: Path, cells: Sequence[GateCell], tell: Tell) -> Placed:
     """Return the first lock; one that is there stays, for `archbench lock` to go on with."""
     before = read(root / NAME)
-    with chdir(root):  # with a lock too: what is declared has to be there, and to run
-        locked = [locked_cell(cell)[0] for cell in cells]
+    locked = locked_cells(cells, root, tell)  # with a lock too: what is declared has to run
     if before is not None:
         return Placed(Path(NAME), before, before)
     made = next_lock(None, CONVENTION_NUMBER, locked, True, "", False)

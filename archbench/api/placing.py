@@ -1,10 +1,9 @@
 """Put a file into somebody's repository: a new one, or more behind what it holds, or nothing."""
 
-import os
-from contextlib import suppress
 from pathlib import Path
 
-from archbench.errors import ArchbenchError, OutputRefused
+from archbench.appending import appending
+from archbench.errors import ArchbenchError, OutputRefused, why_refused
 from archbench.records.placed import Placed
 
 
@@ -20,9 +19,8 @@ def read(path: Path) -> str | None:
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
         raise ArchbenchError(
-            f"'{path}' cannot be read: {reason.lower()}", "mend it first"
+            f"'{path}' cannot be read: {why_refused(error)}", "mend it first"
         ) from error
 
 
@@ -35,25 +33,13 @@ def place(root: Path, placed: Placed) -> None:
         OutputRefused: it cannot be written, or somebody else has written it meanwhile.
     """
     path = root / placed.path
-    if placed.state not in ("written", "added to"):
+    if not placed.grows:
         return
-    held = len((placed.before or "").encode())
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open(
-            "x" if placed.before is None else "a", encoding="utf-8", newline=""
-        ) as stream:
-            try:
-                stream.write(placed.wanted[len(placed.before or "") :])
-                stream.flush()
-            except OSError:
-                with suppress(OSError):
-                    os.truncate(path, held)
-                    if placed.before is None:
-                        path.unlink()
-                raise
+        with appending(path, new=placed.before is None) as stream:
+            stream.write(placed.wanted[len(placed.before or "") :])
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
         raise OutputRefused(
-            f"'{path}' cannot be written: {reason}", "make it writable, or make room"
+            f"'{path}' cannot be written: {why_refused(error)}", "make it writable, or make room"
         ) from error

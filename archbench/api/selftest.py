@@ -14,7 +14,7 @@ from archbench.api.cells import Ways
 from archbench.api.launcher import SILENT, Launcher, Listener, error_of, launching
 from archbench.api.time_check import THREADS, in_one_process, measured_cell, other_code
 from archbench.api.time_gate import CONTROL, Arms, Measure, control_of, run_gate
-from archbench.errors import ArchbenchError, NothingMeasured, OutputRefused
+from archbench.errors import ArchbenchError, NothingMeasured, OutputRefused, why_refused
 from archbench.gate.power import rate_of_draws, rate_of_runs
 from archbench.gate.time_verdicts import verdicts_of
 from archbench.records.cells import Cell
@@ -146,9 +146,9 @@ def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
         raise OutputRefused(
-            f"'{folder}' cannot be a folder for gates: {reason}", "--record names another one"
+            f"'{folder}' cannot be a folder for gates: {why_refused(error)}",
+            "--record names another one",
         ) from error
 
 

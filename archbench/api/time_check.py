@@ -10,7 +10,7 @@ from archbench.api.cells import Ways, check, check_kind
 from archbench.api.launcher import SILENT, Launcher, Listener, launching
 from archbench.api.time_gate import CONTROL, Arms, Measure, control_of
 from archbench.api.trees import trees
-from archbench.errors import ArchbenchError, UserCodeError
+from archbench.errors import ArchbenchError
 from archbench.gate.configuration import Project, find_project
 from archbench.records.cells import Cell
 from archbench.records.gates import GateCell, Verdict
@@ -177,13 +177,10 @@ def _inputs_of_base(cell: GateCell) -> str:
     """
     try:
         return taken_inputs(cell)
-    except UserCodeError:
-        raise
     except ArchbenchError as error:
-        hint = error.hint
-        if "--model-kwargs" in hint:
-            hint = "--against takes what can be built without arguments"
-        raise ArchbenchError(error.message, hint) from error
+        if "--model-kwargs" in error.hint:
+            error.hint = "--against takes what can be built without arguments"
+        raise
 
 
 def _inputs_or_none(cell: GateCell) -> str | None:

@@ -24,7 +24,7 @@ from archbench.cli.reproduce import reproduce
 from archbench.cli.selftest import selftest
 from archbench.cli.shelf import info, list_architectures
 from archbench.cli.summary import summary
-from archbench.errors import ArchbenchError
+from archbench.errors import ArchbenchError, why_refused
 
 EXIT_CODES = (
     "Exit codes: 0 fine; 1 a regression, or a printed figure or claim whose "
@@ -106,7 +106,7 @@ def run(argv: Sequence[str]) -> int:
     except OSError as error:  # what the user's own code raises never comes here as it is
         _let_go_of_stdout()
         hint = "make room on that disk" if error.errno == ENOSPC else ""
-        _explain(f"writing failed: {(error.strerror or str(error)).lower()}", hint, debug)
+        _explain(f"writing failed: {why_refused(error)}", hint, debug)
         return 2
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED

@@ -155,7 +155,11 @@ def check(
                     from archbench.report.time_gate import time_gate_report
 
                     ways = Ways(
-                        *((1,), device, (precision,), (mode,), channels_last),
+                        (1,),
+                        device,
+                        (precision,),
+                        (mode,),
+                        channels_last,
                         optimizer=optimizer,
                         threads=threads,
                     )
@@ -215,18 +219,13 @@ def _leave(found: "Check | TimeGate | SavedCheck") -> None:
             "[[cells]] with model = ... in archbench.toml declares one",
         )
     if not found.strict:
-        words = found.words.values() if isinstance(found, Check) else _words(found)
-        _warn_of_undecided(list(words))
+        _warn_of_undecided(list(found.words.values()))
         if isinstance(found, Check) and found.uncounted:
             warn("some operations have no counting rule; --strict would exit 4")
         if isinstance(found, TimeGate) and found.control_failure is not None:
             warn("base could not be measured against itself; --strict would exit 4")
     if found.exit_code:
         raise typer.Exit(found.exit_code)
-
-
-def _words(found: "TimeGate | SavedCheck") -> list[Word]:
-    return [verdict.verdict for verdict in found.verdicts]
 
 
 def _warn_of_undecided(words: list[Word]) -> None:

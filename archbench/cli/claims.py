@@ -9,7 +9,7 @@ import typer
 from archbench.cli.options import Debug, Form, Output, verdicts_named
 from archbench.cli.output import destination, replacing, warn
 from archbench.cli.progress import progress
-from archbench.errors import ArchbenchError, OutputRefused
+from archbench.errors import ArchbenchError, OutputRefused, why_refused
 from archbench.papers.statements import select, statements
 from archbench.report.claims import LOOKS, claims_report, finding_report, findings_report
 from archbench.units import counted
@@ -87,9 +87,8 @@ def _folder(plot: Path | None) -> Path | None:
     try:
         plot.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
         raise OutputRefused(
-            f"'{plot}' cannot be a folder: {reason}", "--plot names a folder"
+            f"'{plot}' cannot be a folder: {why_refused(error)}", "--plot names a folder"
         ) from error
     return plot
 

@@ -1,8 +1,7 @@
 """What `archbench check` leaves for a CI system: a summary, annotations, JUnit's XML."""
 
-import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import join
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
+from archbench.appending import appending
 from archbench.cli.in_use import in_use, refuse_source
 from archbench.cli.output import refused, replacing
 
@@ -74,7 +74,7 @@ class Places:
             for line in annotations(outcomes):
                 typer.echo(line, err=True)  # GitHub reads both streams of a step
         if self.summary is not None:
-            held = self.summary.tell()
+            held = self.summary.tell() if self.summary.seekable() else 0
             text = as_pull_request(report, again, accept, LIMIT_BYTES - held - 1)
             self.summary.write(f"\n{text}" if held else text)
         if self.junit is not None:
@@ -90,32 +90,14 @@ def places(summary: Path | None, annotate: bool, junit: Path | None) -> Iterator
         OutputRefused: a file cannot be written.
     """
     with ExitStack() as stack:
-        markdown = None if summary is None else stack.enter_context(_appending(summary))
+        markdown = None
+        if summary is not None:
+            with refused(summary):
+                refuse_source(summary)
+                markdown = stack.enter_context(appending(summary))
+            stack.enter_context(in_use(summary))
         xml = None if junit is None else stack.enter_context(replacing(junit))
         yield Places(markdown, annotate, xml)
-
-
-@contextmanager
-def _appending(path: Path) -> Iterator[TextIO]:
-    """Open a file behind what it holds, which stays whatever happens.
-
-    Raises:
-        OutputRefused: it cannot be written.
-    """
-    with refused(path):
-        refuse_source(path)
-        there = path.exists()
-        stream = path.open("a", encoding="utf-8")
-    held = stream.tell()
-    try:
-        with stream, in_use(path):
-            yield stream
-    except BaseException:
-        with suppress(OSError):
-            os.truncate(path, held)
-            if not there:
-                path.unlink()
-        raise
 
 
 def again(context: typer.Context, **instead: str) -> str:

@@ -13,6 +13,7 @@ from archbench.cli.options import (
     complete_model,
 )
 from archbench.cli.output import destination, prints_set_aside
+from archbench.cli.progress import progress
 from archbench.errors import ArchbenchError
 
 Models = Annotated[
@@ -50,4 +51,6 @@ def init_ci(
         from archbench.report.init_ci import init_ci_report
 
         kwargs = parse_kwargs(model_kwargs or [])
-        out.write(init_ci_report(place(models or [], github, input_size or [], kwargs)))
+        with progress("counting") as tell:
+            done = place(models or [], github, input_size or [], kwargs, tell)
+        out.write(init_ci_report(done))

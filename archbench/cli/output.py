@@ -13,7 +13,7 @@ from rich.console import Console
 
 from archbench.cli import interrupt
 from archbench.cli.in_use import in_use, refuse_source
-from archbench.errors import OutputRefused
+from archbench.errors import OutputRefused, why_refused
 from archbench.report.render import UNBOUNDED, Format, as_text, show
 from archbench.report.table import Report
 
@@ -119,11 +119,10 @@ def refused(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links, until Python 3.13
-        reason = getattr(error, "strerror", None) or str(error)
         hint = "name a file in an existing folder"
         if isinstance(error, PermissionError):
             hint = "name another file, or make it writable"
-        raise OutputRefused(f"'{path}' cannot be written: {reason.lower()}", hint) from error
+        raise OutputRefused(f"'{path}' cannot be written: {why_refused(error)}", hint) from error
 
 
 def _mode(target: Path) -> int:

@@ -40,25 +40,8 @@ def judged(words: Sequence[str], strict: bool) -> "SavedCheck":
         )
     paths = [Path(word) for word in words if word != "--"]
     with in_use(*paths):
-        runs = [read_saved(path) for path in paths]
-    _refuse_copies(paths)
+        runs = read_saved(paths)
     found = judge_saved(runs[:middle], runs[middle:], Rules(), strict)
     if not found.verdicts:
         raise NothingMeasured("the files hold no benchmark at all", HOW)
     return found
-
-
-def _refuse_copies(paths: Sequence[Path]) -> None:
-    """Refuse one process under two names: it would make few look like many.
-
-    Raises:
-        ArchbenchError: two files hold the same.
-    """
-    first: dict[bytes, Path] = {}
-    for path in paths:
-        other = first.setdefault(path.read_bytes(), path)
-        if other is not path:
-            raise ArchbenchError(
-                f"'{path}' holds the process of '{other}', which counts once",
-                "run pytest once for each file",
-            )

@@ -7,7 +7,7 @@ from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 
-from archbench.errors import ArchbenchError, nearest
+from archbench.errors import ArchbenchError, nearest, why_refused
 from archbench.gate.budgets import parse_budget
 from archbench.gate.lock_file import NAME as LOCK
 from archbench.records.gates import GateCell
@@ -66,8 +66,7 @@ def _cells_of(path: Path) -> tuple[GateCell, ...] | None:
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise ArchbenchError(f"'{path}' cannot be read: {reason.lower()}", HOW) from error
+        raise ArchbenchError(f"'{path}' cannot be read: {why_refused(error)}", HOW) from error
     except tomllib.TOMLDecodeError as error:
         reason = str(error)[:1].lower() + str(error)[1:]
         raise ArchbenchError(f"'{path}' is not TOML: {reason}", HOW) from error

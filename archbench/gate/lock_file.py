@@ -11,7 +11,7 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
-from archbench.errors import ArchbenchError
+from archbench.errors import ArchbenchError, why_refused
 from archbench.gate.folding import fold, unfold
 from archbench.records.gates import METRICS
 from archbench.records.locks import Lock, LockedCell, Structure
@@ -56,9 +56,8 @@ def read_lock(path: Path) -> Lock | None:
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
         raise BrokenLock(
-            f"'{path}' cannot be read: {reason.lower()}", "--lock names another file"
+            f"'{path}' cannot be read: {why_refused(error)}", "--lock names another file"
         ) from error
     restore = "name a file that `archbench lock` wrote, or a new one"
     if path.name == NAME:  # nobody's own work, which this would throw away

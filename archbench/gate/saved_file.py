@@ -1,14 +1,14 @@
-"""Read a file that pytest-benchmark saved, or `archbench bench --export` wrote."""
+"""Read files that pytest-benchmark saved, or `archbench bench --export` wrote."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from archbench.errors import ArchbenchError
+from archbench.errors import ArchbenchError, why_refused
 from archbench.records.environments import Environment
 from archbench.records.saved_runs import SavedBenchmark, SavedRun
 
@@ -17,17 +17,33 @@ MOST_S = 1e9  # in seconds, thirty years: what is longer is no time
 TOLD = ("node", "system", "machine", "python_implementation", "python_version")
 
 
-def read_saved(path: Path) -> SavedRun:
-    """Read one file.
+def read_saved(paths: Sequence[Path]) -> list[SavedRun]:
+    """Read the files of both sides.
 
     Raises:
-        ArchbenchError: it cannot be read, or is something else.
+        ArchbenchError: one cannot be read, is something else, or holds what another holds: one
+            process under two names would make few look like many.
     """
+    runs = []
+    first: dict[bytes, Path] = {}
+    for path in paths:
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise ArchbenchError(f"'{path}' cannot be read: {why_refused(error)}", HOW) from error
+        runs.append(_run(path, content))
+        other = first.setdefault(content, path)
+        if other is not path:
+            raise ArchbenchError(
+                f"'{path}' holds the process of '{other}', which counts once",
+                "run pytest once for each file",
+            )
+    return runs
+
+
+def _run(path: Path, content: bytes) -> SavedRun:
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise ArchbenchError(f"'{path}' cannot be read: {reason}", HOW) from error
+        document = json.loads(content.decode("utf-8"))
     except (RecursionError, ValueError) as error:  # endless brackets; not JSON, or not UTF-8
         raise ArchbenchError(f"'{path}' is not JSON", HOW) from error
     rows = document.get("benchmarks") if isinstance(document, Mapping) else None

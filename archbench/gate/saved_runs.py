@@ -22,7 +22,7 @@ from archbench.gate.sign_flip import holm
 from archbench.gate.stats import POWER
 from archbench.records.gates import Verdict, Word
 from archbench.records.pairs import Rules
-from archbench.records.saved_runs import SavedBenchmark, SavedCheck, SavedRun
+from archbench.records.saved_runs import SavedCheck, SavedRun, benchmarks_of
 from archbench.units import counted
 
 # Levels of equal processes wandered by 6 to 9 % (standard deviation) on shared machines; three
@@ -70,7 +70,7 @@ def judge_saved(
     verdicts: dict[str, Verdict] = {}
     samples: dict[str, Sample] = {}
     for name in names:
-        sides = _of(before, name), _of(after, name)
+        sides = benchmarks_of(before, name), benchmarks_of(after, name)
         apart = machine or _apart([one.agreed for side in sides for one in side])
         if not all(sides):
             verdicts[name] = Verdict(name, "time", "new" if sides[1] else "missing")
@@ -95,10 +95,6 @@ def took_turns(before: Sequence[SavedRun], after: Sequence[SavedRun]) -> bool:
         return False
     older = sum(a < b for a in first for b in second) / (len(first) * len(second))
     return IN_TURN[0] <= older <= IN_TURN[1]
-
-
-def _of(runs: Sequence[SavedRun], name: str) -> list[SavedBenchmark]:
-    return [run.benchmarks[name] for run in runs if name in run.benchmarks]
 
 
 def _apart(told: Sequence[Mapping[str, str]]) -> str:

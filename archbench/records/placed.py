@@ -32,6 +32,11 @@ class Placed:
         return "added to" if self.wanted.startswith(self.before) else "left as it is"
 
     @property
+    def grows(self) -> bool:
+        """Whether there is something to write."""
+        return self.state in ("written", "added to")
+
+    @property
     def difference(self) -> str:
         """What would change in a file that is left as it is, as a unified diff."""
         if self.state != "left as it is":

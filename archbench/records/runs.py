@@ -7,7 +7,7 @@ from errno import ENOSPC
 from pathlib import Path
 from typing import Any, Protocol
 
-from archbench.errors import OutputRefused
+from archbench.errors import OutputRefused, why_refused
 from archbench.records.pairs import GatePlan, Pair
 from archbench.records.sessions import Session
 
@@ -62,9 +62,8 @@ def _writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
         hint = "make room" if error.errno == ENOSPC else "name a file in an existing folder"
-        raise OutputRefused(f"'{path}' cannot be written: {reason}", hint) from error
+        raise OutputRefused(f"'{path}' cannot be written: {why_refused(error)}", hint) from error
 
 
 def read_run(path: Path, warn: Warn) -> list[Session]:
@@ -118,8 +117,9 @@ def _lines(path: Path) -> list[tuple[int, str]]:
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise OutputRefused(f"'{path}' cannot be read: {reason}", "name a recorded run") from error
+        raise OutputRefused(
+            f"'{path}' cannot be read: {why_refused(error)}", "name a recorded run"
+        ) from error
     return [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
 
 

@@ -1,11 +1,11 @@
 """What pytest-benchmark saved: one file, made by one process, or by several."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from archbench.records.gates import Verdict, exit_code, worst_first
+from archbench.records.gates import Verdict, Word, exit_code, worst_first
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,11 @@ class SavedRun:
     benchmarks: Mapping[str, SavedBenchmark] = field(hash=False)
 
 
+def benchmarks_of(runs: Sequence[SavedRun], name: str) -> list[SavedBenchmark]:
+    """Return one benchmark of every file that holds it."""
+    return [run.benchmarks[name] for run in runs if name in run.benchmarks]
+
+
 @dataclass(frozen=True, slots=True)
 class SavedCheck:
     """Saved runs of two sides, judged.
@@ -61,7 +66,12 @@ class SavedCheck:
     @property
     def exit_code(self) -> int:
         """0 fine, 1 regressed, 4 undecided under strict, 5 no benchmark was saved."""
-        return exit_code([verdict.verdict for verdict in self.verdicts], self.strict)
+        return exit_code(self.words.values(), self.strict)
+
+    @property
+    def words(self) -> dict[str, Word]:
+        """Each benchmark's verdict, worst first."""
+        return {verdict.cell: verdict.verdict for verdict in self.sorted()}
 
     def sorted(self) -> list[Verdict]:
         """Return the verdicts, worst first; of equal ones the slowest."""

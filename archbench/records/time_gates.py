@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from archbench.records.environments import Environment
-from archbench.records.gates import NOTHING, Verdict, exit_code, worst_first
+from archbench.records.gates import NOTHING, Verdict, Word, exit_code, worst_first
 from archbench.records.pairs import GatePlan, Pair
 from archbench.records.sessions import Failure
 
@@ -28,12 +28,16 @@ class TimeGate:
     @property
     def exit_code(self) -> int:
         """0 fine, 1 regressed, 3 failed, 4 undecided under strict, 5 nothing was measured."""
-        words = [verdict.verdict for verdict in self.verdicts]
         own = [pair for pair in self.pairs if not pair.control and pair.failure is None]
-        worse = {"regressed", "failed"}
-        if "inconclusive" in words and not own and not worse.intersection(words):
+        words = self.words.values()
+        if "inconclusive" in words and not own and not {"regressed", "failed"}.intersection(words):
             return NOTHING
         return exit_code(words, self.strict, self.control_failure is not None)
+
+    @property
+    def words(self) -> dict[str, Word]:
+        """Each cell's verdict, worst first."""
+        return {verdict.cell: verdict.verdict for verdict in self.sorted()}
 
     @property
     def control(self) -> tuple[Pair, ...]:

@@ -14,7 +14,7 @@ TONES = {
 
 def init_ci_report(done: InitCI) -> Report:
     """Lay out the files, and what would change in those that were left as they are."""
-    written = sum(one.state in ("written", "added to") for one in done.files)
+    written = sum(one.grows for one in done.files)
     rows = tuple((one.path.as_posix(), Toned(one.state, TONES[one.state])) for one in done.files)
     facts = []
     if done.unlocked:

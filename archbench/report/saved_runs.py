@@ -2,7 +2,7 @@
 
 from statistics import median
 
-from archbench.records.saved_runs import SavedCheck, SavedRun
+from archbench.records.saved_runs import SavedCheck, benchmarks_of
 from archbench.report.check import tally
 from archbench.report.table import Column, Report, Table
 from archbench.report.times import times_for_machines, times_table
@@ -13,9 +13,8 @@ KEYS = "cell metric verdict ratio low high mde p note".split()
 
 def saved_report(found: SavedCheck) -> Report:
     """Lay out the verdicts on saved runs."""
-    words = [verdict.verdict for verdict in found.verdicts]
     return Report(
-        title=f"Saved runs, after by before: {tally(words)}",
+        title=f"Saved runs, after by before: {tally(list(found.words.values()))}",
         tables=(_table(found),),
         document=found.to_dict(),
         facts=_facts(found),
@@ -33,15 +32,13 @@ def saved_report(found: SavedCheck) -> Report:
 def _table(found: SavedCheck) -> Table:
     rows = []
     for verdict in found.sorted():
-        sides = [_medians(side, verdict.cell) for side in (found.before, found.after)]
+        sides = [
+            [m for one in benchmarks_of(side, verdict.cell) for m in one.medians_s]
+            for side in (found.before, found.after)
+        ]
         before_s, after_s = (median(side) if side else None for side in sides)
         rows.append((verdict, (before_s, after_s, f"{len(sides[0])} + {len(sides[1])}")))
     return times_table(("benchmark", "before", "after"), Column("runs", "runs", rank=3), rows)
-
-
-def _medians(runs: tuple[SavedRun, ...], name: str) -> list[float]:
-    own = [run.benchmarks[name] for run in runs if name in run.benchmarks]
-    return [value for one in own for value in one.medians_s]
 
 
 def _facts(found: SavedCheck) -> tuple[tuple[str, str], ...]:

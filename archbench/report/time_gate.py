@@ -18,8 +18,7 @@ KEYS = "cell metric verdict ratio low high mde p pairs note".split()
 def time_gate_report(gate: TimeGate) -> Report:
     """Lay out a run of the time gate."""
     return Report(
-        title=f"Time of {gate.plan.head} by {gate.plan.base}: "
-        f"{tally([verdict.verdict for verdict in gate.verdicts])}",
+        title=f"Time of {gate.plan.head} by {gate.plan.base}: {tally(list(gate.words.values()))}",
         tables=(_table(gate),),
         document=gate.to_dict(),
         facts=tuple((v.cell, v.note) for v in gate.sorted() if v.note),
