@@ -25,8 +25,8 @@ from archbench.records.pairs import Rules
 from archbench.records.saved_runs import SavedCheck, SavedRun, benchmarks_of
 from archbench.units import counted
 
-# Levels of equal processes wandered by 6 to 9 % (standard deviation) on shared machines; three
-# times as much is what two blocks of runs, one after the other, may differ by for that reason alone
+# From gate to gate of `make selftest`, within hours, medians of equal networks wandered by 2 to 7 %
+# (standard deviation); four times as much is what two blocks of runs may differ by for that alone
 WANDER = 0.27
 # Of all pairs of a run of each side, the share in which the first side's is the older
 IN_TURN = 0.25, 0.75
