@@ -2,15 +2,17 @@
 
 The module itself runs, so that closures and shared children keep working, but with empty meta
 tensors (or clones) in place of its own, in evaluation mode, and everything is put back: parameters,
-buffers, mode, hooks, what forward() stored on the way, and the random generators.
+buffers, mode, hooks, what forward() stored on the way, and the random generators. Each thing is put
+back by itself, parameters and buffers first: one that fails keeps no other from coming back.
 """
 
 import copy
+import operator
 import random
 import sys
-from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import chain
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -18,7 +20,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from archbench.analyze.containers import BUILT_IN, Content, base_of, content_of, refill
+from archbench.errors import UserCodeError
 from archbench.models.blank import META
+from archbench.models.user_code import describe
 
 
 def own_device(modules: Iterable[nn.Module]) -> torch.device:
@@ -123,7 +128,7 @@ def _dressed(stand_in: Tensor, tensor: Tensor) -> Tensor:
 
 
 class _Loan:
-    """What is lent, and what it held before.
+    """The values that a model's modules held before they were lent.
 
     From each module it follows lists, dicts, tuples, sets and plain objects to whatever they hold:
     a cache that forward() fills may lie several of them deep.
@@ -134,58 +139,100 @@ class _Loan:
         self._made: dict[int, Tensor] = {}  # once for each tensor, so that tied ones stay tied
         self._seen: set[int] = set()
         self._level = 0
-        self._empty: list[Any] = []  # most containers are a module's tables of hooks
-        self._held: list[tuple[Any, Any]] = []
-        self._others: list[Callable[[], object]] = []  # puts back what is no container
+        self._place = ""  # the class and attribute that are followed now, for an error
+        self._tables: list[_Held] = []  # of modules: their attributes, parameters and buffers
+        self._held: list[_Held] = []
+        self._empty: list[Any] = []  # of built-in types; most are a module's tables of hooks
+        self._others: list[tuple[Callable[[], object], str]] = []  # puts back what is no container
 
     def take(self, module: nn.Module) -> None:
         """Lend one module, with all that its attributes lead to."""
         if id(module) in self._seen:
             return
         self._seen.add(id(module))
+        kind = type(module).__name__
+        self._place = kind
         if isinstance(module, torch.jit.ScriptModule):
             self._take_scripted(module)
             return
         state = module.__dict__
-        self._take_contents(state)
+        held = dict(state)
+        self._tables.append((state, held, kind))
+        for name in ("_parameters", "_buffers"):
+            self._take_table(held.get(name), f"{kind}.{name}")
+        self._lend_items(state, held, kind)
         state["training"] = False
 
     def give_back(self) -> None:
-        """Put everything back, in the same objects."""
+        """Put everything back, in the same objects, parameters and buffers first.
+
+        Raises:
+            UserCodeError: some things could not be put back; everything else was.
+        """
+        try:
+            refusals = self._put_back()
+        except BaseException:  # Ctrl-C while things are put back: do all of it again, then leave
+            self._put_back()
+            raise
+        if refusals:
+            names = ", ".join(dict.fromkeys(place for place, _ in refusals))
+            error = refusals[0][1]
+            raise UserCodeError(
+                f"{names} could not be put back after the analysis: {describe(error)}",
+                "everything else, parameters and buffers too, is as it was before",
+            ) from error
+
+    def _put_back(self) -> list[tuple[str, Exception]]:
+        """Attempt to put back each thing by itself; return the places of those that failed."""
+        refusals = []
+        for container, content, place in chain(self._tables, self._held):
+            try:
+                refill(container, content)
+            except Exception as error:
+                refusals.append((place, error))
         for container in self._empty:
             if container:
                 container.clear()
-        for container, content in self._held:
-            container.clear()
-            if isinstance(container, dict | set):
-                container.update(content)
-            else:
-                container.extend(content)
-        for put_back in self._others:
-            put_back()
+        for put_back, place in self._others:
+            try:
+                put_back()
+            except Exception as error:
+                refusals.append((place, error))
+        return refusals
+
+    def _take_table(self, table: Any, place: str) -> None:
+        """Lend a module's parameters or buffers; their table is put back before all else."""
+        content = content_of(table) if isinstance(table, dict) else None
+        if isinstance(content, dict) and content and id(table) not in self._seen:
+            self._seen.add(id(table))
+            self._tables.append((table, content, place))
+            self._lend_items(table, content)
 
     def _take_contents(self, container: Any) -> None:
         """Remember what a container holds, put stand-ins for its tensors, and follow the rest."""
-        if isinstance(container, dict):
-            held = dict(container)
-            self._held.append((container, held))
-            for key, value in held.items():
-                kind = type(value)
-                if kind in _ATOMS:
-                    continue
-                if kind in _BUILT_IN and not value:
-                    self._empty.append(value)
-                    continue
-                lent = self._lent(value)
-                if lent is not value:
-                    container[key] = lent
+        content = content_of(container)
+        self._held.append((container, content, self._place))
+        if isinstance(content, dict):
+            self._lend_items(container, content)
             return
-        content = list(container)
-        self._held.append((container, content))
-        lent_items = [self._lent(value) for value in content]
-        if not isinstance(container, set):
-            container.clear()
-            container.extend(lent_items)
+        lent = [self._lent(value) for value in content]
+        if not isinstance(container, set) and any(map(operator.is_not, lent, content)):
+            refill(container, lent)
+
+    def _lend_items(self, container: Any, items: dict[Any, Any], module: str = "") -> None:
+        """Put stand-ins for a dict's tensors and follow the rest; module: the owner's class."""
+        for key, value in items.items():
+            kind = type(value)
+            if kind in _ATOMS:
+                continue
+            if kind in BUILT_IN and not value:
+                self._empty.append(value)
+                continue
+            if module:
+                self._place = f"{module}.{key}"
+            lent = self._lent(value)
+            if lent is not value:
+                base_of(container).__setitem__(container, key, lent)
 
     def _lent(self, value: Any) -> Any:
         """Return what stands in for a value: a stand-in for a tensor, else the value itself."""
@@ -207,22 +254,24 @@ class _Loan:
     def _follow(self, value: Any) -> None:
         """Remember a mutable value and what it leads to."""
         if isinstance(value, nn.Module):
+            place = self._place
             self.take(value)
+            self._place = place
             return
         self._seen.add(id(value))
-        if isinstance(value, _CONTAINERS):
-            if value:
-                self._take_contents(value)
-            else:
-                self._empty.append(value)
+        if base_of(value) is not None:
+            self._take_contents(value)
+            if type(value) not in BUILT_IN and hasattr(value, "__dict__"):
+                self._take_contents(value.__dict__)
             return
         numpy = sys.modules.get("numpy")
         if isinstance(value, torch.Generator):
             state = value.get_state()
-            self._others.append(lambda: value.set_state(state))
+            self._others.append((lambda: value.set_state(state), self._place))
         elif numpy and isinstance(value, numpy.ndarray):
-            before = value.copy()
-            self._others.append(lambda: value.__setitem__(..., before))
+            if value.flags.writeable:
+                before = value.copy()
+                self._others.append((lambda: value.__setitem__(..., before), self._place))
         elif hasattr(value, "__dict__") and not _is_opaque(value):
             self._take_contents(value.__dict__)
 
@@ -240,12 +289,11 @@ class _Loan:
                     tensor.copy_(value)
 
         module.training = False
-        self._others.append(put_back)
+        self._others.append((put_back, self._place))
 
 
+_Held = tuple[Any, Content, str]  # a container, its content, where it is: "Net.cache"
 _ATOMS = frozenset({bool, int, float, complex, str, bytes, type(None)})  # nothing in them changes
-_CONTAINERS = (dict, list, set, deque)
-_BUILT_IN = frozenset({*_CONTAINERS, OrderedDict})
 DEEPEST = 30  # containers in containers that are followed
 
 

@@ -1,0 +1,43 @@
+"""Read and refill lists, dicts, sets and deques by the methods of Python's own types.
+
+A user's subclass may refuse to be read or changed, as a frozen dict does, or do more than its base
+class, as a dict that computes its values. The functions here call the base class's methods only.
+"""
+
+from collections import OrderedDict, deque
+from typing import Any
+
+_BASES = (OrderedDict, dict, list, set, deque)  # OrderedDict before dict, its own base class
+BUILT_IN = frozenset(_BASES)
+Content = dict[Any, Any] | list[Any]
+
+
+def base_of(value: Any) -> Any:
+    """Return the built-in container type that a value is of or derives from; None if it is none."""
+    kind = type(value)
+    if kind in BUILT_IN:
+        return kind
+    return next((base for base in _BASES if issubclass(kind, base)), None)
+
+
+def content_of(container: Any) -> Content:
+    """Copy what a container holds: a dict of a dict's items, in order, else a list."""
+    base = base_of(container)
+    if issubclass(base, dict):
+        return dict(base.items(container))
+    return list(base.__iter__(container))
+
+
+def refill(container: Any, content: Content) -> None:
+    """Make a container hold this and nothing else; content is as `content_of()` returns it."""
+    base = base_of(container)
+    base.clear(container)
+    if base is dict:
+        dict.update(container, content)
+    elif isinstance(content, dict):
+        for key, value in content.items():  # OrderedDict.update() calls the subclass's methods
+            base.__setitem__(container, key, value)
+    elif base is set:
+        base.update(container, content)
+    else:
+        base.extend(container, content)
