@@ -121,7 +121,6 @@ def bench(
         _exported(export) as exported,
         in_use(record, plot),
         prints_set_aside(),
-        progress("measuring") as tell,
     ):
         from archbench.api.bench import run_bench
         from archbench.api.cells import Ways
@@ -146,13 +145,18 @@ def bench(
             threads=threads,
         )
         kwargs, sizes = parse_kwargs(model_kwargs or []), input_size or None
-        listener = Listener(tell, heard, warn)
+        # nothing is written before the bar has gone: both may be on one terminal
         if limit_bytes is not None:
-            out.write(fits_report(largest(models, limit_bytes, sizes, ways, kwargs, listener)))
+            with progress("measuring") as tell:
+                listener = Listener(tell, heard, warn)
+                fitting = largest(models, limit_bytes, sizes, ways, kwargs, listener)
+            out.write(fits_report(fitting))
             return
-        result = run_bench(
-            models, sizes, ways, sessions, max_time, kwargs, record, resume, layers, listener
-        )
+        with progress("measuring") as tell:
+            listener = Listener(tell, heard, warn)
+            result = run_bench(
+                models, sizes, ways, sessions, max_time, kwargs, record, resume, layers, listener
+            )
         out.write(layers_report(result) if layers else bench_report(result))
         if exported is not None:
             exported.write(as_pytest_benchmark(result))

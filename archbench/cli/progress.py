@@ -1,5 +1,6 @@
 """A bar on a terminal's standard error, for what takes longer than a breath."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -19,8 +20,9 @@ def progress(doing: str) -> Iterator[Callable[..., None]]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn
 
-    console = Console(stderr=True)
-    if not console.is_terminal:
+    console = Console(stderr=True, markup=False, highlight=False, emoji=False)
+    # a terminal in fact: FORCE_COLOR lets Rich take a file for one
+    if sys.stderr is None or not (sys.stderr.isatty() and console.is_interactive):
         yield lambda share, left_s=None: interrupt.check()
         return
     columns = (TextColumn(doing), BarColumn(), TextColumn("{task.fields[left]}"))
@@ -34,4 +36,8 @@ def progress(doing: str) -> Iterator[Callable[..., None]]:
                 left = "" if own is None else f"about {timedelta(seconds=round(own))} left"
                 bar.update(task, completed=share, left=left, refresh=True)
 
-        yield tell
+        try:
+            yield tell
+        finally:  # what was printed without an end of line waits here, and would be lost
+            sys.stdout.flush()
+            sys.stderr.flush()
