@@ -249,6 +249,18 @@ def test_ceilings_that_cannot_be_kept_are_measured_all_the_same(tmp_path: Path) 
     assert ceilings_of("f", "fp32", lambda: ROOFS, tmp_path / "file") == ROOFS
 
 
+def test_a_user_without_a_home_folder_measures_them_each_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a container that runs under a number of no user; nothing is written here instead."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)
+    for _ in range(2):
+        assert ceilings_of("f", "fp32", lambda: ROOFS) == ROOFS
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_ceilings_come_back_from_json() -> None:
     """To the last digit."""
     assert Ceilings.from_dict(ROOFS.to_dict()) == ROOFS

@@ -290,6 +290,8 @@ def test_a_home_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("HOME", str(tmp_path))
     saved(tmp_path, archbench.build(SMALL).state_dict())
     assert archbench.build(SMALL, weights="~/file.pth")
+    with pytest.raises(WeightsRefused, match=r"no file of weights '~nobody\.here/file\.pth'"):
+        archbench.build(SMALL, weights="~nobody.here/file.pth")
 
 
 def test_another_network_s_file_names_the_first_key_as_the_file_would(tmp_path: Path) -> None:

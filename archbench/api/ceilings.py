@@ -12,10 +12,16 @@ from archbench.records.rooflines import Ceilings
 KEPT = "ceilings.json"
 
 
-def cache_folder() -> Path:
-    """Return where archbench keeps what it may measure again: XDG's folder for caches."""
-    root = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
-    return Path(root) / "archbench"
+def cache_folder() -> Path | None:
+    """Return where archbench keeps what it may measure again: XDG's folder for caches.
+
+    None where the user has no home folder, as in some containers.
+    """
+    root = os.environ.get("XDG_CACHE_HOME")
+    try:
+        return Path(root or Path.home() / ".cache") / "archbench"
+    except RuntimeError:
+        return None
 
 
 def ceilings_of(
@@ -31,18 +37,19 @@ def ceilings_of(
         fingerprint: of the environment.
         precision: of the cell.
         measure: does it, where nothing is kept.
-        folder: where they are kept; by default cache_folder().
+        folder: where they are kept; by default cache_folder(), and nowhere without one.
         again: measure in any case.
     """
-    path = (folder or cache_folder()) / KEPT
-    kept = _read(path)
+    folder = folder or cache_folder()
+    kept = [] if folder is None else _read(folder / KEPT)
     for found in kept:
         if (found.fingerprint, found.precision) == (fingerprint, precision) and not again:
             return found
     new = measure()
     others = [c for c in kept if (c.fingerprint, c.precision) != (fingerprint, precision)]
-    with suppress(OSError):  # a folder that cannot be written costs a second each time, no more
-        _write(path, [*others, new])
+    if folder is not None:
+        with suppress(OSError):  # a folder that cannot be written costs a second each time, no more
+            _write(folder / KEPT, [*others, new])
     return new
 
 

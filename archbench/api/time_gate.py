@@ -53,7 +53,8 @@ def run_gate(
 ) -> TimeGate:
     """Measure pair after pair, until every cell has its verdict or the time is up.
 
-    Pairs of all cells that need some take turns in random order, the control's among them.
+    Pairs of all cells that need some take turns in random order, the control's among them. The
+    control is never the first: where the time is enough for one pair, that is a cell's.
 
     Args:
         arms: what is compared, and how.
@@ -87,6 +88,8 @@ def run_gate(
             break
         left = sum(wanted[name][1] - number for name, _, number in turn)
         seeds.shuffle(turn)
+        if not pairs:
+            turn.sort(key=lambda one: one[0] == CONTROL)
         for name, stage, number in turn:
             typical_s = (now() - start) / len(pairs) if pairs else 0.0
             if until is not None and now() + typical_s > until:

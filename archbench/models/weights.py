@@ -3,6 +3,7 @@
 import pickle
 from collections.abc import Mapping
 from os import PathLike, fspath
+from os.path import expanduser
 from pathlib import Path
 from typing import Any
 from zipfile import is_zipfile
@@ -87,7 +88,7 @@ def load_weights(
 
 def _path(path: str | PathLike[str]) -> Path:
     try:
-        file = Path(fspath(path)).expanduser()
+        file = Path(expanduser(fspath(path)))  # noqa: PTH111  # leaves what is nobody's home
     except TypeError:
         raise WeightsRefused(
             f"weights is a {type(path).__name__}, not the path of a file",
