@@ -491,6 +491,25 @@ def test_a_project_in_a_folder_of_its_repository(repository: Path) -> None:
         assert (both.base / "net.py").read_text() == (both.head / "net.py").read_text() == "here"
 
 
+def test_a_hook_s_repository_is_left_as_it_is(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Git's hooks see variables that point at its index; what is staged there stays staged."""
+    (repository / "staged.txt").write_text("not in base")
+    git("add", "staged.txt")
+    before = git("status", "--porcelain")
+    with monkeypatch.context() as hook:
+        for name, path in (("GIT_DIR", ".git"), ("GIT_INDEX_FILE", ".git/index")):
+            hook.setenv(name, str(repository / path))
+        hook.chdir(repository.parent)
+        with trees("HEAD", repository, "git rev-parse --show-toplevel > where.txt") as both:
+            assert (both.base / "net.py").is_file()
+            assert Path((both.base / "where.txt").read_text().strip()) == both.base
+            assert both.dirty
+    (repository / "where.txt").unlink()
+    assert before == git("status", "--porcelain") == "A  staged.txt\n"
+
+
 def test_a_tree_is_removed_whatever_happens(repository: Path) -> None:
     """An exception, or a Ctrl-C."""
     for kind in (RuntimeError, KeyboardInterrupt):

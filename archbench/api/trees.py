@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory, TemporaryFile
 
 from archbench.errors import ArchbenchError
 from archbench.measure.launch import end_worker
-from archbench.measure.repository import commit_and_state
+from archbench.measure.repository import any_repository, commit_and_state
 
 LONGEST = 255  # characters of a folder's name
 
@@ -94,6 +94,7 @@ def _git(folder: Path, *words: str) -> str:
         done = subprocess.run(
             ["git", *words],
             cwd=folder,
+            env=any_repository(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -116,6 +117,7 @@ def _set_up(command: str, side: str, tree: Path) -> None:
             command,
             shell=True,
             cwd=tree,
+            env=any_repository(),
             stdin=subprocess.DEVNULL,
             stdout=printed,
             stderr=subprocess.STDOUT,
