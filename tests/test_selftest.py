@@ -128,13 +128,10 @@ def test_a_busy_neighbour_comes_and_goes(
         def __init__(self, *argv: object, **settings: object) -> None:
             started.append(len(machine))
 
-        def kill(self) -> None:
+        def end(self) -> None:
             ended.append(len(machine))
 
-        def wait(self) -> None:
-            pass
-
-    monkeypatch.setattr(tested.subprocess, "Popen", Process)
+    monkeypatch.setattr(tested, "Child", Process)
     selftest(["resnet20"], 2, (), 1, tmp_path, resample=0, busy=True)
     assert started[0] == 5
     assert len(started) == len(ended) == 2

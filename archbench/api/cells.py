@@ -80,7 +80,7 @@ def subjects(
     check(ways)
     device = check_device(ways.device)
     check_kind(ways, device.type)
-    with TemporaryDirectory(prefix="archbench.") as folder:
+    with TemporaryDirectory(prefix="archbench.", ignore_cleanup_errors=True) as folder:
         found = []
         for i, model in enumerate(models):
             loaded = load(model, model_kwargs, blank=True)

@@ -140,5 +140,5 @@ def error_of(failure: Failure) -> ArchbenchError:
 @contextmanager
 def launching(heard: Callable[[str], None]) -> Iterator[Launcher]:
     """Lend a launcher, and remove afterwards what it kept."""
-    with TemporaryDirectory(prefix="archbench.compiled.") as folder:
+    with TemporaryDirectory(prefix="archbench.compiled.", ignore_cleanup_errors=True) as folder:
         yield Launcher(Path(folder), heard)

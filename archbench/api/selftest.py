@@ -17,6 +17,7 @@ from archbench.api.time_gate import CONTROL, Arms, Measure, control_of, run_gate
 from archbench.errors import ArchbenchError, NothingMeasured, OutputRefused, why_refused
 from archbench.gate.power import rate_of_draws, rate_of_runs
 from archbench.gate.time_verdicts import verdicts_of
+from archbench.measure.children import Child
 from archbench.records.cells import Cell
 from archbench.records.environments import Environment
 from archbench.records.gates import GateCell, Word
@@ -28,7 +29,7 @@ from archbench.records.time_gates import TimeGate
 MODELS = ("resnet20", "resnet18")
 SLOWED = "archbench.measure.injected:build"
 BUSY = """
-from archbench.measure.worker import end_with_parent
+from archbench.measure.lifeline import end_with_parent
 end_with_parent()
 while True: pass
 """
@@ -204,7 +205,7 @@ def _own_size(model: str) -> tuple[str, ...]:
 def _busy_later(busy: bool) -> Iterator[Callable[[Measure], Measure]]:
     """Let a process compute beside the pairs from the second half of the screen on."""
     count = 0
-    other: list[subprocess.Popen[bytes]] = []
+    other: list[Child] = []
 
     def disturbed(measure: Measure) -> Measure:
         def measured(pair: Pair) -> Pair:
@@ -220,14 +221,12 @@ def _busy_later(busy: bool) -> Iterator[Callable[[Measure], Measure]]:
         yield disturbed
     finally:
         for process in other:
-            process.kill()
-            process.wait()
+            process.end()
 
 
-def _neighbour() -> "subprocess.Popen[bytes]":
+def _neighbour() -> Child:
     nowhere = subprocess.DEVNULL
-    command = [sys.executable, "-c", BUSY]
-    return subprocess.Popen(command, stdout=nowhere, stderr=nowhere, start_new_session=True)
+    return Child([sys.executable, "-c", BUSY], stdin=nowhere, stdout=nowhere, stderr=nowhere)
 
 
 def _is_done(trial: Trial, folder: Path) -> bool:

@@ -1,6 +1,7 @@
 """The code of two commits, each in its tree: base in a worktree of its own, head where it is."""
 
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -8,7 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 
 from archbench.errors import ArchbenchError
-from archbench.measure.launch import end_worker
+from archbench.measure.children import Child
+from archbench.measure.deaths import killed_by
 from archbench.measure.repository import any_repository, commit_and_state
 
 LONGEST = 255  # characters of a folder's name
@@ -65,7 +67,7 @@ def trees(reference: str, root: Path, setup: str = "") -> Iterator[Trees]:
             f"`{fetch}` completes a shallow clone; or name another --base",
         ) from None
     inside = root.resolve().relative_to(top)
-    with TemporaryDirectory(prefix="archbench.") as folder:
+    with TemporaryDirectory(prefix="archbench.", ignore_cleanup_errors=True) as folder:
         place = Path(folder).resolve()
         name = "base".ljust(min(LONGEST, len(str(top)) - len(str(place)) - 1), "_")
         base = place / name
@@ -97,8 +99,8 @@ def _git(folder: Path, *words: str) -> str:
             env=any_repository(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            text=True,
-            errors="replace",
+            encoding=sys.getfilesystemencoding(),  # it prints paths
+            errors=sys.getfilesystemencodeerrors(),
             check=False,
         )
     except OSError as error:
@@ -113,7 +115,7 @@ def _git(folder: Path, *words: str) -> str:
 def _set_up(command: str, side: str, tree: Path) -> None:
     """Run a command in a tree; what it started ends with it."""
     with TemporaryFile("w+", encoding="utf-8", errors="replace") as printed:
-        shell = subprocess.Popen(
+        shell = Child(
             command,
             shell=True,
             cwd=tree,
@@ -121,17 +123,19 @@ def _set_up(command: str, side: str, tree: Path) -> None:
             stdin=subprocess.DEVNULL,
             stdout=printed,
             stderr=subprocess.STDOUT,
-            start_new_session=True,
         )
         try:
-            code = shell.wait()
+            shell.let_end(None)
         finally:
-            end_worker(shell)
+            shell.end()
         printed.seek(0)
         said = _last(printed.read())
+    code = shell.returncode
     if code:
+        killer = killed_by(code)
+        how = f"with exit code {code}" if killer is None else f"killed by {killer}"
         raise ArchbenchError(
-            f"--setup failed in {side}, with exit code {code}{said and ': '}{said}",
+            f"--setup failed in {side}, {how}{said and ': '}{said}",
             f"`{command}` has to work in a fresh checkout of that commit",
         )
 

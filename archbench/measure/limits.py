@@ -35,16 +35,18 @@ def limit_memory(device: torch.device, limit_bytes: int | None, cuda: Any = torc
         cuda.set_per_process_memory_fraction(min(1.0, HEADROOM * limit_bytes / total), index)
 
 
+def can_limit() -> bool:
+    """Tell whether this system can bound the memory of a process: of those with wheels, Linux."""
+    return hasattr(psutil, "RLIMIT_DATA")
+
+
 def _limit_data() -> None:
-    try:
-        import resource
-    except ImportError:  # Windows
+    if not can_limit():
         return
-    taken = getattr(psutil.Process().memory_info(), "data", None)
-    if taken is None or not hasattr(resource, "RLIMIT_DATA"):
-        return
-    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    limit = int(taken + available_bytes() * (1 - KEPT_FREE))
-    if hard != resource.RLIM_INFINITY:
+    process: Any = psutil.Process()  # whose stubs know the platform that they are read on
+    system: Any = psutil
+    _, hard = process.rlimit(system.RLIMIT_DATA)
+    limit = int(process.memory_info().data + available_bytes() * (1 - KEPT_FREE))
+    if hard != system.RLIM_INFINITY:
         limit = min(limit, hard)
-    resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
+    process.rlimit(system.RLIMIT_DATA, (limit, hard))

@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
 
 import psutil
 
+from archbench.measure.process_tree import pids, tree_s
 from archbench.records.disturbances import BusyProcess, CpuLoad
 
 INTERVAL_S = 0.5  # the system counts in hundredths of a second: this tells 0.02 cores apart
@@ -41,7 +41,7 @@ def read_cpu(root: int | None = None) -> CpuReading:
         all_s=sum(times.values()),
         working_s=sum(times.get(name, 0.0) for name in WORKING),
         steal_s=times.get("steal"),
-        own_s=_tree_s(os.getpid() if root is None else root),
+        own_s=tree_s(os.getpid() if root is None else root),
     )
 
 
@@ -119,7 +119,7 @@ def busiest(
 
 
 def _foreign_processes() -> dict[tuple[int, float], tuple[str, float]]:
-    own = {process.pid for process in _tree(os.getpid())}
+    own = pids(os.getpid())
     found = {}
     for process in psutil.process_iter():
         try:
@@ -131,26 +131,3 @@ def _foreign_processes() -> dict[tuple[int, float], tuple[str, float]]:
         except psutil.Error:  # it has ended, or is another user's
             continue
     return found
-
-
-def _tree_s(root: int) -> float:
-    """Sum the processor time of a process, of all below it, and of those that have ended.
-
-    A process that was waited for leaves its time to the one that waited.
-    """
-    total = 0.0
-    for process in _tree(root):
-        try:
-            times: Any = os.times() if process.pid == os.getpid() else process.cpu_times()
-        except psutil.Error:
-            continue
-        total += times.user + times.system + times.children_user + times.children_system
-    return total
-
-
-def _tree(root: int) -> list[psutil.Process]:
-    try:
-        top = psutil.Process(root)
-        return [top, *top.children(recursive=True)]
-    except psutil.Error:
-        return []

@@ -12,22 +12,17 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryFile
 from typing import Any
 
+from archbench.measure.children import Child, limited
+from archbench.measure.deaths import death
 from archbench.measure.jobs import Job
-from archbench.measure.launch import (
-    death,
-    end_worker,
-    fixed_for,
-    let_end,
-    limited,
-    pickled_arguments,
-)
+from archbench.measure.launch import fixed_for, pickled_arguments
+from archbench.measure.processor import movable_cores
 from archbench.records.cells import Cell
 from archbench.records.environments import Environment
 from archbench.records.pairs import Pair, Side, Slice, log_ratios
@@ -101,15 +96,13 @@ class Worker:
         # threads that wait for their next turn would compute beside the other side's
         fixed |= {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"}
         fixed |= {"PYTHONPATH": _python_path()}
-        self.process = subprocess.Popen(
+        self.process = Child(
             [sys.executable, "-P", "-m", "archbench.measure.slicer"],
+            {**fixed, **variables},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._printed,
-            text=True,
             cwd=root,
-            env={**os.environ, **fixed, **variables},
-            start_new_session=True,
         )
 
     def load(self, core: int | None, other: Path | None) -> None:
@@ -119,8 +112,12 @@ class Worker:
             core: the only one that it computes on from then on; None for any.
             other: the repository that it must not import anything from.
         """
-        asked = {"job": self._job.to_dict(), "arguments": pickled_arguments(self._job)}
-        self._tell({**asked, "core": core, "other": None if other is None else str(other)})
+        asked: dict[str, Any] = {
+            "job": self._job.to_dict(),
+            "arguments": pickled_arguments(self._job),
+        }
+        asked |= {"core": core, "other": None if other is None else str(other)}
+        self.process.tell(json.dumps(asked, default=repr))
 
     def answer(self) -> dict[str, Any]:
         """Wait for its next line.
@@ -128,9 +125,8 @@ class Worker:
         Raises:
             SideFailed: it says so, or is gone.
         """
-        assert self.process.stdout is not None
         try:
-            found: dict[str, Any] = json.loads(self.process.stdout.readline())
+            found: dict[str, Any] = json.loads(self.process.answer())
         except ValueError:
             raise SideFailed(self.side) from None
         if "failure" in found:
@@ -143,21 +139,12 @@ class Worker:
         Raises:
             SideFailed: it says so, or is gone.
         """
-        self._tell({"calls": calls})
+        self.process.tell(json.dumps({"calls": calls}))
         return tuple(self.answer()["times_ns"])
-
-    def _tell(self, asked: Mapping[str, Any]) -> None:
-        assert self.process.stdin is not None
-        with suppress(BrokenPipeError):  # it is gone, which its next answer will show
-            self.process.stdin.write(json.dumps(asked, default=repr) + "\n")
-            self.process.stdin.flush()
 
     def close(self) -> str:
         """End it, and return what it printed last."""
-        end_worker(self.process)
-        with suppress(BrokenPipeError):
-            if self.process.stdin is not None:
-                self.process.stdin.close()
+        self.process.end()
         self._printed.seek(0)
         words = self._printed.read()
         self._printed.close()
@@ -203,7 +190,7 @@ def run_pair(pair: Pair, sides: Sides, start_s: float = START_S) -> Pair:
     except SideFailed as error:
         failed = error
         if error.failure is None:
-            let_end(workers[error.side].process)
+            workers[error.side].process.let_end()
     finally:
         said = {side: worker.close() for side, worker in workers.items()}
     pair = replace(pair, wall_s=time.time() - pair.started_s)
@@ -251,9 +238,8 @@ def core_of_both(sides: Sides, rng: random.Random) -> int | None:
     """
     if any(sides.of(side)[0].threads != 1 for side in ("base", "head")):
         return None
-    if not hasattr(os, "sched_getaffinity"):
-        return None
-    return rng.choice(sorted(os.sched_getaffinity(0)))
+    cores = movable_cores()
+    return None if cores is None else rng.choice(cores)
 
 
 def _measured(pair: Pair, base: Worker, head: Worker, rng: random.Random) -> Pair:

@@ -5,6 +5,7 @@ import platform
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -62,10 +63,25 @@ def vector_instructions(cpuinfo: str) -> tuple[str, ...] | None:
 
 def visible_cores() -> tuple[int, ...] | None:
     """Return the numbers of the logical cores this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return tuple(sorted(os.sched_getaffinity(0)))
+    cores = movable_cores()
     count = os.cpu_count()
-    return None if count is None else tuple(range(count))
+    if cores is None and count is not None:
+        return tuple(range(count))
+    return cores
+
+
+def movable_cores() -> tuple[int, ...] | None:
+    """Return the cores that compute_on() can choose from; None on macOS, which has no such call."""
+    process: Any = psutil.Process()
+    if not hasattr(process, "cpu_affinity"):
+        return None
+    return tuple(sorted(process.cpu_affinity()))
+
+
+def compute_on(core: int) -> None:
+    """Keep this process to one core, from its next moment on."""
+    process: Any = psutil.Process()
+    process.cpu_affinity([core])
 
 
 def physical_cores(visible: Iterable[int] | None, root: Path = ROOT) -> int | None:

@@ -17,7 +17,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from archbench.measure.worker import end_with_parent
+from archbench.measure.lifeline import end_with_parent
+from archbench.measure.processor import compute_on
 from archbench.models.import_path import import_from
 
 
@@ -36,7 +37,7 @@ def main() -> None:
     import_from(Path.cwd())
     side = loaded(asked)
     if asked["core"] is not None:
-        os.sched_setaffinity(0, {asked["core"]})
+        compute_on(asked["core"])
     say(side.found)
     for line in sys.stdin:
         say(side.slice(json.loads(line)["calls"]))

@@ -4,21 +4,17 @@ It reads one task as JSON from standard input and writes its answer as one line 
 output. What the model's own code prints goes to standard error.
 """
 
-import ctypes
 import json
 import os
 import pickle
-import signal
 import sys
 from base64 import b64decode
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from archbench.collector import collection_paused
-
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
+from archbench.measure.lifeline import end_with_parent
 
 
 def main() -> None:
@@ -26,18 +22,12 @@ def main() -> None:
     end_with_parent()
     answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    done = work(json.load(sys.stdin))
+    done = work(json.loads(sys.stdin.readline()))
+    sys.stderr.flush()
     answer.write(json.dumps(done, default=repr) + "\n")
     answer.flush()
-    sys.stderr.flush()
+    sys.stdin.read()  # the parent ends this process when it has seen what it took
     os._exit(0)  # all is said; tearing torch down takes as long as half of loading it
-
-
-def end_with_parent() -> None:
-    """Let Linux kill this process when the one that started it dies, however that happens."""
-    if sys.platform == "linux":
-        with suppress(OSError, AttributeError):
-            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def work(asked: Mapping[str, Any]) -> dict[str, Any]:
