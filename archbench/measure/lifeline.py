@@ -12,14 +12,15 @@ import psutil
 from archbench.measure.process_tree import below, born_s
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
+AWAKE_S = 10.0  # how often the thread that waits wakes up: some microseconds each
 
 
 def end_with_parent() -> None:
     """Let this process end when the one that started it does, however that happens.
 
-    Linux kills it. Elsewhere a thread of its own waits for the parent's end. The wait is one call
-    of the system, which sleeps without Python's lock and so takes no time from what is measured
-    (psutil before 7.2 looks 25 times a second on macOS instead).
+    Linux kills it. Elsewhere a thread of its own waits for the parent's end: it sleeps in the
+    system, without Python's lock, and so takes no time from what is measured (psutil before 7.2
+    looks 25 times a second on macOS instead).
     """
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):
@@ -30,9 +31,23 @@ def end_with_parent() -> None:
 
 def _follow(parent: int) -> None:
     """Wait for the parent's end; then end all that this process started, and itself."""
-    with suppress(psutil.Error):  # it is gone already
-        psutil.Process(parent).wait()
+    while _lives(parent):
+        pass
     for process in below(os.getpid(), born_s(os.getpid())):
         with suppress(psutil.Error):
             process.kill()
     os._exit(1)
+
+
+def _lives(parent: int) -> bool:
+    """Wait for a parent's end for a while; tell whether it still lives.
+
+    One that has ended and was not waited for is still there, but has handed over its children.
+    """
+    try:
+        psutil.Process(parent).wait(AWAKE_S)
+    except psutil.TimeoutExpired:
+        return os.getppid() == parent
+    except psutil.Error:
+        return False
+    return False
