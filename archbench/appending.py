@@ -6,6 +6,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
+from archbench.signs import SPELLED
+
 
 @contextmanager
 def appending(path: Path, new: bool = False) -> Iterator[TextIO]:
@@ -19,7 +21,7 @@ def appending(path: Path, new: bool = False) -> Iterator[TextIO]:
         OSError: it cannot be opened or written.
     """
     held = None if new or not path.exists() else path.stat().st_size
-    stream = path.open("x" if new else "a", encoding="utf-8", newline="")
+    stream = path.open("x" if new else "a", encoding="utf-8", errors=SPELLED, newline="")
     try:
         with stream:
             yield stream

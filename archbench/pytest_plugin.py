@@ -47,8 +47,10 @@ def _declared(folder: Path) -> list["GateCell"]:
 
 
 def _from(model: str, root: Path) -> str:
-    place, colon, name = model.rpartition(":")
-    return f"{root / place}{colon}{name}" if place.endswith(".py") else model
+    from archbench.places import parts_of
+
+    place, name = parts_of(model) or ("", "")
+    return f"{root / place}:{name}" if place.endswith(".py") else model
 
 
 @pytest.fixture

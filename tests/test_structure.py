@@ -29,7 +29,8 @@ LEVELS = [
     {"archs"},
     {"registry"},
     {"records"},
-    {"errors", "units", "collector", "appending", "ci"},
+    {"appending"},
+    {"errors", "units", "collector", "signs", "places", "ci"},
 ]
 WITH_TORCH = {"archs", "models", "analyze", "measure"}
 PAPERS_WITH_TORCH = {"claims", "recompute", "layers.py", "networks.py"}  # of papers/, these parts

@@ -12,15 +12,16 @@ from archbench.api.analysis import Analysis, analysed, check_layers
 from archbench.api.ceilings import ceilings_of
 from archbench.api.cells import Subject, Ways, subjects
 from archbench.api.launcher import SILENT, Launcher, Listener, Warn, launching
-from archbench.errors import ArchbenchError, NothingMeasured
+from archbench.errors import ArchbenchError, NothingMeasured, OutOfMemory
 from archbench.gate.rooflines import roofline_of
 from archbench.gate.timings import timing_of
 from archbench.records.cells import Cell
 from archbench.records.environments import Environment
 from archbench.records.rooflines import Roofline
 from archbench.records.runs import RunFile, read_run
-from archbench.records.sessions import Session
+from archbench.records.sessions import Failure, Session
 from archbench.records.timings import Bench
+from archbench.units import memory
 
 if TYPE_CHECKING:
     from torch import nn
@@ -132,6 +133,7 @@ def run_bench(
         kept: list[Session] = []
         if resume and run is not None:
             kept = _recorded(run.path, list(analyses), layers, launcher, listener.warn)
+        kept += _beyond_memory(analyses, listener.warn)
         from archbench.measure.schedule import in_random_turns, run_all
 
         def done(session: Session) -> None:
@@ -167,6 +169,33 @@ def _roofline(
         warn(f"the ceilings of this machine could not be measured: {error.message}")
         return None
     return roofline_of(analysis.work, sessions, ceilings)
+
+
+def _beyond_memory(analyses: Mapping[Cell, Analysis], warn: Warn) -> list[Session]:
+    """Refuse cells of the CPU that need more memory than is left, where the system sets no limit.
+
+    Elsewhere than on Linux their processes would be written to disk, and time that.
+    """
+    from archbench.measure.installed import available_bytes
+    from archbench.measure.limits import can_limit
+
+    if can_limit():
+        return []
+    refused = []
+    for cell, analysis in analyses.items():
+        left = available_bytes()
+        if cell.device != "cpu" or analysis.estimate is None:
+            continue
+        peak = analysis.estimate.peak_bytes
+        if peak > left:
+            message = (
+                f"{cell.model} at batch {cell.batch_size} was not run: it takes {memory(peak)} as "
+                f"computed, {memory(left)} are left, and this system bounds no process"
+            )
+            warn(message)
+            failure = Failure("oom", message, "a smaller -b", OutOfMemory.exit_code)
+            refused.append(Session((cell,), 0, 0, failure=failure))
+    return refused
 
 
 def _check_numbers(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -13,15 +14,22 @@ KEPT = "ceilings.json"
 
 
 def cache_folder() -> Path | None:
-    """Return where archbench keeps what it may measure again: XDG's folder for caches.
+    """Return where archbench keeps what it may measure again: the system's folder for caches.
 
-    None where the user has no home folder, as in some containers.
+    That is $XDG_CACHE_HOME where it is set, %LOCALAPPDATA% on Windows, ~/Library/Caches on macOS,
+    and ~/.cache elsewhere; None for a user without a home.
     """
-    root = os.environ.get("XDG_CACHE_HOME")
+    given = [os.environ.get("XDG_CACHE_HOME")]
+    if sys.platform == "win32":
+        given.append(os.environ.get("LOCALAPPDATA"))
+    for folder in given:
+        if folder and Path(folder).is_absolute():  # others are to be ignored, says XDG
+            return Path(folder) / "archbench"
     try:
-        return Path(root or Path.home() / ".cache") / "archbench"
+        home = Path.home()
     except RuntimeError:
         return None
+    return home / ("Library/Caches" if sys.platform == "darwin" else ".cache") / "archbench"
 
 
 def ceilings_of(
@@ -41,15 +49,16 @@ def ceilings_of(
         again: measure in any case.
     """
     folder = folder or cache_folder()
-    kept = [] if folder is None else _read(folder / KEPT)
+    path = None if folder is None else folder / KEPT
+    kept = [] if path is None else _read(path)
     for found in kept:
         if (found.fingerprint, found.precision) == (fingerprint, precision) and not again:
             return found
     new = measure()
     others = [c for c in kept if (c.fingerprint, c.precision) != (fingerprint, precision)]
-    if folder is not None:
-        with suppress(OSError):  # a folder that cannot be written costs a second each time, no more
-            _write(folder / KEPT, [*others, new])
+    if path is not None:
+        with suppress(OSError):  # where it cannot be kept, it costs a second each time, no more
+            _write(path, [*others, new])
     return new
 
 
@@ -63,6 +72,11 @@ def _read(path: Path) -> list[Ceilings]:
 
 def _write(path: Path, kept: list[Ceilings]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile("w", dir=path.parent, encoding="utf-8", delete=False) as draft:
-        json.dump([found.to_dict() for found in kept], draft)
-    Path(draft.name).replace(path)
+    text = json.dumps([found.to_dict() for found in kept])
+    with NamedTemporaryFile("wb", dir=path.parent, delete=False) as draft:
+        draft.write(text.encode())
+    try:
+        Path(draft.name).replace(path)
+    except OSError:  # such as one that another process on Windows reads
+        Path(draft.name).unlink()
+        raise

@@ -1,6 +1,5 @@
 """Which cells one command of the gate is about, and what accepts what it found."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -11,6 +10,7 @@ from typing import Any
 from archbench.errors import ArchbenchError, UnknownArchitecture, nearest
 from archbench.gate.configuration import Project, find_project
 from archbench.gate.lock_file import NAME, read_lock
+from archbench.places import names_file, parts_of, portable, relative
 from archbench.records.gates import Check, GateCell
 from archbench.records.locks import LockedCell
 from archbench.registry import ARCHITECTURES, find, select
@@ -44,7 +44,7 @@ class Chosen:
     ) -> None:
         self.words = tuple(words)
         self.project = find_project(Path.cwd(), config)
-        own = Path(os.path.relpath(self.project.root / NAME))
+        own = Path(relative(self.project.root / NAME, Path.cwd()))
         self.path = own if path is None else path
         self.lock = read_lock(self.path)
         elsewhere = [] if path is None else ["-o", str(path)]
@@ -101,6 +101,7 @@ def _named(
     project: Project,
 ) -> list[GateCell]:
     """Find what one word stands for: a cell, cells by a pattern, or a MODEL that is new."""
+    word = portable(word)
     pattern = any(mark in word for mark in "*?[") and ":" not in word
     cells = [c for c in known if c.name == word or (pattern and fnmatchcase(c.name, word))]
     if cells:
@@ -115,7 +116,7 @@ def _named(
     model = from_root(word, project.root)
     if model in locked:
         return [locked[model]]
-    if ":" not in model and "/" not in model and not model.endswith(".py"):
+    if parts_of(model) is None and not names_file(model):
         try:
             find(model)
         except UnknownArchitecture as error:
@@ -137,7 +138,5 @@ def _names(known: Sequence[GateCell]) -> str:
 
 def from_root(model: str, root: Path) -> str:
     """Write a MODEL that is a file of the current folder as it is named from the project's root."""
-    place, colon, name = model.rpartition(":")
-    if not place.endswith(".py"):
-        return model
-    return f"{os.path.relpath(place, root)}{colon}{name}"
+    place, name = parts_of(model) or ("", "")
+    return f"{relative(place, root)}:{name}" if place.endswith(".py") else model

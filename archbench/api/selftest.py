@@ -18,6 +18,7 @@ from archbench.errors import ArchbenchError, NothingMeasured, OutputRefused, why
 from archbench.gate.power import rate_of_draws, rate_of_runs
 from archbench.gate.time_verdicts import verdicts_of
 from archbench.measure.children import Child
+from archbench.places import parts_of
 from archbench.records.cells import Cell
 from archbench.records.environments import Environment
 from archbench.records.gates import GateCell, Word
@@ -196,7 +197,7 @@ def _own_size(model: str) -> tuple[str, ...]:
     from archbench.registry import find
     from archbench.units import shape_for_machines
 
-    if ":" in model:
+    if parts_of(model) is not None:
         raise ArchbenchError(f"'{model}' needs an input size", "-i 3x224x224")
     return (f"float32:{shape_for_machines(find(model).input_shape)}",)
 

@@ -5,8 +5,8 @@ import sys
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
-from errno import ENOSPC
-from typing import Annotated
+from errno import EINVAL, ENOSPC
+from typing import Annotated, TextIO
 
 import typer
 
@@ -25,6 +25,7 @@ from archbench.cli.selftest import selftest
 from archbench.cli.shelf import info, list_architectures
 from archbench.cli.summary import summary
 from archbench.errors import ArchbenchError, why_refused
+from archbench.signs import never_fail
 
 EXIT_CODES = (
     "Exit codes: 0 fine; 1 a regression, or a printed figure or claim whose "
@@ -62,7 +63,7 @@ app.command("explain")(explain)
 
 def _print_version(asked: bool) -> None:
     if asked:
-        typer.echo(f"archbench {archbench.__version__}")
+        _say(f"archbench {archbench.__version__}", sys.stdout)
         raise typer.Exit
 
 
@@ -76,12 +77,13 @@ def main(
 ) -> None:
     """Put claims about vision architectures to the test."""
     if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
+        _say(context.get_help(), sys.stdout)
 
 
 def run(argv: Sequence[str]) -> int:
     """Run one command; return its exit code, whatever happens."""
     debug = "--debug" in argv
+    never_fail((sys.stdout, sys.stderr))
     try:
         code = typer.main.get_command(app).main(
             args=_spelled_out(argv), prog_name="archbench", standalone_mode=False
@@ -105,6 +107,8 @@ def run(argv: Sequence[str]) -> int:
         return stop.code if isinstance(stop.code, int) else 1
     except OSError as error:  # what the user's own code raises never comes here as it is
         _let_go_of_stdout()
+        if sys.platform == "win32" and error.errno == EINVAL:  # its word for a broken pipe
+            return 0
         hint = "make room on that disk" if error.errno == ENOSPC else ""
         _explain(f"writing failed: {why_refused(error)}", hint, debug)
         return 2
@@ -155,9 +159,15 @@ def _explain(message: str, hint: str, debug: bool) -> None:
     with suppress(OSError):  # a closed or full standard error changes no exit code
         if debug:
             traceback.print_exc()
-        typer.echo(f"archbench: {_one_line(message)}", err=True)
+        _say(f"archbench: {_one_line(message)}", sys.stderr)
         if hint:
-            typer.echo(f"hint: {_one_line(hint)}", err=True)
+            _say(f"hint: {_one_line(hint)}", sys.stderr)
+
+
+def _say(line: str, stream: TextIO | None) -> None:
+    """Print a line; not through Typer, which takes a stream of ASCII for one of UTF-8."""
+    if stream is not None:  # as it is after `>&-`
+        print(line, file=stream)
 
 
 def _one_line(text: str) -> str:

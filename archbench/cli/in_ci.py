@@ -11,7 +11,7 @@ import typer
 
 from archbench.appending import appending
 from archbench.cli.in_use import in_use, refuse_source
-from archbench.cli.output import refused, replacing
+from archbench.cli.output import refused, replacing, say
 
 if TYPE_CHECKING:
     from archbench.records.gates import Check
@@ -72,7 +72,7 @@ class Places:
         outcomes = outcomes_of(found)
         if self.annotate:
             for line in annotations(outcomes):
-                typer.echo(line, err=True)  # GitHub reads both streams of a step
+                say(line)  # GitHub reads both streams of a step
         if self.summary is not None:
             held = self.summary.tell() if self.summary.seekable() else 0
             text = as_pull_request(report, again, accept, LIMIT_BYTES - held - 1)

@@ -15,7 +15,9 @@ from archbench.cli import interrupt
 from archbench.cli.in_use import in_use, refuse_source
 from archbench.errors import OutputRefused, why_refused
 from archbench.report.render import UNBOUNDED, Format, as_text, show
+from archbench.report.spelling import in_encoding
 from archbench.report.table import Report
+from archbench.signs import ESCAPED, SPELLED, carried
 
 _SUFFIXES = {
     ".txt": Format.TABLE,
@@ -39,10 +41,13 @@ class Destination:
         if self._begun:
             self._stream.write("\n")
         self._begun = True
-        if self.form is Format.TABLE:
-            show(report, console_for(self._stream))
+        encoding = getattr(self._stream, "encoding", None) or "utf-8"
+        if self.form is Format.JSON:
+            self._stream.write(carried(as_text(report, self.form), encoding, ESCAPED))
+        elif self.form is Format.TABLE:
+            show(in_encoding(report, encoding), console_for(self._stream))
         else:
-            self._stream.write(as_text(report, self.form))
+            self._stream.write(as_text(in_encoding(report, encoding), self.form))
         self._stream.flush()
 
 
@@ -91,12 +96,19 @@ def replacing(path: Path, lock: bool = False) -> Iterator[TextIO]:
         if target.is_dir():
             raise IsADirectoryError(21, "it is a folder")
         if special:  # a pipe or device
-            stream = target.open("w", encoding="utf-8")
+            stream = target.open("w", encoding="utf-8", errors=SPELLED, newline="\n")
         elif target.exists() and not os.access(target, os.W_OK):
             raise PermissionError(13, "it is read-only")
         else:
             draft = NamedTemporaryFile(  # noqa: SIM115  # closed below, before it is renamed
-                "w", dir=target.parent, prefix=".archbench.", encoding="utf-8", delete=False
+                "w",
+                prefix=".archbench.",
+                suffix=target.suffix,
+                dir=target.parent,
+                delete=False,
+                encoding="utf-8",
+                errors=SPELLED,
+                newline="\n",
             )
     if special:
         with stream:
@@ -105,12 +117,19 @@ def replacing(path: Path, lock: bool = False) -> Iterator[TextIO]:
     try:
         with in_use(path), draft:
             yield draft  # type: ignore[misc]  # a wrapper of TextIO
-        Path(draft.name).chmod(_mode(target))
-        Path(draft.name).replace(target)
+        written = Path(draft.name)
+        written.chmod(_mode(target))
     except BaseException:
         with suppress(OSError):
             Path(draft.name).unlink()
         raise
+    try:
+        written.replace(target)
+    except PermissionError as error:  # Windows, where another program has the file open
+        raise OutputRefused(
+            f"'{path}' cannot be replaced: {why_refused(error)}",
+            f"the result is in '{written}'; close the program that has the old file open",
+        ) from error
 
 
 @contextmanager
@@ -153,7 +172,12 @@ def prints_set_aside() -> Iterator[None]:
 
 def warn(message: str) -> None:
     """Print a line beside the data, on standard error."""
-    print(f"archbench: {message}", file=sys.stderr)  # noqa: T201  # the one place that does
+    say(f"archbench: {message}")
+
+
+def say(line: str) -> None:
+    """Print a line on standard error."""
+    print(line, file=sys.stderr)  # noqa: T201  # the one place that does
 
 
 def heard(text: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from archbench.errors import ArchbenchError, nearest, why_refused
 from archbench.gate.budgets import parse_budget
 from archbench.gate.lock_file import NAME as LOCK
+from archbench.places import names_file, parts_of, portable
 from archbench.records.gates import GateCell
 from archbench.registry import find, select
 
@@ -96,6 +97,7 @@ def _declared(row: Any, number: int, path: Path) -> Sequence[GateCell]:
     model = row.get("model")
     if not isinstance(model, str) or not model:
         raise ArchbenchError(f"{where} has no model", HOW)
+    model = portable(model)
     name = row.get("name", model)
     if not isinstance(name, str) or not name.strip() or not name.isprintable():
         raise ArchbenchError(f"the name of {where} is not a line of text", 'name = "small"')
@@ -129,7 +131,7 @@ def _declared(row: Any, number: int, path: Path) -> Sequence[GateCell]:
                 f"{where} stands for {len(rows)} networks and cannot have one name", "leave it out"
             )
         return [GateCell(r.name, r.name, size, batch, dict(kwargs), limits) for r in rows]
-    if ":" not in model and not model.endswith(".py") and "/" not in model:
+    if parts_of(model) is None and not names_file(model):
         find(model)  # a typing error is told at once
     return [GateCell(name, model, size, batch, dict(kwargs), limits)]
 

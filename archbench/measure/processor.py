@@ -1,5 +1,6 @@
 """The processor: its name, cores, instructions and how its clock is governed."""
 
+import importlib
 import os
 import platform
 import subprocess
@@ -45,7 +46,13 @@ def processor_name(cpuinfo: str) -> str:
     )
     if cores:  # a phone has several kinds
         return ", ".join(ARM_CORES.get(core, f"Arm {core[0]} part {core[1]}") for core in cores)
-    return _sysctl_name() or platform.processor() or platform.machine() or "unknown"
+    return (
+        _sysctl_name()
+        or _registry_name()
+        or platform.processor()
+        or platform.machine()
+        or "unknown"
+    )
 
 
 def vector_instructions(cpuinfo: str) -> tuple[str, ...] | None:
@@ -139,6 +146,19 @@ def _sysctl_name() -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return answer.stdout.strip() or None
+
+
+def _registry_name() -> str | None:
+    """Ask Windows, where platform.processor() tells family, model and stepping by number."""
+    if platform.system() != "Windows":
+        return None
+    registry: Any = importlib.import_module("winreg")
+    place = r"HARDWARE\DESCRIPTION\System\CentralProcessor\0"
+    try:
+        with registry.OpenKey(registry.HKEY_LOCAL_MACHINE, place) as key:
+            return str(registry.QueryValueEx(key, "ProcessorNameString")[0]).strip() or None
+    except OSError:
+        return None
 
 
 def _first_line(*paths: Path) -> str | None:

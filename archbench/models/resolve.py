@@ -10,6 +10,7 @@ from torch import nn
 from archbench.errors import ArchbenchError
 from archbench.models import shelf, user_code
 from archbench.models.inputs import InputPlan, InputSize, plan_inputs
+from archbench.places import names_file, parts_of
 from archbench.records.architectures import Architecture
 from archbench.registry import find
 
@@ -46,9 +47,9 @@ def load(
         raise ArchbenchError(
             f"{model!r} is neither a MODEL string nor a torch.nn.Module", 'such as "resnet50"'
         )
-    if ":" in model:
+    if parts_of(model) is not None:
         return Loaded(model, user_code.load(model, given), arguments=given)
-    if model.endswith(".py") or "/" in model:
+    if names_file(model):
         raise ArchbenchError(
             f"'{model}' names a file, but nothing in it", f"try '{model}:build' or '{model}:MyNet'"
         )

@@ -19,6 +19,7 @@ from torch import nn
 
 from archbench.errors import ArchbenchError, UserCodeError
 from archbench.models.import_path import import_from
+from archbench.places import parts_of
 
 MODEL = "MODEL is path/to/file.py:factory or package.module:factory"
 
@@ -35,7 +36,7 @@ def load(model: str, kwargs: Mapping[str, Any]) -> nn.Module:
         ArchbenchError: the name leads nowhere, or the factory does not take these arguments.
         UserCodeError: import or factory raised.
     """
-    place, _, name = model.rpartition(":")
+    place, name = parts_of(model) or ("", "")
     if place == "torchvision":
         return _from_zoo(model, "torchvision.models", "get_model", name, kwargs)
     if place == "timm":
@@ -66,7 +67,7 @@ def source_of(model: str) -> str | None:
 
     Only that one: what it imports is not followed.
     """
-    place, _, name = model.rpartition(":")
+    place, name = parts_of(model) or ("", "")
     if not place or not name or place in ("torchvision", "timm"):
         return None
     if place.endswith(".py"):

@@ -23,7 +23,7 @@ def time_gate_report(gate: TimeGate) -> Report:
         document=gate.to_dict(),
         facts=tuple((v.cell, v.note) for v in gate.sorted() if v.note),
         background=_background(gate),
-        notes=(*_flag_notes(gate.pairs), _meaning(gate)),
+        notes=(*_flag_notes(gate.pairs), *_unlike_notes(gate), _meaning(gate)),
         rows=times_for_machines(gate.sorted(), KEYS),
         whole="-f csv",
     )
@@ -65,6 +65,25 @@ def _flag_notes(pairs: Sequence[Pair]) -> list[str]:
         f"{flag.replace('_', ' ')}, in {sum(flag in p.flags for p in pairs)} of {len(pairs)} "
         f"pairs: {FLAGS[flag]}."
         for flag in flags
+    ]
+
+
+def _unlike_notes(gate: TimeGate) -> list[str]:
+    """Say what this system could not do to make both sides alike."""
+    env = gate.environment
+    if env is None or not env.device.startswith("cpu"):
+        return []
+    lacks = []
+    if not gate.plan.one_process and env.threads == 1 and all(p.core is None for p in gate.pairs):
+        lacks.append("keep both sides to one core")
+    if "GLIBC_TUNABLES" not in dict(env.variables):
+        lacks.append("take all memory from one heap of huge pages")
+    if not lacks:
+        return []
+    system = env.system.partition(" ")[0]
+    return [
+        f"{system} could not {' and '.join(lacks)}. Equal sides then differ by more, so small "
+        "slowdowns stay inconclusive more often; false alarms do not (docs/method.md)."
     ]
 
 

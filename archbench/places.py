@@ -1,0 +1,57 @@
+"""Names of models and files that mean the same on every system."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+
+def parts_of(model: str) -> tuple[str, str] | None:
+    r"""Take a MODEL apart that names a factory: its file, module or zoo, and the factory.
+
+    The colon behind a drive's letter is part of a path.
+
+    >>> parts_of("nets/net.py:build"), parts_of(r"C:\nets\net.py:build")
+    (('nets/net.py', 'build'), ('C:\\nets\\net.py', 'build'))
+    >>> parts_of(r"C:\nets\net.py"), parts_of("resnet50")
+    (None, None)
+    """
+    place, colon, name = model.rpartition(":")
+    of_drive = len(place) == 1 and place.isalpha()
+    if not colon or (of_drive and (name[:1] in ("/", "\\") or name.endswith(".py"))):
+        return None
+    return place, name
+
+
+def names_file(model: str) -> bool:
+    """Tell whether a MODEL without a factory is a file's name."""
+    return model.endswith(".py") or "/" in model or "\\" in model
+
+
+def portable(model: str) -> str:
+    r"""Write the file of a MODEL with slashes, as every system takes them.
+
+    So a project's configuration and lock say the same everywhere.
+
+    >>> portable(r"nets\net.py:build"), portable("nets.net:build")
+    ('nets/net.py:build', 'nets.net:build')
+    """
+    place, name = parts_of(model) or (model, None)
+    if not place.endswith(".py"):
+        return model
+    place = place.replace("\\", "/")
+    return place if name is None else f"{place}:{name}"
+
+
+def relative(path: Path | str, start: Path | str, system: Any = os.path) -> str:
+    """Return the way from a folder to a file, with slashes; on another drive there is none.
+
+    Args:
+        path: of the file.
+        start: the folder.
+        system: os.path, or that of another system.
+    """
+    try:
+        way: str = system.relpath(path, start)
+    except ValueError:  # on another drive of Windows
+        way = system.abspath(path)
+    return way.replace(system.sep, "/")
