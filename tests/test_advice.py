@@ -47,6 +47,10 @@ ADVICE = {
         {"environment": replace(QUIET, governor="powersave")},
         ["'powersave'", "cpupower frequency-set -g performance"],
     ),
+    "another system": (
+        {"environment": replace(QUIET, system="Darwin arm64", device="cpu")},
+        ["as alike on Darwin as on Linux", "Gate times on Linux"],
+    ),
     "turbo": ({"environment": replace(QUIET, turbo=True)}, ["turbo is on", "no_turbo"]),
     "neighbours": (
         {

@@ -7,13 +7,18 @@ from types import FrameType
 _pressed = threading.Event()
 
 
+# Ctrl-C; being told to end; losing the terminal, on POSIX systems and on Windows
+SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+
+
 def watch() -> None:
     """Remember that Ctrl-C was pressed, besides raising KeyboardInterrupt as Python does.
 
     Being told to end, or losing the terminal, is taken for the same: workers end with it.
     """
-    for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
-        signal.signal(number, _note)
+    for name in SIGNALS:
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _note)
 
 
 def check() -> None:

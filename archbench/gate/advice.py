@@ -34,6 +34,7 @@ def advice(
         *_clock(environment),
         *_others(load, busiest),
         *_memory(available_bytes),
+        *_system(environment),
         *_torch(environment),
         *_device(environment, watch, no_watch),
     )
@@ -96,6 +97,15 @@ def _memory(available_bytes: int | None) -> Iterator[str]:
         yield (
             f"{available_bytes / 2**20:,.0f} MiB of memory is left: large networks would be "
             "written to disk. End other programs."
+        )
+
+
+def _system(env: Environment) -> Iterator[str]:
+    name = env.system.partition(" ")[0]
+    if env.device == "cpu" and name in ("Darwin", "Windows"):
+        yield (
+            f"`archbench check --time` cannot make both sides as alike on {name} as on Linux, and "
+            "leaves more small slowdowns inconclusive. Gate times on Linux where you can."
         )
 
 
