@@ -12,7 +12,10 @@ import pytest
 import yaml
 
 from archbench.cli.app import run
+from tests.systems import needs_posix
 from tests.test_check import CELLS, NET
+
+pytestmark = needs_posix("a shell runs the action's scripts, and some that stand in for tools")
 
 ROOT = Path(__file__).parent.parent
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))

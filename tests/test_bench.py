@@ -24,6 +24,7 @@ from archbench.records.cells import Cell
 from archbench.records.runs import RunFile, read_run
 from archbench.records.sessions import Session
 from tests import nets
+from tests.systems import needs_posix
 
 CPU = torch.device("cpu")
 NETS = "tests.nets"
@@ -351,6 +352,7 @@ def test_a_process_without_time_to_warm_up_says_so() -> None:
     assert not found.settled
 
 
+@needs_posix("a worker kills itself by a signal")
 def test_a_worker_that_is_killed_is_told_apart() -> None:
     """As by a system that ran out of memory."""
     found, _ = launching.launch(Job((cell("Killed"),), 0, 0), {})

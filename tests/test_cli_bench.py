@@ -18,6 +18,7 @@ import pytest
 from archbench.cli.app import run
 from archbench.measure.jobs import Job
 from tests.machines import HERE
+from tests.systems import needs_posix
 
 Machine = Callable[[], list[Job]]
 Captured = pytest.CaptureFixture[str]
@@ -293,6 +294,7 @@ def test_doctor_may_leave_the_noise_out(machine: Machine, capsys: Captured) -> N
     assert document["ceilings"]["flops_per_s"] == 1e11
 
 
+@needs_posix("a signal is sent")
 def test_ctrl_c_ends_every_process_and_keeps_what_was_recorded(tmp_path: Path) -> None:
     """Exit code 130, no traceback, no worker left, whole lines; --resume goes on from there."""
     path = tmp_path / "run.jsonl"

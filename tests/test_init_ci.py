@@ -16,6 +16,7 @@ from archbench.errors import OutputRefused
 from archbench.gate.configuration import find_project
 from archbench.gate.lock_file import NAME
 from archbench.records.placed import Placed
+from tests.systems import needs_posix
 from tests.test_check import NET
 from tests.test_pytest_plugin import outside_of_pytest
 
@@ -169,6 +170,7 @@ def test_the_suite_passes(repository: Path, capsys: Captured) -> None:
     assert found["stats"]["rounds"] >= 10
 
 
+@needs_posix("links")
 def test_line_ends_and_links_stay(repository: Path, capsys: Captured) -> None:
     """A file of Windows' line ends, behind a link: it is added to, and is both still."""
     (repository / "shared").mkdir()

@@ -4,6 +4,8 @@ import doctest
 
 import pytest
 
+pytest.importorskip("pty", reason="needs a POSIX system: a terminal is faked")
+
 from tests.readme import MEASURED, README, blocks, masked, run_on_a_terminal
 
 

@@ -36,8 +36,10 @@ from archbench.records.pairs import GatePlan, Pair, Rules
 from archbench.records.time_gates import TimeGate
 from archbench.report.time_gate import time_gate_report
 from tests.machines import HERE
+from tests.systems import needs_linux
 
 PACKAGE = Path(archbench.__file__).parent
+ROOT = Path(__file__).parent.parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 # Where POSIX's own calls may stand, each behind a look at sys.platform.
@@ -106,7 +108,7 @@ sys.exit(run(sys.argv[3:]))
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="takes Linux's own names away")
+@needs_linux("its own names are taken away")
 @pytest.mark.parametrize("platform", ["win32", "darwin"])
 @pytest.mark.parametrize(
     ("line", "said"),
@@ -128,6 +130,30 @@ def test_commands_work_where_posix_s_names_are_missing(platform: str, line: str,
     done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8")
     assert done.returncode == 0, done.stderr
     assert said in done.stdout
+
+
+COLLECTED = """
+import os, signal, sys
+import pytest, torch, psutil, pandas, xmlschema, hypothesis, matplotlib
+for name in "resource fcntl pwd grp termios tty pty".split():
+    sys.modules[name] = None
+for name in sys.argv[1].split():
+    for module in (os, signal):
+        if hasattr(module, name):
+            delattr(module, name)
+how = "--collect-only -q -p no:cacheprovider -W ignore::pytest.PytestAssertRewriteWarning"
+sys.exit(pytest.main([*how.split(), *sys.argv[2:]]))
+"""
+
+
+@needs_linux("its own names are taken away")
+def test_every_test_is_collected_where_posix_s_names_are_missing() -> None:
+    """Those that need them are skipped, or look for them when they run."""
+    lacks = " ".join(POSIX_NAMES - {"SIGKILL"})
+    command = [sys.executable, "-c", COLLECTED, lacks, str(ROOT / "tests")]
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", cwd=ROOT)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert "test_cli.py" in done.stdout
 
 
 # -- measuring -------------------------------------------------------------------------------------

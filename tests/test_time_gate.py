@@ -30,6 +30,7 @@ from archbench.records.runs import read_gate
 from archbench.records.sessions import Failure
 from archbench.records.time_gates import TimeGate
 from archbench.report.time_gate import time_gate_report
+from tests.systems import needs_linux, needs_posix
 
 Captured = pytest.CaptureFixture[str]
 MS = 1_000_000
@@ -768,7 +769,7 @@ def test_a_real_pair(repository: Path, quick: None) -> None:
     assert pair.environment is not None
 
 
-@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="needs Linux")
+@needs_linux("which cores a process may use")
 @pytest.mark.parametrize(("threads", "shared"), [(1, True), (2, False)])
 def test_both_sides_compute_on_one_core(
     repository: Path, quick: None, threads: int, shared: bool
@@ -787,6 +788,7 @@ def test_both_sides_compute_on_one_core(
     assert (pair.core in free) == shared
 
 
+@needs_linux("glibc's tunables")
 @pytest.mark.parametrize("one_process", [False, True])
 def test_memory_of_both_sides_comes_from_one_heap_of_huge_pages(
     repository: Path, quick: None, monkeypatch: pytest.MonkeyPatch, one_process: bool
@@ -814,7 +816,10 @@ def test_memory_of_both_sides_comes_from_one_heap_of_huge_pages(
         ("raise ValueError('no')", "head", "ValueError: no"),
         ("import sys; sys.exit(3)", "head", "SystemExit: 3"),
         ("import os; os._exit(3)", "head", "ended with exit code 3 before it answered"),
-        ("import os; os.kill(os.getpid(), 9)", "head", "killed by SIGKILL"),
+        pytest.param(
+            *("import os; os.kill(os.getpid(), 9)", "head", "killed by SIGKILL"),
+            marks=needs_posix("a signal is sent"),
+        ),
     ],
 )
 def test_a_real_pair_of_which_one_fails(

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.systems import needs_posix
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -16,6 +18,7 @@ def run(*argv: str | Path, cwd: Path) -> str:
     return done.stdout
 
 
+@needs_posix("its virtual environments have a folder bin")
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_the_wheel_installs_and_runs(tmp_path: Path) -> None:
     """Its commands count GoogLeNet and list the shelf; data, types and licence are packed."""

@@ -33,7 +33,8 @@ class Child(subprocess.Popen[str]):
 
     Args:
         command: words; or a line for the system's shell, with shell=True.
-        variables: of its environment, beside this process's own.
+        variables: of its environment, beside those of env.
+        env: its environment; None for this process's own.
         settings: as subprocess.Popen takes them.
     """
 
@@ -41,13 +42,14 @@ class Child(subprocess.Popen[str]):
         self,
         command: Sequence[str] | str,
         variables: Mapping[str, str] | None = None,
+        env: Mapping[str, str] | None = None,
         **settings: Any,
     ) -> None:
         super().__init__(
             command,
             encoding="utf-8",
             errors="replace",
-            env={**os.environ, **SPOKEN, **(variables or {})},
+            env={**(os.environ if env is None else env), **SPOKEN, **(variables or {})},
             start_new_session=sys.platform != "win32",
             **settings,
         )

@@ -94,8 +94,6 @@ def _path(path: str | PathLike[str]) -> Path:
             f"weights is a {type(path).__name__}, not the path of a file",
             "for tensors in memory there is model.load_state_dict()",
         ) from None
-    except RuntimeError:  # "~somebody" without a home
-        file = Path(fspath(path))
     try:
         if file.is_dir():
             raise WeightsRefused(f"'{path}' is a folder, not a file of weights")
