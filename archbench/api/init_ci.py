@@ -4,7 +4,6 @@ import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, distribution
 from importlib.resources import files
 from os.path import relpath
 from pathlib import Path
@@ -13,6 +12,8 @@ from typing import Any
 from archbench.api.chosen import Chosen, from_root
 from archbench.api.gate import Tell, locked_cells
 from archbench.api.placing import place, read
+from archbench.api.workflow import workflow_for
+from archbench.ci.repository import repository_of
 from archbench.errors import ArchbenchError
 from archbench.gate.configuration import OWN, SHARED
 from archbench.gate.lock_file import NAME, to_text
@@ -24,7 +25,6 @@ from archbench.records.profiles import CONVENTION_NUMBER
 EXAMPLE = "resnet18"  # where nothing is named or declared: something to look at, and to replace
 PROJECT = SHARED, "setup.py", "requirements.txt"  # one of them makes a folder a project
 SUITE = Path("benchmarks/test_archbench.py")
-WORKFLOW = Path(".github/workflows/archbench.yml")
 
 
 def init_ci(
@@ -32,6 +32,7 @@ def init_ci(
     github: bool,
     input_size: Sequence[str] = (),
     model_kwargs: Mapping[str, Any] | None = None,
+    requirement: str = "",
     tell: Tell = lambda share: None,
 ) -> InitCI:
     """Write what is not there yet; what is there stays as it is.
@@ -44,50 +45,36 @@ def init_ci(
         github: a workflow, too.
         input_size: of those models, without the batch; default: the architecture's own.
         model_kwargs: arguments of their builders.
+        requirement: what the workflow installs archbench from; default: where the running one came
+            from.
         tell: is told what share of the cells is computed.
 
     Raises:
-        ArchbenchError: a model is not known, or a file cannot be read.
+        ArchbenchError: a model is not known, a file cannot be read, or it is not known where CI can
+            install archbench from.
         UserCodeError: a model's own code raised.
         OutputRefused: a file cannot be written.
     """
     chosen = Chosen()
-    top = _top(Path.cwd())
+    top = repository_of(Path.cwd())
     held = chosen.project.source or chosen.lock
     root = chosen.project.root if held else _project(Path.cwd(), top)
+    top = top if root.is_relative_to(top) else root
+    workflow = workflow_for(root, top, requirement) if github else None
     names = dict.fromkeys(from_root(model, root) for model in models)
     asked = [GateCell(n, n, tuple(input_size), model_kwargs=model_kwargs or {}) for n in names]
     cells, declared = _cells(chosen, root, asked)
     placed = [declared, _lock(root, cells, tell)]
     placed.append(_placed(root, SUITE, _template("test_archbench.py.txt")))
     placed = [replace(one, path=Path(relpath(root / one.path, top))) for one in placed]
-    installed = requirement() if github else ""
-    if github:
-        workflow = _workflow(root, Path(relpath(root, top)), installed)
-        placed.append(_placed(top, WORKFLOW, workflow))
+    if workflow:
+        placed.append(_placed(top, workflow.path, workflow.text))
     for one in placed:
         place(top, one)
     locked = {cell.name for cell in chosen.lock.cells} if chosen.lock else set()
     unlocked = [cell.name for cell in cells if chosen.lock and cell.name not in locked]
-    return InitCI(tuple(placed), tuple(unlocked), installed)
-
-
-def requirement() -> str:
-    """Return what pip installs this archbench by: its release, or the commit it was built from."""
-    try:
-        found = distribution("archbench")
-    except PackageNotFoundError:  # run from a checkout that is not installed
-        return "archbench"
-    origin = json.loads(found.read_text("direct_url.json") or "{}")
-    vcs = origin.get("vcs_info")
-    if vcs:
-        return f"archbench @ {vcs['vcs']}+{origin['url']}@{vcs['commit_id']}"
-    return f"archbench=={found.version}"
-
-
-def _top(here: Path) -> Path:
-    """Return the repository's root, the only place where GitHub looks for workflows; or here."""
-    return next((f for f in (here, *here.parents) if (f / ".git").exists()), here)
+    installs = (workflow.requirement, workflow.dependencies) if workflow else ("", None)
+    return InitCI(tuple(placed), tuple(unlocked), *installs)
 
 
 def _project(here: Path, top: Path) -> Path:
@@ -99,7 +86,9 @@ def _project(here: Path, top: Path) -> Path:
 
 def _cells(chosen: Chosen, root: Path, asked: Sequence[GateCell]) -> tuple[list[GateCell], Placed]:
     """Return the cells, and the file that declares them, with those that it does not yet."""
-    path = chosen.project.source or root / SHARED
+    # a new pyproject.toml would change how pip builds what setup.py describes
+    new = root / (SHARED if (root / SHARED).is_file() else OWN)
+    path = chosen.project.source or new
     known = {word for cell in chosen.cells for word in (cell.name, cell.model)}
     if not chosen.cells and not asked:
         asked = [GateCell(EXAMPLE, EXAMPLE)]
@@ -162,21 +151,6 @@ def _lock(root: Path, cells: Sequence[GateCell], tell: Tell) -> Placed:
         return Placed(Path(NAME), before, before)
     made = next_lock(None, CONVENTION_NUMBER, locked, True, "", False)
     return Placed(Path(NAME), None, to_text(made.lock))
-
-
-def _workflow(root: Path, folder: Path, installed: str) -> str:
-    """Return the workflow: it installs what the project itself asks for, and runs in its folder."""
-    own = ""
-    try:
-        project = "project" in tomllib.loads(read(root / SHARED) or "")
-    except tomllib.TOMLDecodeError as error:
-        raise ArchbenchError(f"'{SHARED}' is not TOML: {error}", "mend it first") from error
-    if project:
-        own = f" -r {SHARED}"  # its dependencies alone: its code is imported from each tree
-    elif (root / "requirements.txt").is_file():
-        own = " -r requirements.txt"
-    text = _template("workflow.yml.txt").replace("{requirement}", installed)
-    return text.replace("{own}", own).replace("{folder}", folder.as_posix())
 
 
 def _placed(root: Path, path: Path, wanted: str) -> Placed:

@@ -26,17 +26,28 @@ Models = Annotated[
     ),
 ]
 GitHub = Annotated[bool, typer.Option("--github", help="a workflow for GitHub Actions, too")]
+Requirement = Annotated[
+    str,
+    typer.Option(
+        "--requirement",
+        metavar="REQUIREMENT",
+        help="what the workflow installs archbench from, as pip takes it (default: where this "
+        "archbench was installed from)",
+        show_default=False,
+    ),
+]
 
 
 def init_ci(
     models: Models = None,
     github: GitHub = False,
+    requirement: Requirement = "",
     input_size: InputSize = None,
     model_kwargs: ModelKwargs = None,
     form: Form = None,
     debug: Debug = False,
 ) -> None:
-    """Write cells, a first lock and a pytest-benchmark suite into this repository.
+    """Write cells, a first lock and a pytest-benchmark suite into this project.
 
     Nothing is overwritten: a file that is there stays, and what it lacks is shown.
     """
@@ -45,6 +56,8 @@ def init_ci(
             raise ArchbenchError(
                 f"{option} belongs to a MODEL that is named beside it", "leave it out"
             )
+    if requirement and not github:
+        raise ArchbenchError("--requirement is for the workflow", "add --github")
     with destination(form, None) as out, prints_set_aside():
         from archbench.api.init_ci import init_ci as place
         from archbench.models.resolve import parse_kwargs
@@ -52,5 +65,5 @@ def init_ci(
 
         kwargs = parse_kwargs(model_kwargs or [])
         with progress("counting") as tell:
-            done = place(models or [], github, input_size or [], kwargs, tell)
+            done = place(models or [], github, input_size or [], kwargs, requirement, tell)
         out.write(init_ci_report(done))

@@ -5,6 +5,8 @@ from difflib import unified_diff
 from pathlib import Path
 from typing import Literal
 
+from archbench.ci.dependencies import Dependencies
+
 State = Literal["written", "added to", "unchanged", "left as it is"]
 
 
@@ -53,9 +55,11 @@ class InitCI:
     Args:
         files: each of them.
         unlocked: cells that a lock, which was there before, does not hold.
-        requirement: what the workflow installs archbench by; empty where there is none.
+        requirement: what the workflow installs archbench from; empty if there is no workflow.
+        dependencies: what else it installs; None if there is no workflow.
     """
 
     files: tuple[Placed, ...]
     unlocked: tuple[str, ...] = ()
     requirement: str = ""
+    dependencies: Dependencies | None = None

@@ -1,5 +1,6 @@
 """What `archbench init-ci` wrote, and what it left as it was."""
 
+from archbench.ci.dependencies import Dependencies
 from archbench.records.placed import InitCI
 from archbench.report.table import Column, Report, Table, Tone, Toned
 from archbench.units import counted
@@ -24,8 +25,11 @@ def init_ci_report(done: InitCI) -> Report:
                 f"{', '.join(done.unlocked)}: `archbench lock --update --reason ...` adds them",
             )
         )
-    if done.requirement:
+    found = done.dependencies
+    if found is not None:
         facts.append(("workflow", f"installs `{done.requirement}`"))
+        facts.append(("dependencies", _dependencies(found)))
+        facts += [("", note) for note in found.notes]
     return Report(
         title=f"{counted(written, 'file')} written, {len(done.files) - written} as before",
         tables=(Table((Column("path", "file"), Column("state", "state")), rows),),
@@ -37,6 +41,13 @@ def init_ci_report(done: InitCI) -> Report:
             ],
             "unlocked": list(done.unlocked),
             "requirement": done.requirement or None,
+            "dependencies": None
+            if found is None
+            else {
+                "source": found.source or None,
+                "unknown": found.unknown or None,
+                "notes": list(found.notes),
+            },
         },
         facts=tuple(facts),
         commands=(
@@ -49,3 +60,9 @@ def init_ci_report(done: InitCI) -> Report:
             if one.difference
         ),
     )
+
+
+def _dependencies(found: Dependencies) -> str:
+    if found.unknown:
+        return f"not known ({found.unknown}): add them to the workflow's two Install steps"
+    return f"those of {found.source}"
