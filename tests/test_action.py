@@ -1,54 +1,23 @@
 """action.yml: its shell steps in a plain shell, with the variables that GitHub sets."""
 
-import os
-import re
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from archbench.cli.app import run
+from tests.github import ROOT, STEPS, Done, Runner, action_variables, git
 from tests.systems import needs_posix
 from tests.test_check import CELLS, NET
 
 pytestmark = needs_posix("a shell runs the action's scripts, and some that stand in for tools")
 
-ROOT = Path(__file__).parent.parent
-ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
-STEPS = {step["name"]: step for step in ACTION["runs"]["steps"]}
 INPUTS, INSTALL = "Read the inputs", "Install archbench"
 STRUCTURE, TIME = "Hold the structure to the lock", "Time head beside base"
 
-Done = subprocess.CompletedProcess[str]
 Step = Callable[..., Done]
-
-
-def git(folder: Path, *words: str) -> str:
-    settings = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
-    done = subprocess.run(
-        ["git", *settings, *words], cwd=folder, check=True, capture_output=True, text=True
-    )
-    return done.stdout.strip()
-
-
-def variables(step: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, str]:
-    """Return a step's environment as GitHub would: inputs, and what it knows of the event."""
-    known = {f"inputs.{name}": str(one["default"]) for name, one in ACTION["inputs"].items()}
-    known |= {name if "." in name else f"inputs.{name}": text for name, text in given.items()}
-    return {name: expanded(text, known) for name, text in step["env"].items()}
-
-
-def expanded(text: str, known: Mapping[str, str]) -> str:
-    """Expand an expression: the first of its alternatives that is not empty."""
-    found = re.fullmatch(r"\${{ ([a-z_.| -]+) }}", text)
-    assert found is not None, text
-    names = found.group(1).split(" || ")
-    assert all(name in known or name.startswith("github.event.") for name in names), text
-    return next((known[name] for name in names if known.get(name)), "")
 
 
 @pytest.fixture
@@ -69,34 +38,14 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def step(repository: Path, tmp_path: Path) -> Step:
     """Run one of the action's steps as GitHub would."""
-    tools = tmp_path / "bin"
-    tools.mkdir()
-    (tools / "archbench").write_text(f'#!/bin/sh\nexec {sys.executable} -m archbench "$@"\n')
-    (tools / "archbench").chmod(0o755)
+    runner = Runner(tmp_path, repository, {"PYTHONPATH": str(ROOT)})
+    runner.tool("archbench", f'exec {sys.executable} -m archbench "$@"')
 
     def ran(name: str, /, event: Mapping[str, str] = {}, **inputs: str) -> Done:
         given = {key.replace("_", "-"): value for key, value in inputs.items()}
-        given |= {f"github.event.{key}": value for key, value in event.items()}
-        own = {
-            "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
-            "PYTHONPATH": str(ROOT),
-            "HOME": str(tmp_path),
-            "CI": "true",
-            "GITHUB_ACTIONS": "true",
-            "GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md"),
-            "GITHUB_ACTION_PATH": str(ROOT),
-            "GITHUB_WORKSPACE": str(repository),
-        }
-        script = tmp_path / "step.sh"
-        script.write_text(STEPS[name]["run"])
-        return subprocess.run(
-            # as GitHub runs `shell: bash`
-            ["bash", "--noprofile", "--norc", "-eo", "pipefail", str(script)],
-            cwd=repository,
-            env=own | variables(STEPS[name], given),
-            capture_output=True,
-            text=True,
-        )
+        given |= {f"github.{key}": value for key, value in event.items()}
+        step = STEPS[name]
+        return runner.shell(step["run"], variables=action_variables(step, given))
 
     return ran
 
@@ -158,7 +107,7 @@ def test_what_inputs_hold_is_never_run(step: Step, repository: Path) -> None:
 def told(tmp_path: Path, step: Step) -> Callable[[], list[str]]:
     """Let `archbench` only say what it was asked."""
     asked = tmp_path / "asked"
-    (tmp_path / "bin" / "archbench").write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {asked}\n')
+    (tmp_path / "tools" / "archbench").write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {asked}\n')
     return lambda: asked.read_text().splitlines()
 
 
@@ -171,7 +120,7 @@ def test_time_is_asked_for_beside_base(
     assert done.returncode == 0, done.stderr
     words = told()
     assert words[:7] == [*("check", "--time", "--base", base, "--max-time", "60", "--record")]
-    assert words[-5:] == ["--strict", "--setup", "make it so", "a", "b"]
+    assert words[-6:] == ["--strict", "--setup", "make it so", "--", "a", "b"]
 
 
 def test_a_shallow_checkout_fetches_base(
@@ -192,7 +141,7 @@ def test_a_shallow_checkout_fetches_base(
     assert told()[3] == base
 
 
-@pytest.mark.parametrize("event", [{}, {"before": "0" * 40}])
+@pytest.mark.parametrize("event", [{}, {"event.before": "0" * 40}])
 def test_no_base_is_said(
     step: Step, told: Callable[[], list[str]], event: Mapping[str, str]
 ) -> None:
@@ -222,7 +171,7 @@ def test_base_is_what_a_pull_request_is_merged_into(
     git(repository, "commit", "-q", "--allow-empty", "-m", "merged meanwhile")
     target = git(repository, "rev-parse", "HEAD")
     git(repository, "merge", "-q", "--no-ff", "-m", "Merge\n\nparent of it all", "feature")
-    event = {"pull_request.base.sha": old, "pull_request.head.sha": proposed}
+    event = {"event.pull_request.base.sha": old, "event.pull_request.head.sha": proposed}
     assert step(TIME, event).returncode == 0
     assert told()[3] == target
     git(repository, "checkout", "-q", "feature")  # as where a workflow checks out head itself
@@ -231,7 +180,9 @@ def test_base_is_what_a_pull_request_is_merged_into(
 
 
 @pytest.mark.parametrize(
-    "event", [{"merge_group.base_sha": "HEAD"}, {"before": "HEAD"}], ids=["queue", "push"]
+    "event",
+    [{"event.merge_group.base_sha": "HEAD"}, {"event.before": "HEAD"}],
+    ids=["queue", "push"],
 )
 def test_base_of_other_events(
     step: Step, repository: Path, told: Callable[[], list[str]], event: dict[str, str]
@@ -260,13 +211,124 @@ def test_other_inputs_are_refused(step: Step, inputs: dict[str, str], said: str)
 def test_cells_may_stand_on_lines(step: Step, told: Callable[[], list[str]]) -> None:
     """As YAML's | writes a list."""
     assert step(STRUCTURE, cells="a\n  b c\n", structure_arguments="--allow x\n").returncode == 0
-    assert told()[-5:] == ["--allow", "x", "a", "b", "c"]
+    assert told()[-6:] == ["--allow", "x", "--", "a", "b", "c"]
 
 
 def test_an_archbench_that_is_installed_is_taken(step: Step, told: Callable[[], list[str]]) -> None:
     """And nothing is downloaded."""
     assert step(INSTALL, requirement="installed").returncode == 0
     assert told() == ["--version"]
+
+
+def test_a_cell_is_no_option(step: Step, repository: Path) -> None:
+    """Neither gate takes a word of `cells` for one, as --setup, which runs a command."""
+    for name in (STRUCTURE, TIME):
+        done = step(name, base="HEAD", cells="--setup touch${IFS}pwned --junit=out.xml")
+        assert done.returncode == 2
+        assert "'--setup'" in done.stderr
+    assert not list(repository.glob("*pwned*")) + list(repository.glob("out.xml"))
+
+
+@pytest.mark.parametrize(
+    "base", ["--upload-pack=touch pwned;false", "-x", "main:other", "+main", "a b", "a\nb"]
+)
+def test_a_base_is_no_option_and_no_refspec(step: Step, repository: Path, base: str) -> None:
+    """It is refused before git sees it."""
+    git(repository, "remote", "add", "origin", str(repository))
+    done = step(INPUTS, base=base)
+    assert done.returncode == 2
+    assert "it is a commit, a branch or a tag" in done.stdout
+    assert not (repository / "pwned").exists()
+
+
+def test_git_takes_no_base_for_an_option(
+    step: Step, repository: Path, told: Callable[[], list[str]]
+) -> None:
+    """Even if nothing was refused before."""
+    git(repository, "remote", "add", "origin", str(repository))
+    assert step(TIME, base="--upload-pack=touch pwned;false").returncode == 2
+    assert not (repository / "pwned").exists()
+
+
+@pytest.mark.parametrize("base", ["HEAD^1", "v1.0", "feature/a-b", "HEAD~2", "refs/tags/v1"])
+def test_other_bases_are_taken(step: Step, base: str) -> None:
+    """As git names commits."""
+    assert step(INPUTS, base=base).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "inputs", [{"gate": "x\n::warning::injected"}, {"base": "x\r\n::warning::injected"}]
+)
+def test_no_input_is_a_command_to_github(step: Step, inputs: dict[str, str]) -> None:
+    """A line end is escaped, as GitHub Docs, Workflow commands, says: %0A."""
+    done = step(INPUTS, **inputs)
+    assert done.returncode == 2
+    assert len(done.stdout.splitlines()) == 1
+    assert "%0A::warning::injected" in done.stdout
+
+
+def test_a_requirement_is_no_option(step: Step) -> None:
+    """As --index-url would be to uv."""
+    done = step(INPUTS, requirement="--index-url=https://host.org")
+    assert done.returncode == 2
+    assert "it is a package, a URL or a path" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("event", "head", "code"),
+    [
+        ("pull_request_target", "fork/nets", 2),
+        ("pull_request_target", "", 2),  # the fork is gone
+        ("pull_request_target", "own/nets", 0),
+        ("pull_request", "fork/nets", 0),
+    ],
+)
+def test_a_forks_code_gets_no_rights(step: Step, event: str, head: str, code: int) -> None:
+    """pull_request_target would give it this repository's secrets."""
+    known = {"event_name": event, "repository": "own/nets"}
+    done = step(INPUTS, {**known, "event.pull_request.head.repo.full_name": head})
+    assert done.returncode == code
+    assert ("use pull_request" in done.stdout) == (code == 2)
+
+
+def test_a_branch_is_known_as_origins(
+    step: Step, repository: Path, tmp_path: Path, told: Callable[[], list[str]]
+) -> None:
+    """actions/checkout makes no local branch of a target; and nothing becomes shallow."""
+    base = git(repository, "rev-parse", "HEAD")
+    git(repository, "checkout", "-qb", "feature")
+    git(repository, "commit", "-q", "--allow-empty", "-m", "second")
+    git(tmp_path, "clone", "-q", "--bare", str(repository), "origin.git")
+    git(repository, "remote", "add", "origin", f"file://{tmp_path}/origin.git")
+    git(repository, "fetch", "-q", "origin")
+    git(repository, "branch", "-qD", "main")
+    assert step(TIME, base="main").returncode == 0
+    assert told()[3] == base
+    assert git(repository, "rev-parse", "--is-shallow-repository") == "false"
+
+
+def test_a_branch_that_is_not_here_is_fetched(
+    step: Step, repository: Path, tmp_path: Path, told: Callable[[], list[str]]
+) -> None:
+    """As after a checkout of one commit."""
+    base = git(repository, "rev-parse", "HEAD")
+    git(repository, "checkout", "-qb", "feature")
+    git(tmp_path, "clone", "-q", "--bare", str(repository), "origin.git")
+    git(repository, "remote", "add", "origin", f"file://{tmp_path}/origin.git")
+    git(repository, "commit", "-q", "--allow-empty", "-m", "second")
+    git(repository, "branch", "-qD", "main")
+    assert step(TIME, base="main").returncode == 0
+    assert told()[3] == base
+
+
+def test_no_python_is_said(step: Step, tmp_path: Path) -> None:
+    """With the input that helps."""
+    for name in ("python", "python3"):
+        (tmp_path / "tools" / name).write_text("#!/bin/sh\nexit 1\n")
+        (tmp_path / "tools" / name).chmod(0o755)
+    done = step(INSTALL)
+    assert done.returncode == 2
+    assert "no Python 3.11 or newer is here; 'python-version'" in done.stdout
 
 
 @pytest.mark.slow

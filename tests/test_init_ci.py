@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from archbench.api.init_ci import SUITE, WORKFLOW, requirement
+from archbench.api.init_ci import SUITE
 from archbench.api.placing import place
 from archbench.cli.app import run
 from archbench.errors import OutputRefused
@@ -23,6 +23,8 @@ from tests.test_pytest_plugin import outside_of_pytest
 Captured = pytest.CaptureFixture[str]
 ROOT = Path(__file__).parent.parent
 UPDATE = ["--update", "--reason", "one more"]
+GITHUB = ["--github", "--requirement", "archbench==0.1.0"]
+WORKFLOW = Path(".github/workflows/archbench.yml")
 
 
 @pytest.fixture
@@ -43,8 +45,8 @@ def states(capsys: Captured, *argv: str) -> dict[str, str]:
 
 def test_an_empty_repository_gets_all(repository: Path, capsys: Captured) -> None:
     """And what it got passes at once."""
-    assert states(capsys, "--github") == {
-        "pyproject.toml": "written",
+    assert states(capsys, *GITHUB) == {
+        "archbench.toml": "written",
         NAME: "written",
         str(SUITE): "written",
         str(WORKFLOW): "written",
@@ -55,10 +57,10 @@ def test_an_empty_repository_gets_all(repository: Path, capsys: Captured) -> Non
 
 def test_a_second_time_changes_nothing(repository: Path, capsys: Captured) -> None:
     """Not a byte."""
-    states(capsys, "resnet20", "--github")
+    states(capsys, "resnet20", *GITHUB)
     files = [path for path in repository.rglob("*") if path.is_file() and ".git/" not in str(path)]
     before = {path: path.read_bytes() for path in files}
-    assert set(states(capsys, "resnet20", "--github").values()) == {"unchanged"}
+    assert set(states(capsys, "resnet20", *GITHUB).values()) == {"unchanged"}
     assert {path: path.read_bytes() for path in files} == before
 
 
@@ -78,7 +80,7 @@ def test_a_network_of_ones_own(
     capsys.readouterr()
     assert run(["init-ci", "net.py:Small"]) == 2
     assert "needs an input size" in capsys.readouterr().err
-    assert not (repository / "pyproject.toml").exists()
+    assert not (repository / "archbench.toml").exists()
     assert run(["init-ci", "net.py:Small", "-i", "3x16x16"]) == 0
     (cell,) = find_project(repository).cells
     assert (cell.model, cell.input_size) == ("pkg/net.py:Small", ("3x16x16",))
@@ -130,24 +132,49 @@ def test_declared_cells_are_kept_and_others_added(repository: Path, capsys: Capt
 
 def test_a_model_that_is_none_writes_nothing(repository: Path, capsys: Captured) -> None:
     """The nearest name, exit code 2, and the repository as it was."""
-    assert run(["init-ci", "resnet81", "--github"]) == 2
+    assert run(["init-ci", "resnet81", *GITHUB]) == 2
     assert "resnet18" in capsys.readouterr().err
     assert [path.name for path in repository.iterdir()] == [".git"]
     states(capsys, "resnet20")
-    held = (repository / "pyproject.toml").read_bytes()
+    held = (repository / "archbench.toml").read_bytes()
     assert run(["init-ci", "resnet81"]) == 2
-    assert (repository / "pyproject.toml").read_bytes() == held
+    assert (repository / "archbench.toml").read_bytes() == held
 
 
-def test_the_workflow_installs_this_archbench(repository: Path, capsys: Captured) -> None:
-    """By release, or by the commit that it was installed from."""
-    states(capsys, "--github")
+def test_the_workflow_installs_what_is_named(repository: Path, capsys: Captured) -> None:
+    """Whatever it is, it is one text to YAML."""
+    named = "archbench @ git+https://host.org/a.git@0123#egg=a: b"
+    states(capsys, "--github", "--requirement", named)
     found = yaml.safe_load((repository / WORKFLOW).read_text())
-    for job in found["jobs"].values():
-        (install,) = (step for step in job["steps"] if step.get("name") == "Install")
-        assert install["env"]["REQUIREMENT"] == requirement()
-    assert "{requirement}" not in (repository / WORKFLOW).read_text()
+    assert found["env"] == {"REQUIREMENT": named}
     assert found["permissions"] == {"contents": "read"}
+    python = "{}.{}".format(*sys.version_info)
+    for job in found["jobs"].values():
+        (setup,) = (step for step in job["steps"] if "setup-python" in step.get("uses", ""))
+        assert setup["with"]["python-version"] == python
+
+
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        ("--index-url=https://host.org", "is an option of pip"),
+        ("archbench ${{ github.token }}", "cannot stand in a workflow"),
+        ("archbench\n- run: x", "cannot stand in a workflow"),
+    ],
+)
+def test_other_requirements_are_refused(
+    named: str, said: str, repository: Path, capsys: Captured
+) -> None:
+    """Nothing is written."""
+    assert run(["init-ci", "--github", "--requirement", named]) == 2
+    assert said in capsys.readouterr().err
+    assert [path.name for path in repository.iterdir()] == [".git"]
+
+
+def test_a_requirement_needs_a_workflow(repository: Path, capsys: Captured) -> None:
+    """It would do nothing."""
+    assert run(["init-ci", "--requirement", "archbench"]) == 2
+    assert "hint: add --github" in capsys.readouterr().err
 
 
 def test_the_suite_passes(repository: Path, capsys: Captured) -> None:
@@ -189,7 +216,7 @@ def test_locked_cells_become_declared_ones(repository: Path, capsys: Captured) -
     assert run(["lock", "resnet20", "-i", "3x48x48", "-b", "2"]) == 0
     assert run(["lock", *UPDATE, "resnet18", "--model-kwargs", "num_classes=7"]) == 0
     assert states(capsys, "resnet32") == {
-        "pyproject.toml": "written",
+        "archbench.toml": "written",
         NAME: "unchanged",
         str(SUITE): "written",
     }
@@ -212,10 +239,13 @@ def test_cells_that_the_lock_lacks_are_named(repository: Path, capsys: Captured)
 
 
 def test_a_size_for_a_cell_that_is_declared_is_refused(repository: Path, capsys: Captured) -> None:
-    """It would do nothing."""
+    """It would do nothing; the same size again is no other."""
+    states(capsys, "resnet32", "-i", "3x48x48")
+    assert set(states(capsys, "resnet32", "-i", "3x48x48").values()) == {"unchanged"}
     states(capsys, "resnet20")
     assert run(["init-ci", "resnet20", "-i", "3x64x64"]) == 2
-    assert "'resnet20' is a cell already" in capsys.readouterr().err
+    assert "'resnet20' is a cell already, with another size" in capsys.readouterr().err
+    assert run(["init-ci", "resnet20", "--model-kwargs", "num_classes=7"]) == 2
 
 
 def test_a_project_below_the_root(
@@ -226,16 +256,15 @@ def test_a_project_below_the_root(
     (repository / "sub" / "archbench.toml").write_text('[[cells]]\nmodel = "resnet20"\n')
     (repository / "sub" / "requirements.txt").write_text("einops\n")
     monkeypatch.chdir(repository / "sub")
-    assert states(capsys, "--github") == {
+    assert states(capsys, *GITHUB) == {
         "sub/archbench.toml": "unchanged",
         f"sub/{NAME}": "written",
         f"sub/{SUITE}": "written",
-        str(WORKFLOW): "written",
+        ".github/workflows/archbench-sub.yml": "written",
     }
-    found = yaml.safe_load((repository / WORKFLOW).read_text())
+    found = yaml.safe_load((repository / ".github/workflows/archbench-sub.yml").read_text())
     assert found["defaults"]["run"]["working-directory"] == "sub"
     steps = found["jobs"]["time"]["steps"]
-    assert steps[-1]["with"]["path"] == "sub/archbench-pairs.jsonl"
     assert any("-r requirements.txt" in step.get("run", "") for step in steps)
 
 
@@ -249,23 +278,17 @@ def test_a_project_below_the_root_that_declares_nothing_yet(
     package.mkdir(parents=True)
     (package / "__init__.py").write_text(NET)
     (repository / "sub" / file).write_text("")
+    cells = file if file == "pyproject.toml" else "archbench.toml"
     monkeypatch.chdir(repository / "sub")
     monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.delitem(sys.modules, "nets", raising=False)
-    found = states(capsys, "nets:Small", "-i", "3x8x8", "--model-kwargs", "width=4", "--github")
-    assert list(found) == ["sub/pyproject.toml", f"sub/{NAME}", f"sub/{SUITE}", str(WORKFLOW)]
+    found = states(capsys, "nets:Small", "-i", "3x8x8", "--model-kwargs", "width=4", *GITHUB)
+    workflow = ".github/workflows/archbench-sub.yml"
+    assert list(found) == [f"sub/{cells}", f"sub/{NAME}", f"sub/{SUITE}", workflow]
     (cell,) = find_project(repository / "sub").cells
     assert (cell.input_size, cell.model_kwargs) == (("3x8x8",), {"width": 4})
+    assert (repository / "sub" / "pyproject.toml").exists() == (file == "pyproject.toml")
     assert run(["check", "--strict"]) == 0
-    workflow = yaml.safe_load((repository / WORKFLOW).read_text())
-    assert workflow["defaults"]["run"]["working-directory"] == "sub"
-
-
-def test_a_projects_own_dependencies_are_installed(repository: Path, capsys: Captured) -> None:
-    """Not its code, which each side imports from its own tree."""
-    (repository / "pyproject.toml").write_text('[project]\nname = "mine"\nversion = "1"\n')
-    states(capsys, "--github")
-    assert '"$REQUIREMENT" -r pyproject.toml\n' in (repository / WORKFLOW).read_text()
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux")

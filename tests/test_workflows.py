@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from archbench.api.init_ci import WORKFLOW
 from archbench.cli.app import run
 
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
-PINS = {"*": "hash-pin", "archbench/archbench": "ref-pin"}
+WORKFLOW = Path(".github/workflows/archbench.yml")
+PINS = {"*": "hash-pin", "OWNER/archbench": "ref-pin"}
 OWN = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 
 
@@ -28,13 +28,15 @@ def workflows(
     path = tmp_path / WORKFLOW
     if request.param == "init-ci":
         subprocess.run(["git", "init", "-q", "."], check=True)
-        assert run(["init-ci", "resnet20", "--github"]) == 0
+        assert run(["init-ci", "resnet20", "--github", "--requirement", "archbench==0.1.0"]) == 0
         return [path]
     text = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
-    (pasted,) = re.findall(r"```yaml\n(name:.*?)```", text, re.DOTALL)
+    pasted = re.findall(r"```yaml\n(name:.*?)```", text, re.DOTALL)
     path.parent.mkdir(parents=True)
-    path.write_text(pasted)
-    return [path]
+    paths = [path.with_name(f"{number}.yml") for number in range(len(pasted))]
+    for place, written in zip(paths, pasted, strict=True):
+        place.write_text(written)
+    return paths
 
 
 def test_workflows_fit_the_schema(workflows: list[Path]) -> None:
@@ -50,7 +52,7 @@ def test_workflows_fit_the_schema(workflows: list[Path]) -> None:
 def test_workflows_are_safe(workflows: list[Path], tmp_path: Path) -> None:
     """No template is expanded in a script, no token kept, no right too many, no action unpinned.
 
-    But archbench's own, which the page names by its release.
+    But archbench's own, for which the page has a placeholder.
     """
     settings = {"rules": {"unpinned-uses": {"config": {"policies": PINS}}}}
     config = tmp_path / "zizmor.yml"

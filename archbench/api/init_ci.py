@@ -93,10 +93,11 @@ def _cells(chosen: Chosen, root: Path, asked: Sequence[GateCell]) -> tuple[list[
     if not chosen.cells and not asked:
         asked = [GateCell(EXAMPLE, EXAMPLE)]
     for cell in asked:
-        if cell.model in known and (cell.input_size or cell.model_kwargs):
+        same = [one for one in chosen.cells if cell.model in (one.name, one.model)]
+        if same and not any(_agrees(cell, one) for one in same):
             raise ArchbenchError(
-                f"'{cell.model}' is a cell already",
-                f"its size and arguments stand where it is declared, in '{path.name}'",
+                f"'{cell.model}' is a cell already, with another size or other arguments",
+                f"they stand where it is declared, in '{path.name}'",
             )
     added = [cell for cell in asked if cell.model not in known]
     locked_only = list(chosen.cells) if chosen.project.source is None else []
@@ -111,6 +112,12 @@ def _cells(chosen: Chosen, root: Path, asked: Sequence[GateCell]) -> tuple[list[
             f"write each cell that it holds as [[{table}]]",
         ) from error
     return [*chosen.cells, *added], Placed(Path(relpath(path, root)), before, wanted)
+
+
+def _agrees(asked: GateCell, declared: GateCell) -> bool:
+    """Tell whether a declared cell has the size and the arguments that are asked for, if any."""
+    size = asked.input_size in ((), declared.input_size)
+    return size and asked.model_kwargs in ({}, declared.model_kwargs)
 
 
 def _joined(held: str, cells: Sequence[GateCell], table: str) -> str:

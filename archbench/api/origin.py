@@ -22,9 +22,9 @@ SCP = re.compile(r"(?:[\w.-]+@)?([\w-]+(?:\.[\w-]+)+):(?!/)(.+)")  # git@host.or
 def origin_of_archbench(root: Path, top: Path) -> str:
     """Return what pip installs this archbench from, in the project's folder of a CI checkout.
 
-    That is its release where it came from an index, its URL with a hash or a commit where it came
-    from one, and its path where it lies in the user's own repository. A checkout elsewhere is pinned
-    to its commit, if that was pushed.
+    From an index, that is its release; from a URL, that with its hash or commit; from a folder of
+    the user's own repository, the path; from a checkout elsewhere, its remote's URL with its
+    commit, if that was pushed.
 
     Args:
         root: the project's folder; paths start there.
@@ -122,7 +122,7 @@ def _inside(path: Path, root: Path, top: Path) -> str | None:
 
 
 def _pushed(path: Path, commit: str, folder: str) -> str:
-    """Pin a commit of a local clone by the URL of a remote that has it, as far as the clone knows."""
+    """Pin a commit of a clone by the URL of a remote that has it, as far as the clone knows."""
     remotes = _git(path, "remote").split()
     if not remotes:
         raise _unknown(f"the repository of '{path}' has no remote")

@@ -19,7 +19,7 @@ UV_EXPORT = (
 )
 POETRY_EXPORT = (
     "uvx --from poetry==2.5.1 --with poetry-plugin-export==1.10.1 "
-    f"poetry export --quiet --without-hashes --output {EXPORTED}"
+    f"poetry export --without-hashes --output {EXPORTED}"
 )
 # files that uv cannot read: they are named where there is no other
 OTHERS = ("Pipfile", "environment.yml", "environment.yaml", "pixi.toml", "requirements")
