@@ -98,6 +98,8 @@ def _from_folder(path: Path, root: Path, top: Path) -> str:
     place = _git(path, "rev-parse", "--show-toplevel")
     if not place:
         raise _unknown(f"it was installed from '{path}', which is in no git repository")
+    if _git(path, "check-ignore", str(path.resolve())):
+        raise _unknown(f"it was installed from '{path}', which git ignores")
     commit, changed = parse_status(_git(path, *STATUS[1:]))
     if commit is None:
         raise _unknown(f"the repository of '{path}' has no commit")
