@@ -1,6 +1,7 @@
 """`archbench init-ci`: what it writes into a repository, and what it leaves as it is."""
 
 import json
+import re
 import subprocess
 import sys
 import tomllib
@@ -289,6 +290,112 @@ def test_a_project_below_the_root_that_declares_nothing_yet(
     assert (cell.input_size, cell.model_kwargs) == (("3x8x8",), {"width": 4})
     assert (repository / "sub" / "pyproject.toml").exists() == (file == "pyproject.toml")
     assert run(["check", "--strict"]) == 0
+
+
+@pytest.mark.parametrize(
+    "folder", ["c #1", "a: b", "*star", "@scope", "!tag", "%x", "é", "[x]", "'q"]
+)
+def test_a_folder_is_a_text_to_yaml(
+    folder: str, repository: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever its name begins with or holds; and it is found again."""
+    (repository / folder).mkdir()
+    (repository / folder / "pyproject.toml").write_text("")
+    monkeypatch.chdir(repository / folder)
+    states(capsys, "resnet20", *GITHUB)
+    (path,) = (repository / ".github" / "workflows").iterdir()
+    assert re.fullmatch(r"[A-Za-z0-9_.-]+\.yml", path.name)
+    found = yaml.safe_load(path.read_text())
+    assert found["defaults"]["run"]["working-directory"] == folder
+    assert found["name"] == f"archbench {folder}"
+    assert set(states(capsys, "resnet20", *GITHUB).values()) == {"unchanged"}
+
+
+def test_a_folder_is_no_expression(
+    repository: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """GitHub would put in what it stands for, wherever it is quoted."""
+    folder = repository / "${{ github.token }}"
+    folder.mkdir()
+    (folder / "pyproject.toml").write_text("")
+    monkeypatch.chdir(folder)
+    assert run(["init-ci", "resnet20", *GITHUB]) == 2
+    assert "cannot stand in a workflow" in capsys.readouterr().err
+    assert not (repository / ".github").exists()
+
+
+@pytest.mark.parametrize(
+    ("held", "name"),
+    [
+        ("defaults:\n  run:\n    working-directory: pkgs/a\n", "archbench.yml"),
+        ("defaults:\n  run:\n    working-directory: './pkgs/a/' # mine\n", "archbench.yml"),
+        ('steps:\n  - working-directory: "pkgs/a"\n', "archbench.yml"),
+        (
+            "a: ${{ matrix.f }}\nworking-directory: ${{ matrix.f }}\nf: [pkgs/a, b]\n",
+            "archbench.yml",
+        ),
+        ("working-directory: ${{ matrix.f }}\nf: [pkgs/ab, my/pkgs/a]\n", "archbench-a.yml"),
+        ("working-directory: pkgs/ab\n", "archbench-a.yml"),
+        ("# for the root\n", "archbench-a.yml"),
+    ],
+)
+def test_a_workflow_is_known_by_its_folder(
+    held: str,
+    name: str,
+    repository: Path,
+    capsys: Captured,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One for the same folder is left as it is, one for another is another's."""
+    (repository / WORKFLOW).parent.mkdir(parents=True)
+    (repository / WORKFLOW).write_bytes(held.encode())
+    (repository / "pkgs" / "a").mkdir(parents=True)
+    (repository / "pkgs" / "a" / "pyproject.toml").write_text("")
+    monkeypatch.chdir(repository / "pkgs" / "a")
+    found = states(capsys, "resnet20", *GITHUB)
+    known = name == WORKFLOW.name
+    assert found[f".github/workflows/{name}"] == ("left as it is" if known else "written")
+    assert (repository / WORKFLOW).read_bytes() == held.encode()
+
+
+def test_packages_of_one_name_have_their_own_workflows(
+    repository: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second is named after its whole path, a third that looks like it by a number."""
+    for folder in ("x/a", "y/a", "y-a", "y a"):
+        (repository / folder).mkdir(parents=True)
+        (repository / folder / "setup.py").write_text("")
+        monkeypatch.chdir(repository / folder)
+        states(capsys, "resnet20", *GITHUB)
+    paths = sorted((repository / ".github" / "workflows").iterdir())
+    assert [path.name for path in paths] == [
+        *("archbench-a.yml", "archbench-y-a-2.yml", "archbench-y-a-3.yml", "archbench-y-a.yml")
+    ]
+    names = [yaml.safe_load(path.read_text())["name"] for path in paths]
+    assert names == ["archbench x/a", "archbench y-a", "archbench y a", "archbench y/a"]
+
+
+def test_init_ci_says_what_the_workflow_installs(repository: Path, capsys: Captured) -> None:
+    """And what it does not."""
+    text = '[project]\nname = "x"\ndependencies = []\n[project.optional-dependencies]\nplots = []\n'
+    (repository / "pyproject.toml").write_text(text)
+    assert run(["init-ci", *GITHUB, "-f", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["dependencies"] == {
+        "source": "pyproject.toml",
+        "unknown": None,
+        "notes": ["not installed: the extra plots"],
+    }
+    assert run(["init-ci", *GITHUB]) == 0
+    out = capsys.readouterr().out
+    assert "those of pyproject.toml" in out
+    assert "not installed: the extra plots" in out
+
+
+def test_setup_py_gets_no_pyproject_beside_it(repository: Path, capsys: Captured) -> None:
+    """With one, pip would build it in another way: PEP 517, in an environment without torch."""
+    (repository / "setup.py").write_text("")
+    assert "archbench.toml" in states(capsys)
+    assert not (repository / "pyproject.toml").exists()
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux")

@@ -17,7 +17,8 @@ from archbench.ci.install import install_lines
 from archbench.errors import ArchbenchError, why_refused
 
 WORKFLOWS = Path(".github/workflows")
-FOLDER = re.compile(r"^[ -]*working-directory:[ ]*(.+?)(?:[ ]+#.*)?$", re.MULTILINE)
+TEXT = r"\"(?:[^\"\\]|\\.)*\"|'(?:[^']|'')*'|\S.*?"  # of YAML, in either kind of quotes or in none
+FOLDER = re.compile(rf"^[ -]*working-directory:[ ]*({TEXT})(?:[ ]+#.*)?[ \r]*$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ def command_lines(archbench: bool) -> list[str]:
     lines = [UV, '(eval "$INSTALL")']
     if archbench:
         held = '"$VIRTUAL_ENV/constraints.txt"'
-        lines.append(f"uv pip freeze --exclude-editable > {held}")
+        lines.append(f"uv pip freeze --exclude-editable --exclude archbench > {held}")
         lines.append(f'{INSTALL} --constraints {held} "$REQUIREMENT"')
     return [*lines, OWN]
 
