@@ -50,12 +50,12 @@ POETRY_BUILDS = """
 requires = ["poetry-core"]
 build-backend = "poetry.core.masonry.api"
 """
-SETUPTOOLS_BUILD = """
+BUILDS = """
 [build-system]
 requires = ["setuptools"]
 build-backend = "setuptools.build_meta"
 [tool.setuptools]
-py-modules = ["net"]
+py-modules = []
 """
 SETUP = f"""\
 from setuptools import setup
@@ -231,7 +231,7 @@ def test_a_project_that_requires_itself_is_taken_out(
     repository: Path, online: Runner, gated: Gated
 ) -> None:
     """As by `-e .` in requirements.txt; its dependencies stay, and it is said."""
-    files = {"pyproject.toml": PROJECT + SETUPTOOLS_BUILD, "requirements.txt": f"-e .\n{NEEDS}\n"}
+    files = {"pyproject.toml": PROJECT + BUILDS, "requirements.txt": f"-e .\n{NEEDS}\n"}
     gated(repository, files)
     checked_out(repository, online)
     path = online.workspace / WORKFLOWS / "archbench.yml"
@@ -284,25 +284,36 @@ def test_two_packages_of_a_repository_have_two_gates(
 
 
 def test_a_workspace_of_uv_gives_a_member_its_part(
-    repository: Path, runner: Runner, gated: Gated, capsys: Captured
+    repository: Path,
+    runner: Runner,
+    gated: Gated,
+    capsys: Captured,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The lock lies above; what a member needs of the workspace is named, and not installed."""
+    """The lock lies above; code of the workspace is named, and PYTHONPATH has to find it."""
     (repository / "pyproject.toml").write_text('[tool.uv.workspace]\nmembers = ["pkgs/*"]\n')
-    member = repository / "pkgs" / "a"
+    member, sibling = repository / "pkgs" / "a", repository / "pkgs" / "sibling"
     member.mkdir(parents=True)
+    sibling.mkdir()
     sources = "[tool.uv.sources]\nsibling = {workspace = true}\n"
     needs = DECLARED.replace(f'"{NEEDS}"', f'"{NEEDS}", "sibling"') + sources
     (member / "pyproject.toml").write_text(needs)
-    (repository / "pkgs" / "sibling").mkdir()
-    sibling = PROJECT.replace("mine", "sibling")
-    (repository / "pkgs" / "sibling" / "pyproject.toml").write_text(sibling)
+    (sibling / "pyproject.toml").write_text(PROJECT.replace("mine", "sibling") + BUILDS)
+    (sibling / "sibling.py").write_text("")
     done = runner.shell(f"{ACTIVATED}uv lock --quiet", repository)
     assert done.returncode == 0, done.stderr
-    gated(member)
+    monkeypatch.syspath_prepend(sibling)
+    gated(member, {"net.py": f"import sibling\n{NETWORK}"})
+    monkeypatch.delitem(sys.modules, "sibling")
     out = capsys.readouterr().out
     assert "those of ../../uv.lock" in out
     assert "not installed: sibling, whose code lies in 'pkgs/sibling'" in out
     checked_out(repository, runner)
+    path = runner.workspace / WORKFLOWS / "archbench-a.yml"
+    *_, (_, done) = runner.job(path, "structure", skip="Make an environment")
+    assert "No module named 'sibling'" in done.stdout + done.stderr
+    runner.summary.unlink()
+    runner.variables["PYTHONPATH"] = "../sibling"
     passes(runner, "archbench-a.yml")
 
 

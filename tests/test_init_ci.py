@@ -375,6 +375,17 @@ def test_packages_of_one_name_have_their_own_workflows(
     assert names == ["archbench x/a", "archbench y-a", "archbench y a", "archbench y/a"]
 
 
+def test_check_at_the_root_names_the_locks_below(repository: Path, capsys: Captured) -> None:
+    """Hidden folders, as a virtual environment's, are not looked into."""
+    for folder in ("pkgs/b", "pkgs/a", ".venv/x"):
+        (repository / folder).mkdir(parents=True)
+        (repository / folder / NAME).write_text("{}")
+    assert run(["check"]) == 2
+    said, hint = capsys.readouterr().err.splitlines()
+    assert said == f"archbench: there is no lock '{NAME}'"
+    assert hint == "hint: there are locks in 'pkgs/a', 'pkgs/b': `archbench check` is run there"
+
+
 def test_init_ci_says_what_the_workflow_installs(repository: Path, capsys: Captured) -> None:
     """And what it does not."""
     text = '[project]\nname = "x"\ndependencies = []\n[project.optional-dependencies]\nplots = []\n'

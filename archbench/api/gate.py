@@ -11,6 +11,7 @@ from archbench.api.structures import locked_cell
 from archbench.errors import ArchbenchError, NothingMeasured
 from archbench.gate.budgets import parse_allowance
 from archbench.gate.check import Computed, check_cells
+from archbench.gate.lock_file import locks_below
 from archbench.gate.locking import Locking, next_lock
 from archbench.records.gates import Check, GateCell
 from archbench.records.locks import LockedCell
@@ -56,11 +57,15 @@ def run_check(
     """
     allowances = [parse_allowance(text) for text in allow]
     if chosen.lock is None:
-        raise ArchbenchError(
-            f"there is no lock '{chosen.path}'",
+        hint = (
             "`archbench lock` writes the first one from the cells that are declared, "
-            "`archbench lock MODEL` from what is named",
+            "`archbench lock MODEL` from what is named"
         )
+        below = locks_below(chosen.project.root)
+        if below:
+            names = ", ".join(f"'{path.as_posix()}'" for path in below)
+            hint = f"there are locks in {names}: `archbench check` is run there"
+        raise ArchbenchError(f"there is no lock '{chosen.path}'", hint)
     computed = []
     with chdir(chosen.project.root):
         for i, cell in enumerate(chosen.cells):

@@ -45,6 +45,17 @@ def to_text(lock: Lock) -> str:
     return "\n".join(lines) + "\n"
 
 
+def locks_below(folder: Path) -> list[Path]:
+    """Return the folders with a lock, at most three levels below a folder, hidden ones left out.
+
+    They are relative to the folder, sorted.
+    """
+    found = (
+        path.parent.relative_to(folder) for n in (1, 2, 3) for path in folder.glob(n * "*/" + NAME)
+    )
+    return sorted(path for path in found if not any(part.startswith(".") for part in path.parts))
+
+
 def read_lock(path: Path) -> Lock | None:
     """Read a lock; None where there is no such file.
 
