@@ -26,7 +26,7 @@ from tests.test_check import NET
 Captured = pytest.CaptureFixture[str]
 Gated = Callable[..., None]
 WORKFLOWS = Path(".github/workflows")
-ACTIVATED = 'source "$RUNNER_TEMP"/archbench/*/activate\n'
+ACTIVATED = f'source "$RUNNER_TEMP"/archbench/*/activate\n{UV[1]}\n'
 
 NEEDS = "archbench-test-needs"  # not on PyPI
 NETWORK = (
@@ -92,7 +92,7 @@ def wheel(folder: Path, name: str, version: str, files: dict[str, str]) -> Path:
 def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of wheels: uv as it is pinned, archbench's stub, what the projects depend on."""
     folder = tmp_path_factory.mktemp("shelf")
-    pinned = next(word for word in UV.split() if word.startswith("uv=="))
+    pinned = UV[0].split()[-1]
     command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", folder, pinned]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
@@ -110,7 +110,7 @@ def home(shelf: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A runner's folder in which the first steps of a job were run: its environment is there."""
     folder = tmp_path_factory.mktemp("runner")
     made = _steps()["Make an environment"]
-    done = Runner(folder, folder, looking_into(shelf)).shell(f"{made}\n{ACTIVATED}{UV}")
+    done = Runner(folder, folder, looking_into(shelf)).shell(f"{made}\n{ACTIVATED}{UV[0]}")
     assert done.returncode == 0, done.stderr
     return folder
 
@@ -137,7 +137,7 @@ def runner(home: Path, shelf: Path, tmp_path: Path) -> Iterator[Runner]:
     runner = Runner(home, tmp_path / "workspace", looking_into(shelf))
     yield runner
     held = '"$RUNNER_TEMP/held.txt"'
-    own = "--exclude uv --exclude pip --exclude setuptools"
+    own = "--exclude pip --exclude setuptools"
     line = f"uv pip freeze {own} > {held}\nuv pip uninstall --quiet -r {held}"
     assert runner.shell(ACTIVATED + line, home).returncode == 0
 
@@ -196,7 +196,7 @@ def passes(runner: Runner, workflow: str = "archbench.yml") -> None:
 
 def installed(runner: Runner, environment: str = '"$RUNNER_TEMP"/archbench') -> set[str]:
     """Return the names of the packages in an environment."""
-    line = f"source {environment}/*/activate\nuv pip list --quiet --format json"
+    line = f"source {environment}/*/activate\n{UV[1]}\nuv pip list --quiet --format json"
     return {one["name"] for one in json.loads(runner.shell(line, runner.home).stdout)}
 
 
@@ -382,7 +382,8 @@ def test_the_action_takes_a_command(
     """It installs the dependencies, and archbench too where that is said to be installed."""
     gated(repository, {"Pipfile": ""})
     checked_out(repository, runner)
-    both = f"cd /\nuv pip install --quiet {NEEDS} {stub}"
+    alone = "cd /\nuv pip uninstall pip\n"  # as `uv sync` does, which leaves only what is locked
+    both = f"{alone}uv pip install --quiet {NEEDS} {stub}"
     done, _ = act(runner, install=both, requirement="installed")
     assert done.returncode == 0, done.stdout + done.stderr
 

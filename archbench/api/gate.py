@@ -63,8 +63,8 @@ def run_check(
         )
         below = locks_below(chosen.project.root)
         if below:
-            names = ", ".join(f"'{path.as_posix()}'" for path in below)
-            hint = f"there are locks in {names}: `archbench check` is run there"
+            folders = ", ".join(f"'{path.as_posix()}'" for path in below)
+            hint = f"there are locks in {folders}: `archbench check` is run there"
         raise ArchbenchError(f"there is no lock '{chosen.path}'", hint)
     computed = []
     with chdir(chosen.project.root):

@@ -12,8 +12,12 @@ from pathlib import Path
 from archbench.ci.dependencies import Dependencies, find_dependencies
 from archbench.ci.repository import repository_of
 
-UV = "python -I -m pip install --quiet uv==0.13.9 # finds the build of torch without CUDA"
-INSTALL = "uv pip install --torch-backend cpu"
+# beside the environment, where nothing that is installed or synchronised there can touch it
+UV = (
+    'python -I -m pip install --quiet --target "$VIRTUAL_ENV/uv" uv==0.13.9',
+    'PATH="$VIRTUAL_ENV/uv/bin:$PATH"',
+)
+INSTALL = "uv pip install --torch-backend cpu"  # finds the build of torch without CUDA
 OWN = "python -I -m archbench.ci.own_code # the gates import this repository's code from its tree"
 
 
@@ -23,7 +27,7 @@ def install_lines(found: Dependencies) -> list[str]:
     All versions are chosen at once, so what the project asks for holds for what archbench needs,
     too. The lines run in the project's folder, in an active virtual environment.
     """
-    lines = [UV]
+    lines = [*UV]
     if found.unknown:
         lines.append(f"# what the project depends on is not known ({found.unknown}): add it below")
     if found.before:
@@ -39,7 +43,7 @@ def command_lines(archbench: bool) -> list[str]:
     Args:
         archbench: whether `$REQUIREMENT` is to be installed; otherwise the command does that.
     """
-    lines = [UV, '(eval "$INSTALL")']
+    lines = [*UV, '(eval "$INSTALL")']
     if archbench:
         held = '"$VIRTUAL_ENV/constraints.txt"'
         lines.append(f"uv pip freeze --exclude-editable --exclude archbench > {held}")
