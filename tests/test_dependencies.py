@@ -44,7 +44,6 @@ def shared(text: str) -> dict[str, str]:
         ({**shared(BARE), **REQUIRED}, "requirements.txt", "-r requirements.txt"),
         ({**shared("[tool.ruff]\n"), **REQUIRED, **SETUP}, "requirements.txt", None),
         ({"requirements-cpu.txt": ""}, "requirements-cpu.txt", None),
-        ({"requirements my.txt": ""}, "requirements my.txt", "-r 'requirements my.txt'"),
         ({"requirements-dev.txt": "", **REQUIRED}, "requirements.txt", None),
         ({**shared("[tool.ruff]\n"), **SETUP}, "setup.py", "-r setup.py"),
         (shared(BACKEND.format("flit_core.buildapi")), "pyproject.toml", None),
@@ -99,6 +98,20 @@ def test_what_is_left_out_is_said(tmp_path: Path) -> None:
         "not installed: the group dev",
         "not installed: the file requirements.txt",
     )
+
+
+def test_no_name_is_a_command(tmp_path: Path) -> None:
+    """Names of files go into a shell and into YAML, names of extras onto a job's log."""
+    for name in (
+        "requirements-a\ntouch x\n.txt",
+        "requirements-${{ x }}.txt",
+        "requirements-$(x).txt",
+    ):
+        (tmp_path / name).write_text("")
+    assert found(tmp_path, {}).unknown == "no file lists them"
+    text = f'{LISTED}[project.optional-dependencies]\n"a\\n::error::b\\u001b[31m" = []\n'
+    (note,) = found(tmp_path, shared(text)).notes
+    assert note == "not installed: the extra a?::error::b?[31m"
 
 
 def test_a_lock_of_a_workspace_belongs_to_its_members(tmp_path: Path) -> None:

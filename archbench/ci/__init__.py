@@ -1,1 +1,1 @@
-"""What `archbench init-ci` writes into a repository: files as they are, and how they are put in."""
+"""What `archbench init-ci` writes into a repository, and what that installs in CI."""

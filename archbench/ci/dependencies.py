@@ -4,11 +4,11 @@ The action uses this before archbench is installed: it imports nothing but the s
 """
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from shlex import quote
 from typing import Any
 
 SHARED = "pyproject.toml"
@@ -72,13 +72,15 @@ def find_dependencies(folder: Path, top: Path) -> Dependencies:
         found = Dependencies(
             unknown=f"{_words(others)} cannot be read" if others else "no file lists them"
         )
-    return replace(found, notes=(*found.notes, *_left_out(folder, document, found.source)))
+    notes = (*found.notes, *_left_out(folder, document, found.source))
+    return replace(found, notes=tuple(_line(note) for note in notes))
 
 
 def _uv_lock(folder: Path, top: Path) -> Dependencies | None:
     """Take the uv.lock of the project, or of the workspace that it is a member of."""
-    places = [folder, *folder.parents]
-    for place in places[: places.index(top) + 1]:
+    for place in (folder, *folder.parents):
+        if not place.is_relative_to(top):
+            return None
         path = place / "uv.lock"
         if not path.is_file():
             continue
@@ -140,10 +142,16 @@ def _poetry(document: Toml) -> Dependencies | None:
 
 def _requirements(folder: Path) -> Dependencies | None:
     """Take requirements.txt, or the one requirements*.txt that there is."""
-    found = sorted(path.name for path in folder.glob("requirements*.txt"))
+    found = _requirements_files(folder)
     if "requirements.txt" in found or len(found) == 1:
         return _file("requirements.txt" if "requirements.txt" in found else found[0])
     return Dependencies(unknown=f"there are {_words(found)}") if found else None
+
+
+def _requirements_files(folder: Path) -> list[str]:
+    """Return names of files of requirements, but none that a shell or YAML could misread."""
+    names = (path.name for path in folder.glob("requirements*.txt"))
+    return sorted(name for name in names if re.fullmatch(r"[A-Za-z0-9_.-]+", name))
 
 
 def _built(folder: Path, document: Toml) -> Dependencies | None:
@@ -166,10 +174,10 @@ def _left_out(folder: Path, document: Toml, source: str) -> list[str]:
     poetry = _table(document, "tool", "poetry")
     extras = [*_table(document, "project", "optional-dependencies"), *_table(poetry, "extras")]
     groups = [*_table(document, "dependency-groups"), *_table(poetry, "group")]
-    files = [path.name for path in folder.glob("requirements*.txt") if path.name != source]
+    files = [name for name in _requirements_files(folder) if name != source]
     if source.startswith("requirements") and (folder / "setup.py").is_file():
         files.append("setup.py")
-    named = {"extra": extras, "group": groups, "file": sorted(files)}
+    named = {"extra": extras, "group": groups, "file": files}
     return [
         f"not installed: the {what}{'s' * (len(names) > 1)} {_words(names)}"
         for what, names in named.items()
@@ -178,7 +186,7 @@ def _left_out(folder: Path, document: Toml, source: str) -> list[str]:
 
 
 def _file(name: str) -> Dependencies:
-    return Dependencies(name, arguments=f"-r {quote(name)}")
+    return Dependencies(name, arguments=f"-r {name}")
 
 
 def _toml(path: Path) -> Toml:
@@ -194,6 +202,11 @@ def _table(document: Toml, *keys: str) -> Toml:
         inner = document.get(key)
         document = inner if isinstance(inner, Mapping) else {}
     return document
+
+
+def _line(text: str) -> str:
+    """Return a text without line ends and control characters, which names in a file may hold."""
+    return "".join(sign if sign.isprintable() else "?" for sign in text)
 
 
 def _relative(path: Path, start: Path) -> str:
