@@ -29,10 +29,11 @@ LEVELS = [
     {"archs"},
     {"registry"},
     {"records"},
+    {"private_torch"},
     {"appending"},
     {"errors", "units", "collector", "signs", "places", "ci"},
 ]
-WITH_TORCH = {"archs", "models", "analyze", "measure"}
+WITH_TORCH = {"archs", "models", "analyze", "measure", "private_torch"}
 PAPERS_WITH_TORCH = {"claims", "recompute", "layers.py", "networks.py"}  # of papers/, these parts
 LAZY = {"pandas", "fvcore", "scipy", "matplotlib", "torch"}  # never at the start of the command
 

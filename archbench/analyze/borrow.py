@@ -24,6 +24,7 @@ from archbench.analyze.containers import BUILT_IN, Content, base_of, content_of,
 from archbench.errors import UserCodeError
 from archbench.models.blank import META
 from archbench.models.user_code import describe
+from archbench.private_torch import compiler_is_loaded
 
 
 def own_device(modules: Iterable[nn.Module]) -> torch.device:
@@ -88,7 +89,7 @@ def quiet_surroundings() -> Iterator[None]:
         stack.enter_context(torch.random.fork_rng(devices=cuda))
         stack.enter_context(torch.inference_mode(False))  # in it torch runs other operations
         stack.enter_context(torch.no_grad())
-        if "torch._dynamo" in sys.modules:  # compiled parts run as they were written
+        if compiler_is_loaded():  # compiled parts run as they were written
             stack.enter_context(torch.compiler.set_stance("force_eager"))
         torch.backends.mha.set_fastpath_enabled(False)  # it fuses layers that have rules
         try:

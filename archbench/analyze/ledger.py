@@ -23,6 +23,11 @@ from archbench.models.inputs import InputPlan
 from archbench.models.tensors import tensors_in
 from archbench.records.profiles import Profile
 
+CONVOLUTIONS = (
+    *(nn.Conv1d, nn.Conv2d, nn.Conv3d),
+    *(nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d),
+)
+
 
 @dataclass(slots=True)
 class ModuleUse:
@@ -161,7 +166,7 @@ def _described(module: nn.Module, macs: int, products: int) -> ModuleUse:
     own = {name: p for name, p in module._parameters.items() if p is not None}
     affine = getattr(module, "affine", getattr(module, "elementwise_affine", None))
     moving = [getattr(module, name, None) for name in ("running_mean", "running_var")]
-    conv = isinstance(module, nn.modules.conv._ConvNd)
+    conv = isinstance(module, CONVOLUTIONS)
     return ModuleUse(
         name=type(module).__name__,
         torch_s_own=type(module).__module__.startswith("torch.nn."),

@@ -18,6 +18,7 @@ from archbench.models.inputs import (
 )
 from archbench.models.resolve import Loaded, load, plan_for
 from archbench.models.user_code import describe
+from archbench.private_torch import uncompiled
 from archbench.records.profiles import LayerCost, Profile, StageCost, Totals
 from archbench.units import Shape, shape_for_machines
 
@@ -92,12 +93,12 @@ def refuse_incomplete(result: Profile) -> None:
 def unwrapped(module: nn.Module) -> nn.Module:
     """Take off torch.compile and data-parallel wrappers, which change no cost."""
     while True:
+        inner = uncompiled(module)
         if isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel):
-            module = module.module
-        elif isinstance(getattr(module, "_orig_mod", None), nn.Module):
-            module = module._orig_mod  # type: ignore[assignment]
-        else:
+            inner = module.module
+        if inner is module:
             return module
+        module = inner
 
 
 def explained(failed: ForwardFailed, loaded: Loaded, plan: InputPlan) -> ArchbenchError:

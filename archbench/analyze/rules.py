@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch._ops import HigherOrderOperator
+
+from archbench.private_torch import flop_formulas, takes_tensors
 
 
 class Cost(NamedTuple):
@@ -184,6 +185,10 @@ ZERO = frozenset(
     "is_same_size item renorm "
     "segment_reduce "
     # make and draw
+    "empty empty_permuted empty_strided full ones zeros eye arange range linspace logspace "
+    "scalar_tensor tril_indices triu_indices sparse_coo_tensor from_file rand randn randint "
+    "randperm bartlett_window blackman_window hamming_window hann_window kaiser_window "
+    "fft_fftfreq fft_rfftfreq "
     "fill full_like zero zeros_like ones_like empty_like new_empty new_empty_strided new_full "
     "new_ones new_zeros rand_like randn_like randint_like normal uniform random bernoulli "
     "exponential multinomial poisson normal_functional "
@@ -202,16 +207,29 @@ _FREE_TAGS = frozenset(
 )
 
 
+_OPERATION = type(torch.ops.aten.add.Tensor)
+
+
+def is_higher_order(func: Any) -> bool:
+    """Tell an operation that runs functions, such as `torch.cond`, from one that takes tensors."""
+    return not isinstance(func, _OPERATION)
+
+
+def _plain_name(func: Any) -> str:
+    """Return an operation's name without its overload, as torch writes it: "aten::add"."""
+    return str(func.name()).partition(".")[0]
+
+
 def name_of(func: Any) -> str:
     """Name an operation without its overload, as reports do: "aten.convolution"."""
-    if isinstance(func, HigherOrderOperator):
+    if is_higher_order(func):
         return f"higher_order.{func.name()}"
-    return str(func._schema.name).replace("::", ".")
+    return _plain_name(func).replace("::", ".")
 
 
 def rule_for(func: Any) -> Rule | None:
     """Find the rule of an operation: a costing one, `free` for zero by convention, or None."""
-    namespace, _, name = str(func._schema.name).partition("::")
+    namespace, _, name = _plain_name(func).partition("::")
     if namespace == "aten":
         name = name if name in COUNTED else name.rstrip("_")
         if name in COUNTED:
@@ -225,9 +243,7 @@ def rule_for(func: Any) -> Rule | None:
             return free
     elif namespace in ("prim", "prims"):
         return free
-    if not any("Tensor" in str(argument.type) for argument in func._schema.arguments):
-        return free
-    return _torch_rule(func)
+    return _torch_rule(func) if takes_tensors(func) else free
 
 
 def free(args: Sequence[Any], kwargs: Kwargs, out: Any) -> Cost:
@@ -237,9 +253,7 @@ def free(args: Sequence[Any], kwargs: Kwargs, out: Any) -> Cost:
 
 def _torch_rule(func: Any) -> Rule | None:
     """Wrap a formula of torch's own registry, where custom operations can register theirs."""
-    from torch.utils.flop_counter import flop_registry
-
-    formula = flop_registry.get(func._overloadpacket)
+    formula = flop_formulas().get(func.overloadpacket)
     if formula is None:
         return None
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from archbench.models.blank import META
+from archbench.private_torch import operations
 from archbench.units import Shape
 
 Blank = Callable[..., Any]  # the operation's positional arguments -> its empty result, or None
@@ -270,12 +271,10 @@ BLANKS: dict[Any, Blank] = {
     aten.convolution.default: convolution,
     aten.native_batch_norm.default: batch_norm,
     aten.native_layer_norm.default: layer_norm,
-    aten._prelu_kernel.default: prelu,
     aten.cat.default: cat,
     aten.max_pool2d_with_indices.default: max_pool2d,
     aten.avg_pool2d.default: avg_pool(2),
     aten.avg_pool3d.default: avg_pool(3),
-    aten._adaptive_avg_pool2d.default: adaptive_avg_pool2d,
     aten.mean.dim: mean,
     aten.addmm.default: addmm,
     aten.mm.default: mm,
@@ -285,7 +284,7 @@ BLANKS: dict[Any, Blank] = {
         (
             *(aten.relu.default, aten.sigmoid.default, aten.tanh.default, aten.silu.default),
             *(aten.gelu.default, aten.hardswish.default, aten.hardsigmoid.default),
-            *(aten.hardtanh.default, aten.leaky_relu.default, aten._softmax.default),
+            *(aten.hardtanh.default, aten.leaky_relu.default),
             *(aten.exp.default, aten.neg.default, aten.abs.default, aten.pow.Tensor_Scalar),
         ),
         same,
@@ -299,3 +298,5 @@ BLANKS: dict[Any, Blank] = {
     ),
     **dict.fromkeys((aten.add.Tensor, aten.sub.Tensor, aten.mul.Tensor, aten.div.Tensor), join),
 }
+_INTERNAL = {"_prelu_kernel": prelu, "_adaptive_avg_pool2d": adaptive_avg_pool2d, "_softmax": same}
+BLANKS |= {operator: _INTERNAL[name] for name, operator in operations(*_INTERNAL).items()}

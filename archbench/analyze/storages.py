@@ -7,17 +7,17 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from archbench.analyze.shapes_training import TRAINING_BLANKS, WRITES
 from archbench.models.tensors import operands
+from archbench.private_torch import DispatchMode
 
 Working = Callable[
     [Any, tuple[Any, ...], Any], int
 ]  # operation, its arguments, its result -> bytes
 
 
-class StorageWatch(TorchDispatchMode):
+class StorageWatch(DispatchMode):
     """While active, notes when a storage comes to life and when it dies.
 
     A storage counts from the operation that returns it until its last owner lets go of it, which a
@@ -32,7 +32,7 @@ class StorageWatch(TorchDispatchMode):
     """
 
     def __init__(self, working: Working, block: int, on_meta: bool) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]  # its base has no annotations
+        super().__init__()
         self.current_bytes = 0
         self.peak_bytes = 0
         self._working = working
@@ -40,12 +40,6 @@ class StorageWatch(TorchDispatchMode):
         self._blanks = TRAINING_BLANKS if on_meta else {}
         self._writes = WRITES if on_meta else {}
         self._alive: dict[int, weakref.ref[torch.UntypedStorage]] = {}
-
-    supports_higher_order_operators = True
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        return False  # as in analyze/trace.py: True would import torch._dynamo
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -81,11 +75,11 @@ class StorageWatch(TorchDispatchMode):
         if tensor.layout is not torch.strided:
             return  # sparse ones hold dense ones, which other operations made
         storage = tensor.untyped_storage()
-        key = storage._cdata  # the address of torch's own object
+        key = id(storage)  # torch keeps one Python object for as long as the storage lives
         if key in self._alive:
             return
         size = 0
-        if not any(given.untyped_storage()._cdata == key for given in _strided((args, kwargs))):
+        if not any(given.untyped_storage() is storage for given in _strided((args, kwargs))):
             size = -(-storage.nbytes() // self._block) * self._block
         self._alive[key] = weakref.ref(storage, partial(self._forget, key, size))
         self.current_bytes += size

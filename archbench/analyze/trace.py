@@ -12,9 +12,7 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch._ops import HigherOrderOperator
 from torch.nn.modules.lazy import LazyModuleMixin
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from archbench.analyze.borrow import (
     borrowed,
@@ -22,10 +20,19 @@ from archbench.analyze.borrow import (
     own_device,
     quiet_surroundings,
 )
-from archbench.analyze.rules import CONVOLUTIONS, Product, Rule, free, name_of, rule_for
+from archbench.analyze.rules import (
+    CONVOLUTIONS,
+    Product,
+    Rule,
+    free,
+    is_higher_order,
+    name_of,
+    rule_for,
+)
 from archbench.analyze.shapes import BLANKS
 from archbench.models.blank import META
 from archbench.models.tensors import tensors_in
+from archbench.private_torch import DispatchMode
 from archbench.records.profiles import Bucket, OperationCount
 from archbench.units import Shape
 
@@ -33,6 +40,7 @@ Result = TypeVar("Result")
 Inputs = tuple[tuple[Any, ...], dict[str, Any]]  # what forward() is called with
 
 _DEPTH = "_archbench_depth"  # layers between the network's input and this tensor
+_BASE = "_archbench_base"  # the tensor whose memory this view shows
 _RECURRENT = (nn.RNNBase, nn.RNNCellBase)
 _SEQUENCES = (list, tuple)
 _PLAIN = frozenset({bool, int, float, str, type(None), list, tuple})  # not tensors, at a glance
@@ -69,6 +77,7 @@ class Tally:
     """How often one operation ran, and what its rule made of it."""
 
     rule: Rule | None
+    views: bool = False  # the operation returns its first operand's memory
     calls: int = 0
     macs: int = 0
 
@@ -208,11 +217,18 @@ def _depth_of(value: Any) -> int:
     return max((getattr(tensor, _DEPTH, 0) for tensor in tensors_in(value)), default=0)
 
 
-class Recorder(TorchDispatchMode):
+def _note_base(viewed: Any, views: Any) -> None:
+    base = getattr(viewed, _BASE, viewed)
+    for view in views if isinstance(views, _SEQUENCES) else [views]:
+        if isinstance(view, Tensor) and view is not base:
+            setattr(view, _BASE, base)
+
+
+class Recorder(DispatchMode):
     """Writes down operations while it is active, and calls of the modules it watches."""
 
     def __init__(self, on_meta: bool, root_type: str, traffic: Traffic | None = None) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]  # its base has no annotations
+        super().__init__()
         self._root_type = root_type
         self._traffic = traffic
         self.visits: dict[str, Visit] = {}
@@ -223,21 +239,13 @@ class Recorder(TorchDispatchMode):
         self._step = 1  # layers that a convolution or linear operation adds; 0 inside a named one
         self._failed: tuple[BaseException, ForwardFailed] | None = None
 
-    supports_higher_order_operators = True  # they are named, not refused
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        # True, torch's default, imports torch._dynamo at the first operation, which costs more than
-        # the whole analysis. The method is private to torch: where it is gone, only speed is lost.
-        return False
-
     # -- operations ------------------------------------------------------------------------------
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         tally = self._tally.get(func)
-        if tally is None and isinstance(func, HigherOrderOperator):
+        if tally is None and is_higher_order(func):
             tally = self._tally[func] = Tally(None)  # it runs whole networks, out of our sight
         elif tally is None:
             rule = rule_for(func)
@@ -246,7 +254,7 @@ class Recorder(TorchDispatchMode):
                     out = func.decompose(*args, **(kwargs or {}))
                 if out is not NotImplemented:
                     return out
-            tally = self._tally[func] = Tally(rule)
+            tally = self._tally[func] = Tally(rule, func.is_view)
         out = None
         if not kwargs:
             kwargs = {}
@@ -268,6 +276,8 @@ class Recorder(TorchDispatchMode):
             visit = self._running[-1] if self._running else self._outside()
             visit.bytes_moved += moved
             visit.operations += moved > 0
+        if tally.views and args:
+            _note_base(args[0], out)
         self._deepen(rule, args, kwargs, out)
         return out
 
@@ -298,8 +308,9 @@ class Recorder(TorchDispatchMode):
             self.depth = deepest
         if type(out) is Tensor:
             setattr(out, _DEPTH, deepest)
-            if args and out is args[0] and out._is_view():  # written through a view
-                setattr(out._base, _DEPTH, deepest)
+            base = getattr(out, _BASE, None)
+            if base is not None and out is args[0]:  # written through a view
+                setattr(base, _DEPTH, deepest)
         elif isinstance(out, _SEQUENCES):
             for tensor in out:
                 if isinstance(tensor, Tensor):

@@ -59,17 +59,10 @@ def work_of(loaded: Loaded, plan: InputPlan) -> tuple[LayerWork, ...]:
 
 def moved_bytes(func: Any, args: Sequence[Any], kwargs: Any, out: Any) -> int:
     """Count what an operation reads and writes; a view of a tensor moves nothing."""
-    if _is_view(func) or name_of(func) in _MOVES_NOTHING:
+    if getattr(func, "is_view", False) or name_of(func) in _MOVES_NOTHING:
         return 0
     read = {id(t): t for t in operands((args, kwargs or {}))}
     return sum(map(_bytes, read.values())) + sum(map(_bytes, operands(out)))
-
-
-def _is_view(func: Any) -> bool:
-    """Tell by its schema whether an operation returns its operand's own memory, unwritten."""
-    returns = getattr(getattr(func, "_schema", None), "returns", ())
-    aliases = [value.alias_info for value in returns]
-    return bool(aliases) and all(a is not None and not a.is_write for a in aliases)
 
 
 def _bytes(tensor: Tensor) -> int:

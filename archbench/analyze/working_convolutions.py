@@ -30,6 +30,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from archbench.private_torch import conv_backend
 from archbench.units import Shape
 
 FEW_CHANNELS = 4  # of the input: kernels for a first layer read so few from the plain layout
@@ -221,14 +222,11 @@ def _kernel(
 ) -> str:
     """Ask torch which kernel it would choose on the CPU; expanded tensors take no memory.
 
-    The question is private to torch: where it is gone, no kernel has a rule.
+    Where torch does not say, no kernel has a rule.
     """
-    choose = getattr(torch._C, "_select_conv_backend", None)
-    if choose is None:
-        return ""
     number = torch.zeros((), dtype=dtype)
     operands = (number.expand(x), number.expand(weight), None)
-    return str(choose(*operands, *window, groups, None).name)
+    return conv_backend(*operands, *window, groups, None) or ""
 
 
 @lru_cache(maxsize=1)

@@ -10,6 +10,7 @@ from statistics import median
 from typing import Any, Protocol
 
 from archbench.measure.clock import Clock
+from archbench.private_torch import hold_kernel
 from archbench.records.sessions import DeviceTimes
 
 SHORT_S = 50e-6  # events are exact to half a microsecond: shorter calls share a pair of them
@@ -57,8 +58,8 @@ class CudaStream:
         return float(first.elapsed_time(last)) * 1e6
 
     def hold(self, seconds: float) -> None:
-        """Queue a kernel that only waits; without one (it is private to torch) do nothing."""
-        sleep = getattr(self._cuda, "_sleep", None)
+        """Queue a kernel that only waits; where torch has none, do nothing."""
+        sleep = hold_kernel(self._cuda)
         if sleep is None:
             return
         if self._cycles_per_s is None:

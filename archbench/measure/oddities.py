@@ -5,8 +5,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_leaves
 
+from archbench.private_torch import leaves
 from archbench.records.sessions import Flag
 
 LOOKED_AT = 8  # samples of a batch: all are drawn alike, and copies of all would take memory
@@ -24,7 +24,7 @@ def oddities(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) 
     found: dict[Flag, None] = {}
 
     def look(value: Any) -> None:
-        for tensor in tree_leaves(value):
+        for tensor in leaves(value):
             if isinstance(tensor, Tensor) and tensor.is_floating_point() and tensor.numel():
                 found.update(dict.fromkeys(_oddities_of(tensor)))
 

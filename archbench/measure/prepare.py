@@ -4,12 +4,12 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import cycle
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_map
 
 from archbench.errors import ArchbenchError, OutOfMemory, UserCodeError
 from archbench.measure import compiler, graphs
@@ -21,6 +21,7 @@ from archbench.models.resolve import Loaded
 from archbench.models.tensors import bytes_of, tensors_in
 from archbench.models.training import optimizer_for, training_step
 from archbench.models.user_code import describe
+from archbench.private_torch import mapped
 from archbench.records.cells import Cell
 from archbench.records.sessions import Flag
 
@@ -200,13 +201,13 @@ def _inputs(
             value = value.contiguous(memory_format=torch.channels_last)
         return value
 
-    first: Arguments = tree_map(placed, plan.make(device))
+    first: Arguments = mapped(placed, plan.make(device))
     if not cell.cold_cache or not cache_bytes:
         return [first]
     copies = COLD_FACTOR * cache_bytes // max(1, bytes_of(tensors_in(first))) + 1
-    many = tree_map(placed, replace(plan, batch_size=copies * plan.batch_size).make(device))
+    many = mapped(placed, replace(plan, batch_size=copies * plan.batch_size).make(device))
     return [
-        tree_map(lambda value, i=i: _part(value, i, plan.batch_size), many) for i in range(copies)
+        mapped(partial(_part, number=i, batch_size=plan.batch_size), many) for i in range(copies)
     ]
 
 

@@ -21,6 +21,7 @@ QUIET_ROUNDS = 5  # without a new compilation
 
 Round = tuple[int, ...]
 Call = Callable[[], object]
+Compilations = Callable[[], int | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Rounds:
     kept: tuple[Round, ...]
     warm_up: int
     settled: bool
-    recompiled: bool
+    recompiled: bool | None  # while the clock was running; None where it cannot be told
 
 
 def take_turns(
@@ -55,7 +56,7 @@ def take_turns(
     clock: Clock,
     effort: Effort,
     seed: int,
-    compilations: Callable[[], int] = lambda: 0,
+    compilations: Compilations = lambda: 0,
 ) -> Rounds:
     """Call every model once per round until the time is up.
 
@@ -68,7 +69,7 @@ def take_turns(
         clock: read around every call, after waiting for the device.
         effort: the round it ends in is finished.
         seed: of the order.
-        compilations: counts how often something was compiled so far.
+        compilations: counts how often something was compiled so far; None where it cannot tell.
 
     Raises:
         NothingMeasured: there is nothing to call.
@@ -91,7 +92,9 @@ def take_turns(
     finally:
         gc.unfreeze()
     settled = settled or steady(kept)
-    return Rounds(tuple(kept), warm, settled, compilations() > before)
+    after = compilations()
+    recompiled = None if before is None or after is None else after > before
+    return Rounds(tuple(kept), warm, settled, recompiled)
 
 
 def _warm_up(
@@ -99,7 +102,7 @@ def _warm_up(
     clock: Clock,
     effort: Effort,
     orders: Iterator[list[int]],
-    compilations: Callable[[], int],
+    compilations: Compilations,
 ) -> tuple[int, bool]:
     """Run rounds until all three ends are met, or the time is; return their number, and which."""
     start = clock.now_ns()

@@ -17,7 +17,6 @@ from archbench.errors import ArchbenchError, OutOfMemory, UserCodeError
 from archbench.measure.accelerator import CudaStream, Stream, device_times
 from archbench.measure.caches import last_cache_bytes
 from archbench.measure.clock import Clock, DeviceClock, really_waits
-from archbench.measure.compiler import compilations
 from archbench.measure.environment import environment
 from archbench.measure.jobs import Job
 from archbench.measure.layers import HostMarker, LayerWatch, layer_times
@@ -33,6 +32,7 @@ from archbench.measure.prepare import (
 from archbench.measure.runner import Call, Effort, Rounds, take_turns
 from archbench.models.resolve import Loaded, load, plan_for
 from archbench.models.user_code import user_code
+from archbench.private_torch import compilations
 from archbench.records.cells import Cell
 from archbench.records.sessions import Failure, FailureKind, Flag, Session
 
@@ -217,6 +217,8 @@ def _flags(
         flags.update(dict.fromkeys(one.prepared.flags))
     if rounds.recompiled:
         flags["recompiled"] = None
+    elif rounds.recompiled is None and any(one.prepared.compiled for one in ready):
+        flags["compilations_unknown"] = None
     if effort.warm_up_least_s < _warm_up_s(place)[0]:
         flags["cut_short"] = None
     elif not rounds.settled:

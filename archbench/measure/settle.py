@@ -1,9 +1,10 @@
 """Batch normalisation's statistics, settled before anything is timed."""
 
 from dataclasses import replace
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from archbench.models.inputs import InputPlan
 
@@ -14,16 +15,15 @@ def settle_statistics(module: nn.Module, plan: InputPlan, device: torch.device) 
     A thousand layers with untouched running statistics overflow, and arithmetic with infinities
     and subnormal numbers does not take the time of ordinary arithmetic.
     """
-    norms = [m for m in module.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
-    norms = [norm for norm in norms if norm.track_running_stats]
+    norms = [layer for layer in module.modules() if _keeps_statistics(layer)]
     if not norms:
         return
-    momenta = [norm.momentum for norm in norms]
+    momenta: list[Any] = [norm.momentum for norm in norms]
     args, kwargs = replace(plan, batch_size=max(2, plan.batch_size)).make(device)
     was_training = module.training
     try:
         for norm in norms:
-            norm.momentum = 1.0  # take this batch's statistics whole
+            norm.momentum = 1.0  # type: ignore[assignment]  # take this batch's statistics whole
         module.train()
         with torch.no_grad():
             module(*args, **kwargs)
@@ -31,3 +31,12 @@ def settle_statistics(module: nn.Module, plan: InputPlan, device: torch.device) 
         module.train(was_training)
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum
+
+
+def _keeps_statistics(layer: nn.Module) -> bool:
+    """Tell a normalisation, torch's own or derived from it, that keeps running statistics."""
+    return (
+        hasattr(layer, "momentum")
+        and getattr(layer, "track_running_stats", False) is True
+        and isinstance(getattr(layer, "running_mean", None), Tensor)
+    )

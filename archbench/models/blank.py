@@ -6,7 +6,8 @@ A network of the shelf is built this way for analysis. No memory is taken and no
 from typing import Any
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
+
+from archbench.private_torch import DispatchMode
 
 META = torch.device("meta")
 _aten = torch.ops.aten
@@ -24,12 +25,8 @@ _CREATES = frozenset(
 )
 
 
-class BlankTensors(TorchDispatchMode):
+class BlankTensors(DispatchMode):
     """While active, new tensors are empty meta tensors and writing to one does nothing."""
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        return False  # as in analyze/trace.py: True would import torch._dynamo
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None

@@ -9,9 +9,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_map
 
 from archbench.errors import InputRefused
+from archbench.private_torch import mapped
 from archbench.records.profiles import TensorSpec
 from archbench.units import Shape, shape_for_machines
 
@@ -56,7 +56,7 @@ class InputPlan:
         embedding has a row for. On the meta device there are no values.
         """
         if self.given is not None:
-            given = tree_map(lambda value: _moved(value, device), self.given)
+            given = mapped(lambda value: _moved(value, device), self.given)
             return ((), dict(given)) if isinstance(given, Mapping) else (tuple(given), {})
         tensors = [_made((self.batch_size, *s.shape), s.dtype, device) for s in self.specs]
         positional = len(tensors) - self.keywords

@@ -48,7 +48,7 @@ def build(name: str, weights: str | PathLike[str] | None = None, **kwargs: Any) 
 
 def build_blank(architecture: Architecture, kwargs: Mapping[str, Any]) -> nn.Module:
     """Build the same network on the meta device, without weights."""
-    with collection_paused(), BlankTensors():  # type: ignore[no-untyped-call]  # its base has no annotations
+    with collection_paused(), BlankTensors():
         return _construct(architecture, kwargs)
 
 

@@ -39,5 +39,5 @@ def operands(value: Any) -> Iterator[Tensor]:
 
 def bytes_of(tensors: Iterable[Tensor]) -> int:
     """Add up the storages of tensors, each once."""
-    storages = {t.untyped_storage()._cdata: t.untyped_storage().nbytes() for t in tensors}
-    return sum(storages.values())
+    storages = {id(storage): storage for storage in (t.untyped_storage() for t in tensors)}
+    return sum(storage.nbytes() for storage in storages.values())

@@ -14,11 +14,12 @@ from torch import Tensor, nn
 from archbench.errors import WeightsRefused
 from archbench.models import shelf
 from archbench.models.key_maps import KEY_MAPS, KeyMap
+from archbench.private_torch import ORIGINAL
 from archbench.records.architectures import Architecture
 from archbench.units import shape_for_machines
 
 WRAPPERS = ("state_dict", "model_state_dict", "model")  # under which training scripts keep it
-PREFIXES = ("module.", "_orig_mod.", "model.")  # what parallel, compiled and Lightning models add
+PREFIXES = ("module.", f"{ORIGINAL}.", "model.")  # what parallel, compiled and Lightning models add
 COUNTER = "num_batches_tracked"  # of batch norm; files older than it, and some ports, lack it
 AS_CONVOLUTIONS = "pre_logits."  # where timm's VGG writes linear layers over a whole grid
 SAVE = "save a state_dict: torch.save(model.state_dict(), file)"

@@ -4,7 +4,6 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from archbench.archs.resnet import Block
 
@@ -82,7 +81,7 @@ def parameters(module: nn.Module) -> Parameters:
     weights = biases = norms = 0
     for layer in module.modules():
         for name, parameter in layer.named_parameters(recurse=False):
-            if isinstance(layer, _BatchNorm):
+            if isinstance(layer, nn.BatchNorm2d):
                 norms += parameter.numel()
             elif name == "bias":
                 biases += parameter.numel()

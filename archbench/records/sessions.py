@@ -17,6 +17,7 @@ Flag = Literal[
     "throttled",  # the device lowered its clock to protect itself
     "foreign_process",  # something else computed on the same cores or the same device
     "recompiled",  # torch.compile ran again while the clock was running
+    "compilations_unknown",  # torch does not tell whether it did
     "not_finite",  # some activation is infinite or not a number
     "denormal",  # some activation is subnormal, which many processors compute slowly
     "unsynchronised",  # waiting for the device does not wait: its times cannot be trusted

@@ -16,6 +16,7 @@ FLAGS: dict[Flag, str] = {
     "throttled": "the device lowered its clock to protect itself",
     "foreign_process": "something else computed beside it",
     "recompiled": "torch.compile ran again while it was timed",
+    "compilations_unknown": "this torch does not tell whether torch.compile ran again meanwhile",
     "not_finite": "an activation is infinite or not a number, which may change the time",
     "denormal": "activations are subnormal, which many processors compute slowly",
     "unsynchronised": "waiting for the device does not wait: the times cannot be trusted",

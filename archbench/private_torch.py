@@ -1,0 +1,144 @@
+"""Everything in archbench that leans on private or undocumented parts of torch.
+
+No other file names such a part: tests/test_private_torch.py looks for them. It also takes each part
+away and compares the counts. Without its part,
+
+DispatchMode          (`_should_skip_dynamo`) makes torch import its compiler, which takes seconds;
+                      `TorchDispatchMode` itself has no substitute: that torch is refused;
+mapped, leaves        (`_pytree`) walk lists, tuples and dicts only;
+takes_tensors         (`_schema`) says that an operation may, so that its name has to decide;
+operations            (such as `_softmax`) leaves them out: torch computes their shapes, slowly;
+flop_formulas         (`flop_registry`) is empty: what only torch has a rule for is not counted,
+                      and is named so;
+compiler_is_loaded    (`_dynamo`) says yes: the compiler is asked to stand aside, which loads it;
+compilations          (`counters`) is None: times of a compiled network are flagged;
+uncompiled            (`_orig_mod`) leaves the wrapper, which runs and counts the same network;
+conv_backend          (`_select_conv_backend`) is None: the kernel of a convolution is not known;
+hold_kernel           (`_sleep`) is None: a GPU's own times include launching, and are flagged as
+                      launch bound.
+"""
+
+import importlib
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from importlib.util import find_spec
+from typing import Any
+
+import torch
+from torch import nn
+
+from archbench.errors import ArchbenchError
+
+try:
+    # The name of the module is private; torch's documentation describes the class in "Extending
+    # PyTorch" and imports it from there.
+    from torch.utils._python_dispatch import TorchDispatchMode
+except ImportError as missing:
+    raise ArchbenchError(
+        f"torch {torch.__version__} has no TorchDispatchMode, by which archbench counts",
+        "install another torch, such as torch==2.13.0",
+    ) from missing
+
+COMPILER = "torch._dynamo"
+COMPILER_EXISTS = find_spec(COMPILER) is not None
+ORIGINAL = "_orig_mod"  # where torch.compile's wrapper keeps the network
+
+try:
+    pytree: Any = importlib.import_module("torch.utils._pytree")
+except ImportError:
+    pytree = None
+
+
+class DispatchMode(TorchDispatchMode):
+    """While a subclass is active, its __torch_dispatch__() is handed every operation."""
+
+    supports_higher_order_operators = True  # hand over torch.cond and the like, too
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # torch's has no annotations
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # torch's own True imports the compiler at the first operation
+
+
+def mapped(change: Callable[[Any], Any], value: Any) -> Any:
+    """Return nested containers with every leaf changed; the containers themselves are new.
+
+    Leaves are whatever is no list, tuple or dict, and no container that was registered with torch.
+    """
+    if pytree is not None:
+        return pytree.tree_map(change, value)
+    if isinstance(value, Mapping):
+        return {key: mapped(change, item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        items = [mapped(change, item) for item in value]
+        return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
+    return change(value)
+
+
+def leaves(value: Any) -> Iterator[Any]:
+    """Yield the leaves of nested containers, in order."""
+    if pytree is not None:
+        yield from pytree.tree_leaves(value)
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from leaves(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from leaves(item)
+    else:
+        yield value
+
+
+def takes_tensors(operation: Any) -> bool:
+    """Tell by an operation's schema whether it takes a tensor; True where it cannot be told."""
+    schema = getattr(operation, "_schema", None)
+    return schema is None or any("Tensor" in str(one.type) for one in schema.arguments)
+
+
+def operations(*names: str) -> dict[str, Any]:
+    """Return those of torch's internal operators, by name, that this torch has."""
+    found = {name: getattr(torch.ops.aten, name, None) for name in names}
+    return {name: packet.default for name, packet in found.items() if packet is not None}
+
+
+def flop_formulas() -> Mapping[Any, Callable[..., int]]:
+    """Return torch's own FLOP formulas, by operation, custom operations' included."""
+    from torch.utils import flop_counter
+
+    formulas: Mapping[Any, Callable[..., int]] = getattr(flop_counter, "flop_registry", {})
+    return formulas
+
+
+def compiler_is_loaded() -> bool:
+    """Tell whether torch.compile may be at work; True where it cannot be told."""
+    return COMPILER in sys.modules or not COMPILER_EXISTS
+
+
+def compilations() -> int | None:
+    """Count the graphs that torch.compile has made in this process; None where torch hides it."""
+    if not compiler_is_loaded():
+        return 0
+    counters = getattr(sys.modules.get(f"{COMPILER}.utils"), "counters", None)
+    if not isinstance(counters, Mapping):
+        return None
+    return int(counters.get("stats", {}).get("unique_graphs", 0))
+
+
+def uncompiled(module: nn.Module) -> nn.Module:
+    """Take off torch.compile's wrapper, if there is one."""
+    inner = getattr(module, ORIGINAL, None)
+    return inner if isinstance(inner, nn.Module) else module
+
+
+def conv_backend(*args: Any) -> str | None:
+    """Ask torch which kernel it would choose for a convolution; None where it does not say."""
+    choose = getattr(torch._C, "_select_conv_backend", None)
+    return None if choose is None else str(choose(*args).name)
+
+
+def hold_kernel(cuda: Any) -> Callable[[int], None] | None:
+    """Return torch.cuda's kernel that waits for a number of cycles; None where there is none."""
+    kernel: Callable[[int], None] | None = getattr(cuda, "_sleep", None)
+    return kernel
