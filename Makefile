@@ -23,11 +23,11 @@ demo: $(VENV)/.installed  ## install into an environment and show GoogLeNet
 	@echo '==> counting GoogLeNet'
 	$(BIN)/archbench summary googlenet
 	@echo
-	@echo 'archbench is installed in $(VENV). How to go on:'
-	@echo '    . $(BIN)/activate                  # then archbench is a command; $(BIN)/archbench always is'
-	@echo '    archbench list                     # all networks'
-	@echo '    archbench compare resnet34 plain34 # counts and speed side by side'
-	@echo '    archbench summary my_net.py:build -i 3x224x224   # a network of yours, made by build()'
+	@echo 'archbench is installed in $(VENV). Next:'
+	@echo '    source $(BIN)/activate   # then archbench is a command; $(BIN)/archbench works without'
+	@echo '    archbench list                                   # all networks'
+	@echo '    archbench compare resnet34 plain34               # counts and speed side by side'
+	@echo '    archbench summary my_net.py:build -i 3x224x224   # your own, made by build()'
 
 # Files of tests take turns on all cores; two threads each would only wait for one another.
 test: $(VENV)/.developing  ## install and run all tests

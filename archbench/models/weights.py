@@ -1,6 +1,7 @@
 """Load a file of weights into a network of the shelf: archbench's own names, or those of others."""
 
 import pickle
+import warnings
 from collections.abc import Mapping
 from os import PathLike, fspath
 from os.path import expanduser
@@ -137,7 +138,9 @@ def _content(file: Path) -> Any:
             from safetensors.torch import load_file
 
             return load_file(file)
-        return torch.load(file, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's, of kinds of tensors that are refused below
+            return torch.load(file, map_location="cpu", weights_only=True)
     except ImportError:
         raise WeightsRefused(
             f"'{file}' needs the safetensors package", "pip install safetensors"
