@@ -5,6 +5,7 @@ away and compares the counts. Without its part,
 
 DispatchMode          (`_should_skip_dynamo`) makes torch import its compiler, which takes seconds;
                       `TorchDispatchMode` itself has no substitute: that torch is refused;
+refused_higher_order  (torch before 2.9) names what such a torch cannot count around: it is refused;
 mapped, leaves        (`_pytree`) walk lists, tuples and dicts only;
 takes_tensors         (`_schema`) says that an operation may, so that its name has to decide;
 operations            (such as `_softmax`) leaves them out: torch computes their shapes, slowly;
@@ -60,6 +61,18 @@ class DispatchMode(TorchDispatchMode):
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
         return False  # torch's own True imports the compiler at the first operation
+
+
+def refused_higher_order(error: BaseException | None) -> str | None:
+    """Name the higher-order operation that torch before 2.9 hands to no dispatch mode; else None.
+
+    Torch says so in the text of its error only.
+    """
+    said = "There was no rule registered for HOP "
+    text = str(error)
+    if isinstance(error, NotImplementedError) and text.startswith(said):
+        return text.removeprefix(said).split()[0]
+    return None
 
 
 def mapped(change: Callable[[Any], Any], value: Any) -> Any:

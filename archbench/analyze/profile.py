@@ -18,7 +18,7 @@ from archbench.models.inputs import (
 )
 from archbench.models.resolve import Loaded, load, plan_for
 from archbench.models.user_code import describe
-from archbench.private_torch import uncompiled
+from archbench.private_torch import refused_higher_order, uncompiled
 from archbench.records.profiles import LayerCost, Profile, StageCost, Totals
 from archbench.units import Shape, shape_for_machines
 
@@ -106,6 +106,12 @@ def explained(failed: ForwardFailed, loaded: Loaded, plan: InputPlan) -> Archben
     shapes = " and ".join(shape_for_machines(s) or "a number" for s in failed.shapes) or "nothing"
     where = f"{failed.path or 'the network itself'} ({failed.type}) on an input of {shapes}"
     cause = failed.__cause__
+    if operation := refused_higher_order(cause):
+        return ArchbenchError(
+            f"{loaded.name} cannot be counted beside torch {torch.__version__}: {where} calls "
+            f"torch's higher-order operation '{operation}'",
+            "install torch 2.9 or a later release",
+        )
     reason = describe(cause) if cause is not None else "unknown"
     if loaded.architecture is not None and plan.given is None:
         size = shape_for_machines(plan.specs[0].shape)

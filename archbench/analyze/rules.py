@@ -182,7 +182,8 @@ ZERO = frozenset(
     "_cummin_helper logcumsumexp _logcumsumexp unique_consecutive unique_dim _unique _unique2 "
     "bucketize searchsorted bincount histc isin _aminmax aminmax equal allclose "
     "_local_scalar_dense _is_all_true _is_any_true _assert_async _functional_assert_async "
-    "is_same_size item renorm "
+    "is_same_size item renorm sum nansum mean prod max min amax amin argmax argmin all any norm "
+    "linalg_vector_norm logsumexp std std_mean var var_mean count_nonzero "
     "segment_reduce "
     # make and draw
     "empty empty_permuted empty_strided full ones zeros eye arange range linspace logspace "
@@ -199,7 +200,7 @@ ZERO = frozenset(
     # in-place point-wise forms that torch leaves untagged
     "add sub mul div relu gelu silu mish hardswish hardsigmoid sigmoid tanh threshold abs eq ne lt "
     "le gt ge floor_divide copysign _add_relu addr polar multilabel_margin_loss_forward "
-    "_has_same_storage_numel".split()
+    "_has_same_storage_numel leaky_relu".split()
 )
 
 _FREE_TAGS = frozenset(
