@@ -6,6 +6,7 @@ ArchbenchError              2   archbench refuses what was asked
 ├── OutputRefused           2   a file that cannot be written, or a format its suffix contradicts
 ├── WeightsRefused          2   a file of weights that cannot be read or does not fit
 ├── DeviceUnavailable       2
+├── MissingLibrary          2   a library that is needed cannot be imported
 ├── OutOfMemory             2
 ├── UserCodeError           3   the user's own code raised: import, factory or forward
 ├── AnalysisIncomplete      4   only under --strict
@@ -65,6 +66,10 @@ class WeightsRefused(ArchbenchError):
 
 class DeviceUnavailable(ArchbenchError):
     """The device asked for is not on this machine."""
+
+
+class MissingLibrary(ArchbenchError):
+    """A library that a command needs cannot be imported."""
 
 
 class OutOfMemory(ArchbenchError):

@@ -4,11 +4,14 @@
         archbench_benchmark(archbench_cell)
 
 runs once for each cell that the project declares, under pytest-benchmark. Nothing is imported that
-takes time before a test asks for a fixture.
+takes time before a test asks for a fixture. Without pytest-benchmark the fixture refuses, and
+every other test runs.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,8 +56,32 @@ def _from(model: str, root: Path) -> str:
     return f"{root / place}:{name}" if place.endswith(".py") else model
 
 
-@pytest.fixture
-def archbench_benchmark(benchmark: Any) -> Callable[..., None]:
+@contextmanager
+def _with_hint() -> Iterator[None]:
+    """Let pytest show the hint of an error below its message."""
+    from archbench.errors import ArchbenchError
+
+    try:
+        yield
+    except ArchbenchError as error:
+        if error.hint:
+            error.add_note(f"hint: {error.hint}")
+        raise
+
+
+def _without_benchmark() -> None:
+    """Refuse to time anything, because pytest-benchmark is not installed.
+
+    Raises:
+        MissingLibrary: always.
+    """
+    from archbench.libraries import require
+
+    with _with_hint():
+        require("pytest_benchmark", "the fixture archbench_benchmark")
+
+
+def _with_benchmark(benchmark: Any) -> Callable[..., None]:
     """Return a function that times a network's pass under pytest-benchmark.
 
     It takes a declared cell, a MODEL string or an nn.Module, and in the latter two cases
@@ -66,13 +93,16 @@ def archbench_benchmark(benchmark: Any) -> Callable[..., None]:
 
     def timed(model: Any, input_size: Any = None, **settings: Any) -> None:
         from archbench.api.under_pytest import time_under
-        from archbench.errors import ArchbenchError
 
-        try:
+        with _with_hint():
             time_under(benchmark, model, input_size, **settings)
-        except ArchbenchError as error:
-            if error.hint:
-                error.add_note(f"hint: {error.hint}")  # pytest shows it below the message
-            raise
 
     return timed
+
+
+# Only where pytest-benchmark is installed does the fixture take its fixture, by which options such
+# as --benchmark-only find tests; elsewhere pytest could not set that up, nor say what is missing.
+_INSTALLED = find_spec("pytest_benchmark") is not None
+archbench_benchmark = pytest.fixture(name="archbench_benchmark")(
+    _with_benchmark if _INSTALLED else _without_benchmark
+)

@@ -29,13 +29,16 @@ LEVELS = [
     {"archs"},
     {"registry"},
     {"records"},
-    {"private_torch"},
+    {"private_torch", "libraries"},
     {"appending"},
     {"errors", "units", "collector", "signs", "places", "ci"},
 ]
 WITH_TORCH = {"archs", "models", "analyze", "measure", "private_torch"}
 PAPERS_WITH_TORCH = {"claims", "recompute", "layers.py", "networks.py"}  # of papers/, these parts
-LAZY = {"pandas", "fvcore", "scipy", "matplotlib", "torch"}  # never at the start of the command
+LAZY = {  # never at the start of the command
+    *("cloudpickle", "fvcore", "junitparser", "matplotlib", "pandas", "pytest_benchmark"),
+    *("safetensors", "scipy", "torch"),
+}
 
 
 def place(path: Path) -> str:

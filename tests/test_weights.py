@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 import archbench
-from archbench.errors import WeightsRefused
+from archbench.errors import MissingLibrary, WeightsRefused
 from archbench.models.key_maps import KEY_MAPS
 from archbench.models.weights import load_weights
 from archbench.registry import find
@@ -170,9 +170,11 @@ def test_safetensors_that_cannot_be_read_say_what_is_missing(
     """The package is not one that archbench needs."""
     monkeypatch.setitem(__import__("sys").modules, "safetensors.torch", None)
     (tmp_path / "w.safetensors").write_bytes(b"x")
-    with pytest.raises(WeightsRefused, match="needs the safetensors package") as caught:
+    with pytest.raises(
+        MissingLibrary, match=r"safetensors is needed for '.*w.safetensors'"
+    ) as caught:
         archbench.build(SMALL, weights=tmp_path / "w.safetensors")
-    assert caught.value.hint == "pip install safetensors"
+    assert caught.value.hint == "pip install 'archbench[weights]'"
 
 
 class Harmful:
@@ -249,10 +251,10 @@ def test_files_that_are_none_are_refused(tmp_path: Path) -> None:
         ("text.pth", "not a file of weights"),
         ("empty.pth", "is empty"),
         ("half.pth", "is damaged, or not a file of weights"),
-        ("half.safetensors", "is damaged, or not a file|needs the safetensors package"),
+        ("half.safetensors", "is damaged, or not a file|safetensors is needed"),
         ("n" * 5000, "there is no file"),
     ):
-        with pytest.raises(WeightsRefused, match=message):
+        with pytest.raises((WeightsRefused, MissingLibrary), match=message):
             archbench.build(SMALL, weights=tmp_path / name)
     for value in (archbench.build(SMALL).state_dict(), True, 3):
         with pytest.raises(WeightsRefused, match=r"not the path of a file"):

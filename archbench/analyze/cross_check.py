@@ -12,6 +12,7 @@ from archbench.analyze.borrow import borrowed, own_device
 from archbench.analyze.counters import fvcore_analysis
 from archbench.analyze.trace import paths_of
 from archbench.errors import ArchbenchError
+from archbench.libraries import require
 from archbench.models.inputs import InputPlan
 from archbench.models.resolve import Loaded
 from archbench.models.user_code import describe
@@ -95,12 +96,7 @@ def _count_with_fvcore(loaded: Loaded, plan: InputPlan) -> tuple[Counter[str], C
 
 
 def _count_quietly(loaded: Loaded, plan: InputPlan) -> tuple[Counter[str], Counter[str]]:
-    try:
-        import fvcore.nn  # noqa: F401  # only whether it can be
-    except ImportError as error:
-        raise ArchbenchError(
-            f"--cross-check needs fvcore, which cannot be imported: {error}", "pip install fvcore"
-        ) from error
+    require("fvcore", "--cross-check")
     paths = paths_of(loaded.module)
     device = own_device(paths)
     with borrowed(paths, on_meta=False, prepare=lambda module: None):

@@ -15,6 +15,7 @@ from archbench.api.launcher import SILENT, Launcher, Listener, Warn, launching
 from archbench.errors import ArchbenchError, NothingMeasured, OutOfMemory
 from archbench.gate.rooflines import roofline_of
 from archbench.gate.timings import timing_of
+from archbench.libraries import require
 from archbench.records.cells import Cell
 from archbench.records.environments import Environment
 from archbench.records.rooflines import Roofline
@@ -123,6 +124,8 @@ def run_bench(
 ) -> Bench:
     """Do bench()'s work, and tell a listener how it goes on."""
     _check_numbers(models, sessions, max_time_s, record, resume)
+    if sessions > 1:
+        require("scipy", "intervals over processes; --sessions 1 has none")
     run = None if record is None else RunFile(record)
     with ExitStack() as stack:
         found = stack.enter_context(subjects(models, input_size, model_kwargs, ways))

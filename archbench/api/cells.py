@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from archbench.errors import ArchbenchError, nearest
+from archbench.libraries import needed
 from archbench.records.cells import MODES, OPTIMIZERS, PRECISIONS, Cell
 
 if TYPE_CHECKING:
@@ -180,7 +181,8 @@ def _cells(
 
 def _pickled(loaded: "Loaded", path: Path) -> str:
     """Write a model to a file, with its class where that has no module to be imported from."""
-    import cloudpickle
+    with needed("cloudpickle", "measuring"):
+        import cloudpickle
 
     try:
         path.write_bytes(cloudpickle.dumps(loaded.module))

@@ -9,6 +9,7 @@ from archbench.api.cells import Subject, Ways, subjects
 from archbench.api.launcher import SILENT, Listener, error_of, launching
 from archbench.errors import ArchbenchError, NothingMeasured
 from archbench.gate.compare import compare_structure, with_times
+from archbench.libraries import require
 from archbench.records.cells import Cell
 from archbench.records.comparisons import Comparison
 from archbench.records.sessions import Session
@@ -94,6 +95,7 @@ def measured(
     """
     from archbench.measure.schedule import run_all
 
+    require("scipy", "intervals over processes")
     cells = tuple(subject.cells[0] for subject in found)
     files = tuple(subject.file for subject in found)
     jobs = in_turn(cells, files, sessions)

@@ -9,6 +9,7 @@ from archbench.api.compare import in_turn
 from archbench.api.launcher import SILENT, Launcher, Listener, launching
 from archbench.gate.advice import advice
 from archbench.gate.noise import noise_of
+from archbench.libraries import require
 from archbench.records.cells import Cell
 from archbench.records.diagnoses import Diagnosis
 from archbench.records.environments import Environment
@@ -46,6 +47,8 @@ def doctor(
     from archbench.measure.neighbours import CpuWatch, busiest
     from archbench.models.device import check_device
 
+    if max_time_s > 0:
+        require("scipy", "intervals over processes; --max-time 0 measures none")
     cell = Cell(MODEL, device=str(check_device(device)), threads=threads)
     with CpuWatch() as cpu:
         others = busiest(BUSIEST)

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from archbench.errors import ArchbenchError, NothingMeasured, OutOfMemory, UserCodeError
+from archbench.libraries import require
 from archbench.records.cells import Cell
 from archbench.records.environments import Environment
 from archbench.records.rooflines import Ceilings
@@ -44,6 +45,7 @@ class Listener:
 
 
 SILENT = Listener()
+WORKERS_NEED = ("cloudpickle", "psutil")
 
 
 class Launcher:
@@ -139,6 +141,12 @@ def error_of(failure: Failure) -> ArchbenchError:
 
 @contextmanager
 def launching(heard: Callable[[str], None]) -> Iterator[Launcher]:
-    """Lend a launcher, and remove afterwards what it kept."""
+    """Lend a launcher, and remove afterwards what it kept.
+
+    Raises:
+        MissingLibrary: workers cannot be started or watched.
+    """
+    for library in WORKERS_NEED:
+        require(library, "measuring")
     with TemporaryDirectory(prefix="archbench.compiled.", ignore_cleanup_errors=True) as folder:
         yield Launcher(Path(folder), heard)

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from archbench.api.launcher import SILENT, Listener
+from archbench.api.launcher import SILENT, WORKERS_NEED, Listener
 from archbench.errors import NothingMeasured
 from archbench.gate.time_verdicts import verdicts_of
+from archbench.libraries import require
 from archbench.records.gates import Verdict
 from archbench.records.pairs import GatePlan, Pair, Rules, Side, Stage
 from archbench.records.runs import GATE, RunFile
@@ -71,6 +72,8 @@ def run_gate(
     """
     if not arms.cells and not arms.known:
         raise NothingMeasured("there are no cells to time")
+    for library in ("scipy", *WORKERS_NEED):
+        require(library, "the time gate")
     plan = GatePlan(
         *(tuple(arms.cells), CONTROL, arms.base, arms.head, rules, arms.known, arms.one_process)
     )

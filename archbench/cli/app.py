@@ -25,6 +25,7 @@ from archbench.cli.selftest import selftest
 from archbench.cli.shelf import info, list_architectures
 from archbench.cli.summary import summary
 from archbench.errors import ArchbenchError, why_refused
+from archbench.libraries import missing, named_by
 from archbench.signs import never_fail
 
 EXIT_CODES = (
@@ -105,6 +106,13 @@ def run(argv: Sequence[str]) -> int:
             _let_go_of_stdout()
             return 0
         return stop.code if isinstance(stop.code, int) else 1
+    except ImportError as error:  # the user's own code does not come here either
+        library = named_by(error)
+        if library is None:
+            return _bug()
+        refusal = missing(library, "this command", error)
+        _explain(refusal.message, refusal.hint, debug)
+        return refusal.exit_code
     except OSError as error:  # what the user's own code raises never comes here as it is
         _let_go_of_stdout()
         if sys.platform == "win32" and error.errno == EINVAL:  # its word for a broken pipe
@@ -115,13 +123,18 @@ def run(argv: Sequence[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     except Exception:
-        traceback.print_exc()
-        _explain(
-            "this is a bug in archbench, not in what you did",
-            "please report it with the lines above",
-            debug=False,
-        )
-        return INTERNAL_ERROR
+        return _bug()
+
+
+def _bug() -> int:
+    """Print the traceback of the exception that is handled now; return the exit code."""
+    traceback.print_exc()
+    _explain(
+        "this is a bug in archbench, not in what you did",
+        "please report it with the lines above",
+        debug=False,
+    )
+    return INTERNAL_ERROR
 
 
 def _spelled_out(argv: Sequence[str]) -> list[str]:

@@ -33,6 +33,7 @@ from archbench.cli.options import (
 from archbench.cli.output import destination, heard, prints_set_aside, replacing, warn
 from archbench.cli.progress import progress
 from archbench.errors import ArchbenchError, OutputRefused
+from archbench.libraries import require
 from archbench.units import parse_bytes
 
 if TYPE_CHECKING:
@@ -172,6 +173,7 @@ def _exported(export: tuple[str, Path] | None) -> Iterator[TextIO | None]:
     Raises:
         ArchbenchError: the format is not known.
         OutputRefused: the file cannot be written.
+        MissingLibrary: what writes the format cannot be imported.
     """
     if export is None:
         yield None
@@ -181,6 +183,7 @@ def _exported(export: tuple[str, Path] | None) -> Iterator[TextIO | None]:
         raise ArchbenchError(
             f"there is no format '{form}' to export", f"there is {', '.join(EXPORTS)}"
         )
+    require("pytest_benchmark", f"--export {form}")
     with replacing(path) as stream:
         yield stream
 
@@ -204,8 +207,6 @@ def _check_picture(
             missing.
         OutputRefused: the file is no .svg, or cannot be written.
     """
-    from archbench.report.picture import require_matplotlib
-
     several = len(models) > 1 or "," in batch_size or "," in precision
     if not layers or several:
         raise ArchbenchError(
@@ -214,7 +215,7 @@ def _check_picture(
         )
     if path.suffix.lower() != ".svg":
         raise OutputRefused(f"'{path}' is no .svg, which pictures are", "--plot roofline.svg")
-    require_matplotlib()
+    require("matplotlib", "pictures")
     if path.is_dir() or not os.access(path.parent, os.W_OK):
         raise OutputRefused(f"'{path}' cannot be written", "name a file in an existing folder")
 

@@ -10,6 +10,7 @@ from archbench.cli.options import Debug, Form, Output, verdicts_named
 from archbench.cli.output import destination, replacing, warn
 from archbench.cli.progress import progress
 from archbench.errors import ArchbenchError, OutputRefused, why_refused
+from archbench.libraries import require
 from archbench.papers.statements import select, statements
 from archbench.report.claims import LOOKS, claims_report, finding_report, findings_report
 from archbench.units import counted
@@ -81,9 +82,7 @@ def _folder(plot: Path | None) -> Path | None:
     """Make the folder of the pictures before the work starts, so that none is done in vain."""
     if plot is None:
         return None
-    from archbench.report.picture import require_matplotlib
-
-    require_matplotlib()
+    require("matplotlib", "pictures")
     try:
         plot.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -12,6 +12,7 @@ import typer
 from archbench.appending import appending
 from archbench.cli.in_use import in_use, refuse_source
 from archbench.cli.output import refused, replacing, say
+from archbench.libraries import require
 
 if TYPE_CHECKING:
     from archbench.records.gates import Check
@@ -88,6 +89,7 @@ def places(summary: Path | None, annotate: bool, junit: Path | None) -> Iterator
 
     Raises:
         OutputRefused: a file cannot be written.
+        MissingLibrary: JUnit's XML is wanted, and cannot be written.
     """
     with ExitStack() as stack:
         markdown = None
@@ -96,6 +98,8 @@ def places(summary: Path | None, annotate: bool, junit: Path | None) -> Iterator
                 refuse_source(summary)
                 markdown = stack.enter_context(appending(summary))
             stack.enter_context(in_use(summary))
+        if junit is not None:
+            require("junitparser", "--junit")
         xml = None if junit is None else stack.enter_context(replacing(junit))
         yield Places(markdown, annotate, xml)
 

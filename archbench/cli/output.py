@@ -14,6 +14,7 @@ from rich.console import Console
 from archbench.cli import interrupt
 from archbench.cli.in_use import in_use, refuse_source
 from archbench.errors import OutputRefused, why_refused
+from archbench.libraries import require
 from archbench.report.render import UNBOUNDED, Format, as_text, show
 from archbench.report.spelling import in_encoding
 from archbench.report.table import Report
@@ -66,8 +67,11 @@ def destination(form: Format | None, path: Path | None) -> Iterator[Destination]
 
     Raises:
         OutputRefused: the file cannot be written, or its suffix contradicts the format.
+        MissingLibrary: what writes the format cannot be imported.
     """
     chosen = _format(form, path)
+    if chosen is Format.CSV:
+        require("pandas", "CSV")
     if path is None:
         if sys.stdout is None:
             raise OutputRefused("standard output is closed", "-o names a file")

@@ -18,6 +18,7 @@ from archbench.cli.options import (
 from archbench.cli.output import destination, heard, prints_set_aside, replacing, warn
 from archbench.cli.progress import progress
 from archbench.errors import ArchbenchError, OutputRefused
+from archbench.libraries import require
 
 Models = Annotated[
     list[str] | None,
@@ -73,11 +74,10 @@ def selftest(
         from archbench.api.launcher import Listener
         from archbench.api.selftest import MODELS
         from archbench.api.selftest import selftest as test
-        from archbench.report.picture import require_matplotlib
         from archbench.report.selftest import power_svg, selftest_report
 
         if picture is not None:
-            require_matplotlib()
+            require("matplotlib", "pictures")
         with progress("testing") as tell:
             found = test(
                 models or MODELS,

@@ -5,6 +5,7 @@ from math import expm1, log, sqrt
 from statistics import median, stdev
 
 from archbench.gate.stats import CONFIDENCE, detectable_with, log_ratio
+from archbench.libraries import needed
 from archbench.records.diagnoses import Noise
 from archbench.records.sessions import Session
 
@@ -35,6 +36,7 @@ def noise_of(sessions: Sequence[Session]) -> Noise | None:
 
 def half_width(sd: float, processes: int) -> float:
     """Return by how much a latency's 95 % interval reaches above its centre, relatively."""
-    from scipy.special import stdtrit
+    with needed("scipy", "intervals"):
+        from scipy.special import stdtrit
 
     return expm1(float(stdtrit(processes - 1, (1 + CONFIDENCE) / 2)) * sd / sqrt(processes))

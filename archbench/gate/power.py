@@ -8,6 +8,7 @@ from math import expm1
 from statistics import median
 
 from archbench.gate.time_gate import Evidence, judge
+from archbench.libraries import needed
 from archbench.records.gates import Word
 from archbench.records.pairs import Rules, Stage
 from archbench.records.rounds import trimmed_mean
@@ -85,7 +86,8 @@ def _rate(
     measured: float | None,
     pairs: int,
 ) -> Rate:
-    from scipy.stats import binomtest
+    with needed("scipy", "intervals"):
+        from scipy.stats import binomtest
 
     runs, found = sum(words.values()), words.get("regressed", 0)
     interval = binomtest(found, runs).proportion_ci(0.95, method="exact")

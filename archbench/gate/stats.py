@@ -5,6 +5,7 @@ from functools import cache
 from math import ceil, exp, expm1, log, log1p, sqrt
 from statistics import fmean, median, stdev
 
+from archbench.libraries import needed
 from archbench.records.pairs import NEGLIGIBLE
 from archbench.records.sessions import Session
 
@@ -73,7 +74,8 @@ def t_interval(
     n = len(values)
     if n < 2:
         return None
-    from scipy.special import stdtrit
+    with needed("scipy", "intervals"):
+        from scipy.special import stdtrit
 
     reach = float(stdtrit(n - 1, (1 + confidence) / 2)) * stdev(values) / sqrt(n)
     return fmean(values) - reach, fmean(values) + reach
@@ -137,7 +139,8 @@ def detectable(ratio: float, interval: tuple[float, float], count: int) -> float
         interval: its 95 % interval.
         count: values that it comes from, two or more.
     """
-    from scipy.special import stdtrit
+    with needed("scipy", "intervals"):
+        from scipy.special import stdtrit
 
     reach = log(max(interval[1] / ratio, ratio / interval[0]))
     return detectable_with(reach / float(stdtrit(count - 1, (1 + CONFIDENCE) / 2)), count)
@@ -161,7 +164,8 @@ def detectable_with(
         floor: a difference below it is never called one.
         power: how often, if not nine times in ten.
     """
-    from scipy.special import stdtrit
+    with needed("scipy", "intervals"):
+        from scipy.special import stdtrit
 
     sure = float(stdtrit(count - 1, 1 - alpha))
     seldom_less = float(stdtrit(count - 1, power))

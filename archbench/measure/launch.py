@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from tempfile import TemporaryFile
 from typing import Any, Literal
 
+from archbench.libraries import needed
 from archbench.measure.children import Child, limited
 from archbench.measure.deaths import death
 from archbench.measure.jobs import Job
@@ -107,7 +108,8 @@ def ask(task: Task, job: Job, variables: Mapping[str, str]) -> Answer:
 
 def pickled_arguments(job: Job) -> str:
     """Write the arguments of every cell's factory as they are: JSON knows no tuples."""
-    import cloudpickle
+    with needed("cloudpickle", "measuring"):
+        import cloudpickle
 
     arguments = [dict(cell.arguments) for cell in job.cells]
     return b64encode(cloudpickle.dumps(arguments)).decode("ascii")

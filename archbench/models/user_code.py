@@ -15,6 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import torch
 from torch import nn
 
 from archbench.errors import ArchbenchError, UserCodeError
@@ -161,12 +162,13 @@ def _from_zoo(
     model: str, package: str, maker: str, name: str, kwargs: Mapping[str, Any]
 ) -> nn.Module:
     """Build a network that a package knows by name, without weights of its own."""
+    release = torch.__version__.partition("+")[0]
     try:
         source = importlib.import_module(package)
     except (ImportError, RuntimeError) as error:  # RuntimeError: built for another torch
         raise ArchbenchError(
             f"'{model}' needs {package}, which cannot be imported: {error}",
-            f"install a {package.partition('.')[0]} that fits the torch that is here",
+            f"pip install {package.partition('.')[0]} torch=={release} brings one that fits",
         ) from error
     names = list(source.list_models())
     if name not in names:

@@ -12,7 +12,8 @@ from zipfile import is_zipfile
 import torch
 from torch import Tensor, nn
 
-from archbench.errors import WeightsRefused
+from archbench.errors import MissingLibrary, WeightsRefused
+from archbench.libraries import needed
 from archbench.models import shelf
 from archbench.models.key_maps import KEY_MAPS, KeyMap
 from archbench.private_torch import ORIGINAL
@@ -135,16 +136,15 @@ def _content(file: Path) -> Any:
         raise WeightsRefused(f"'{file}' is empty", SAVE)
     try:
         if file.suffix.lower() == ".safetensors":
-            from safetensors.torch import load_file
+            with needed("safetensors", f"'{file}'"):
+                from safetensors.torch import load_file
 
             return load_file(file)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch's, of kinds of tensors that are refused below
             return torch.load(file, map_location="cpu", weights_only=True)
-    except ImportError:
-        raise WeightsRefused(
-            f"'{file}' needs the safetensors package", "pip install safetensors"
-        ) from None
+    except MissingLibrary:
+        raise
     except pickle.UnpicklingError as error:
         # torch's own message advises to unpickle anything, which would run code from the file
         reason = "is not a file of weights"

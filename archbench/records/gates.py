@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from archbench.libraries import needed
+
 if TYPE_CHECKING:
     import pandas
 
@@ -296,6 +298,7 @@ class Check:
 
     def to_frame(self) -> "pandas.DataFrame":
         """Return a row for each verdict."""
-        import pandas
+        with needed("pandas", "data frames"):
+            import pandas
 
         return pandas.DataFrame([verdict.to_dict() for verdict in self.verdicts], dtype=object)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from archbench.libraries import needed
 from archbench.units import Shape
 
 if TYPE_CHECKING:
@@ -181,7 +182,8 @@ class Profile:
 
     def to_frame(self, what: Literal["stages", "layers"] = "stages") -> "pandas.DataFrame":
         """Return the stages or the layers as a data frame, shapes as (C, H, W) tuples."""
-        import pandas
+        with needed("pandas", "data frames"):
+            import pandas
 
         rows = [record.to_dict() for record in getattr(self, what)]
         frame = pandas.DataFrame(rows)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from archbench.libraries import needed
 from archbench.records.environments import Environment
 from archbench.records.gates import Word
 
@@ -83,7 +84,8 @@ class SelfTest:
 
     def to_frame(self) -> "pandas.DataFrame":
         """Return a row for each rate."""
-        import pandas
+        with needed("pandas", "data frames"):
+            import pandas
 
         return pandas.DataFrame([_flat(rate) for rate in self.rates], dtype=object)
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from archbench.libraries import needed
 from archbench.records.cells import Cell
 from archbench.records.environments import Environment
 from archbench.records.memory import MemoryEstimate
@@ -106,7 +107,8 @@ class Bench:
 
     def to_frame(self, what: Literal["cells", "layers"] = "cells") -> "pandas.DataFrame":
         """Return one row per cell, or per layer of each, the columns named as in CSV."""
-        import pandas
+        with needed("pandas", "data frames"):
+            import pandas
 
         return pandas.DataFrame(self.rows() if what == "cells" else self.layer_rows())
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from archbench.libraries import needed
 from archbench.records.gates import NOTHING, UNDECIDED, UNDECIDED_WORDS
 from archbench.records.outcomes import Outcome
 
@@ -23,7 +24,8 @@ def junit_xml(outcomes: Sequence[Outcome], suite: str, strict: bool, exit_code: 
         strict: what could not be decided fails too.
         exit_code: of the gate.
     """
-    from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
+    with needed("junitparser", "JUnit's XML"):
+        from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
     cases = TestSuite(suite)
     for one in outcomes:

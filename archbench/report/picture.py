@@ -6,7 +6,7 @@ from functools import partial
 from itertools import cycle
 from typing import Any
 
-from archbench.errors import ArchbenchError
+from archbench.libraries import needed
 from archbench.records.claims import Picture
 
 # Okabe and Ito's colours, which people with any kind of colour vision tell apart.
@@ -15,28 +15,13 @@ DASHES = ("-", "--", ":", "-.")
 SIZE = (7.5, 4.5)  # inches
 
 
-def require_matplotlib() -> None:
-    """Refuse to draw where matplotlib is missing.
-
-    Raises:
-        ArchbenchError: it cannot be imported.
-    """
-    try:
-        import matplotlib  # noqa: F401  # only whether it can be
-    except ImportError as error:
-        raise ArchbenchError(
-            f"pictures need matplotlib, which cannot be imported: {error}",
-            "pip install 'archbench[plots]'",
-        ) from error
-
-
 def as_svg(picture: Picture) -> str:
     """Draw lines over one axis; the same picture always gives the same text.
 
     Lines named "plain, 20 layers" and "plain, 56 layers" share a colour and differ in their dashes.
 
     Raises:
-        ArchbenchError: matplotlib is not installed.
+        MissingLibrary: matplotlib is not installed.
     """
     return drawn(partial(_draw_lines, picture=picture), SIZE)
 
@@ -71,11 +56,11 @@ def drawn(draw: Callable[[Any], None], size: tuple[float, float]) -> str:
         size: in inches.
 
     Raises:
-        ArchbenchError: matplotlib is not installed.
+        MissingLibrary: matplotlib is not installed.
     """
-    require_matplotlib()
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
+    with needed("matplotlib", "pictures"):
+        import matplotlib as mpl
+        from matplotlib.figure import Figure
 
     with mpl.rc_context({"svg.hashsalt": "archbench", "font.size": 10}):
         figure = Figure(figsize=size, layout="constrained")

@@ -9,17 +9,21 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from archbench.libraries import needed
 from archbench.records.cells import Cell
 from archbench.records.sessions import Session
 from archbench.records.timings import Bench, Timing
 from archbench.report.bench import how
 
+EXPORT = "--export pytest-benchmark"
+
 
 def as_pytest_benchmark(bench: Bench) -> str:
     """Write every cell that gave times as a benchmark."""
-    from pytest_benchmark import __version__
-    from pytest_benchmark.plugin import pytest_benchmark_generate_machine_info
-    from pytest_benchmark.utils import get_commit_info
+    with needed("pytest_benchmark", EXPORT):
+        from pytest_benchmark import __version__
+        from pytest_benchmark.plugin import pytest_benchmark_generate_machine_info
+        from pytest_benchmark.utils import get_commit_info
 
     timings = [timing for timing in bench.timings if timing.sessions]
     document = {
@@ -33,7 +37,8 @@ def as_pytest_benchmark(bench: Bench) -> str:
 
 
 def _benchmark(timing: Timing, sessions: Sequence[Session]) -> dict[str, Any]:
-    from pytest_benchmark.stats import Stats
+    with needed("pytest_benchmark", EXPORT):
+        from pytest_benchmark.stats import Stats
 
     cell = timing.cell
     own = [s for s in sessions if s.cells == (cell,) and s.times_ns]

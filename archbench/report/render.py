@@ -6,6 +6,7 @@ from enum import StrEnum
 from textwrap import wrap
 from typing import TYPE_CHECKING, Literal
 
+from archbench.libraries import needed
 from archbench.report.markdown import as_markdown
 from archbench.report.table import Cell, Kind, Report, Table, Tone, Toned
 from archbench.report.written import is_number, written
@@ -40,7 +41,8 @@ def as_text(report: Report, form: Format) -> str:
 
 def as_csv(table: Table) -> str:
     """Write one table through pandas: every digit, no separators, an empty cell for no value."""
-    import pandas
+    with needed("pandas", "CSV"):
+        import pandas
 
     rows = [[_for_machines(cell) for cell in row] for row in table.rows]
     keys = [column.key for column in table.columns]

@@ -27,7 +27,7 @@ def roofline_svg(roofline: Roofline, title: str) -> str:
         title: stands above it.
 
     Raises:
-        ArchbenchError: matplotlib is not installed.
+        MissingLibrary: matplotlib is not installed.
     """
     return drawn(partial(_draw, roofline=roofline, title=title), SIZE)
 

@@ -71,7 +71,7 @@ def power_svg(found: SelfTest) -> str:
     """Draw how often a slowdown is called one, by its size; bars are exact 95 % intervals.
 
     Raises:
-        ArchbenchError: matplotlib is not installed.
+        MissingLibrary: matplotlib is not installed.
     """
     return drawn(partial(_draw, found=found), SIZE)
 
