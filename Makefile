@@ -17,7 +17,7 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11, \
 	$(shell $(name) -c '$(NEW_ENOUGH)' 2>/dev/null && echo $(name))))
 
-.PHONY: demo test check gate bench latency bench-peers speed figures memory measuring pairs selftest gpu-check totals expectations reports readme clean always
+.PHONY: demo test check gate bench latency bench-peers speed figures memory measuring pairs selftest release-check gpu-check totals expectations reports readme clean always
 
 demo: $(VENV)/.installed  ## install into an environment and show GoogLeNet
 	@echo '==> counting GoogLeNet'
@@ -73,6 +73,14 @@ selftest: $(VENV)/.developing  ## false alarms and power of the time gate, in th
 		$(BIN)/archbench selftest $$how --record selftest/$$way \
 			--plot reports/selftest-$$way.svg -o reports/selftest-$$way.$$form || exit; \
 	done; done
+
+# Other extras beside another torch, once: EXTRAS="torchvision timm" TORCH=torch==2.14.1
+EXTRAS ?= gpu plots weights peers
+TAG ?=
+release-check: $(VENV)/.installed  ## build what would be published into dist/, and try it; minutes
+	@echo '==> installing what builds and checks a release: 20 MB at most'
+	$(PIP) install -e '.[release]'
+	$(BIN)/python -m tests.release --torch '$(TORCH)' --torch-index '$(TORCH_INDEX)' --extras '$(EXTRAS)' --tag '$(TAG)'
 
 gpu-check: $(VENV)/.developing  ## everything that only a CUDA device can show
 	$(BIN)/python -m benchmarks.gpu_check -o reports/gpu.md

@@ -1,0 +1,23 @@
+"""What `make release-check` refuses, and what it covers."""
+
+import tomllib
+
+import pytest
+
+from tests.release import USES, check_tag
+from tests.wheels import ROOT
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def test_a_tag_must_be_the_version() -> None:
+    """Otherwise PyPI would get another release than the one that was tagged."""
+    check_tag(f"v{PROJECT['version']}")
+    for tag in (PROJECT["version"], "v0.0.1", "v"):
+        with pytest.raises(AssertionError, match="releases version"):
+            check_tag(tag)
+
+
+def test_every_extra_of_users_is_tried() -> None:
+    """Those of developers are used by the tests themselves."""
+    assert USES.keys() == PROJECT["optional-dependencies"].keys() - {"dev", "release"}
