@@ -19,3 +19,20 @@ def collection_paused() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
+
+
+@contextmanager
+def survivors_frozen() -> Iterator[None]:
+    """Collect the garbage, and let no collection walk what is left, for as long as this lasts.
+
+    A program that has frozen its own objects keeps them frozen, also afterwards.
+    """
+    gc.collect()
+    if gc.get_freeze_count():
+        yield
+        return
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()

@@ -5,6 +5,7 @@ from typing import Any
 
 from archbench.measure.jobs import Job
 from archbench.measure.launch import Answer
+from archbench.records.disturbances import CpuLoad
 from archbench.records.environments import Environment
 from archbench.records.rooflines import Ceilings
 from archbench.records.sessions import Failure, Session
@@ -20,6 +21,18 @@ ROOFS = Ceilings(
     copies=((2**20, 8e10), (2**24, 4e10), (2**29, 1e10)),
     launch_s=2e-6,
 )
+
+
+class Quiet:
+    """Watches a machine on which nothing else computes."""
+
+    load = CpuLoad(0.0, 0.0)
+
+    def __enter__(self) -> "Quiet":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
 
 
 def made_up(job: Job) -> Session:

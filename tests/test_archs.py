@@ -25,6 +25,7 @@ from archbench.errors import ArchbenchError, InputRefused
 from archbench.models.resolve import parse_kwargs
 from archbench.registry import ARCHITECTURES, find
 from archbench.units import shape_for_machines
+from tests.shelf import blank, counted
 
 PUBLISHED = Path(__file__).parent / "published"
 NAMES = [row.name for row in ARCHITECTURES]
@@ -38,7 +39,7 @@ def published(name: str) -> list[dict[str, str]]:
 @pytest.mark.parametrize("row", published("totals"), ids=lambda row: row["network"])
 def test_totals_are_the_published_ones(row: dict[str, str]) -> None:
     """Params, MACs and depth agree to the digit."""
-    totals = archbench.profile(row["network"]).totals
+    totals = counted(row["network"]).totals
     assert (totals.params, totals.macs) == (int(row["params"]), int(row["macs"]))
     assert totals.depth == int(row["depth"])
     assert totals.flops == 2 * totals.macs
@@ -50,7 +51,7 @@ def test_totals_are_the_published_ones(row: dict[str, str]) -> None:
 )
 def test_totals_with_auxiliary_heads_are_the_published_ones(row: dict[str, str]) -> None:
     """The heads add what is published for them, and no depth."""
-    totals = archbench.profile(row["network"], model_kwargs={"aux": True}).totals
+    totals = counted(row["network"], aux=True).totals
     assert (totals.params, totals.macs) == (int(row["params_aux"]), int(row["macs_aux"]))
     assert totals.depth == int(row["depth"])
 
@@ -58,7 +59,7 @@ def test_totals_with_auxiliary_heads_are_the_published_ones(row: dict[str, str])
 @pytest.mark.parametrize("name", ["googlenet", "googlenet-torchvision"])
 def test_every_stage_of_googlenet_is_as_published(name: str) -> None:
     """Names, order, output sizes, params and MACs of all stages, auxiliary heads included."""
-    stages = archbench.profile(name, model_kwargs={"aux": True}).stages
+    stages = counted(name, aux=True).stages
     expected = [row for row in published("googlenet_stages") if row["network"] == name]
     assert [stage.name for stage in stages] == [row["stage"] for row in expected]
     for stage, row in zip(stages, expected, strict=True):
@@ -68,7 +69,7 @@ def test_every_stage_of_googlenet_is_as_published(name: str) -> None:
 
 def test_the_depth_column_of_table_1() -> None:
     """Layers on each stage's own chain, as GoogLeNet's Table 1 prints them."""
-    depths = {stage.name: stage.depth for stage in archbench.profile("googlenet").stages}
+    depths = {stage.name: stage.depth for stage in counted("googlenet").stages}
     inceptions = {name: depth for name, depth in depths.items() if name.startswith("inception")}
     assert (depths["conv1"], depths["conv2"], depths["fc"]) == (1, 2, 1)
     assert set(inceptions.values()) == {2}
@@ -78,14 +79,14 @@ def test_the_depth_column_of_table_1() -> None:
 
 def test_the_separable_stem_is_what_table_1_prints() -> None:
     """2.7K parameters and 34M operations; one layer of depth."""
-    stem = archbench.profile("googlenet-separable").stages[0]
+    stem = counted("googlenet-separable").stages[0]
     assert (stem.params, stem.macs, stem.depth) == (2_712 + 64, 34_019_328, 1)
 
 
 @pytest.mark.parametrize("depth", [18, 34, 50, 101, 152])
 def test_imagenet_resnets_have_table_1_s_grids(depth: int) -> None:
     """112, 56, 28, 14 and 7 pixels, and widths four times as large for bottlenecks."""
-    stages = archbench.profile(f"resnet{depth}").stages
+    stages = counted(f"resnet{depth}").stages
     wide = 4 if depth >= 50 else 1
     assert [(stage.name, stage.output_shape) for stage in stages] == [
         ("conv1", (64, 112, 112)),
@@ -102,7 +103,7 @@ def test_imagenet_resnets_have_table_1_s_grids(depth: int) -> None:
 @pytest.mark.parametrize("n", [3, 5, 7, 9, 18, 200])
 def test_cifar_resnets_follow_the_closed_form(n: int) -> None:
     """Stage by stage: 464, 4,672n, 18,560n - 4,608, 73,984n - 18,432 and 650 parameters."""
-    stages = archbench.profile(f"resnet{6 * n + 2}").stages
+    stages = counted(f"resnet{6 * n + 2}").stages
     assert [(stage.name, stage.params) for stage in stages] == [
         ("conv1", 464),
         ("stage1", 4_672 * n),
@@ -119,7 +120,7 @@ def test_known_differences_between_variants() -> None:
     """v1.5 against v1, projection against padding, and a plain net against its residual twin."""
 
     def totals(name: str, **kwargs: Any) -> Any:
-        return archbench.profile(name, model_kwargs=kwargs).totals
+        return counted(name, **kwargs).totals
 
     for depth in (50, 101, 152):
         v1, v15 = totals(f"resnet{depth}"), totals(f"resnet{depth}-v1.5")
@@ -133,7 +134,7 @@ def test_known_differences_between_variants() -> None:
     assert totals("resnet34", shortcut="C") == totals("resnet34-c")
     assert totals("resnet50", stride_on="3x3") == totals("resnet50-v1.5")
     shortcuts = [
-        path for path, module in archbench.build("resnet34-c").named_modules()
+        path for path, module in blank("resnet34-c").named_modules()
         if path.endswith("shortcut.conv") and isinstance(module, nn.Conv2d)
     ]  # fmt: skip
     assert len(shortcuts) == 16  # 3 + the paper's thirteen
@@ -167,6 +168,11 @@ SIZES = {
 }
 
 
+def all_finite(tensor: Tensor) -> bool:
+    """Tell by the smallest and the largest number, which are NaN where any is."""
+    return all(bound.isfinite() for bound in torch.aminmax(tensor.detach()))
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_networks_run_forward_and_backward(name: str) -> None:
     """Batch 2: finite activations in training at the start, in evaluation after one such pass.
@@ -179,7 +185,7 @@ def test_networks_run_forward_and_backward(name: str) -> None:
     wild = []
 
     def look(module: nn.Module, _: Any, out: Tensor) -> None:
-        if not torch.isfinite(out).all():
+        if not all_finite(out):
             wild.append(type(module).__name__)
 
     for module in model.modules():
@@ -194,7 +200,7 @@ def test_networks_run_forward_and_backward(name: str) -> None:
     logits.square().mean().backward()
     for path, parameter in model.named_parameters():
         assert parameter.grad is not None, path
-        assert torch.isfinite(parameter.grad).all(), path
+        assert all_finite(parameter.grad), path
         parameter.grad = None
     with torch.no_grad():
         assert model.eval()(x).shape == logits.shape
@@ -218,7 +224,7 @@ def test_auxiliary_heads_return_their_logits_in_both_modes(name: str) -> None:
     """(logits, aux1, ...), each of the number of classes asked for; the logits are the same."""
     torch.manual_seed(0)
     model = archbench.build(name, aux=True, num_classes=7)
-    plain = archbench.build(name, num_classes=7)
+    plain = blank(name, num_classes=7).to_empty(device="cpu")  # takes the other's weights
     x = torch.randn(2, *find(name).input_shape)
     with torch.no_grad():
         outputs = model.train()(x)
@@ -354,7 +360,7 @@ def test_variants_have_the_published_totals(row: dict[str, str]) -> None:
 
 def test_every_stage_of_inception_v3_is_as_published() -> None:
     """Names, order, output sizes, params and MACs, the auxiliary head included."""
-    stages = archbench.profile("inception-v3", model_kwargs={"aux": True}).stages
+    stages = counted("inception-v3", aux=True).stages
     found = [(s.name, shape_for_machines(s.output_shape), s.params, s.macs) for s in stages]
     assert found == [
         (row["stage"], row["output"], int(row["params"]), int(row["macs"]))
@@ -364,7 +370,7 @@ def test_every_stage_of_inception_v3_is_as_published() -> None:
 
 def test_tf_slim_s_unit_test_confirms_its_bn_inception() -> None:
     """10,173,112 without the classifier, with moving statistics and without gamma."""
-    model = archbench.build("bn-inception", version="tf-slim")
+    model = blank("bn-inception", version="tf-slim")
     channels = sum(m.num_features for m in model.modules() if isinstance(m, nn.BatchNorm2d))
     params = sum(p.numel() for p in model.parameters())
     classifier = sum(p.numel() for p in model.fc.parameters())
@@ -376,13 +382,13 @@ def test_tf_slim_s_unit_test_confirms_its_bn_inception() -> None:
 )
 def test_keras_totals_confirm_the_networks(name: str, moving: int) -> None:
     """Keras counts beta, moving mean and variance of every normalised channel, and no gamma."""
-    model = archbench.build(name)
+    model = blank(name)
     channels = sum(m.num_features for m in model.modules() if isinstance(m, nn.BatchNorm2d))
     assert sum(p.numel() for p in model.parameters()) + channels == moving
 
 
 def grids(name: str, **kwargs: Any) -> dict[str, tuple[int, ...] | None]:
-    return {s.name: s.output_shape for s in archbench.profile(name, model_kwargs=kwargs).stages}
+    return {s.name: s.output_shape for s in counted(name, **kwargs).stages}
 
 
 # HxWxC as figure 5 of the batch normalisation paper prints them.
@@ -412,13 +418,13 @@ def test_bn_inception_has_figure_5_s_grids_but_where_it_contradicts_itself() -> 
 
 def test_bn_inception_costs_30_percent_more_than_googlenet() -> None:
     """The text's figure, with separable stems on both."""
-    ours, other = (archbench.profile(n).totals for n in ("bn-inception", "googlenet-separable"))
+    ours, other = (counted(n).totals for n in ("bn-inception", "googlenet-separable"))
     assert ours.macs / other.macs == pytest.approx(1.30, abs=0.005)
 
 
 def test_inception_v2_has_the_input_sizes_of_table_1() -> None:
     """All twelve rows, as Rethinking's Table 1 prints them."""
-    stages = {stage.name: stage.input_shape for stage in archbench.profile("inception-v2").stages}
+    stages = {stage.name: stage.input_shape for stage in counted("inception-v2").stages}
     assert [shape for name, shape in stages.items() if name not in NOT_IN_TABLE_1] == [
         *((3, 299, 299), (32, 149, 149), (32, 147, 147), (64, 147, 147), (64, 73, 73)),
         *((80, 71, 71), (192, 35, 35), (288, 35, 35), (768, 17, 17), (1280, 8, 8)),
@@ -472,7 +478,7 @@ def test_residual_scale_reaches_every_sum_but_the_last() -> None:
     """TF-slim's 0.17, 0.10 and 0.20 by default; the released network's last block adds it all."""
 
     def scales(name: str, **kwargs: Any) -> list[float]:
-        blocks = archbench.build(name, **kwargs).modules()
+        blocks = blank(name, **kwargs).modules()
         return [block.scale for block in blocks if isinstance(block, ResidualBranches)]
 
     assert scales("inception-resnet-v2") == [0.17] * 10 + [0.10] * 20 + [0.20] * 9 + [1.0]
@@ -570,20 +576,20 @@ def test_pre_activation_units_share_where_a_stage_begins() -> None:
     assert torch.allclose(first(x), first.residual(active) + first.shortcut(active), atol=1e-5)
     y = torch.randn(2, 128, 8, 8)
     assert torch.allclose(second(y), second.residual(second.preact(y)) + y, atol=1e-5)
-    assert isinstance(archbench.build("preact-resnet50").conv2_x[0].preact, nn.Identity)
+    assert isinstance(blank("preact-resnet50").conv2_x[0].preact, nn.Identity)
 
 
 def test_strides_of_pre_activation_bottlenecks() -> None:
     """On the first 1×1 in CIFAR's release, on the 3×3 in ImageNet's."""
-    cifar = archbench.build("preact-resnet164").stage2[0].residual
+    cifar = blank("preact-resnet164").stage2[0].residual
     assert (cifar.conv1.stride, cifar.conv2.stride) == ((2, 2), (1, 1))
-    imagenet = archbench.build("preact-resnet50").conv3_x[0].residual
+    imagenet = blank("preact-resnet50").conv3_x[0].residual
     assert (imagenet.conv1.stride, imagenet.conv2.stride) == ((1, 1), (2, 2))
 
 
 def test_modules_by_themselves_are_row_3a() -> None:
     """12,288 + 221,184 + 153,600 weights without reductions, 163,328 with."""
-    naive, reduced = (archbench.profile(f"inception-module{tail}") for tail in ("-naive", ""))
+    naive, reduced = (counted(f"inception-module{tail}") for tail in ("-naive", ""))
     assert naive.totals.params == 387_072 + 64 + 128 + 32
     assert [s.macs for s in naive.stages[:3]] == [9_633_792, 173_408_256, 120_422_400]
     branch = {s.name: s.macs for s in reduced.stages}
@@ -592,43 +598,73 @@ def test_modules_by_themselves_are_row_3a() -> None:
     assert reduced.stages[-1].output_shape == (256, 28, 28)
 
 
-def test_initialisation_of_the_newer_files() -> None:
+# (network, arguments, deviations of weights, values of what is constant), as the docstrings say
+INITIAL = [
+    (
+        "inception-v3",
+        {"aux": True},
+        {
+            # cut at two deviations, a normal keeps 0.774 of its variance: 1.3 × 0.774 = 1.006
+            "Mixed_7c.branch1.conv1x1.conv.weight": (2 / 2048) ** 0.5,
+            "aux.full.conv.weight": 0.01 * 0.88,
+            "aux.fc.weight": 0.001 * 0.88,
+        },
+        {},
+    ),
+    ("inception-v4", {}, {"fc.weight": (2 / (1536 + 1000)) ** 0.5}, {}),
+    ("inception-resnet-v2", {}, {"conv.conv.weight": (2 / (2080 + 1536)) ** 0.5}, {}),
+    (
+        "alexnet",
+        {},
+        {"conv3.conv.weight": 0.01},
+        {"conv1.conv.bias": 0.0, "conv2.conv.bias": 1.0, "conv3.conv.bias": 0.0},
+    ),
+    ("vgg16", {}, {"conv5_1.conv.weight": (2 / (9 * 1024)) ** 0.5}, {}),
+    (
+        "prelu-net-a",
+        {},
+        {"conv4_2.conv.weight": (2 / (1 + 0.25**2) / (9 * 512)) ** 0.5},
+        {"conv1.act.weight": 0.25},
+    ),
+    ("nin", {}, {"conv2.conv.weight": 0.05}, {}),
+    ("fitnet4", {}, {"conv3_2.conv.weight": 0.005 / 3**0.5}, {}),
+    (
+        "highway19",
+        {},
+        {"highway3.2.gate.weight": (2 / (9 * 128)) ** 0.5},
+        {"highway1.0.gate.bias": -2.0},
+    ),
+    ("preact-resnet50", {}, {"conv5_x.2.residual.conv2.weight": (2 / (9 * 512)) ** 0.5}, {}),
+    (
+        "bn-inception",
+        {},
+        {
+            "inception_5a.branch2.conv1x1.conv.weight": 0.09 * 0.88,
+            "inception_5a.branch4.conv1x1.conv.weight": 0.1 * 0.88,
+            "conv2.reduce.conv.weight": 0.1 * 0.88,
+            "inception_5a.branch2.conv3x3.conv.weight": (2 / (9 * 192)) ** 0.5,
+        },
+        {},
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "deviations", "constants"), INITIAL, ids=[row[0] for row in INITIAL]
+)
+def test_initialisation_of_the_newer_files(
+    name: str,
+    arguments: dict[str, Any],
+    deviations: dict[str, float],
+    constants: dict[str, float],
+) -> None:
     """Deviations and biases as their docstrings say, measured."""
     torch.manual_seed(0)
-
-    def deviation(name: str, path: str) -> float:
-        weight: Tensor = archbench.build(name).get_submodule(path).weight
-        return weight.std().item()
-
-    def near(value: float) -> Any:
-        return pytest.approx(value, rel=0.03)
-
-    # cut at two deviations, a normal keeps 0.774 of its variance: 1.3 × 0.774 = 1.006
-    assert deviation("inception-v3", "Mixed_7c.branch1.conv1x1.conv") == near((2 / 2048) ** 0.5)
-    assert deviation("inception-v4", "fc") == near((2 / (1536 + 1000)) ** 0.5)
-    assert deviation("inception-resnet-v2", "conv.conv") == near((2 / (2080 + 1536)) ** 0.5)
-    assert deviation("alexnet", "conv3.conv") == near(0.01)
-    assert deviation("vgg16", "conv5_1.conv") == near((2 / (9 * 1024)) ** 0.5)
-    assert deviation("prelu-net-a", "conv4_2.conv") == near((2 / (1 + 0.25**2) / (9 * 512)) ** 0.5)
-    assert deviation("nin", "conv2.conv") == near(0.05)
-    assert deviation("fitnet4", "conv3_2.conv") == near(0.005 / 3**0.5)
-    assert deviation("highway19", "highway3.2.gate") == near((2 / (9 * 128)) ** 0.5)
-    assert deviation("preact-resnet50", "conv5_x.2.residual.conv2") == near((2 / (9 * 512)) ** 0.5)
-    assert deviation("bn-inception", "inception_5a.branch2.conv1x1.conv") == near(0.09 * 0.88)
-    assert deviation("bn-inception", "inception_5a.branch4.conv1x1.conv") == near(0.1 * 0.88)
-    assert deviation("bn-inception", "conv2.reduce.conv") == near(0.1 * 0.88)
-    assert deviation("bn-inception", "inception_5a.branch2.conv3x3.conv") == near(
-        (2 / (9 * 192)) ** 0.5
-    )
-    head = archbench.build("inception-v3", aux=True).aux
-    assert head.full.conv.weight.std().item() == near(0.01 * 0.88)
-    assert head.fc.weight.std().item() == near(0.001 * 0.88)
-    alex, gate = archbench.build("alexnet"), archbench.build("highway19").highway1[0].gate
-    assert [alex.get_submodule(f"conv{i}.conv").bias.unique().tolist() for i in (1, 2, 3)] == [
-        *([0.0], [1.0], [0.0])
-    ]
-    assert gate.bias.unique().tolist() == [-2.0]
-    assert archbench.build("prelu-net-a").conv1.act.weight.unique().tolist() == [0.25]
+    model = archbench.build(name, **arguments)
+    for path, deviation in deviations.items():
+        assert model.get_parameter(path).std().item() == pytest.approx(deviation, rel=0.03), path
+    for path, value in constants.items():
+        assert model.get_parameter(path).unique().tolist() == [value], path
 
 
 def test_the_rows_of_table_1_give_the_output_sizes_it_prints() -> None:

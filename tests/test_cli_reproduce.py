@@ -10,6 +10,15 @@ import pytest
 from archbench.cli import run
 from archbench.papers import expectations
 from archbench.papers.figures import figures, tables
+from archbench.papers.networks import Networks
+
+NETWORKS = Networks()  # counted once: what is tested is what becomes of the figures
+
+
+@pytest.fixture(autouse=True)
+def counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let all commands of this file look at the same networks."""
+    monkeypatch.setattr("archbench.papers.reproduce.Networks", lambda: NETWORKS)
 
 
 def called(capsys, *argv: str) -> tuple[int, str, str]:

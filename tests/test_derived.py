@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import archbench
+from tests.shelf import counted
 
 Conv = tuple[int, int, int, int, int]
 
@@ -154,7 +155,7 @@ def test_facenet_s_port_confirms_inception_resnet_v1() -> None:
     sixth = derived(list(V1_C), [(384, 1792, 8)], 0)[0] - 1000
     bottleneck = 1792 * 512 + 2 * 512
     classes = (512 - 1792) * 1000
-    own = archbench.profile("inception-resnet-v1").totals.params
+    own = counted("inception-resnet-v1").totals.params
     assert own + sixth + bottleneck + classes == 23_995_624
 
 
@@ -162,7 +163,7 @@ def test_the_head_of_inception_v2_lacks_one_normalisation() -> None:
     """1×1×768×128, 5×5×128×768 with biases, 768 × 1000: 768 fewer than Inception-v3's."""
     head = 768 * 128 + 2 * 128 + 25 * 128 * 768 + 768 + 768 * 1000 + 1000
     for name, expected in (("inception-v2", head), ("inception-v3", head + 768)):
-        stage = archbench.profile(name, model_kwargs={"aux": True}).stage("aux")
+        stage = counted(name, aux=True).stage("aux")
         assert stage is not None
         assert stage.params == expected
 
@@ -174,6 +175,6 @@ def test_the_head_of_inception_v2_lacks_one_normalisation() -> None:
 def test_tf_slim_s_heads_by_hand(name: str, c_in: int, expected: int) -> None:
     """1×1 to 128, 5×5 to 768, both normalised, and 1000 classes."""
     head = c_in * 128 + 2 * 128 + 25 * 128 * 768 + 2 * 768 + 768 * 1000 + 1000
-    without = archbench.profile(name).totals.params
-    assert archbench.profile(name, model_kwargs={"aux": True}).totals.params == without + head
+    without = counted(name).totals.params
+    assert counted(name, aux=True).totals.params == without + head
     assert without + head == expected

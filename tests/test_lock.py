@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import archbench
 from archbench.errors import ArchbenchError
 from archbench.gate.budgets import parse_allowance, parse_budget
 from archbench.gate.folding import fold, unfold
@@ -19,6 +18,7 @@ from archbench.records.gates import Part
 from archbench.records.locks import Lock, LockedCell, Structure
 from archbench.registry import ARCHITECTURES
 from archbench.registry.totals import kept_totals
+from tests.shelf import counted
 
 NAMES = st.lists(
     st.sampled_from(["a", "b2", "b3", "0", "1", "2", "3", "02", "x..y", "1..3", "é9"]),
@@ -50,7 +50,7 @@ def test_equal_blocks_stand_once() -> None:
 
 def test_a_network_of_a_thousand_layers_is_short() -> None:
     """resnet1202 has 200 blocks in each of three stages, a block of nine rows."""
-    layers = archbench.profile("resnet1202").layers
+    layers = counted("resnet1202").layers
     assert len(layers) == 600 * 9 + 10
     rows = [(row.path, row.to_dict() | {"path": ""}) for row in layers if "stage2" in row.path]
     folded = fold(rows)
@@ -110,7 +110,7 @@ def test_pairing_loses_and_repeats_nothing(
 
 
 def structure(name: str) -> Structure:
-    profile = archbench.profile(name)
+    profile = counted(name)
     totals = profile.totals
     return Structure(
         *(totals.params, totals.trainable_params, totals.buffers, totals.macs, totals.activations),

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 import archbench
+from tests.shelf import counted
 
 NETWORKS = [
     "googlenet",
@@ -33,7 +34,7 @@ class Attention(nn.Module):
 @pytest.mark.parametrize("batch", [2, 4])
 def test_a_batch_costs_its_number_of_images(name: str, batch: int) -> None:
     """MACs and activations grow with the batch, params and shapes do not."""
-    one, many = archbench.profile(name), archbench.profile(name, batch_size=batch)
+    one, many = counted(name), archbench.profile(name, batch_size=batch)
     assert many.totals.macs == batch * one.totals.macs
     assert many.totals.activations == batch * one.totals.activations
     assert many.totals.params == one.totals.params
@@ -51,14 +52,14 @@ def test_counting_twice_gives_the_same(name: str) -> None:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_real_network_counts_as_its_blank_twin(name: str) -> None:
     """The registry's name is analysed without weights; the built network with them."""
-    blank = archbench.profile(name)
-    real = archbench.profile(archbench.build(name), blank.inputs[0].shape)
-    assert real.totals == blank.totals
-    assert real.stages == blank.stages
-    assert real.layers == blank.layers
+    twin = counted(name)
+    real = archbench.profile(archbench.build(name), twin.inputs[0].shape)
+    assert real.totals == twin.totals
+    assert real.stages == twin.stages
+    assert real.layers == twin.layers
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(
     size=st.integers(8, 40),
     factor=st.integers(2, 4),
@@ -77,7 +78,7 @@ def test_convolution_is_quadratic_in_resolution(
     assert small.macs == size**2 * c_in * c_out * kernel**2
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(length=st.integers(2, 64), factor=st.integers(2, 5), width=st.integers(1, 33))
 def test_attention_is_quadratic_in_length(length: int, factor: int, width: int) -> None:
     """F times the tokens cost f² times the MACs."""
@@ -87,7 +88,7 @@ def test_attention_is_quadratic_in_length(length: int, factor: int, width: int) 
     assert large == factor**2 * small
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(
     c_in=st.integers(1, 6),
     c_out=st.integers(1, 6),
@@ -108,7 +109,7 @@ def test_a_convolution_and_its_transpose_cost_the_same(
 @pytest.mark.parametrize("name", NETWORKS)
 def test_children_sum_to_their_parent(name: str) -> None:
     """A stage profiled alone costs what its row says."""
-    profile = archbench.profile(name)
+    profile = counted(name)
     model = archbench.build(name)
     shape = profile.inputs[0].shape
     for stage in profile.stages:

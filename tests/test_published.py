@@ -28,6 +28,7 @@ from archbench.registry import find
 from archbench.registry.published import ERRORS
 from archbench.report.paper_table import _cell, _column_order
 from archbench.report.table import Tone
+from tests.reports import REPORTS, reproduced
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +48,12 @@ def test_the_data_is_whole() -> None:
             find(f.architecture)
         if f.kind == "derivable" and f.unit in ("params", "macs"):
             Fraction(f.value)
+
+
+def test_the_committed_report_is_fresh(reproductions) -> None:
+    """To the letter; `make reports` writes it anew."""
+    for name, text in reproduced(reproductions):
+        assert (REPORTS / name).read_text(encoding="utf-8") == text, name
 
 
 def test_notes_belong_to_figures() -> None:

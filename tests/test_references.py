@@ -13,6 +13,7 @@ import archbench
 from archbench.errors import ArchbenchError
 from archbench.registry import find
 from benchmarks.zoo import import_torchvision
+from tests.shelf import counted
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +57,7 @@ TIMM = [
 
 def same_counts(ours: str, model: nn.Module) -> None:
     """Hold params, MACs, activations and depth to each other."""
-    mine = archbench.profile(ours).totals
+    mine = counted(ours).totals
     other = archbench.profile(model, find(ours).input_shape).totals
     assert (mine.params, mine.macs) == (other.params, other.macs)
     assert (mine.activations, mine.depth) == (other.activations, other.depth)
@@ -94,9 +95,9 @@ def test_auxiliary_heads_count_the_same(
         model = build(weights=None, aux_logits=True, init_weights=False)
     other = archbench.profile(model, find(ours).input_shape)
     assert set(heads.values()) <= set(other.uncalled)
-    mine = archbench.profile(ours, model_kwargs={"aux": True})
+    mine = counted(ours, aux=True)
     assert mine.totals.params == other.totals.params
-    without = archbench.profile(ours).totals.macs
+    without = counted(ours).totals.macs
     own = [mine.stage(name) for name in heads]
     assert mine.totals.macs == without + sum(stage.macs for stage in own if stage is not None)
     for stage, name in zip(own, heads.values(), strict=True):
@@ -107,7 +108,7 @@ def test_auxiliary_heads_count_the_same(
 def test_torchvision_s_networks_go_by_their_names(torchvision: Any) -> None:
     """torchvision:NAME, and a suggestion where there is none of that name."""
     totals = archbench.profile("torchvision:resnet18", (3, 224, 224)).totals
-    assert totals == archbench.profile("resnet18-b").totals
+    assert totals == counted("resnet18-b").totals
     with pytest.raises(ArchbenchError, match="no model named 'resnet5O'") as caught:
         archbench.profile("torchvision:resnet5O", (3, 224, 224))
     assert "'torchvision:resnet50'" in caught.value.hint
@@ -116,4 +117,4 @@ def test_torchvision_s_networks_go_by_their_names(torchvision: Any) -> None:
 def test_timm_s_networks_go_by_their_names(timm: Any) -> None:
     """timm:NAME."""
     totals = archbench.profile("timm:inception_v4", 299).totals
-    assert totals.macs == archbench.profile("inception-v4").totals.macs
+    assert totals.macs == counted("inception-v4").totals.macs

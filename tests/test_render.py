@@ -7,7 +7,6 @@ from markdown_it import MarkdownIt
 from rich.cells import cell_len
 from rich.console import Console
 
-import archbench
 from archbench.gate.compare import compare_structure
 from archbench.models.shelf import paper_table
 from archbench.registry import ARCHITECTURES, find, related
@@ -17,6 +16,7 @@ from archbench.report.render import Format, as_csv, as_markdown, as_rich, as_tex
 from archbench.report.shelf import info_report, shelf_report
 from archbench.report.summary import summary_report
 from archbench.report.table import Column, Kind, Report, Table, Tone, Toned
+from tests.shelf import counted
 
 SMALL = Table(
     (
@@ -92,7 +92,7 @@ def test_no_line_is_wider_than_the_terminal(name: str, width: int, layers: bool)
     """Columns go, by name, and no cell is cut."""
     architecture = next(row for row in ARCHITECTURES if row.name == name)
     report = summary_report(
-        archbench.profile(name), architecture, paper_table(architecture, {}), layers=layers
+        counted(name), architecture, paper_table(architecture, {}), layers=layers
     )
     out = printed(report, width)
     assert max(cell_len(line.rstrip()) for line in out.split("\n")) <= width
@@ -106,9 +106,7 @@ def test_no_line_is_wider_than_the_terminal(name: str, width: int, layers: bool)
 def test_at_80_columns_googlenet_keeps_what_matters() -> None:
     """The stage's name and depth go; the paper's widths, params and MACs stay."""
     architecture = find("googlenet")
-    report = summary_report(
-        archbench.profile("googlenet"), architecture, paper_table(architecture, {})
-    )
+    report = summary_report(counted("googlenet"), architecture, paper_table(architecture, {}))
     out = printed(report, 80)
     assert "Left out at 80 columns: stage, depth (-f csv has them)." in out
     row = next(line for line in out.split("\n") if line.startswith("inception (5b)"))
@@ -162,7 +160,7 @@ def test_the_list_is_grouped_by_family() -> None:
 )
 def test_comparisons_fit_their_terminal(names: tuple[str, ...], width: int) -> None:
     """Long names give way to letters, which the title tells; nothing is shortened."""
-    comparison = compare_structure([archbench.profile(name) for name in names])
+    comparison = compare_structure([counted(name) for name in names])
     out = printed(structure_report(comparison), width)
     assert "…" not in out
     table = out.split("\n\n", 1)[1]

@@ -24,7 +24,7 @@ def torch_macs(model: nn.Module, *inputs: torch.Tensor) -> int:
     return counter.get_total_flops() // 2
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     axes=st.integers(1, 3), batch=small, groups=st.integers(1, 3), c_in=small, c_out=small,
     kernel=st.integers(1, 3), stride=st.integers(1, 3), padding=st.integers(0, 2),
@@ -47,7 +47,7 @@ def test_convolutions_agree_with_torch_s_counter(
     assert archbench.profile(model, inputs=(x,)).totals.macs == torch_macs(model, x)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(small, small, small, small, st.booleans())
 def test_products_agree_with_torch_s_counter(
     batch: int, n: int, k: int, m: int, bias: bool

@@ -127,19 +127,26 @@ def test_the_time_is_bounded_but_for_the_round_it_ends_in() -> None:
     assert len(rounds.kept) > 100
 
 
-def test_the_garbage_collector_is_off_meanwhile() -> None:
-    """And as it was afterwards; what is there already is not walked either."""
+@pytest.mark.parametrize("frozen_before", [False, True])
+def test_the_garbage_collector_is_off_meanwhile(frozen_before: bool) -> None:
+    """And what is there already is not walked either; afterwards both are as they were."""
     clock = FakeClock()
     states = set()
 
     def look() -> None:
         states.add((gc.isenabled(), gc.get_freeze_count() > 0))
-        clock.work("a", 10 * MS)
+        clock.work("a", 200 * MS)
 
-    before = gc.isenabled()
-    take_turns([look], clock, SHORT, 0)
-    assert states == {(False, True)}
-    assert (gc.isenabled(), gc.get_freeze_count()) == (before, 0)
+    gc.unfreeze()
+    if frozen_before:
+        gc.freeze()
+    enabled, frozen = gc.isenabled(), gc.get_freeze_count()
+    try:
+        take_turns([look], clock, SHORT, 0)
+        assert states == {(False, True)}
+        assert (gc.isenabled(), gc.get_freeze_count()) == (enabled, frozen)
+    finally:
+        gc.freeze()  # as tests/conftest.py has it
 
 
 def test_nothing_to_measure_is_an_error() -> None:

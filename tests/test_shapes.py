@@ -43,7 +43,7 @@ def is_refused(operation: Any, *args: Any) -> bool:
     return False
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(
     axes=st.integers(1, 3), batch=small, groups=st.integers(1, 3), c_in=small, c_out=small,
     data=st.data(), bias=st.booleans(), dtype=dtypes,
@@ -81,7 +81,7 @@ def test_convolution_leaves_what_does_not_fit_to_torch() -> None:
     assert rule(torch.empty(1, 3, 8, 8), torch.empty(4, 3, 3, 3), None, *tail) is None
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(
     axes=st.integers(2, 3), size=st.lists(st.integers(1, 12), min_size=3, max_size=3),
     kernel=st.integers(1, 4), stride=st.integers(1, 4), padding=st.integers(0, 2),
@@ -108,7 +108,6 @@ def test_pooling(
             assert agrees(operation, *args) or min(size[:axes]) < kernel
 
 
-@settings(deadline=None)
 @given(st.lists(small, min_size=2, max_size=5), st.booleans(), dtypes)
 def test_batch_norm_in_evaluation(shape: list[int], affine: bool, dtype: Any) -> None:
     """The input's shape; in training torch is asked."""
@@ -119,7 +118,6 @@ def test_batch_norm_in_evaluation(shape: list[int], affine: bool, dtype: Any) ->
     assert BLANKS[aten.native_batch_norm.default](*args, True, 0.1, 1e-5) is None
 
 
-@settings(deadline=None)
 @given(st.lists(small, min_size=1, max_size=4), st.data())
 def test_layer_norm(shape: list[int], data: Any) -> None:
     """Over any number of last axes."""
@@ -128,7 +126,6 @@ def test_layer_norm(shape: list[int], data: Any) -> None:
     assert agrees(aten.native_layer_norm.default, blank(*shape), shape[-axes:], scale, scale, 1e-5)
 
 
-@settings(deadline=None)
 @given(st.lists(small, min_size=1, max_size=4), st.data())
 def test_joining_two_tensors(shape: list[int], data: Any) -> None:
     """Equal shapes, a broadcast operand, or a number."""
@@ -142,7 +139,6 @@ def test_joining_two_tensors(shape: list[int], data: Any) -> None:
         assert not agrees(operation, blank(*shape, dtype=torch.int64), 2)
 
 
-@settings(deadline=None)
 @given(st.lists(small, min_size=1, max_size=4), st.data())
 def test_cat(shape: list[int], data: Any) -> None:
     """Along any axis, counted from either end; what cannot be joined is torch's."""
@@ -159,7 +155,6 @@ def test_cat(shape: list[int], data: Any) -> None:
         assert BLANKS[aten.cat.default]([tensors[0], blank(*wrong)], axis) is None
 
 
-@settings(deadline=None)
 @given(st.lists(small, min_size=1, max_size=4), st.data(), st.booleans())
 def test_mean(shape: list[int], data: Any, keepdim: bool) -> None:
     """Over any axes, kept or not."""
@@ -168,7 +163,6 @@ def test_mean(shape: list[int], data: Any, keepdim: bool) -> None:
     assert agrees(aten.mean.dim, blank(*shape), axes, keepdim)
 
 
-@settings(deadline=None)
 @given(small, small, small, small)
 def test_products(n: int, k: int, m: int, batch: int) -> None:
     """mm, addmm with a transposed weight, and bmm; factors that do not fit are torch's."""
@@ -180,7 +174,6 @@ def test_products(n: int, k: int, m: int, batch: int) -> None:
     assert BLANKS[aten.addmm.default](blank(m + 1), blank(n, k), blank(k, m)) is None
 
 
-@settings(deadline=None)
 @given(st.lists(small, min_size=1, max_size=4), st.data())
 def test_padding(shape: list[int], data: Any) -> None:
     """Any widths that are not negative."""
@@ -190,14 +183,12 @@ def test_padding(shape: list[int], data: Any) -> None:
     assert BLANKS[aten.constant_pad_nd.default](blank(*shape), [-1, 0]) is None
 
 
-@settings(deadline=None)
 @given(st.lists(small, min_size=4, max_size=4), small, small)
 def test_adaptive_pooling(shape: list[int], height: int, width: int) -> None:
     """To any grid."""
     assert agrees(aten._adaptive_avg_pool2d.default, blank(*shape), [height, width])
 
 
-@settings(deadline=None)
 @given(st.lists(small, min_size=1, max_size=4))
 def test_point_wise_operations(shape: list[int]) -> None:
     """Every remaining rule keeps the shape."""

@@ -58,7 +58,7 @@ COMMANDS = [
     Command("check --base HEAD", "measuring"),
     Command("check --against net.py:Small", "measuring", (*SAID, CONTAMINATED)),
     Command("claims factorisation.*", "testing"),
-    Command("reproduce resnet-table6", "recomputing"),
+    Command("reproduce module-cost", "recomputing"),
     Command("selftest resnet20 --aa 1 --inject 10 --runs 1 --resample 9", "testing"),
     Command("init-ci --github", "counting"),
     Command("explain resnet20 --no-run", "counting"),
@@ -131,10 +131,13 @@ def test_ctrl_c_takes_the_bar_away(
 
     monkeypatch.setattr(interrupt, "check", pressed)
     before = files(project)
+    # a shell's background processes are started with Ctrl-C ignored
+    ignored = signal.signal(signal.SIGINT, signal.default_int_handler)
     terminal = Terminal(columns)
     with standing_in(terminal) as out:
         err = sys.stderr
         code = run(command.line.split())
+    signal.signal(signal.SIGINT, ignored)
     assert terminal.close() == shown(out.written, columns)
     assert code == 130
     assert HIDES_THE_CURSOR in terminal.received

@@ -900,7 +900,7 @@ def test_a_pair_that_takes_too_long_is_ended(repository: Path, quick: None) -> N
     cell = Cell("net.py:Small", inputs=("float32:64",), threads=1)
     with trees("HEAD", repository) as both:
         asked = Pair("small", "screen", 0, False, 5, "base")
-        pair = run_pair(asked, Sides((cell, both.base), (cell, both.head)), start_s=6.0)
+        pair = run_pair(asked, Sides((cell, both.base), (cell, both.head)), start_s=4.0)
     assert pair.failed == "head"
     assert pair.failure is not None
     assert pair.failure.kind == "out_of_time"

@@ -4,13 +4,12 @@ Whatever slows the machine down for longer than a call then slows all of them al
 of two calls of one round hardly notices it.
 """
 
-import gc
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from archbench.collector import collection_paused
+from archbench.collector import collection_paused, survivors_frozen
 from archbench.errors import NothingMeasured
 from archbench.measure.clock import Clock
 
@@ -77,20 +76,13 @@ def take_turns(
     if not calls:
         raise NothingMeasured("there is nothing to measure")
     orders = _orders(len(calls), random.Random(seed))
-    gc.collect()
-    gc.freeze()
-    try:
-        with collection_paused():
-            warm, settled = _warm_up(calls, clock, effort, orders, compilations)
-            before = compilations()
-            kept: list[Round] = []
-            start = clock.now_ns()
-            while (
-                len(kept) < effort.least_rounds or clock.now_ns() - start < effort.measure_s * 1e9
-            ):
-                kept.append(_round(calls, clock, next(orders)))
-    finally:
-        gc.unfreeze()
+    with survivors_frozen(), collection_paused():
+        warm, settled = _warm_up(calls, clock, effort, orders, compilations)
+        before = compilations()
+        kept: list[Round] = []
+        start = clock.now_ns()
+        while len(kept) < effort.least_rounds or clock.now_ns() - start < effort.measure_s * 1e9:
+            kept.append(_round(calls, clock, next(orders)))
     settled = settled or steady(kept)
     after = compilations()
     recompiled = None if before is None or after is None else after > before
