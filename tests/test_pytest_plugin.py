@@ -4,9 +4,12 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+pytest_plugins = "pytester"
 
 ROOT = Path(__file__).parent.parent
 SUITE = """
@@ -71,7 +74,25 @@ def outside_of_pytest() -> dict[str, str]:
     return {name: text for name, text in os.environ.items() if not name.startswith("PYTEST_")}
 
 
-def ran(project: Path, *argv: str) -> subprocess.CompletedProcess[str]:
+Ran = Callable[..., str]
+
+
+@pytest.fixture
+def ran(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Ran:
+    """Run pytest once more in this process, where torch is loaded; return what it printed."""
+    for name in set(os.environ) - set(outside_of_pytest()):
+        monkeypatch.delenv(name)
+
+    def here(folder: Path, *argv: str, code: int = 0) -> str:
+        monkeypatch.chdir(folder)
+        done = pytester.runpytest_inprocess("-q", *argv)
+        assert done.ret == code, done.stdout.str()
+        return f"{done.stdout}{done.stderr}"
+
+    return here
+
+
+def ran_alone(project: Path, *argv: str) -> subprocess.CompletedProcess[str]:
     """Run pytest in a process of its own, which finds the plugin by its entry point."""
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-q", *argv],
@@ -84,7 +105,7 @@ def ran(project: Path, *argv: str) -> subprocess.CompletedProcess[str]:
 
 def test_cells_models_and_modules_are_timed(project: Path) -> None:
     """Every cell by its name; the environment and what was counted are in the file."""
-    done = ran(project, "benchmarks", "--benchmark-json", "out.json")
+    done = ran_alone(project, "benchmarks", "--benchmark-json", "out.json")
     assert done.returncode == 0, done.stdout
     rows = json.loads((project / "out.json").read_text())["benchmarks"]
     found = {row["name"]: row for row in rows}
@@ -112,7 +133,7 @@ def test_cells_models_and_modules_are_timed(project: Path) -> None:
         assert len(row["stats"]["data"]) == row["stats"]["rounds"]
 
 
-def test_a_project_s_packages_are_found(project: Path) -> None:
+def test_a_project_s_packages_are_found(project: Path, ran: Ran) -> None:
     """In its folder and in src/, from wherever pytest is started."""
     for package in (project / "pack", project / "src" / "other"):
         package.mkdir(parents=True)
@@ -125,8 +146,7 @@ def test_a_project_s_packages_are_found(project: Path) -> None:
     )
     for folder in (project, project / "benchmarks", project.parent):
         words = [str(project / "benchmarks"), "--benchmark-disable", "-k", "test_cells"]
-        done = ran(folder, *words)
-        assert "2 passed" in done.stdout, done.stdout
+        assert "2 passed" in ran(folder, *words)
 
 
 WRONG = """
@@ -149,13 +169,13 @@ def test_idle(archbench_cell, archbench_benchmark):
 """
 
 
-def test_a_refusal_comes_with_its_hint(project: Path) -> None:
+def test_a_refusal_comes_with_its_hint(project: Path, ran: Ran) -> None:
     """As on the command line; arguments of a factory are taken."""
     net = "from torch import nn\n\ndef wide(width):\n    return nn.Conv2d(3, width, 3)\n"
     (project / "net.py").write_text(net)
     (project / "test_wrong.py").write_text(WRONG)
-    done = ran(project, "test_wrong.py", "--benchmark-disable")
-    assert "6 failed, 1 passed" in done.stdout
+    printed = ran(project, "test_wrong.py", "--benchmark-disable", code=1)
+    assert "6 failed, 1 passed" in printed
     for text in (
         "there is no architecture named 'resnet21'",
         "hint: did you mean 'resnet",
@@ -164,31 +184,26 @@ def test_a_refusal_comes_with_its_hint(project: Path) -> None:
         "'net.py:wide' cannot be called so",
         "is declared with its input size, batch and arguments",
     ):
-        assert text in done.stdout
+        assert text in printed
 
 
-def test_a_disabled_benchmark_runs_once(project: Path) -> None:
+def test_a_disabled_benchmark_runs_once(project: Path, ran: Ran) -> None:
     """As pytest-xdist asks for; nothing is written down."""
-    done = ran(project, "benchmarks", "--benchmark-disable", "-k", "cells")
-    assert done.returncode == 0, done.stdout
-    assert "2 passed" in done.stdout
+    assert "2 passed" in ran(project, "benchmarks", "--benchmark-disable", "-k", "cells")
 
 
-def test_no_cells_skip_the_test(project: Path) -> None:
+def test_no_cells_skip_the_test(project: Path, ran: Ran) -> None:
     """As pytest does with an empty list of parameters."""
     (project / "archbench.toml").write_text("cells = []\n")
-    done = ran(project, "benchmarks", "-k", "test_cells", "-rs")
-    assert done.returncode == 0, done.stdout
-    assert "1 skipped" in done.stdout
+    assert "1 skipped" in ran(project, "benchmarks", "-k", "test_cells", "-rs")
 
 
-def test_a_broken_configuration_is_said_in_a_line(project: Path) -> None:
+def test_a_broken_configuration_is_said_in_a_line(project: Path, ran: Ran) -> None:
     """With archbench's own words and hint, and no traceback."""
     (project / "archbench.toml").write_text('[[cells]]\nmodel = "resnet21"\n')
-    done = ran(project, "benchmarks")
-    assert done.returncode != 0
-    assert "archbench: there is no architecture named 'resnet21'" in done.stdout + done.stderr
-    assert "pytest_plugin.py" not in done.stdout + done.stderr
+    printed = ran(project, "benchmarks", code=pytest.ExitCode.INTERRUPTED)
+    assert "archbench: there is no architecture named 'resnet21'" in printed
+    assert "pytest_plugin.py" not in printed
 
 
 def test_the_plugin_costs_nothing_where_it_is_not_used(project: Path) -> None:
@@ -197,5 +212,5 @@ def test_the_plugin_costs_nothing_where_it_is_not_used(project: Path) -> None:
         "import sys\n\ndef test_it():\n"
         "    assert not {'torch', 'pandas', 'scipy'} & set(sys.modules)\n"
     )
-    done = ran(project, "test_other.py")
+    done = ran_alone(project, "test_other.py")
     assert done.returncode == 0, done.stdout
