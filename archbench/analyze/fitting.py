@@ -1,6 +1,7 @@
 """The largest batch that fits into so much memory."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 
 from archbench.analyze.memory import estimate_memory
@@ -21,6 +22,7 @@ def largest_batch(
     mode: Mode = "infer",
     optimizer: str = DEFAULT_OPTIMIZER,
     device: str = "cpu",
+    channels_last: bool = False,
 ) -> int:
     """Find a batch whose estimated peak fits while that of one sample more does not.
 
@@ -33,9 +35,11 @@ def largest_batch(
         mode: "infer" or "train".
         optimizer: of a training step.
         device: where it would run, as in estimate_memory().
+        channels_last: whether images are in torch's channels-last format.
 
     Returns:
-        The batch; 0 where the smallest one that runs does not fit.
+        The batch; 0 where the smallest one that runs does not fit. Where an estimate is a lower
+        bound the batch is an upper one.
 
     Raises:
         ArchbenchError: the network runs on no batch, or only with real values.
@@ -43,7 +47,7 @@ def largest_batch(
 
     @cache
     def peak(batch: int) -> int:
-        plan = plan_for(loaded, input_size, batch)
+        plan = replace(plan_for(loaded, input_size, batch), channels_last=channels_last)
         return _without_values(estimate_memory(loaded, plan, mode, optimizer, device)).peak_bytes
 
     try:

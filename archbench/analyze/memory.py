@@ -1,6 +1,7 @@
 """The peak of memory, computed: run a network on the meta device and watch its storages live."""
 
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.lazy import LazyModuleMixin
 
+from archbench.analyze.attention import FUSED, FUSED_BACKWARD, FusedAttention
 from archbench.analyze.borrow import borrowed
+from archbench.analyze.byte_range import NOTHING, ByteRange, at_least
+from archbench.analyze.convolution import CONVOLUTIONS
 from archbench.analyze.profile import explained, unwrapped
 from archbench.analyze.storages import StorageWatch
 from archbench.analyze.trace import (
@@ -29,6 +33,9 @@ from archbench.models.training import DEFAULT_OPTIMIZER, forward_backward, optim
 from archbench.records.cells import Mode
 from archbench.records.memory import MemoryEstimate
 
+WORKSPACES = dict.fromkeys(CONVOLUTIONS, "workspaces of convolutions")
+WORKSPACES |= {op.default: "attention" for op in (FUSED, FUSED_BACKWARD) if op is not None}
+CPU = torch.device("cpu")
 CUDA_BLOCK = 512  # bytes: kMinBlockSize in c10/cuda/CUDACachingAllocator.h
 
 
@@ -42,8 +49,9 @@ def estimate_memory(
     """Compute the memory of one call, and leave the network as it was.
 
     Every tensor counts from the operation that makes it until nothing holds it. On the CPU
-    the memory that kernels take while they run counts too (analyze/working.py). Elsewhere it does
-    not: what cuDNN takes is chosen at run time.
+    the memory that kernels take while they run counts too (analyze/working.py), as far as it is
+    known. On CUDA it does not: cuDNN chooses its kernels at run time, so that an estimate for a
+    network with convolutions is a lower bound.
 
     Args:
         loaded: a model, with weights or blank.
@@ -87,18 +95,29 @@ class _Call:
 
     def watch(self, on_meta: bool) -> StorageWatch:
         """Make a watch for the kernels and the allocator of the device."""
-        if self.device.type == "cpu":
-            return StorageWatch(cpu_working, 1, on_meta)
-        return StorageWatch(_nothing, CUDA_BLOCK if self.device.type == "cuda" else 1, on_meta)
+        match self.device.type:
+            case "cpu":
+                return StorageWatch(cpu_working, 1, on_meta)
+            case "meta":
+                return StorageWatch(_nothing, 1, on_meta)
+            case "cuda":
+                return StorageWatch(_accelerator, CUDA_BLOCK, on_meta)
+            case _:
+                return StorageWatch(_accelerator, 1, on_meta)
 
 
-def _nothing(func: Any, args: Any, out: Any) -> int:
-    return 0
+def _nothing(func: Any, args: Any, out: Any) -> ByteRange:
+    return NOTHING
+
+
+def _accelerator(func: Any, args: Any, out: Any) -> ByteRange:
+    """Convolutions and attention take workspaces that the device's library chooses at run time."""
+    return at_least(0, WORKSPACES[func]) if func in WORKSPACES else NOTHING
 
 
 def _run(
     module: nn.Module, make_inputs: Callable[[torch.device], Inputs], call: _Call
-) -> tuple[dict[str, int], str]:
+) -> tuple[dict[str, Any], str]:
     """Run on the meta device; where the network cannot, on its own, and say why."""
     paths = paths_of(module)
     return on_meta_or_own(paths, lambda device: _run_on(device, module, paths, make_inputs, call))
@@ -110,7 +129,7 @@ def _run_on(
     modules: Iterable[nn.Module],
     make_inputs: Callable[[torch.device], Inputs],
     call: _Call,
-) -> dict[str, int]:
+) -> dict[str, Any]:
     if any(isinstance(part, LazyModuleMixin) for part in modules):
         module = materialised(device, module, make_inputs)
         modules = paths_of(module)
@@ -123,9 +142,16 @@ def _run_on(
             "inputs_bytes": bytes_of(tensors_in((args, kwargs))),
         }
         try:
-            if call.mode == "infer":
-                return {**held, **_inference(watch, module, args, kwargs)}
-            return {**held, **_training(watch, module, args, kwargs, call.optimizer)}
+            with nullcontext() if call.device == META else FusedAttention(call.device != CPU):
+                if call.mode == "infer":
+                    found = _inference(watch, module, args, kwargs)
+                else:
+                    found = _training(watch, module, args, kwargs, call.optimizer)
+            if call.device != META and any(isinstance(part, nn.RNNBase) for part in modules):
+                watch.unknown["recurrent layers"] = None  # fused on the device, taken apart here
+            if watch.unknown:
+                found["activations_peak_high_bytes"] = None
+            return {**held, **found, "unknown": tuple(watch.unknown)}
         except ArchbenchError:
             raise
         except (Exception, SystemExit) as error:
@@ -135,19 +161,20 @@ def _run_on(
 
 def _inference(
     watch: StorageWatch, module: nn.Module, args: Any, kwargs: dict[str, Any]
-) -> dict[str, int]:
+) -> dict[str, Any]:
     with watch:
         module(*args, **kwargs)
     return {
         "optimizer_bytes": 0,
         "gradients_bytes": 0,
         "activations_peak_bytes": watch.peak_bytes,
+        "activations_peak_high_bytes": watch.peak_high_bytes,
     }
 
 
 def _training(
     watch: StorageWatch, module: nn.Module, args: Any, kwargs: dict[str, Any], optimizer: str
-) -> dict[str, int]:
+) -> dict[str, Any]:
     """Take the first step, then the optimizer's part again: by then its state is there.
 
     Forward and backward pass do not depend on that state, and need no second run.
@@ -161,7 +188,7 @@ def _training(
         steps = optimizer_for(optimizer, parameters)
         with torch.enable_grad(), watch:
             loss = forward_backward(lambda: module(*args, **kwargs))
-            there_and_back, before = watch.peak_bytes, watch.current_bytes
+            low, high, before = watch.peak_bytes, watch.peak_high_bytes, watch.current_bytes
             steps.step()
             state = watch.current_bytes - before
             watch.restart()
@@ -171,7 +198,8 @@ def _training(
         return {
             "optimizer_bytes": state,
             "gradients_bytes": bytes_of(gradients),
-            "activations_peak_bytes": max(there_and_back, watch.peak_bytes - state),
+            "activations_peak_bytes": max(low, watch.peak_bytes - state),
+            "activations_peak_high_bytes": max(high, watch.peak_high_bytes - state),
         }
     finally:
         for parameter, gradient in zip(parameters, kept, strict=True):

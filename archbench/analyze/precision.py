@@ -1,6 +1,9 @@
-"""A network in another precision, for analysis: on the meta device, so that it costs nothing."""
+"""A network as it will run, for analysis: on the meta device, so that it costs nothing."""
 
 from dataclasses import replace
+from typing import Any
+
+import torch
 
 from archbench.analyze.borrow import fresh_copy
 from archbench.models.inputs import InputPlan, dtype_name
@@ -18,3 +21,10 @@ def in_precision(loaded: Loaded, plan: InputPlan, precision: str) -> tuple[Loade
         replace(spec, dtype=name) if spec.dtype.startswith("float") else spec for spec in plan.specs
     )
     return replace(loaded, module=module), replace(plan, specs=specs)
+
+
+def in_channels_last(loaded: Loaded, plan: InputPlan) -> tuple[Loaded, InputPlan]:
+    """Return a model and its inputs in torch's channels-last format."""
+    to: Any = fresh_copy(loaded.module, on_meta=True).to  # torch's annotations lack the argument
+    module = to(memory_format=torch.channels_last)
+    return replace(loaded, module=module), replace(plan, channels_last=True)

@@ -8,13 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from archbench.analyze.byte_range import ByteRange
+from archbench.analyze.convolution import CONVOLUTIONS, as_computed
 from archbench.analyze.shapes_training import TRAINING_BLANKS, WRITES
 from archbench.models.tensors import operands
 from archbench.private_torch import DispatchMode
 
-Working = Callable[
-    [Any, tuple[Any, ...], Any], int
-]  # operation, its arguments, its result -> bytes
+# operation, its arguments, its result -> bytes
+Working = Callable[[Any, tuple[Any, ...], Any], ByteRange]
 
 
 class StorageWatch(DispatchMode):
@@ -25,8 +26,8 @@ class StorageWatch(DispatchMode):
     pass or a gradient; a view owns its base's storage. Storages that were there before count 0.
 
     Args:
-        working: bytes that an operation takes at its worst moment, results included, where that is
-            more than its results: memory that it takes and gives back, which no tensor shows.
+        working: bytes that an operation takes at its highest moment, results included, where that
+            is more than its results: memory that it takes and gives back, which no tensor shows.
         block: bytes to which the allocator rounds up.
         on_meta: answer shapes from analyze/shapes.py, which is quicker than torch.
     """
@@ -34,9 +35,12 @@ class StorageWatch(DispatchMode):
     def __init__(self, working: Working, block: int, on_meta: bool) -> None:
         super().__init__()
         self.current_bytes = 0
-        self.peak_bytes = 0
+        self.peak_bytes = 0  # at least
+        self.peak_high_bytes = 0  # at most, but for the operations in `unknown`
+        self.unknown: dict[str, None] = {}  # reasons why operations have no upper bound
         self._working = working
         self._block = block
+        self._on_meta = on_meta
         self._blanks = TRAINING_BLANKS if on_meta else {}
         self._writes = WRITES if on_meta else {}
         self._alive: dict[int, weakref.ref[torch.UntypedStorage]] = {}
@@ -55,20 +59,31 @@ class StorageWatch(DispatchMode):
             out = None
         if out is None:
             out = func(*args, **kwargs)
+        if self._on_meta and func in CONVOLUTIONS:
+            out = as_computed(args, out)
         before = self.current_bytes
         if type(out) is Tensor:
             self._meet(out, args, kwargs)
         elif out is not None:
             for tensor in operands(out):
                 self._meet(tensor, args, kwargs)
-        highest = max(self.current_bytes, before + self._working(func, args, out))
-        if highest > self.peak_bytes:
-            self.peak_bytes = highest
+        self._note_peak(before, self._working(func, args, out))
         return out
 
     def restart(self) -> None:
         """Look for the peak anew, from here on."""
-        self.peak_bytes = self.current_bytes
+        self.peak_bytes = self.peak_high_bytes = self.current_bytes
+
+    def _note_peak(self, before: int, working: ByteRange) -> None:
+        """Raise both bounds of the peak to those of an operation."""
+        if working.high is None:
+            self.unknown[working.unknown] = None
+        low = max(self.current_bytes, before + working.low)
+        high = max(low, before + (working.high or 0))
+        if high > self.peak_high_bytes:
+            self.peak_high_bytes = high
+        if low > self.peak_bytes:
+            self.peak_bytes = low
 
     def _meet(self, tensor: Tensor, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Count the storage of a result, unless it is known or came in with the arguments."""

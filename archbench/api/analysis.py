@@ -38,7 +38,7 @@ def analysed(loaded: "Loaded", cell: Cell, layers: bool) -> Analysis:
         UserCodeError: the user's forward raised.
     """
     from archbench.analyze.memory import estimate_memory
-    from archbench.analyze.precision import in_precision
+    from archbench.analyze.precision import in_channels_last, in_precision
     from archbench.analyze.profile import profile_loaded
     from archbench.analyze.traffic import work_of
     from archbench.models.resolve import plan_for
@@ -49,6 +49,8 @@ def analysed(loaded: "Loaded", cell: Cell, layers: bool) -> Analysis:
     estimate = None
     if cell.precision != "amp":
         like = in_precision(loaded, plan, cell.precision)
+        if cell.channels_last:
+            like = in_channels_last(*like)
         # which kernels the CPU takes depends on the threads; what cannot be estimated may still run
         with computing_with(cell.threads), suppress(ArchbenchError):
             estimate = estimate_memory(*like, cell.mode, cell.optimizer, cell.device)

@@ -12,6 +12,7 @@ from archbench.errors import ArchbenchError, UserCodeError
 from archbench.records.cells import Cell
 from archbench.records.environments import Environment
 from archbench.records.fits import Attempt, Fit, Fits, next_batch
+from archbench.records.memory import MemoryEstimate
 from archbench.units import memory
 
 if TYPE_CHECKING:
@@ -74,11 +75,13 @@ def fits(
 def _fit(
     subject: Subject, cell: Cell, limit_bytes: int, launcher: Launcher, seen: list[Environment]
 ) -> Fit:
-    predicted, peak = _predicted(subject, cell, limit_bytes)
+    predicted, estimate = _predicted(subject, cell, limit_bytes)
+    peak = estimate.peak_bytes
     cell = replace(cell, batch_size=max(1, predicted))
-    fit = Fit(cell, limit_bytes, predicted, peak)
+    fit = Fit(cell, limit_bytes, predicted, peak, estimate.complete, estimate.unknown)
     if predicted == 0:
-        return replace(fit, note=f"the smallest batch that runs takes {memory(peak)}")
+        least = "" if estimate.complete else "at least "
+        return replace(fit, note=f"the smallest batch that runs takes {least}{memory(peak)}")
     left = _left_bytes(cell)
     if left is not None and peak > left:
         return replace(fit, note=f"not run: only {memory(left)} are left on this machine")
@@ -91,25 +94,30 @@ def _fit(
     return replace(fit, attempts=tuple(attempts))
 
 
-def _predicted(subject: Subject, cell: Cell, limit_bytes: int) -> tuple[int, int]:
-    """Return the largest batch by analysis, and its peak, or that of the smallest."""
+def _predicted(subject: Subject, cell: Cell, limit_bytes: int) -> tuple[int, MemoryEstimate]:
+    """Return the largest batch by analysis, and its estimate, or that of the smallest."""
     from archbench.analyze.fitting import largest_batch
     from archbench.analyze.memory import estimate_memory
-    from archbench.analyze.precision import in_precision
+    from archbench.analyze.precision import in_channels_last, in_precision
     from archbench.models.resolve import plan_for
 
     plan = plan_for(subject.loaded, list(cell.inputs) or None, 1)
     loaded, plan = in_precision(subject.loaded, plan, cell.precision)
+    if cell.channels_last:
+        loaded, plan = in_channels_last(loaded, plan)
     sizes = list(plan.texts())
     how = (cell.mode, cell.optimizer, cell.device)
+
+    def estimated(batch_size: int) -> MemoryEstimate:
+        plan = plan_for(loaded, sizes, batch_size)
+        return estimate_memory(loaded, replace(plan, channels_last=cell.channels_last), *how)
+
     with computing_with(cell.threads):
-        batch = largest_batch(loaded, sizes, limit_bytes, *how)
+        batch = largest_batch(loaded, sizes, limit_bytes, *how, cell.channels_last)
         try:
-            plan = plan_for(loaded, sizes, max(1, batch))
-            return batch, estimate_memory(loaded, plan, *how).peak_bytes
+            return batch, estimated(max(1, batch))
         except UserCodeError:  # batch normalisation trains on no single number per channel
-            plan = plan_for(loaded, sizes, 2)
-            return batch, estimate_memory(loaded, plan, *how).peak_bytes
+            return batch, estimated(2)
 
 
 def _tried(

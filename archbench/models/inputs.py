@@ -34,12 +34,14 @@ class InputPlan:
         keywords: how many of the last ones are passed by name.
         batch_size: put in front of every shape.
         given: the caller's own tensors, which replace made ones.
+        channels_last: whether images are in torch's channels-last format.
     """
 
     specs: tuple[TensorSpec, ...]
     keywords: int
     batch_size: int
     given: GivenInputs | None = None
+    channels_last: bool = False
 
     def texts(self) -> tuple[str, ...]:
         """Write the sizes as a user would, dtypes spelled out: "float32:3x224x224"."""
@@ -55,6 +57,10 @@ class InputPlan:
         Floating-point values are drawn from a normal; integers and truth values are 0, which any
         embedding has a row for. On the meta device there are no values.
         """
+        made = self._made(device)
+        return mapped(_channels_last, made) if self.channels_last else made
+
+    def _made(self, device: torch.device) -> tuple[tuple[Any, ...], dict[str, Any]]:
         if self.given is not None:
             given = mapped(lambda value: _moved(value, device), self.given)
             return ((), dict(given)) if isinstance(given, Mapping) else (tuple(given), {})
@@ -71,6 +77,12 @@ def _made(shape: Shape, dtype_name: str, device: torch.device) -> Tensor:
     if dtype.is_floating_point:
         return torch.randn(shape, device=device).to(dtype)
     return torch.zeros(shape, dtype=dtype, device=device)
+
+
+def _channels_last(value: Any) -> Any:
+    if not isinstance(value, Tensor) or value.dim() != 4:
+        return value
+    return value.contiguous(memory_format=torch.channels_last)
 
 
 def _moved(value: Any, device: torch.device) -> Any:

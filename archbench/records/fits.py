@@ -32,6 +32,9 @@ class Fit:
         limit_bytes: weights, inputs, activations and the optimizer's state together.
         predicted_batch: the largest whose computed peak is within the limit; 0 where none is.
         predicted_bytes: that peak, of a batch of 1 where none fits.
+        predicted_complete: whether that peak counts all that kernels take; if not it is a lower
+            bound, and the predicted batch an upper one.
+        predicted_unknown: what it does not count, if that is known.
         attempts: batches that were run, in their order.
         note: why none was run, or what a run ended with.
     """
@@ -40,6 +43,8 @@ class Fit:
     limit_bytes: int
     predicted_batch: int
     predicted_bytes: int
+    predicted_complete: bool = True
+    predicted_unknown: tuple[str, ...] = ()
     attempts: tuple[Attempt, ...] = ()
     note: str = ""
 
@@ -60,6 +65,8 @@ class Fit:
             "limit_bytes": self.limit_bytes,
             "predicted_batch": self.predicted_batch,
             "predicted_bytes": self.predicted_bytes,
+            "predicted_complete": self.predicted_complete,
+            "predicted_unknown": "; ".join(self.predicted_unknown),
             "found_batch": self.found_batch,
             "found_bytes": self.found_bytes,
             "attempts": [asdict(attempt) for attempt in self.attempts],

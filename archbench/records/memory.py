@@ -1,9 +1,11 @@
-"""How much memory a network takes."""
+"""How much memory a network takes, and how far the computed figure can be relied on."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from archbench.records.cells import Mode
+
+PROMISED = 0.1  # a complete estimate is no further below the measured peak than this share of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +16,10 @@ class MemoryEstimate:
     state by then; no gradient is kept from the step before. Every figure counts what torch's
     allocator hands out; what a process needs besides (code, the CUDA context, memory that the
     allocator caches) is not in it.
+
+    Kernels take memory of their own, which depends on the processor. The peak counts as much of it
+    as is certain: it is a lower bound. Where the upper bound is close to it the estimate is
+    complete; elsewhere reports write "≥" before the peak.
     """
 
     model: str
@@ -29,13 +35,30 @@ class MemoryEstimate:
     gradients_bytes: int  # of the parameters, all together at the end of the backward pass
     activations_peak_bytes: int  # most that is alive above what was so before the call: outputs,
     # what is saved for the backward pass, gradients, temporaries of operations and of the optimizer
+    activations_peak_high_bytes: int | None  # it is no more than that; None: no bound is known
+    unknown: tuple[str, ...] = ()  # why no upper bound is known: "convolution by SlowTranspose2d"
     note: str = ""  # why it ran elsewhere than on the meta device
+
+    @property
+    def complete(self) -> bool:
+        """Tell whether the peak is known to within a tenth; if not, it is a lower bound."""
+        high = self.activations_peak_high_bytes
+        return high is not None and high * (1 - PROMISED) <= self.activations_peak_bytes
 
     @property
     def peak_bytes(self) -> int:
         """What the allocator shows at the highest moment of the call, weights and all."""
-        before = self.weights_bytes + self.buffers_bytes + self.inputs_bytes + self.optimizer_bytes
-        return before + self.activations_peak_bytes
+        return self._before_bytes + self.activations_peak_bytes
+
+    @property
+    def peak_high_bytes(self) -> int | None:
+        """What the allocator shows at most; None where no upper bound is known."""
+        high = self.activations_peak_high_bytes
+        return None if high is None else self._before_bytes + high
+
+    @property
+    def _before_bytes(self) -> int:
+        return self.weights_bytes + self.buffers_bytes + self.inputs_bytes + self.optimizer_bytes
 
     def to_dict(self) -> dict[str, Any]:
         """Return the estimate under its JSON names."""
@@ -52,6 +75,10 @@ class MemoryEstimate:
             "optimizer_bytes": self.optimizer_bytes,
             "gradients_bytes": self.gradients_bytes,
             "activations_peak_bytes": self.activations_peak_bytes,
+            "activations_peak_high_bytes": self.activations_peak_high_bytes,
             "peak_bytes": self.peak_bytes,
+            "peak_high_bytes": self.peak_high_bytes,
+            "complete": self.complete,
+            "unknown": "; ".join(self.unknown),
             "note": self.note,
         }

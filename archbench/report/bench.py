@@ -5,9 +5,10 @@ from typing import Any
 
 from archbench.records.cells import Cell as Measured
 from archbench.records.environments import Environment
+from archbench.records.memory import MemoryEstimate
 from archbench.records.sessions import Flag
 from archbench.records.timings import Bench, Timing
-from archbench.report.table import Cell, Column, Kind, Report, Table, Tone, Toned
+from archbench.report.table import Bound, Cell, Column, Kind, Report, Table, Tone, Toned
 from archbench.units import counted, duration
 
 FLAGS: dict[Flag, str] = {
@@ -95,11 +96,17 @@ def _row(timing: Timing) -> tuple[Cell, ...]:
         timing.throughput_per_s,
         timing.flops_per_s,
         timing.peak_memory_bytes,
-        timing.estimate.peak_bytes if timing.estimate else None,
+        _estimated(timing.estimate),
         timing.compile_cold_s,
         timing.compile_warm_s,
         flags,
     )
+
+
+def _estimated(estimate: MemoryEstimate | None) -> Cell:
+    if estimate is None or estimate.complete:
+        return None if estimate is None else estimate.peak_bytes
+    return Bound(estimate.peak_bytes, "≥")
 
 
 def how(cell: Measured) -> str:
@@ -165,6 +172,7 @@ def _notes(timings: Sequence[Timing]) -> list[str]:
         failure = timing.failure
         if failure is not None and failure.kind != "oom":
             notes.append(f"{timing.cell.model}, batch {timing.cell.batch_size}: {failure.message}")
+    notes += lower_bounds([timing.estimate for timing in timings if timing.estimate])
     for timing in timings:
         if timing.compile_cold_s is not None:
             text = f"{timing.cell.model}: compiling takes {duration(timing.compile_cold_s)}"
@@ -172,6 +180,16 @@ def _notes(timings: Sequence[Timing]) -> list[str]:
                 text += f", {duration(timing.compile_warm_s)} from the cache"
             notes.append(f"{text}; no latency holds any of it.")
     return notes
+
+
+def lower_bounds(estimates: Sequence[MemoryEstimate]) -> list[str]:
+    """Say why some estimates are lower bounds; nothing where none is."""
+    partial = [estimate for estimate in estimates if not estimate.complete]
+    if not partial:
+        return []
+    unknown = dict.fromkeys(reason for estimate in partial for reason in estimate.unknown)
+    missing = ", ".join(unknown) or "the buffers of threads"
+    return [f"≥: a lower bound of the peak. Not counted, or only in part: {missing}."]
 
 
 def rows_table(rows: Sequence[Mapping[str, Any]]) -> Table:

@@ -2,7 +2,7 @@
 
 from archbench.records.fits import Fit, Fits
 from archbench.report.bench import how, machine_facts
-from archbench.report.table import Cell, Column, Kind, Report, Table
+from archbench.report.table import Bound, Cell, Column, Kind, Report, Table
 from archbench.units import memory
 
 MEANING = (
@@ -24,6 +24,7 @@ def fits_report(fits: Fits) -> Report:
         Column("found_bytes", "its peak", Kind.SIZE, 1),
         Column("attempts", "tried"),
     )
+    machines = (*columns, Column("predicted_complete", "complete"))
     shown = [c for c in columns if c.key != "how" or any(how(fit.cell) for fit in fits.fits)]
     rows = tuple(tuple(_value(fit, column.key) for column in shown) for fit in fits.fits)
     return Report(
@@ -31,8 +32,8 @@ def fits_report(fits: Fits) -> Report:
         (Table(tuple(shown), rows),),
         fits.to_dict(),
         () if fits.environment is None else tuple(machine_facts(fits.environment)),
-        (*(f"{fit.cell.model}: {fit.note}" for fit in fits.fits if fit.note), MEANING),
-        rows=Table(columns, tuple(tuple(_value(f, c.key) for c in columns) for f in fits.fits)),
+        (*_notes(fits), MEANING),
+        rows=Table(machines, tuple(tuple(_value(f, c.key) for c in machines) for f in fits.fits)),
     )
 
 
@@ -43,8 +44,27 @@ def _value(fit: Fit, key: str) -> Cell:
         return how(fit.cell)
     if key == "attempts":
         return _attempts(fit)
+    if key == "predicted_complete":
+        return str(fit.predicted_complete)
     value: Cell = getattr(fit, key)
-    return value
+    if fit.predicted_complete:
+        return value
+    if key == "predicted_bytes":
+        return Bound(fit.predicted_bytes, "≥")
+    return Bound(fit.predicted_batch, "≤") if key == "predicted_batch" else value
+
+
+def _notes(fits: Fits) -> list[str]:
+    notes = [f"{fit.cell.model}: {fit.note}" for fit in fits.fits if fit.note]
+    partial = [fit for fit in fits.fits if not fit.predicted_complete]
+    if partial:
+        unknown = dict.fromkeys(reason for fit in partial for reason in fit.predicted_unknown)
+        missing = ", ".join(unknown) or "the buffers of threads"
+        notes.append(
+            f"≥, ≤: a lower bound of the peak, and so an upper one of the batch. Not counted, or "
+            f"only in part: {missing}."
+        )
+    return notes
 
 
 def _attempts(fit: Fit) -> str | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from archbench.libraries import needed
 from archbench.report.markdown import as_markdown
-from archbench.report.table import Cell, Kind, Report, Table, Tone, Toned
+from archbench.report.table import Bound, Cell, Kind, Report, Table, Tone, Toned
 from archbench.report.written import is_number, written
 from archbench.units import shape_for_machines
 
@@ -55,6 +55,8 @@ def as_csv(table: Table) -> str:
 def _for_machines(cell: Cell) -> str | int | float | None:
     if isinstance(cell, Toned):
         return cell.text
+    if isinstance(cell, Bound):
+        return cell.value
     return shape_for_machines(cell) if isinstance(cell, tuple) else cell
 
 

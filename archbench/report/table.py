@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from archbench.units import Shape
 
@@ -25,7 +25,16 @@ class Toned:
     tone: Tone
 
 
-Cell = str | int | float | Shape | Toned | None  # None: there is no such value. Never 0, never "".
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A number that is only a bound: people see its sign, machines the number."""
+
+    value: int | float
+    sign: Literal["≥", "≤"]
+
+
+# None: there is no such value. Never 0, never "".
+Cell = str | int | float | Shape | Toned | Bound | None
 
 
 class Kind(StrEnum):

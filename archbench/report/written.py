@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from archbench.report.table import Cell, Column, Kind, Table, Toned
+from archbench.report.table import Bound, Cell, Column, Kind, Table, Toned
 from archbench.units import (
     bytes_scale,
     column_scale,
@@ -45,7 +45,8 @@ def _sharing(table: Table, i: int) -> list[int | float]:
     group = table.columns[i].group
     together = [j for j, c in enumerate(table.columns) if j == i or (group and c.group == group)]
     cells = [row[j] for row in table.rows for j in together]
-    return [cell for cell in cells if isinstance(cell, int | float)]
+    numbers = (cell.value if isinstance(cell, Bound) else cell for cell in cells)
+    return [number for number in numbers if isinstance(number, int | float)]
 
 
 def _column(
@@ -67,6 +68,8 @@ def _column(
 
 
 def _count(cell: Cell, factor: float) -> str:
+    if isinstance(cell, Bound):
+        return f"{cell.sign} {_count(cell.value, factor)}"
     if not isinstance(cell, int | float):
         return MISSING
     if isinstance(cell, int) and factor == 1:
@@ -77,6 +80,8 @@ def _count(cell: Cell, factor: float) -> str:
 def _cell(cell: Cell, kind: Kind) -> str:
     if isinstance(cell, Toned):
         return cell.text
+    if isinstance(cell, Bound):
+        return f"{cell.sign} {_cell(cell.value, kind)}"
     if cell is None:
         return "" if kind is Kind.PRINTED else MISSING
     if isinstance(cell, tuple):

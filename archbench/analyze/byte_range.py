@@ -1,0 +1,68 @@
+"""A number of bytes that is known exactly, between two bounds, or from below only."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ByteRange:
+    """Bytes that an operation holds at its highest moment.
+
+    Args:
+        low: it holds no less.
+        high: it holds no more; None where no upper bound is known.
+        unknown: the reason why there is no upper bound.
+    """
+
+    low: int
+    high: int | None
+    unknown: str = ""
+
+    def plus(self, size: int, at_most: int | None = None) -> "ByteRange":
+        """Add bytes to both bounds; `at_most` to the upper one, if that is another number.
+
+        >>> exactly(8).plus(1, at_most=4)
+        ByteRange(low=9, high=12, unknown='')
+        """
+        more = size if at_most is None else at_most
+        high = None if self.high is None else self.high + more
+        return ByteRange(self.low + size, high, self.unknown)
+
+
+def exactly(size: int) -> ByteRange:
+    """Return the range of a known size.
+
+    >>> exactly(8)
+    ByteRange(low=8, high=8, unknown='')
+    """
+    return ByteRange(size, size)
+
+
+def at_least(size: int, unknown: str) -> ByteRange:
+    """Return a lower bound, with the reason why there is no upper one."""
+    return ByteRange(size, None, unknown)
+
+
+def highest(*moments: ByteRange) -> ByteRange:
+    """Return what is held at the highest of several moments, one after the other.
+
+    >>> highest(ByteRange(1, 5), exactly(3))
+    ByteRange(low=3, high=5, unknown='')
+    """
+    highs = [moment.high for moment in moments if moment.high is not None]
+    reasons = [moment.unknown for moment in moments if moment.unknown]
+    high = max(highs) if len(highs) == len(moments) else None
+    return ByteRange(max(moment.low for moment in moments), high, "; ".join(dict.fromkeys(reasons)))
+
+
+def one_of(cases: Iterable[ByteRange]) -> ByteRange:
+    """Return the range that holds whichever of some cases, all of them bounded, comes true.
+
+    >>> one_of([exactly(3), ByteRange(5, 9)])
+    ByteRange(low=3, high=9, unknown='')
+    """
+    pairs = [(case.low, case.high or 0) for case in cases]
+    return ByteRange(min(low for low, _ in pairs), max(high for _, high in pairs))
+
+
+NOTHING = exactly(0)
