@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from archbench.analyze.byte_range import NOTHING, exactly
 from archbench.analyze.fitting import largest_batch
 from archbench.analyze.memory import estimate_memory
 from archbench.analyze.shapes_training import TRAINING_BLANKS
@@ -25,13 +26,11 @@ from archbench.models.resolve import Loaded, load, plan_for
 from archbench.models.training import OPTIMIZERS, loss_of, optimizer_for, training_step
 from archbench.records.cells import Mode
 from archbench.records.memory import MemoryEstimate
+from tests.kernel_networks import KERNELS, NETWORKS, Runs, convnet, holds, measured
 
 CPU = torch.device("cpu")
 B = 3
 aten = torch.ops.aten
-as_on_avx512 = pytest.mark.skipif(
-    torch.backends.cpu.get_cpu_capability() != "AVX512", reason="other kernels, other layouts"
-)
 
 
 def estimate(
@@ -45,19 +44,6 @@ def estimate(
     """Estimate a module; "meta" counts tensors alone."""
     plan = plan_inputs(module, size, None, batch)
     return estimate_memory(Loaded("net", module), plan, mode, optimizer, device)
-
-
-class Runs(nn.Module):
-    """A network whose forward() is a function of its layers and the input."""
-
-    def __init__(self, forward: Callable[..., Any], **layers: nn.Module) -> None:
-        super().__init__()
-        self.function = forward
-        for name, layer in layers.items():
-            self.add_module(name, layer)
-
-    def forward(self, *args: Any) -> Any:
-        return self.function(self, *args)
 
 
 def line(c_in: int, c_out: int) -> nn.Linear:
@@ -83,13 +69,6 @@ def branches(act: nn.Module) -> Runs:
         return torch.cat((net.act(net.p(x)), net.q(x)), 1)
 
     return Runs(forward, p=line(4, 3), q=line(4, 5), act=act)
-
-
-def convnet(norm: bool = False) -> nn.Sequential:
-    layers = [nn.Conv2d(3, 24, 3, padding=1), nn.ReLU(inplace=True), nn.MaxPool2d(2)]
-    if norm:
-        layers.insert(1, nn.BatchNorm2d(24))
-    return nn.Sequential(*layers, nn.Conv2d(24, 40, 3, stride=2), nn.Flatten(), nn.Linear(1960, 5))
 
 
 INFERENCE = {
@@ -429,22 +408,6 @@ def test_torchs_own_tracker_counts_the_same(make: Callable[[], nn.Module], mode:
     assert tracker.get_tracker_snapshot("peak")[CPU]["Total"] == expected.peak_bytes
 
 
-def measured(network: nn.Module, size: Any, mode: Mode, optimizer: str) -> int:
-    args, kwargs = plan_inputs(network, size, None, B).make(CPU)
-    if mode == "infer":
-        network.eval()
-        with torch.inference_mode():
-            return peak_above(lambda: network(*args, **kwargs), CPU)
-    network.train()
-    steps = optimizer_for(optimizer, network.parameters())
-
-    def step() -> None:
-        training_step(lambda: network(*args, **kwargs), steps)
-
-    step()
-    return peak_above(step, CPU)
-
-
 @pytest.mark.parametrize("optimizer", ["", *OPTIMIZERS])
 def test_the_estimate_is_what_the_allocator_gives_out(optimizer: str) -> None:
     """Linear layers have no kernels with memory of their own: equal but for single numbers."""
@@ -454,45 +417,12 @@ def test_the_estimate_is_what_the_allocator_gives_out(optimizer: str) -> None:
     assert measured(network, (40,), mode, optimizer) == pytest.approx(expected, abs=64)
 
 
-NETWORKS = {
-    "convnet": lambda: (convnet(), (3, 32, 32)),
-    "normalised": lambda: (convnet(norm=True), (3, 32, 32)),
-    "half": lambda: (convnet().to(torch.bfloat16), (3, 32, 32)),
-    "grouped": lambda: (
-        nn.Sequential(nn.Conv2d(24, 48, 3, groups=24), nn.Conv2d(48, 48, 3, groups=3)), (24, 20, 20)
-    ),
-    "unfolded": lambda: (nn.Conv2d(20, 40, 3, groups=2), (20, 24, 24)),
-    "double": lambda: (convnet().double(), (3, 32, 32)),
-    "pointwise": lambda: (
-        nn.Sequential(nn.Conv2d(40, 24, 1), nn.Conv2d(24, 72, 1, 2)), (40, 20, 20)
-    ),
-    "response-norm": lambda: (
-        nn.Sequential(nn.Conv2d(3, 16, 3), nn.LocalResponseNorm(5)), (3, 20, 20)
-    ),
-    "maxima": lambda: (
-        Runs(lambda net, x: net.a(x).unflatten(1, (-1, 2)).amax(2), a=nn.Conv2d(3, 32, 3)),
-        (3, 20, 20),
-    ),
-    "strided": lambda: (
-        nn.Sequential(nn.Conv2d(3, 32, 1), nn.Conv2d(32, 32, 3, stride=2)), (3, 40, 40)
-    ),
-    "dropout": lambda: (nn.Sequential(nn.Conv2d(3, 16, 3), nn.Dropout(0.3)), (3, 30, 30)),
-}  # fmt: skip
-
-
-# There is no rule for the buffers in which threads add up gradients to weights; with operands as
-# small as these they weigh as much.
-ADDED_UP = {("half", "train"), ("unfolded", "train")}
-KERNELS = sorted({(name, mode) for name in NETWORKS for mode in ("infer", "train")} - ADDED_UP)
-
-
-@as_on_avx512
 @pytest.mark.parametrize(("name", "mode"), KERNELS)
 def test_kernels_that_take_memory_of_their_own(name: str, mode: Mode) -> None:
-    """Within 10 % of what the allocator gives out on the CPU."""
+    """Within 10 % of what the allocator gives out on the CPU, or a lower bound that says so."""
     network, size = NETWORKS[name]()
-    expected = estimate(network, size, mode, "momentum", "cpu").activations_peak_bytes
-    assert measured(network, size, mode, "momentum") == pytest.approx(expected, rel=0.1)
+    found = estimate(network, size, mode, "momentum", "cpu")
+    assert holds(found, measured(network, size, mode, "momentum"))
 
 
 # -- measuring ------------------------------------------------------------
@@ -611,11 +541,11 @@ def test_shapes_of_the_way_back(
 def test_operations_without_a_rule_take_what_they_return() -> None:
     """A sum of one type and a product of equal types need nothing converted."""
     x = torch.ones(3, 4)
-    assert cpu_working(aten.mul.Tensor, (x, x), x * x) == 0
-    assert cpu_working(aten.sum.dim_IntList, (x, [1]), x.sum(1)) == 0
+    assert cpu_working(aten.mul.Tensor, (x, x), x * x) == NOTHING
+    assert cpu_working(aten.sum.dim_IntList, (x, [1]), x.sum(1)) == NOTHING
     # whole numbers become floating-point first: 12, and the result's 12
-    assert cpu_working(aten.mul.Tensor, (x, x.long()), x * x) == 4 * 24
+    assert cpu_working(aten.mul.Tensor, (x, x.long()), x * x) == exactly(4 * 24)
     # truth values become whole numbers of eight bytes first: 12, and the result's 3
-    assert cpu_working(aten.sum.dim_IntList, (x > 0, [1]), (x > 0).sum(1)) == 8 * 15
-    # coins are thrown in whole numbers of four bytes, whatever they are for
-    assert cpu_working(aten.bernoulli_.float, (x.half(), 0.5), x) == 4 * 12
+    assert cpu_working(aten.sum.dim_IntList, (x > 0, [1]), (x > 0).sum(1)) == exactly(8 * 15)
+    # MKL draws numbers of four bytes, whatever they are for, on Intel's processors
+    assert cpu_working(aten.bernoulli_.float, (x.half(), 0.5), x).high == 4 * 12

@@ -44,13 +44,15 @@ VERSIONS = ("3.12.0",)  # of oneDNN, whose kernels these are
 AVX2_SETS: tuple[InstructionSet, ...] = ("AVX2", "AVX2_VNNI")
 WITHOUT_BF16: tuple[InstructionSet, ...] = ("AVX512_CORE", "AVX512_CORE_VNNI")
 WITH_BF16: tuple[InstructionSet, ...] = ("AVX512_CORE_BF16", "AVX512_CORE_FP16")
+# Tiles compute numbers of one and two bytes only: single precision runs as without them.
+WITH_TILES: tuple[InstructionSet, ...] = ("AVX512_CORE_AMX", "AVX512_CORE_AMX_FP16")
 
 
 def kernels(c: Convolution, computed: Pass, isa: InstructionSet | None) -> tuple[Kernel, ...]:
     """Return the kernels that may compute one pass of a convolution; none where that is unknown."""
     avx512 = (*WITHOUT_BF16, *WITH_BF16)
     match c.dtype:
-        case torch.float32 if isa in (*AVX2_SETS, *avx512):
+        case torch.float32 if isa in (*AVX2_SETS, *avx512, *WITH_TILES):
             return _given(c) if c.channels_last else _single(c, computed, _register(isa))
         case torch.bfloat16 if isa in WITH_BF16 and c.channels_last:
             return _given(c) if c.groups == 1 or computed != "to_weights" else ()
