@@ -723,6 +723,21 @@ def test_a_base_whose_configuration_is_broken_runs_what_head_declares(
     assert {base.model for base, _ in sides_measured} == {"net.py:Small"}
 
 
+def test_a_repository_of_another_user(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    """As in a container of CI; the hint is the command that allows it, in any language."""
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    if not subprocess.run(["git", "status"], capture_output=True).returncode:
+        pytest.skip("this git lets everybody work in every repository")
+    assert run(["check", "--base", "HEAD"]) == 2
+    message, hint = capsys.readouterr().err.splitlines()
+    assert message == (
+        "archbench: git refuses to work in this repository, which belongs to another user"
+    )
+    assert hint == f"hint: `git config --global --add safe.directory {repository}` allows it"
+
+
 def test_outside_of_a_repository(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:

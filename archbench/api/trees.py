@@ -96,7 +96,7 @@ def _git(folder: Path, *words: str) -> str:
         done = subprocess.run(
             ["git", *words],
             cwd=folder,
-            env=any_repository(),
+            env=any_repository() | {"LC_ALL": "C"},  # what it says is read below
             stdin=subprocess.DEVNULL,
             capture_output=True,
             encoding=sys.getfilesystemencoding(),  # it prints paths
@@ -105,6 +105,11 @@ def _git(folder: Path, *words: str) -> str:
         )
     except OSError as error:
         raise ArchbenchError("--base needs git, which cannot be started", "install it") from error
+    if "dubious ownership" in done.stderr:  # as in a container that was handed a checkout
+        raise ArchbenchError(
+            "git refuses to work in this repository, which belongs to another user",
+            f"`{_last(done.stderr)}` allows it",
+        )
     if done.returncode:
         said = _last(done.stderr) or f"exit code {done.returncode}"
         hint = "--base needs a git repository" if words[0] == "rev-parse" else ""
