@@ -31,7 +31,7 @@ demo: $(VENV)/.installed  ## install into an environment and show GoogLeNet
 
 # Files of tests take turns on all cores; two threads each would only wait for one another.
 test: $(VENV)/.developing  ## install and run all tests
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 PYTHONUTF8=1 $(BIN)/pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.developing  ## format, lint, types
 	$(BIN)/ruff format --check .

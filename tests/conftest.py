@@ -1,6 +1,7 @@
 """What all tests stand on: the same surroundings everywhere, and what is made once for several."""
 
 import gc
+import locale
 import os
 import re
 from collections.abc import Callable
@@ -34,7 +35,13 @@ settings.load_profile("any machine")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Run on any machine as on a bare one, with all that the tests start."""
+    """Run on any machine as on a bare one, with all that the tests start.
+
+    Raises:
+        pytest.UsageError: files are not read as UTF-8 here.
+    """
+    if locale.getpreferredencoding(False).lower() not in ("utf-8", "utf8"):
+        raise pytest.UsageError("the tests read files and outputs as UTF-8: set PYTHONUTF8=1")
     for name in [name for name in os.environ if SET_FOR_ALL.fullmatch(name)]:
         del os.environ[name]
     os.environ |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
