@@ -131,7 +131,7 @@ endif
 	@test -f $@ || $(PIP) --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip
 ifeq ($(KEPT),)
 	@test -f $@ || echo '==> installing $(TORCH) into $(VENV)' \
-		'$(if $(TORCH_INDEX),from $(TORCH_INDEX): 200 MB at most)'
+		'$(if $(TORCH_INDEX),from $(TORCH_INDEX) (200 MB) or else )from pip'"'s index (600 MB)"
 	@test -f $@ || $(PIP) install --no-deps $(TORCH) \
 		$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX) --retries 2 --timeout 15)
 	@test -f $@ || echo '$(TORCH)' > $@
@@ -140,8 +140,11 @@ else
 		echo kept > $@; }
 endif
 
+# What torch needs is CUDA where it is Linux's build for GPUs.
+DOWNLOAD = $(shell $(BIN)/python -c 'import sys; from importlib.metadata import version; \
+	print("several GB" if sys.platform == "linux" and "+cpu" not in version("torch") else "100 MB")')
 $(VENV)/.installed: pyproject.toml $(VENV)/.torch
-	@echo '==> installing archbench and the libraries that it and torch need: 100 MB at most'
+	@echo '==> installing archbench and the libraries that it and torch need: $(DOWNLOAD) at most'
 	$(PIP) install -e .
 	touch $@
 
