@@ -60,7 +60,7 @@ COMMANDS = [
     Command("claims factorisation.*", "testing"),
     Command("reproduce module-cost", "recomputing"),
     Command("selftest resnet20 --aa 1 --inject 10 --runs 1 --resample 9", "testing"),
-    Command("init-ci --github", "counting"),
+    Command("init-ci --github --requirement archbench==0.1.0", "counting"),
     Command("explain resnet20 --no-run", "counting"),
     Command("list"),
     Command("info resnet50"),
