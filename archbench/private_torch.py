@@ -9,6 +9,8 @@ refused_higher_order  (torch before 2.9) names what such a torch cannot count ar
 mapped, leaves        (`_pytree`) walk lists, tuples and dicts only;
 takes_tensors         (`_schema`) says that an operation may, so that its name has to decide;
 operations            (such as `_softmax`) leaves them out: torch computes their shapes, slowly;
+fused_attention       (`_scaled_dot_product_flash_attention_for_cpu`) is None: the computed peak of
+                      memory takes attention apart, and is that of the larger kernel;
 flop_formulas         (`flop_registry`) is empty: what only torch has a rule for is not counted,
                       and is named so;
 compiler_is_loaded    (`_dynamo`) says yes: the compiler is asked to stand aside, which loads it;
@@ -114,6 +116,13 @@ def operations(*names: str) -> dict[str, Any]:
     """Return those of torch's internal operators, by name, that this torch has."""
     found = {name: getattr(torch.ops.aten, name, None) for name in names}
     return {name: packet.default for name, packet in found.items() if packet is not None}
+
+
+def fused_attention() -> tuple[Any, Any]:
+    """Return the CPU's fused attention and its backward pass; None for one that is not there."""
+    forward = "_scaled_dot_product_flash_attention_for_cpu"
+    found = operations(forward, f"{forward}_backward")
+    return found.get(forward), found.get(f"{forward}_backward")
 
 
 def flop_formulas() -> Mapping[Any, Callable[..., int]]:

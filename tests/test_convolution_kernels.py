@@ -108,7 +108,7 @@ def test_onednn_chooses_an_expected_kernel(name: InstructionSet) -> None:
                 assert kernel in expected, (what, line)
                 assert len(expected) == 1 or what not in ("usual", "strided", "bfloat16")
                 seen += 1
-    assert seen >= 39  # 13 shapes of single precision in three passes
+    assert seen >= 36  # 12 shapes of single precision in three passes, 13 on several threads
 
 
 def test_no_kernel_is_expected_where_nobody_looked() -> None:

@@ -216,12 +216,12 @@ def test_counts_without_a_convolution_s_kernel(
 ) -> None:
     """Only the computed peak of memory asks for the kernel."""
     monkeypatch.delattr(torch._C, "_select_conv_backend")
-    working_convolutions._kernel.cache_clear()
+    working_convolutions._chosen.cache_clear()
     window = ((1, 1), (1, 1), (1, 1), False, (0, 0))
     assert (
-        working_convolutions._kernel((1, 3, 8, 8), (4, 3, 3, 3), torch.float32, window, 1, 1) == ""
+        working_convolutions._chosen((1, 3, 8, 8), (4, 3, 3, 3), torch.float32, window, 1, 1) == ""
     )
-    working_convolutions._kernel.cache_clear()
+    working_convolutions._chosen.cache_clear()
     assert counted() == whole
 
 

@@ -6,11 +6,10 @@ from unittest.mock import patch
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-from archbench.analyze.shapes import aten
+from archbench.private_torch import fused_attention
 
-# Private to torch; without them attention is taken apart.
-FUSED = getattr(aten, "_scaled_dot_product_flash_attention_for_cpu", None)
-FUSED_BACKWARD = getattr(aten, "_scaled_dot_product_flash_attention_for_cpu_backward", None)
+# Without them attention is taken apart.
+FUSED, FUSED_BACKWARD = fused_attention()
 UNFUSED = functional.scaled_dot_product_attention
 
 

@@ -34,7 +34,7 @@ from archbench.records.cells import Mode
 from archbench.records.memory import MemoryEstimate
 
 WORKSPACES = dict.fromkeys(CONVOLUTIONS, "workspaces of convolutions")
-WORKSPACES |= {op.default: "attention" for op in (FUSED, FUSED_BACKWARD) if op is not None}
+WORKSPACES |= {op: "attention" for op in (FUSED, FUSED_BACKWARD) if op is not None}
 CPU = torch.device("cpu")
 CUDA_BLOCK = 512  # bytes: kMinBlockSize in c10/cuda/CUDACachingAllocator.h
 

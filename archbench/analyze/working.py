@@ -79,7 +79,7 @@ RULES: dict[Any, Rule] = {
     aten.sum.dim_IntList: summed,
     aten.sum.default: summed,
 }
-RULES |= {op.default: attended for op in (FUSED, FUSED_BACKWARD) if op is not None}
+RULES |= {op: attended for op in (FUSED, FUSED_BACKWARD) if op is not None}
 _SELECTS = {aten.where.self, aten.masked_fill.Scalar, aten.masked_fill.Tensor}  # read their mask
 
 
