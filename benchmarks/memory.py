@@ -31,7 +31,9 @@ PROMISED = 0.1  # the estimate differs from the measured peak by no more
 Row = tuple[str, str, int, int, int]  # network, mode, batch, estimate, measured
 
 
-def measured(module: torch.nn.Module, plan: InputPlan, mode: Mode) -> int:
+def measured(
+    module: torch.nn.Module, plan: InputPlan, mode: Mode, optimizer: str = DEFAULT_OPTIMIZER
+) -> int:
     """Measure a pass, or a step that is not the first: the optimizer's state is there before it."""
     args, kwargs = plan.make(CPU)
     if mode == "infer":
@@ -39,10 +41,10 @@ def measured(module: torch.nn.Module, plan: InputPlan, mode: Mode) -> int:
         with torch.inference_mode():
             return peak_above(lambda: module(*args, **kwargs), CPU)
     module.train()
-    optimizer = optimizer_for(DEFAULT_OPTIMIZER, module.parameters())
+    steps = optimizer_for(optimizer, module.parameters())
 
     def step():
-        training_step(lambda: module(*args, **kwargs), optimizer)
+        training_step(lambda: module(*args, **kwargs), steps)
 
     step()
     return peak_above(step, CPU)

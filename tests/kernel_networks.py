@@ -13,14 +13,12 @@ import torch
 from torch import nn
 
 from archbench.analyze.memory import estimate_memory
-from archbench.measure.memory import peak_above
 from archbench.models.inputs import plan_inputs
 from archbench.models.resolve import Loaded
-from archbench.models.training import optimizer_for, training_step
 from archbench.records.cells import Mode
 from archbench.records.memory import PROMISED, MemoryEstimate
+from benchmarks.memory import measured
 
-CPU = torch.device("cpu")
 B = 3  # the batch
 SMALL = 1024  # bytes
 
@@ -44,23 +42,6 @@ def convnet(norm: bool = False) -> nn.Sequential:
     if norm:
         layers.insert(1, nn.BatchNorm2d(24))
     return nn.Sequential(*layers, nn.Conv2d(24, 40, 3, stride=2), nn.Flatten(), nn.Linear(1960, 5))
-
-
-def measured(network: nn.Module, size: Any, mode: Mode, optimizer: str) -> int:
-    """Measure a forward pass, or a training step that is not the first, above what was alive."""
-    args, kwargs = plan_inputs(network, size, None, B).make(CPU)
-    if mode == "infer":
-        network.eval()
-        with torch.inference_mode():
-            return peak_above(lambda: network(*args, **kwargs), CPU)
-    network.train()
-    steps = optimizer_for(optimizer, network.parameters())
-
-    def step() -> None:
-        training_step(lambda: network(*args, **kwargs), steps)
-
-    step()
-    return peak_above(step, CPU)
 
 
 NETWORKS = {
@@ -109,7 +90,7 @@ def main() -> None:
         network, size = NETWORKS[name]()
         plan = plan_inputs(network, size, None, B)
         found = estimate_memory(Loaded(name, network), plan, mode, "momentum", "cpu")
-        peak = measured(network, size, mode, "momentum")
+        peak = measured(network, plan, mode)
         results.append(
             {
                 "network": name,

@@ -26,7 +26,8 @@ from archbench.models.resolve import Loaded, load, plan_for
 from archbench.models.training import OPTIMIZERS, loss_of, optimizer_for, training_step
 from archbench.records.cells import Mode
 from archbench.records.memory import MemoryEstimate
-from tests.kernel_networks import KERNELS, NETWORKS, Runs, convnet, holds, measured
+from benchmarks.memory import measured
+from tests.kernel_networks import KERNELS, NETWORKS, Runs, convnet, holds
 
 CPU = torch.device("cpu")
 B = 3
@@ -414,7 +415,9 @@ def test_the_estimate_is_what_the_allocator_gives_out(optimizer: str) -> None:
     network = nn.Sequential(line(40, 80), nn.Tanh(), nn.Dropout(), line(80, 20))
     mode: Mode = "train" if optimizer else "infer"
     expected = estimate(network, (40,), mode, optimizer, "cpu").activations_peak_bytes
-    assert measured(network, (40,), mode, optimizer) == pytest.approx(expected, abs=64)
+    assert measured(
+        network, plan_inputs(network, (40,), None, B), mode, optimizer
+    ) == pytest.approx(expected, abs=64)
 
 
 @pytest.mark.parametrize(("name", "mode"), KERNELS)
@@ -422,7 +425,7 @@ def test_kernels_that_take_memory_of_their_own(name: str, mode: Mode) -> None:
     """Within 10 % of what the allocator gives out on the CPU, or a lower bound that says so."""
     network, size = NETWORKS[name]()
     found = estimate(network, size, mode, "momentum", "cpu")
-    assert holds(found, measured(network, size, mode, "momentum"))
+    assert holds(found, measured(network, plan_inputs(network, size, None, B), mode))
 
 
 # -- measuring ------------------------------------------------------------

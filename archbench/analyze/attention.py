@@ -8,8 +8,9 @@ from torch.overrides import TorchFunctionMode
 
 from archbench.private_torch import fused_attention
 
-# Without them attention is taken apart.
+# Without the first, attention is taken apart.
 FUSED, FUSED_BACKWARD = fused_attention()
+FUSED_OPERATIONS = tuple(op for op in (FUSED, FUSED_BACKWARD) if op is not None)
 UNFUSED = functional.scaled_dot_product_attention
 
 

@@ -42,7 +42,7 @@ _CORE = _AVX2 | {"avx512f", "avx512bw", "avx512vl", "avx512dq"}
 _BF16 = _CORE | {"avx512vnni", "avx512bf16"}
 _FP16 = _BF16 | {"avxvnni", "avx512fp16"}
 _AMX = _FP16 | {"amxtile", "amxint8", "amxbf16"}
-NEEDS: dict[InstructionSet, frozenset[str]] = {
+NEEDS: dict[str, frozenset[str]] = {
     "SSE41": frozenset({"sse41"}),
     "AVX": frozenset({"sse41", "avx"}),
     "AVX2": _AVX2,
@@ -105,7 +105,7 @@ def choose(flags: Iterable[str], variables: Mapping[str, str]) -> InstructionSet
     has = {flag.replace("_", "") for flag in flags}
     if name.startswith("AVX10_2") or "avx102" in has:
         return None
-    allowed = next((NEEDS[each] for each in NEEDS if each == name), None)  # another name: all
+    allowed = NEEDS.get(name)  # another name allows all
     usable = has if allowed is None else has & allowed
     found = [each for each in get_args(InstructionSet) if NEEDS[each] <= usable]
     return found[-1] if found else None

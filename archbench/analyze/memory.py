@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.lazy import LazyModuleMixin
 
-from archbench.analyze.attention import FUSED, FUSED_BACKWARD, FusedAttention
+from archbench.analyze.attention import FUSED_OPERATIONS, FusedAttention
 from archbench.analyze.borrow import borrowed
 from archbench.analyze.byte_range import NOTHING, ByteRange, at_least
 from archbench.analyze.convolution import CONVOLUTIONS
@@ -34,7 +34,7 @@ from archbench.records.cells import Mode
 from archbench.records.memory import MemoryEstimate
 
 WORKSPACES = dict.fromkeys(CONVOLUTIONS, "workspaces of convolutions")
-WORKSPACES |= {op: "attention" for op in (FUSED, FUSED_BACKWARD) if op is not None}
+WORKSPACES |= dict.fromkeys(FUSED_OPERATIONS, "attention")
 CPU = torch.device("cpu")
 CUDA_BLOCK = 512  # bytes: kMinBlockSize in c10/cuda/CUDACachingAllocator.h
 

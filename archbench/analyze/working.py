@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from archbench.analyze.attention import FUSED, FUSED_BACKWARD
+from archbench.analyze.attention import FUSED_OPERATIONS
 from archbench.analyze.byte_range import NOTHING, ByteRange, at_least, exactly
 from archbench.analyze.instruction_set import is_intel
 from archbench.analyze.shapes import aten
@@ -79,7 +79,7 @@ RULES: dict[Any, Rule] = {
     aten.sum.dim_IntList: summed,
     aten.sum.default: summed,
 }
-RULES |= {op: attended for op in (FUSED, FUSED_BACKWARD) if op is not None}
+RULES |= dict.fromkeys(FUSED_OPERATIONS, attended)
 _SELECTS = {aten.where.self, aten.masked_fill.Scalar, aten.masked_fill.Tensor}  # read their mask
 
 

@@ -13,7 +13,7 @@ from urllib.request import url2pathname
 
 import archbench
 from archbench.errors import ArchbenchError
-from archbench.measure.repository import STATUS, parse_status
+from archbench.measure.repository import STATUS, any_repository, parse_status
 
 HINT = "name what CI installs, as pip takes it: --requirement 'archbench @ git+URL@COMMIT'"
 SCP = re.compile(r"(?:[\w.-]+@)?([\w-]+(?:\.[\w-]+)+):(?!/)(.+)")  # git@host.org:owner/name.git
@@ -169,6 +169,7 @@ def _git(folder: Path, *words: str) -> str:
         done = subprocess.run(
             ["git", *words],
             cwd=folder,
+            env=any_repository(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from math import expm1, log, sqrt
 from statistics import median, stdev
 
-from archbench.gate.stats import CONFIDENCE, detectable_with, log_ratio
-from archbench.libraries import needed
+from archbench.gate.stats import CONFIDENCE, detectable_with, log_ratio, student_quantile
 from archbench.records.diagnoses import Noise
 from archbench.records.sessions import Session
 
@@ -36,7 +35,4 @@ def noise_of(sessions: Sequence[Session]) -> Noise | None:
 
 def half_width(sd: float, processes: int) -> float:
     """Return by how much a latency's 95 % interval reaches above its centre, relatively."""
-    with needed("scipy", "intervals"):
-        from scipy.special import stdtrit
-
-    return expm1(float(stdtrit(processes - 1, (1 + CONFIDENCE) / 2)) * sd / sqrt(processes))
+    return expm1(student_quantile((1 + CONFIDENCE) / 2, processes - 1) * sd / sqrt(processes))

@@ -64,6 +64,18 @@ def _rejected(n: int, tail: float) -> int | None:
     return k - 1 if k else None
 
 
+def student_quantile(share: float, degrees: int) -> float:
+    """Return the value that a share of Student's distribution does not exceed.
+
+    Raises:
+        MissingLibrary: scipy cannot be imported.
+    """
+    with needed("scipy", "intervals"):
+        from scipy.special import stdtrit
+
+    return float(stdtrit(degrees, share))
+
+
 def t_interval(
     values: Sequence[float], confidence: float = CONFIDENCE
 ) -> tuple[float, float] | None:
@@ -74,10 +86,7 @@ def t_interval(
     n = len(values)
     if n < 2:
         return None
-    with needed("scipy", "intervals"):
-        from scipy.special import stdtrit
-
-    reach = float(stdtrit(n - 1, (1 + confidence) / 2)) * stdev(values) / sqrt(n)
+    reach = student_quantile((1 + confidence) / 2, n - 1) * stdev(values) / sqrt(n)
     return fmean(values) - reach, fmean(values) + reach
 
 
@@ -139,11 +148,8 @@ def detectable(ratio: float, interval: tuple[float, float], count: int) -> float
         interval: its 95 % interval.
         count: values that it comes from, two or more.
     """
-    with needed("scipy", "intervals"):
-        from scipy.special import stdtrit
-
     reach = log(max(interval[1] / ratio, ratio / interval[0]))
-    return detectable_with(reach / float(stdtrit(count - 1, (1 + CONFIDENCE) / 2)), count)
+    return detectable_with(reach / student_quantile((1 + CONFIDENCE) / 2, count - 1), count)
 
 
 def detectable_with(
@@ -164,9 +170,6 @@ def detectable_with(
         floor: a difference below it is never called one.
         power: how often, if not nine times in ten.
     """
-    with needed("scipy", "intervals"):
-        from scipy.special import stdtrit
-
-    sure = float(stdtrit(count - 1, 1 - alpha))
-    seldom_less = float(stdtrit(count - 1, power))
+    sure = student_quantile(1 - alpha, count - 1)
+    seldom_less = student_quantile(power, count - 1)
     return expm1(max(sure * error, log1p(floor)) + seldom_less * error)

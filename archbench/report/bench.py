@@ -184,12 +184,23 @@ def _notes(timings: Sequence[Timing]) -> list[str]:
 
 def lower_bounds(estimates: Sequence[MemoryEstimate]) -> list[str]:
     """Say why some estimates are lower bounds; nothing where none is."""
-    partial = [estimate for estimate in estimates if not estimate.complete]
-    if not partial:
-        return []
-    unknown = dict.fromkeys(reason for estimate in partial for reason in estimate.unknown)
-    missing = ", ".join(unknown) or "the buffers of threads"
-    return [f"≥: a lower bound of the peak. Not counted, or only in part: {missing}."]
+    partial = [estimate.unknown for estimate in estimates if not estimate.complete]
+    return [f"≥: a lower bound of the peak. {not_counted(partial)}"] if partial else []
+
+
+def not_counted(unknown: Sequence[Sequence[str]]) -> str:
+    """Name in a sentence what incomplete estimates leave out.
+
+    Args:
+        unknown: of each estimate, the reasons why no upper bound is known.
+
+    >>> not_counted([("attention",), ("attention", "recurrent layers")])
+    'Not counted, or only in part: attention, recurrent layers.'
+    >>> not_counted([()])
+    'Not counted, or only in part: the buffers of threads.'
+    """
+    reasons = dict.fromkeys(reason for reasons in unknown for reason in reasons)
+    return f"Not counted, or only in part: {', '.join(reasons) or 'the buffers of threads'}."
 
 
 def rows_table(rows: Sequence[Mapping[str, Any]]) -> Table:

@@ -1,7 +1,7 @@
 """Fits as a report: the largest batch computed, and the largest that ran within the limit."""
 
 from archbench.records.fits import Fit, Fits
-from archbench.report.bench import how, machine_facts
+from archbench.report.bench import how, machine_facts, not_counted
 from archbench.report.table import Bound, Cell, Column, Kind, Report, Table
 from archbench.units import memory
 
@@ -56,14 +56,10 @@ def _value(fit: Fit, key: str) -> Cell:
 
 def _notes(fits: Fits) -> list[str]:
     notes = [f"{fit.cell.model}: {fit.note}" for fit in fits.fits if fit.note]
-    partial = [fit for fit in fits.fits if not fit.predicted_complete]
+    partial = [fit.predicted_unknown for fit in fits.fits if not fit.predicted_complete]
     if partial:
-        unknown = dict.fromkeys(reason for fit in partial for reason in fit.predicted_unknown)
-        missing = ", ".join(unknown) or "the buffers of threads"
-        notes.append(
-            f"≥, ≤: a lower bound of the peak, and so an upper one of the batch. Not counted, or "
-            f"only in part: {missing}."
-        )
+        bounds = "≥, ≤: a lower bound of the peak, and so an upper one of the batch."
+        notes.append(f"{bounds} {not_counted(partial)}")
     return notes
 
 
