@@ -1,4 +1,4 @@
-"""Where CI is told to install archbench from: each kind of PEP 610's direct_url.json, and none."""
+"""The source of archbench for CI, by each kind of PEP 610's direct_url.json, and without one."""
 
 import json
 import sys
@@ -82,7 +82,7 @@ def test_an_index_gives_a_release(came: Came, mine: Path) -> None:
 
 
 def test_a_repository_gives_a_commit(came: Came, mine: Path) -> None:
-    """Of its https URL, without what belongs to nobody else, and a folder of it."""
+    """The https URL without user and password, and with the folder of the repository."""
     info = {"vcs": "git", "commit_id": COMMIT, "requested_revision": "main"}
     came("https://me:secret@host.org/o/archbench.git", vcs_info=info)
     there = f"archbench @ git+https://host.org/o/archbench.git@{COMMIT}"
@@ -119,6 +119,17 @@ def test_a_checkout_that_was_pushed_gives_its_commit(
     assert origin_of_archbench(mine, mine) == f"{there}#subdirectory=tools"
 
 
+def test_a_hook_of_git_asks_about_the_checkout_itself(
+    came: Came, mine: Path, clone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hook has the user's repository in its environment, which must not stand for archbench's."""
+    commit = git(clone, "rev-parse", "HEAD")
+    came(clone.as_uri(), dir_info={})
+    monkeypatch.setenv("GIT_DIR", str(mine / ".git"))
+    there = f"archbench @ git+https://github.com/owner/archbench.git@{commit}"
+    assert origin_of_archbench(mine, mine) == there
+
+
 def test_a_remote_is_taken_that_has_the_commit(came: Came, mine: Path, clone: Path) -> None:
     """Not the first one, if that is behind."""
     git(clone, "commit", "-q", "--allow-empty", "-m", "second")
@@ -151,7 +162,7 @@ def test_another_checkout_is_refused(came: Came, mine: Path, clone: Path) -> Non
 
 
 def test_a_folder_of_the_users_repository_gives_its_path(came: Came, mine: Path) -> None:
-    """From the project's folder, where the workflow's steps run."""
+    """The path starts in the project's folder, where the workflow's steps run."""
     vendored, project = mine / "vendor" / "arch bench", mine / "pkgs" / "a"
     vendored.mkdir(parents=True)
     project.mkdir(parents=True)
@@ -174,7 +185,7 @@ def test_a_folder_that_git_does_not_keep_is_refused(came: Came, mine: Path) -> N
 
 
 def test_an_archive_gives_its_url_and_its_hash(came: Came, mine: Path) -> None:
-    """In both forms in which installers write it, or without."""
+    """Installers write the hash in two forms, or leave it out."""
     url = "https://me:secret@host.org/archbench-1.2.3-py3-none-any.whl"
     there = "archbench @ https://host.org/archbench-1.2.3-py3-none-any.whl"
     came(url, archive_info={"hashes": {"sha256": "ab"}, "hash": "sha256=ab"})
@@ -203,7 +214,7 @@ def test_a_file_gives_its_path_or_is_refused(came: Came, mine: Path, tmp_path: P
 def test_code_that_is_not_installed_is_a_checkout(
     mine: Path, clone: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As `python -m archbench` in a clone runs it."""
+    """`python -m archbench` in a clone runs such code."""
 
     def none(name: str) -> object:
         raise PackageNotFoundError(name)

@@ -1,4 +1,4 @@
-"""Where the running archbench was installed from, as something that CI can install, too."""
+"""The source that the running archbench was installed from, in a form that CI can install."""
 
 import json
 import re
