@@ -1,4 +1,4 @@
-"""What all tests stand on: the same surroundings everywhere, and what is made once for several."""
+"""Surroundings for all tests, alike on every machine, and fixtures that several files share."""
 
 import gc
 import locale

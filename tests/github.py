@@ -51,7 +51,7 @@ class Runner:
         self.tool("python", f'exec {sys._base_executable} "$@"')
 
     def tool(self, name: str, line: str) -> None:
-        """Put a command in front of those that are there."""
+        """Put a command in front of the system's commands."""
         (self.tools / name).write_text(f"#!/bin/sh\n{line}\n")
         (self.tools / name).chmod(0o755)
 

@@ -233,7 +233,7 @@ def test_a_cell_is_no_option(step: Step, repository: Path) -> None:
     "base", ["--upload-pack=touch pwned;false", "-x", "main:other", "+main", "a b", "a\nb"]
 )
 def test_a_base_is_no_option_and_no_refspec(step: Step, repository: Path, base: str) -> None:
-    """It is refused before git sees it."""
+    """Such a base is refused before git sees it."""
     git(repository, "remote", "add", "origin", str(repository))
     done = step(INPUTS, base=base)
     assert done.returncode == 2
@@ -252,7 +252,7 @@ def test_git_takes_no_base_for_an_option(
 
 @pytest.mark.parametrize("base", ["HEAD^1", "v1.0", "feature/a-b", "HEAD~2", "refs/tags/v1"])
 def test_other_bases_are_taken(step: Step, base: str) -> None:
-    """As git names commits."""
+    """Names of commits, branches and tags."""
     assert step(INPUTS, base=base).returncode == 0
 
 
@@ -268,7 +268,7 @@ def test_no_input_is_a_command_to_github(step: Step, inputs: dict[str, str]) -> 
 
 
 def test_a_requirement_is_no_option(step: Step) -> None:
-    """As --index-url would be to uv."""
+    """An option such as --index-url would be one of uv's."""
     done = step(INPUTS, requirement="--index-url=https://host.org")
     assert done.returncode == 2
     assert "it is a package, a URL or a path" in done.stdout
@@ -310,7 +310,7 @@ def test_a_branch_is_known_as_origins(
 def test_a_branch_that_is_not_here_is_fetched(
     step: Step, repository: Path, tmp_path: Path, told: Callable[[], list[str]]
 ) -> None:
-    """As after a checkout of one commit."""
+    """A checkout of one commit has no other branch."""
     base = git(repository, "rev-parse", "HEAD")
     git(repository, "checkout", "-qb", "feature")
     git(tmp_path, "clone", "-q", "--bare", str(repository), "origin.git")

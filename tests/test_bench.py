@@ -166,7 +166,7 @@ def test_very_short_calls_share_a_reading_of_the_clock() -> None:
     """Their times are of one call all the same."""
 
     class Ticking(FakeClock):
-        """Whatever is timed takes 2 µs."""
+        """Each timed call takes 2 µs."""
 
         def now_ns(self) -> int:
             self.time += 2_000

@@ -20,7 +20,7 @@ from archbench.measure.jobs import Job
 from archbench.measure.launch import pickled_arguments
 from archbench.records.cells import Cell
 
-PATIENCE_S = 30.0  # for what happens at once on an idle machine
+PATIENCE_S = 30.0  # an idle machine does each of these things at once
 PLATFORMS = [sys.platform, *(["win32"] if os.name == "posix" else [])]
 
 # A process that starts another of its kind, so many below each other, and tells all their numbers.
@@ -98,7 +98,7 @@ def test_a_group_ends_whose_leader_has_ended(started: Callable[..., Child]) -> N
 def test_children_of_a_parent_that_ended_are_found_where_the_system_names_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """As Windows does; who was started before the parent belongs to another of its number."""
+    """Windows names the ended parent. An older process had another parent of that number."""
 
     class Process:
         def __init__(self, pid: int, ppid: int | None, born_s: float) -> None:
@@ -141,7 +141,7 @@ def test_who_does_not_end_is_not_waited_for_without_end(started: Callable[..., C
 
 
 def test_a_line_for_a_child_that_is_gone_is_lost(started: Callable[..., Child]) -> None:
-    """Its next answer is empty."""
+    """The child's next answer is empty."""
     child = started("pass")
     child.let_end()
     for _ in range(2):
@@ -153,7 +153,7 @@ def test_a_line_for_a_child_that_is_gone_is_lost(started: Callable[..., Child]) 
 def test_a_broken_pipe_has_another_name_on_windows(
     started: Callable[..., Child], monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
-    """What else stops a line is not hushed up."""
+    """Any other error of writing a line is raised."""
 
     class Pipe:
         def write(self, text: str) -> None:
@@ -317,14 +317,14 @@ def test_what_killed_a_process_is_told_in_words(code: int, killer: str | None) -
 
 @pytest.mark.parametrize(("code", "short"), [(-9, True), (0xC0000017, True), (0xC0000005, False)])
 def test_a_lack_of_memory_has_its_own_hint(code: int, short: bool) -> None:
-    """What else kills is explained by the last words."""
+    """Any other death is explained by the last words."""
     found = death("said", code)
     assert ("smaller -b" in found.hint) == short
     assert ("said" in found.hint) != short
 
 
 def test_children_are_started_in_one_place() -> None:
-    """Who starts a process that must end uses Child; subprocess.run waits for what it starts."""
+    """Only Child starts a process that must be ended; subprocess.run waits for its process."""
     package = Path(children.__file__).parents[1]
     users = {
         path.name

@@ -1,4 +1,4 @@
-"""What `archbench init-ci --github` writes for projects of each kind, run as GitHub runs it.
+"""The workflow of `archbench init-ci --github` for projects of each kind, run as GitHub runs it.
 
 The runner has bash, git, Python and the pinned uv of PyPI. A stub takes the place of archbench's
 wheel: it lends the archbench and the torch of the tests. What a project depends on comes from a
@@ -230,7 +230,7 @@ def test_dependencies_that_a_backend_knows_are_installed(
 def test_a_project_that_requires_itself_is_taken_out(
     repository: Path, online: Runner, gated: Gated
 ) -> None:
-    """As by `-e .` in requirements.txt; its dependencies stay, and it is said."""
+    """`-e .` in requirements.txt installs it. Its dependencies stay, and a notice names it."""
     files = {"pyproject.toml": PROJECT + BUILDS, "requirements.txt": f"-e .\n{NEEDS}\n"}
     gated(repository, files)
     checked_out(repository, online)
@@ -356,14 +356,14 @@ def act(runner: Runner, **inputs: str) -> tuple[Done, str]:
 
 @pytest.fixture
 def stub(shelf: Path) -> str:
-    """What the action installs in place of archbench."""
+    """A package that the action installs in place of archbench."""
     return str(next(shelf.glob("archbench-0*")))
 
 
 def test_the_action_installs_what_it_finds(
     repository: Path, runner: Runner, gated: Gated, stub: str
 ) -> None:
-    """In an environment of its own, by the same lines as the workflow."""
+    """The action makes an environment and runs the same lines as the workflow."""
     gated(repository, {"pyproject.toml": DECLARED})
     checked_out(repository, runner)
     done, environment = act(runner, requirement=stub)
@@ -379,7 +379,7 @@ def test_the_action_installs_what_it_finds(
 def test_the_action_takes_a_command(
     repository: Path, runner: Runner, gated: Gated, stub: str
 ) -> None:
-    """It installs the dependencies, and archbench too where that is said to be installed."""
+    """The command installs the dependencies, and archbench too if `requirement` is "installed"."""
     gated(repository, {"Pipfile": ""})
     checked_out(repository, runner)
     alone = "cd /\nuv pip uninstall pip\n"  # as `uv sync` does, which leaves only what is locked
@@ -391,7 +391,7 @@ def test_the_action_takes_a_command(
 def test_archbench_replaces_nothing_that_a_command_installed(
     runner: Runner, shelf: Path, tmp_path: Path, stub: str
 ) -> None:
-    """Where archbench needs another version, that is an error which names both."""
+    """If archbench needs another version, the error names both versions."""
     with zipfile.ZipFile(stub) as held:
         files = {name: held.read(name).decode() for name in held.namelist()}
     files["archbench-0.1.0.dist-info/METADATA"] += f"Requires-Dist: {NEEDS}>=2\n"
@@ -414,7 +414,7 @@ def test_archbench_replaces_nothing_that_a_command_installed(
 def test_a_poetry_lock_is_exported(
     repository: Path, online: Runner, gated: Gated, shelf: Path
 ) -> None:
-    """By poetry itself, which comes from PyPI."""
+    """Poetry itself, from PyPI, exports the lock."""
     needs = shutil.copy(next(shelf.glob("archbench_test*")), repository)
     path = f'{NEEDS} = {{ path = "{Path(needs).name}" }}'
     project = POETRY.replace(f'{NEEDS} = "^1.0"', path)

@@ -85,7 +85,7 @@ def chosen(line: str) -> tuple[Pass, Kernel]:
 
 @pytest.mark.parametrize("name", ["AVX2", "AVX512_CORE", "AVX512_CORE_BF16", "AVX512_CORE_FP16"])
 def test_onednn_chooses_an_expected_kernel(name: InstructionSet) -> None:
-    """In every pass of every shape that oneDNN computes; of usual shapes only one is expected."""
+    """Every pass of every shape is looked at. For usual shapes exactly one kernel is expected."""
     if choose(processor_flags(), {"ONEDNN_MAX_CPU_ISA": name}) != name:
         pytest.skip(f"this processor lacks {name}")
     if onednn_version() not in VERSIONS:

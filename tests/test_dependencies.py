@@ -128,7 +128,7 @@ def test_a_lock_of_a_workspace_belongs_to_its_members(tmp_path: Path) -> None:
     "text", ['project = "x"\n', "tool = 3\n", "[tool]\npoetry = []\n", "[build-system]\n"]
 )
 def test_tables_of_another_form_are_no_tables(text: str, tmp_path: Path) -> None:
-    """They list nothing; whoever reads them next will say what is wrong."""
+    """Such tables list nothing. The installer that reads them next names the mistake."""
     found(tmp_path, shared(text))
 
 
@@ -142,7 +142,7 @@ def test_a_file_that_is_not_toml_is_named(name: str, tmp_path: Path) -> None:
 def test_the_action_says_what_it_does_not_know(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As a notice on the pull request's page; what is wrong is an error, in one line."""
+    """A notice on the pull request's page says so. A mistake in a file is an error, in one line."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("INSTALL", raising=False)
     main()

@@ -143,7 +143,7 @@ def test_a_model_that_is_none_writes_nothing(repository: Path, capsys: Captured)
 
 
 def test_the_workflow_installs_what_is_named(repository: Path, capsys: Captured) -> None:
-    """Whatever it is, it is one text to YAML."""
+    """The requirement is one text to YAML, whatever signs it holds."""
     named = "archbench @ git+https://host.org/a.git@0123#egg=a: b"
     states(capsys, "--github", "--requirement", named)
     found = yaml.safe_load((repository / WORKFLOW).read_text())
@@ -173,7 +173,7 @@ def test_other_requirements_are_refused(
 
 
 def test_a_requirement_needs_a_workflow(repository: Path, capsys: Captured) -> None:
-    """It would do nothing."""
+    """Without a workflow the option would do nothing."""
     assert run(["init-ci", "--requirement", "archbench"]) == 2
     assert "hint: add --github" in capsys.readouterr().err
 
@@ -240,7 +240,7 @@ def test_cells_that_the_lock_lacks_are_named(repository: Path, capsys: Captured)
 
 
 def test_a_size_for_a_cell_that_is_declared_is_refused(repository: Path, capsys: Captured) -> None:
-    """It would do nothing; the same size again is no other."""
+    """Another size would do nothing. The same size again is accepted."""
     states(capsys, "resnet32", "-i", "3x48x48")
     assert set(states(capsys, "resnet32", "-i", "3x48x48").values()) == {"unchanged"}
     states(capsys, "resnet20")
@@ -298,7 +298,7 @@ def test_a_project_below_the_root_that_declares_nothing_yet(
 def test_a_folder_is_a_text_to_yaml(
     folder: str, repository: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever its name begins with or holds; and it is found again."""
+    """Any first sign of a name, and any sign in it. The second run finds the folder again."""
     (repository / folder).mkdir()
     (repository / folder / "pyproject.toml").write_text("")
     monkeypatch.chdir(repository / folder)
@@ -387,7 +387,7 @@ def test_check_at_the_root_names_the_locks_below(repository: Path, capsys: Captu
 
 
 def test_init_ci_says_what_the_workflow_installs(repository: Path, capsys: Captured) -> None:
-    """And what it does not."""
+    """It also says what the workflow does not install."""
     text = '[project]\nname = "x"\ndependencies = []\n[project.optional-dependencies]\nplots = []\n'
     (repository / "pyproject.toml").write_text(text)
     assert run(["init-ci", *GITHUB, "-f", "json"]) == 0

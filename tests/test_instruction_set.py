@@ -49,7 +49,7 @@ GRANITE_RAPIDS = f"{SAPPHIRE_RAPIDS} amx_fp16"
     ],
 )
 def test_the_highest_set_of_a_processor(flags: str, expected: str | None) -> None:
-    """As mayiuse() in oneDNN's cpu_isa_traits.hpp tells."""
+    """The rules are those of mayiuse() in oneDNN's cpu_isa_traits.hpp."""
     assert choose(flags.split(), {}) == expected
 
 
@@ -71,7 +71,7 @@ def test_the_highest_set_of_a_processor(flags: str, expected: str | None) -> Non
     ],
 )
 def test_the_environment_lowers_it(variables: dict[str, str], expected: str | None) -> None:
-    """In any letter case, by the first prefix that is set; an unknown name lowers nothing."""
+    """Letter case does not matter. ONEDNN_ goes before DNNL_. An unknown name lowers nothing."""
     assert choose(SAPPHIRE_RAPIDS.split(), variables) == expected
 
 
@@ -124,7 +124,7 @@ def test_onednn_is_named_by_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     assert onednn_version() is None
 
 
-ISA = {  # as ONEDNN_VERBOSE=1 writes them
+ISA = {  # the names that ONEDNN_VERBOSE=1 prints
     "SSE41": "Intel SSE4.1",
     "AVX2": "Intel AVX2",
     "AVX512_CORE": "Intel AVX-512 with AVX512BW, AVX512VL, and AVX512DQ extensions",

@@ -252,7 +252,7 @@ def test_ceilings_that_cannot_be_kept_are_measured_all_the_same(tmp_path: Path) 
 def test_a_user_without_a_home_folder_measures_them_each_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As in a container that runs under a number of no user; nothing is written here instead."""
+    """A container may run under a number of no user. The current folder stays empty."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setattr("os.path.expanduser", lambda path: path)

@@ -1,4 +1,4 @@
-"""Without a library that only some commands need, the others work, and those say what to install.
+"""A missing library stops only the commands that need it, and they name what to install.
 
 Libraries are taken away in a process of their own, in which several commands run.
 """
@@ -48,7 +48,7 @@ MEASURE = [
 
 
 class Case(NamedTuple):
-    """What a library is for.
+    """A library, a command that needs it, and the name of the purpose.
 
     Args:
         refused: commands that need it.

@@ -77,7 +77,7 @@ def machine(tmp_path: Path) -> Machine:
 
 
 def test_a_newer_python_is_found_where_python3_is_too_old(machine: Machine) -> None:
-    """In a fixed order; the line says which one makes the environment."""
+    """The names are tried in a fixed order. A line says which Python makes the environment."""
     machine.python("python3", "3.9.18")
     machine.python("python3.12", "3.12.1")
     machine.python("python3.11", "3.11.7")
@@ -173,7 +173,7 @@ def test_an_environment_that_is_there_keeps_its_torch(
 
 
 def test_conda_s_base_is_left_alone(machine: Machine) -> None:
-    """It is active in every terminal of many machines; .venv is made beside it."""
+    """Conda's base is active in every terminal of many machines. .venv is made beside it."""
     machine.python("python3")
     machine.python(machine.folder / "conda" / "bin" / "python", torch="2.14.1")
     base = {"CONDA_PREFIX": str(machine.folder / "conda"), "CONDA_DEFAULT_ENV": "base"}

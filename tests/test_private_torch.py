@@ -64,7 +64,7 @@ def private_names(source: str) -> set[str]:
     "path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE))
 )
 def test_one_file_alone_names_private_parts(path: Path) -> None:
-    """Of torch or of anything else; the exceptions have their reasons above."""
+    """No other file names a private part of torch or of any library. ALLOWED has the exceptions."""
     found = private_names(path.read_text(encoding="utf-8"))
     if path.name == OWN:
         assert {"_python_dispatch", "_pytree", "_dynamo", "_C", "flop_registry"} <= found
@@ -118,7 +118,7 @@ def made() -> Profile:
 
 
 def counted() -> list[object]:
-    """What is counted in networks of the shelf and in one of all kinds."""
+    """Count networks of the shelf, and one of all kinds of layers."""
     shelf = [archbench.profile(name) for name in ("googlenet", "resnet20")]
     return [profile.to_dict() for profile in (*shelf, made())]
 
@@ -130,7 +130,7 @@ def whole() -> list[object]:
 
 
 def test_counts_of_all_kinds() -> None:
-    """By hand: a convolution, attention, a recurrent and a linear layer, all counted.
+    """Derived by hand: a convolution, attention, a recurrent and a linear layer, all counted.
 
     The last layer lies behind the others, although these wrote into parts of its input only.
     """
@@ -228,7 +228,7 @@ def test_counts_without_a_convolution_s_kernel(
 def test_a_compiled_network_counts_the_same_with_its_wrapper(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Where the wrapped network cannot be found, the wrapper runs it, uncompiled."""
+    """If the wrapped network cannot be found, the wrapper runs it, uncompiled."""
     plain = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.LazyLinear(5))
     plain(torch.ones(1, 3, 8, 8))
     wrapped = torch.compile(plain, backend="eager")
@@ -268,7 +268,7 @@ print(totals.params, totals.macs, totals.depth, "torch._dynamo" in sys.modules)
 
 @pytest.fixture(scope="module")
 def children() -> Iterator[dict[str, str]]:
-    """What fresh processes print that have, or have not, the say over torch's compiler."""
+    """The output of fresh processes with and without torch's switch for its compiler."""
     changes = {
         "with": "",
         "without": "del private_torch.DispatchMode._should_skip_dynamo",
@@ -295,7 +295,7 @@ def test_counts_without_a_say_over_the_compiler(children: dict[str, str]) -> Non
 
 
 def test_a_torch_without_its_dispatch_mode_is_refused() -> None:
-    """In one line, with exit code 2; without it there is nothing to count by."""
+    """The refusal is one line, with exit code 2: archbench counts by this class."""
     code = (
         "import torch.utils._python_dispatch as dispatch\n"
         "del dispatch.TorchDispatchMode\n"

@@ -1,4 +1,4 @@
-"""What `make release-check` refuses, and what it covers."""
+"""The mistakes that `make release-check` refuses, and the extras that it covers."""
 
 import tomllib
 
@@ -19,5 +19,5 @@ def test_a_tag_must_be_the_version() -> None:
 
 
 def test_every_extra_of_users_is_tried() -> None:
-    """Those of developers are used by the tests themselves."""
+    """The extra for developers is left out: the tests themselves use it."""
     assert USES.keys() == PROJECT["optional-dependencies"].keys() - {"dev", "release"}

@@ -108,7 +108,7 @@ def test_the_cudnn_rule_reads_its_flat_weights() -> None:
 
 
 def test_no_operation_is_both_counted_and_free() -> None:
-    """And every name is one that torch knows, but for what torch 2.6 does not have yet."""
+    """Every name is an operation of torch, except one that torch 2.6 does not have yet."""
     assert not ZERO & COUNTED.keys()
     known = {name for name in (*ZERO, *COUNTED) if hasattr(aten, name) or hasattr(aten, f"{name}_")}
     assert {*ZERO, *COUNTED} - known <= {"_fused_rms_norm"}

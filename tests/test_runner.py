@@ -129,7 +129,7 @@ def test_the_time_is_bounded_but_for_the_round_it_ends_in() -> None:
 
 @pytest.mark.parametrize("frozen_before", [False, True])
 def test_the_garbage_collector_is_off_meanwhile(frozen_before: bool) -> None:
-    """And what is there already is not walked either; afterwards both are as they were."""
+    """Existing objects are frozen meanwhile. Afterwards collector and objects are as before."""
     clock = FakeClock()
     states = set()
 

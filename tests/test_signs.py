@@ -62,7 +62,7 @@ def literals(path: Path) -> str:
 
 
 def test_every_sign_that_archbench_can_print_has_an_ascii_form() -> None:
-    """Those of its code, and of the data that it brings."""
+    """The signs in the code, and in the data that the package brings."""
     texts = [literals(path) for path in PACKAGE.rglob("*.py") if path.name != "signs.py"]
     texts += [p.read_text(encoding="utf-8") for p in PACKAGE.rglob("*.csv")]
     found = set(SIGNS.findall("".join(texts)))
@@ -73,7 +73,7 @@ def test_every_sign_that_archbench_can_print_has_an_ascii_form() -> None:
 
 
 def test_the_forms_of_signs_that_stand_in_numbers_are_one_letter() -> None:
-    """They are spelled when the columns have their widths."""
+    """Such signs are spelled after the columns have their widths."""
     signs = set(SIGNS.findall(literals(PACKAGE / "units.py")))
     assert signs == {"×", "µ"}
     assert {len(FORMS[sign]) for sign in signs} == {1}
@@ -103,12 +103,12 @@ def test_marks_stay_apart(encoding: str) -> None:
     ],
 )
 def test_a_text_as_an_encoding_can_carry_it(text: str, encoding: str, wanted: str) -> None:
-    """Sign by sign: what it has stays; what has no form is told by its number."""
+    """A sign that the encoding has stays. A sign without an ASCII form becomes its number."""
     assert carried(text, encoding) == wanted
 
 
 def test_json_keeps_every_sign() -> None:
-    """By its own escapes, whatever the encoding."""
+    """JSON's own escapes stand for the signs that an encoding lacks."""
     for text in ("≠ é × \U0001f600", "caf\udce9.py"):
         for encoding in (*ENCODINGS, "utf-8"):
             written = carried(json.dumps(text, ensure_ascii=False), encoding, ESCAPED)
@@ -167,7 +167,7 @@ COMMANDS = [
 def test_every_command_prints_to_every_stream(
     code: int, line: str, work: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In ASCII as it ends otherwise; its report in every format and encoding.
+    """The exit code is the same in ASCII. Reports are printed in every format and encoding.
 
     JSON is the same document, and of CSV and Markdown all signs stay that an encoding has.
     """
@@ -212,7 +212,7 @@ def rendered(report: Report, form: Format, encoding: str) -> str:
 def test_every_help_page_can_be_printed(
     name: str, encoding: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its boxes too."""
+    """The boxes of Rich's help pages are printed too."""
     out = Stream(encoding)
     monkeypatch.setattr(sys, "stdout", out)
     assert run([*name.split(), "--help"]) == 0
@@ -280,7 +280,7 @@ def test_a_bar_can_be_drawn(encoding: str, monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_file_is_utf_8_whatever_the_terminal_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And its lines end alike on every system."""
+    """The lines end with a line feed on every system."""
     monkeypatch.setattr(sys, "stdout", Stream("ascii"))
     path = tmp_path / "list.md"
     assert run(["list", "-o", str(path)]) == 0
@@ -371,7 +371,7 @@ def test_a_pipe_that_was_closed_has_another_name_on_windows(
 def test_a_file_that_is_open_elsewhere_is_refused_and_the_result_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As Windows refuses to replace it, perhaps after minutes of measuring."""
+    """Windows refuses to replace an open file, perhaps after minutes of measuring."""
     path = tmp_path / "list.csv"
     path.write_text("old")
 

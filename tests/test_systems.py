@@ -1,4 +1,4 @@
-"""What is not Linux: no code leans on POSIX by accident, and every trick has its fallback.
+"""Windows and macOS: no code needs POSIX by accident, and each Linux trick has a fallback.
 
 Platforms are faked here. The jobs of .github/workflows/ci.yml run the suite on real ones.
 """
@@ -148,7 +148,7 @@ sys.exit(pytest.main([*how.split(), *sys.argv[2:]]))
 
 @needs_linux("its own names are taken away")
 def test_every_test_is_collected_where_posix_s_names_are_missing() -> None:
-    """Those that need them are skipped, or look for them when they run."""
+    """Tests that need such names are skipped, or look for them when they run."""
     lacks = " ".join(POSIX_NAMES - {"SIGKILL"})
     command = [sys.executable, "-c", COLLECTED, lacks, str(ROOT / "tests")]
     done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", cwd=ROOT)
@@ -234,7 +234,7 @@ def test_the_time_gate_says_what_a_system_could_not_do(name: str) -> None:
 
 
 def test_without_limits_a_worker_is_not_bound(macos: None) -> None:
-    """And nothing fails for want of one."""
+    """A missing limit makes nothing fail."""
     assert not limits.can_limit()
     limits.limit_memory(torch.device("cpu"), None)
 
@@ -244,7 +244,7 @@ def test_where_no_process_is_bound_what_cannot_fit_is_not_run(
     machine: Callable[[], list[Job]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """By the computed peak: it is out of memory, and said to be so without a try."""
+    """The computed peak decides: the cell is out of memory, and is not run."""
     monkeypatch.setattr(installed, "available_bytes", lambda: 5 * 2**20)
     with pytest.warns(UserWarning, match="at batch 64 was not run: it takes .* 5.00 MiB are left"):
         found = archbench.bench("resnet20", batch_size=[1, 64], device="cpu", sessions=2)
@@ -314,7 +314,7 @@ def test_caches_lie_where_each_system_keeps_them(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """In the home folder; $XDG_CACHE_HOME and %LOCALAPPDATA% name others."""
+    """The default lies in the home folder. $XDG_CACHE_HOME and %LOCALAPPDATA% name others."""
     for name in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
@@ -330,7 +330,7 @@ def test_caches_lie_where_each_system_keeps_them(
 
 
 def test_who_has_no_home_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And measures anew each time."""
+    """A user without a home measures anew each time."""
 
     def nowhere() -> Path:
         raise RuntimeError("Could not determine home directory.")
@@ -345,7 +345,7 @@ def test_who_has_no_home_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_ways_have_slashes_and_end_at_a_drive() -> None:
-    """As Windows' own functions tell them."""
+    """The expected paths come from Windows' own path functions."""
     assert relative(r"C:\a\b\net.py", r"C:\a", ntpath) == "b/net.py"
     assert relative(r"C:\a\net.py", r"C:\a\b", ntpath) == "../net.py"
     assert relative(r"D:\nets\net.py", r"C:\a", ntpath) == "D:/nets/net.py"
@@ -377,7 +377,7 @@ def test_a_configuration_says_the_same_on_every_system(tmp_path: Path) -> None:
 def test_a_cell_is_found_by_a_path_with_backslashes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As a shell of Windows completes it; its settings are those that were declared."""
+    """A shell of Windows completes such a path. The cell keeps its declared settings."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "nets").mkdir()
     (tmp_path / "nets" / "net.py").write_text("from torch import nn\nSmall = nn.Identity\n")

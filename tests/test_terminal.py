@@ -103,7 +103,7 @@ def project(
 def test_the_screen_holds_the_result_and_nothing_of_the_bar(
     project: Path, command: Command, columns: int
 ) -> None:
-    """As if standard output alone had been written to it, and what it says beside it."""
+    """The screen shows standard output as a pipe has it, and the lines on standard error."""
     terminal = Terminal(columns)
     with standing_in(terminal) as out:
         code = run(command.line.split())
@@ -173,7 +173,7 @@ def test_ctrl_c_at_the_keyboard_ends_every_process(tmp_path: Path) -> None:
 def test_what_a_model_prints_without_an_end_of_line_is_shown(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As it is: square brackets are no markup."""
+    """The text is shown unchanged: square brackets are no markup."""
     printed = "layers\n[bold]0 of 9"
     monkeypatch.setattr(launching, "launch", lambda job, variables: (made_up(job), printed))
     terminal = Terminal(80)

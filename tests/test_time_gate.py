@@ -726,7 +726,7 @@ def test_a_base_whose_configuration_is_broken_runs_what_head_declares(
 def test_a_repository_of_another_user(
     repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
-    """As in a container of CI; the hint is the command that allows it, in any language."""
+    """Containers of CI have such checkouts. The hint is the command that allows them."""
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
     if not subprocess.run(["git", "status"], capture_output=True).returncode:
         pytest.skip("this git lets everybody work in every repository")

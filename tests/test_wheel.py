@@ -12,7 +12,7 @@ from tests.wheels import built, check_installed, new_environment, run
 @needs_posix("its virtual environments have a folder bin")
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_the_wheel_installs_and_runs(tmp_path: Path) -> None:
-    """Its commands count GoogLeNet and list the shelf; data, types and licence are packed.
+    """Its commands count GoogLeNet and list the shelf. Data, types and licence are in the wheel.
 
     `make release-check` does the same with all that the wheel asks for, and with the sdist.
     """

@@ -70,7 +70,7 @@ def convolution_backward(args: tuple[Any, ...], out: Any) -> ByteRange:
 
 
 def _onednn(c: Convolution, computed: Pass, result: int) -> ByteRange:
-    """Return what one pass holds, whichever of its possible kernels is chosen."""
+    """Return the bytes that one pass holds; the range covers every kernel oneDNN may choose."""
     isa, version = instruction_set(), onednn_version()
     found = kernels(c, computed, isa) if version in VERSIONS and len(c.x) < 5 else ()
     if found:

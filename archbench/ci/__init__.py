@@ -1,1 +1,1 @@
-"""What `archbench init-ci` writes into a repository, and what that installs in CI."""
+"""The files that `archbench init-ci` writes, and the dependencies that CI installs."""

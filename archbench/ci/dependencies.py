@@ -29,7 +29,7 @@ Toml = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Dependencies:
-    """What `uv pip install` is given for a project's dependencies.
+    """The options by which `uv pip install` installs a project's dependencies.
 
     Args:
         source: the file that lists them, from the project's folder; empty if they are not known.

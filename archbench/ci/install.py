@@ -52,7 +52,7 @@ def command_lines(archbench: bool) -> list[str]:
 
 
 def main() -> None:
-    """Print the lines for the current folder; say on standard error what they do not install."""
+    """Print the lines for the current folder; name on standard error the dependencies left out."""
     if os.environ.get("INSTALL"):
         lines = command_lines(os.environ.get("REQUIREMENT") != "installed")
     else:

@@ -52,7 +52,7 @@ def below(pid: int, since_s: float) -> list[psutil.Process]:
 
 
 def tree_s(root: int) -> float:
-    """Sum the processor time of a process, of all below it, and of those that have ended.
+    """Sum the processor time of a process and of its descendants, ended descendants included.
 
     A process that was waited for leaves its time to the one that waited. On Windows it leaves it
     to nobody: there the time of a child is kept by remember(), when it is ended.

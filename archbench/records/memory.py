@@ -52,7 +52,7 @@ class MemoryEstimate:
 
     @property
     def peak_high_bytes(self) -> int | None:
-        """What the allocator shows at most; None where no upper bound is known."""
+        """The upper bound of the allocator's peak; None where no upper bound is known."""
         high = self.activations_peak_high_bytes
         return None if high is None else self._before_bytes + high
 
