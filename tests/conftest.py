@@ -4,6 +4,7 @@ import gc
 import locale
 import os
 import re
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -19,11 +20,12 @@ from archbench.records.claims import Finding
 from archbench.records.published import Reproduction
 from tests.machines import Quiet, made_up, tells
 
-# What a user, a CI system or a hook sets for every program: colours and widths, Python's warnings,
-# the repository that git works on. It would decide what commands print, and where tests commit.
+# What a user, a CI system or a hook sets for every program: the terminal, its colours and widths,
+# Python's warnings and bytecode, the repository that git works on. It would decide what commands
+# print, which code runs after a file was changed, and where tests commit.
 SET_FOR_ALL = re.compile(
-    r"COLUMNS|LINES|TERMINAL_WIDTH|NO_COLOR|FORCE_COLOR|CLICOLOR\w*|PY_COLORS|TTY_\w+"
-    r"|CI|GITHUB_\w+|PYTHONWARNINGS|PYTHONDEVMODE|PYTHONSAFEPATH"
+    r"TERM|COLORTERM|COLUMNS|LINES|TERMINAL_WIDTH|NO_COLOR|FORCE_COLOR|CLICOLOR\w*|PY_COLORS|TTY_\w+"
+    r"|CI|GITHUB_\w+|PYTHON(WARNINGS|DEVMODE|SAFEPATH|DONTWRITEBYTECODE)"
     r"|GIT_(DIR|WORK_TREE|COMMON_DIR|INDEX_FILE|PREFIX|OBJECT_DIRECTORY|(CONFIG|AUTHOR|COMMITTER)\w*)"
 )
 
@@ -44,6 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError("the tests read files and outputs as UTF-8: set PYTHONUTF8=1")
     for name in [name for name in os.environ if SET_FOR_ALL.fullmatch(name)]:
         del os.environ[name]
+    sys.dont_write_bytecode = False
     os.environ |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
 
 

@@ -1,6 +1,7 @@
 """`archbench lock` and `check` in a throw-away repository with a small network of its own."""
 
 import json
+import os
 import shlex
 import subprocess
 from collections.abc import Callable
@@ -611,6 +612,19 @@ def test_what_a_model_prints_is_not_data(repository: Path, capsys: Captured) -> 
     captured = capsys.readouterr()
     assert json.loads(captured.out)["exit_code"] == 0
     assert "hello" in captured.err
+
+
+def test_a_file_is_counted_as_it_is_now(repository: Path) -> None:
+    """Also where it was changed within a second and kept its length; no bytecode lies beside it."""
+    path = repository / "net.py"
+    params = []
+    for width in (8, 9):
+        path.write_text(NET.replace("width=8", f"width={width}"))
+        os.utime(path, (1e9, 1e9))
+        params.append(archbench.profile("net.py:Small", "3x16x16").totals.params)
+    # by hand: 3·9·9+9, 9·9·9+9 twice, 9·10+10
+    assert params == [PARAMS, 252 + 738 + 738 + 100]
+    assert not (repository / "__pycache__").exists()
 
 
 def test_two_files_may_have_neighbours_of_one_name(repository: Path, capsys: Captured) -> None:

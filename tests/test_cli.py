@@ -456,7 +456,6 @@ def test_a_failed_command_leaves_an_existing_file_alone(
     nets: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """And no draft beside it."""
-    (nets / "__pycache__").mkdir(exist_ok=True)  # Python's own, if it is let
     before = sorted(nets.iterdir())
     (nets / "out.json").write_text("precious")
     assert run(["summary", "nets.py:Fails", "-i", "3x8x8", "-o", "out.json"]) == 3

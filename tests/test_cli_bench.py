@@ -102,12 +102,18 @@ def test_bench_writes_json_csv_and_markdown(machine: Machine, capsys: Captured) 
     assert "| model | batch |" in succeed(capsys, *argv, "-f", "md")
 
 
+@pytest.mark.parametrize("terminal", ["xterm", "dumb"])
 @pytest.mark.parametrize("columns", ["80", "200"])
 def test_no_line_is_longer_than_the_terminal(
-    machine: Machine, capsys: Captured, monkeypatch: pytest.MonkeyPatch, columns: str
+    machine: Machine,
+    capsys: Captured,
+    monkeypatch: pytest.MonkeyPatch,
+    columns: str,
+    terminal: str,
 ) -> None:
-    """Columns that do not fit are named; the latency always stays."""
+    """Columns that do not fit are named; the latency always stays; one without colours is alike."""
     monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.setenv("TERM", terminal)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
     argv = ("bench", "inception-resnet-v2", "-b", "100", "--mode", "infer,train")
     out = re.sub(r"\x1b\[[0-9;]*m", "", succeed(capsys, *argv))

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
+from shutil import get_terminal_size
 from tempfile import NamedTemporaryFile
 from typing import TextIO
 
@@ -54,8 +55,11 @@ class Destination:
 
 def console_for(stream: TextIO) -> Console:
     """Make a console that prints texts as they are, and cuts nothing outside of a terminal."""
-    width = None if stream.isatty() else UNBOUNDED
-    return Console(file=stream, width=width, markup=False, highlight=False, emoji=False)
+    # asked here, because Rich takes a terminal without colours (TERM=dumb) for 80 columns wide
+    width, height = get_terminal_size((80, 25)) if stream.isatty() else (UNBOUNDED, None)
+    return Console(
+        file=stream, width=width, height=height, markup=False, highlight=False, emoji=False
+    )
 
 
 @contextmanager

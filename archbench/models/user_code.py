@@ -11,8 +11,9 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 import torch
@@ -104,15 +105,28 @@ def _a(noun: str) -> str:
 def _import_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise ArchbenchError(f"there is no file '{path}'", MODEL)
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:
-        raise ArchbenchError(f"'{path}' cannot be imported as Python")
+    loader = _FromSource(path.stem, str(path))
+    spec = importlib.util.spec_from_file_location(path.stem, path, loader=loader)
+    assert spec is not None  # it has a loader
     module = importlib.util.module_from_spec(spec)
     _let_see_neighbours(path.resolve().parent)
     sys.modules.setdefault(path.stem, module)  # pickling and dataclasses look a class up there
     with user_code(f"importing '{path}'"):
-        spec.loader.exec_module(module)
+        loader.exec_module(module)
     return module
+
+
+class _FromSource(SourceFileLoader):
+    """Compile a file as it is now, and write no bytecode beside it.
+
+    Python's bytecode knows its source by size and whole seconds: a file that was changed and kept
+    its length within a second would be counted as it was before.
+    """
+
+    def get_code(self, fullname: str) -> CodeType:
+        """Return the module's code."""
+        path = self.get_filename(fullname)
+        return self.source_to_code(self.get_data(path), path)
 
 
 _folders: set[Path] = set()  # of the model files that were imported
