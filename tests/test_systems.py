@@ -96,6 +96,7 @@ for name in sys.argv[2].split():
     for module in (os, signal):
         if hasattr(module, name):
             delattr(module, name)
+subprocess._USE_POSIX_SPAWN = False  # decided when it was imported
 for name in ("cpu_affinity", "rlimit"):
     delattr(psutil.Process, name)
 for name in [name for name in vars(psutil) if name.startswith("RLIM")]:

@@ -5,6 +5,7 @@ import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
+from errno import ELOOP
 from pathlib import Path
 from shutil import get_terminal_size
 from tempfile import NamedTemporaryFile
@@ -100,6 +101,8 @@ def replacing(path: Path, lock: bool = False) -> Iterator[TextIO]:
         if not lock:
             refuse_source(path)
         target = path.resolve()
+        if target.is_symlink():  # a loop, which Python refuses until 3.13
+            raise OSError(ELOOP, os.strerror(ELOOP))
         special = target.exists() and not target.is_file()
         if target.is_dir():
             raise IsADirectoryError(21, "it is a folder")
