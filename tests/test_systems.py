@@ -143,6 +143,7 @@ for name in sys.argv[1].split():
         if hasattr(module, name):
             delattr(module, name)
 how = "--collect-only -q -p no:cacheprovider -W ignore::pytest.PytestAssertRewriteWarning"
+how += " -W ignore::DeprecationWarning"  # of Click, by older releases of Typer
 sys.exit(pytest.main([*how.split(), *sys.argv[2:]]))
 """
 

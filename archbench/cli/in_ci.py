@@ -119,7 +119,8 @@ def again(context: typer.Context, **instead: str) -> str:
         given = source is not None and source.name == "COMMANDLINE"
         if not given or name in HERE_ONLY or value in DEFAULT:
             continue
-        values = [str(one) for one in value] if isinstance(value, list) else [str(value)]
+        several = isinstance(value, list | tuple)  # some releases of Typer keep a tuple here
+        values = [str(one) for one in value] if several else [str(value)]
         if option.param_type_name == "argument":
             named += values
         elif value is True:
