@@ -41,6 +41,7 @@ def main() -> None:
     say(side.found)
     for line in sys.stdin:
         say(side.slice(json.loads(line)["calls"]))
+    sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)  # all is said; tearing torch down takes as long as half of loading it
 

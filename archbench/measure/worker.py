@@ -23,6 +23,7 @@ def main() -> None:
     answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     done = work(json.loads(sys.stdin.readline()))
+    sys.stdout.flush()
     sys.stderr.flush()
     answer.write(json.dumps(done, default=repr) + "\n")
     answer.flush()
