@@ -33,9 +33,9 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        from importlib.metadata import version
+        from archbench.version import own_version
 
-        return version("archbench")
+        return own_version()
     if name not in _HOMES:
         raise AttributeError(f"module 'archbench' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)

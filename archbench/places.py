@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+LOCK = "archbench.lock.json"  # beside a project's configuration
+
 
 def parts_of(model: str) -> tuple[str, str] | None:
     r"""Take a MODEL apart that names a factory: its file, module or zoo, and the factory.

@@ -16,15 +16,15 @@ from statistics import fmean, median, stdev
 import torch
 from torch.utils.benchmark import Timer
 
-from archbench.api.compare import in_turn
 from archbench.api.launcher import launching
 from archbench.gate.noise import noise_of
-from archbench.gate.stats import ratio_to_reference
+from archbench.gate.ratios import ratio_to_reference
 from archbench.gate.verdicts import time_verdict
 from archbench.measure.clock import DeviceClock
 from archbench.measure.environment import environment
 from archbench.measure.prepare import prepare
 from archbench.measure.runner import Effort, take_turns
+from archbench.measure.schedule import in_turn
 from archbench.models.resolve import load, plan_for
 from archbench.records.cells import Cell
 from archbench.records.runs import RunFile, read_run

@@ -20,8 +20,8 @@ from archbench.measure.memory import peak_above
 from archbench.models.inputs import InputPlan
 from archbench.models.resolve import load, plan_for
 from archbench.models.training import DEFAULT_OPTIMIZER, optimizer_for, training_step
-from archbench.records.cells import Mode
 from archbench.records.memory import PROMISED
+from archbench.records.ways import Mode
 from archbench.registry import ARCHITECTURES
 from archbench.units import scaled
 

@@ -15,8 +15,8 @@ from torch import nn
 from archbench.analyze.memory import estimate_memory
 from archbench.models.inputs import plan_inputs
 from archbench.models.resolve import Loaded
-from archbench.records.cells import Mode
 from archbench.records.memory import PROMISED, MemoryEstimate
+from archbench.records.ways import Mode
 from benchmarks.memory import measured
 
 B = 3  # the batch

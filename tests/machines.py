@@ -5,9 +5,9 @@ from typing import Any
 
 from archbench.measure.jobs import Job
 from archbench.measure.launch import Answer
+from archbench.records.ceilings import Ceilings
 from archbench.records.disturbances import CpuLoad
 from archbench.records.environments import Environment
-from archbench.records.rooflines import Ceilings
 from archbench.records.sessions import Failure, Session
 
 MS = 1_000_000

@@ -13,15 +13,16 @@ from torch import nn
 
 import archbench
 from archbench.api.bench import bench
-from archbench.api.compare import in_turn
 from archbench.errors import ArchbenchError, NothingMeasured, OutputRefused
 from archbench.measure import launch as launching
 from archbench.measure.jobs import Job
 from archbench.measure.prepare import prepare
+from archbench.measure.schedule import in_turn
 from archbench.measure.session import Place, measured, run
 from archbench.models.resolve import Loaded, load, plan_for
 from archbench.records.cells import Cell
-from archbench.records.runs import RunFile, read_run
+from archbench.records.runs import RunFile
+from archbench.records.session_runs import SCHEMA, read_run
 from archbench.records.sessions import Session
 from tests import nets
 from tests.clocks import FakeClock
@@ -512,7 +513,7 @@ def test_a_file_that_is_no_record_is_left_as_it_is(tmp_path: Path) -> None:
         bench("resnet20", record=path)
     assert path.read_text() == "from torch import nn\n"
     path.write_text('{"schema": "archb')
-    RunFile(path)
+    RunFile(path, SCHEMA)
 
 
 def test_a_record_that_cannot_be_written_is_refused(tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ import torch
 import archbench
 from archbench.cli.app import run
 from archbench.gate import lock_file
-from archbench.gate.lock_file import NAME, read_lock, to_text
+from archbench.gate.lock_file import read_lock, to_text
+from archbench.places import LOCK
 from archbench.records import profiles
 
 Captured = pytest.CaptureFixture[str]
@@ -96,7 +97,7 @@ def changes(document: dict[str, Any], what: str = "layer") -> list[tuple[str, st
 
 def test_the_lock_holds_what_a_hand_counts(repository: Path) -> None:
     """Figures, stages, operators, the versions that they depend on; one line a cell."""
-    text = (repository / NAME).read_text()
+    text = (repository / LOCK).read_text()
     document = json.loads(text)
     assert document["cells"].pop() is None  # behind the last, so that adding one changes no line
     assert (document["schema"], document["convention"]) == ("archbench.lock/1", 1)
@@ -180,7 +181,7 @@ def test_a_removed_layer_is_an_improvement(repository: Path, capsys: Captured) -
     assert ("removed", "body.2") in changes(document)
     assert run(["check"]) == 0
     accept(capsys)
-    assert '"reason": "why it changed"' in (repository / NAME).read_text()
+    assert '"reason": "why it changed"' in (repository / LOCK).read_text()
     code, document = check(capsys)
     assert (code, set(verdicts(document).values())) == (0, {"ok"})
 
@@ -268,7 +269,7 @@ def test_a_cell_that_is_missing(repository: Path, capsys: Captured) -> None:
     assert check(capsys, "--strict")[0] == 4
     assert check(capsys, "resnet20", "--strict")[0] == 0  # nothing else was asked for
     assert run(["lock", "--update", "--reason", "the small one is retired"]) == 0
-    lock = read_lock(repository / NAME)
+    lock = read_lock(repository / LOCK)
     assert lock is not None
     assert [cell.name for cell in lock.cells] == ["resnet20"]
     assert lock.removed == (("small", "the small one is retired"),)
@@ -299,7 +300,7 @@ def test_a_lock_that_cannot_be_read(
     repository: Path, capsys: Captured, text: Callable[[str], str], said: str, hint: str
 ) -> None:
     """Exit 2 with a line and a hint, from check and from lock, and the file stays as it is."""
-    path = repository / NAME
+    path = repository / LOCK
     broken = text(path.read_text())
     path.write_text(broken)
     for argv in (["check"], ["lock"], ["lock", "--update", "--reason", "x"]):
@@ -315,7 +316,7 @@ def test_a_lock_that_cannot_be_read(
 
 def test_two_lines_of_one_cell(repository: Path, capsys: Captured) -> None:
     """As a merge may leave them."""
-    path = repository / NAME
+    path = repository / LOCK
     document = json.loads(path.read_text())
     document["cells"] = document["cells"][:1] * 2
     path.write_text(json.dumps(document))
@@ -330,7 +331,7 @@ def test_another_convention_is_not_comparable(
     """Exit 0 with a warning, 4 under --strict; and one lock holds one convention."""
     edit(repository / "archbench.toml", "[[cells]]", '[[cells]]\nmodel = "resnet20"\n[[cells]]', 1)
     assert run(["lock", "--update", "--reason", "one more"]) == 0
-    edit(repository / NAME, '"convention": 1', '"convention": 0')
+    edit(repository / LOCK, '"convention": 1', '"convention": 0')
     code, document = check(capsys)
     assert (code, verdicts(document)) == (0, {None: "not_comparable"})
     assert "convention 0" in document["verdicts"][0]["note"]
@@ -340,7 +341,7 @@ def test_another_convention_is_not_comparable(
     assert "cells of both" in capsys.readouterr().err
     assert run(["lock", "--update", "--reason", "convention 1"]) == 0
     assert check(capsys, "--strict")[0] == 0
-    assert (repository / NAME).read_text().count('"reason": "convention 1"') == 2
+    assert (repository / LOCK).read_text().count('"reason": "convention 1"') == 2
 
 
 def test_another_setting_is_not_comparable(repository: Path, capsys: Captured) -> None:
@@ -359,15 +360,15 @@ def test_another_setting_is_not_comparable(repository: Path, capsys: Captured) -
 def test_another_torch_leaves_its_own_figures_open(repository: Path, capsys: Captured) -> None:
     """Operators and peak depend on torch's release; params and MACs do not."""
     release = torch.__version__.partition("+")[0]
-    edit(repository / NAME, f'"torch": "{release}"', '"torch": "2.0.0"')
+    edit(repository / LOCK, f'"torch": "{release}"', '"torch": "2.0.0"')
     assert check(capsys)[0] == 0  # equal all the same
-    edit(repository / NAME, '"aten.relu": 2', '"aten.relu": 1')
+    edit(repository / LOCK, '"aten.relu": 2', '"aten.relu": 1')
     code, document = check(capsys)
     assert code == 0
     found = verdicts(document)
     assert (found["operators"], found["params"]) == ("not_comparable", "ok")
     assert check(capsys, "--strict")[0] == 4
-    edit(repository / NAME, f'"params": {PARAMS}', f'"params": {PARAMS - 1}')
+    edit(repository / LOCK, f'"params": {PARAMS}', f'"params": {PARAMS - 1}')
     assert check(capsys)[0] == 1
 
 
@@ -388,10 +389,10 @@ def test_a_model_that_fails(repository: Path, capsys: Captured, code: str, said:
     assert (exit_code, verdicts(document)) == (3, {None: "failed"})
     assert verdicts(document, "resnet20") == {None: "new"}
     assert said in document["verdicts"][0]["note"]
-    before = (repository / NAME).read_text()
+    before = (repository / LOCK).read_text()
     assert run(["lock", "--update", "--reason", "x"]) in (2, 3)
     assert said in capsys.readouterr().err
-    assert (repository / NAME).read_text() == before
+    assert (repository / LOCK).read_text() == before
 
 
 def test_a_missing_file_fails_its_cell(repository: Path, capsys: Captured) -> None:
@@ -433,7 +434,7 @@ def test_no_cell_is_no_success(
     (tmp_path / ".git").mkdir()
     assert run(["lock"]) == 5
     assert "no cells to lock" in capsys.readouterr().err
-    assert not (tmp_path / NAME).exists()
+    assert not (tmp_path / LOCK).exists()
     assert run(["check"]) == 2
     assert "there is no lock" in capsys.readouterr().err
     assert run(["check", "resnet20"]) == 2
@@ -458,15 +459,15 @@ def test_a_lock_that_cannot_be_written(repository: Path, capsys: Captured) -> No
 def test_a_lock_is_not_rewritten_by_mistake(repository: Path, capsys: Captured) -> None:
     """It takes --update and a reason; what did not change keeps its line and its reason."""
     (repository / "archbench.toml").write_text(f'{CELLS}[[cells]]\nmodel = "resnet20"\n')
-    before = (repository / NAME).read_text()
+    before = (repository / LOCK).read_text()
     assert run(["lock"]) == 2
     assert "1 cell would change" in capsys.readouterr().err
     assert run(["lock", "--update"]) == 2
     assert "--reason" in capsys.readouterr().err
-    assert (repository / NAME).read_text() == before
+    assert (repository / LOCK).read_text() == before
     assert run(["lock", "--update", "--reason", "a baseline"]) == 0
     assert run(["lock", "--update", "--reason", "again"]) == 0
-    after = (repository / NAME).read_text()
+    after = (repository / LOCK).read_text()
     assert "again" not in after
     assert {line for line in before.split("\n") if "small" in line} <= {
         line.removesuffix(",") for line in after.split("\n")
@@ -515,10 +516,10 @@ def test_it_works_from_a_folder_below(
     monkeypatch.chdir(below)
     assert check(capsys)[0] == 0
     assert run(["lock", "net2.py:Small", "-i", "3x8x8", "--update", "--reason", "more"]) == 0
-    lock = read_lock(repository / NAME)
+    lock = read_lock(repository / LOCK)
     assert lock is not None
     assert [cell.name for cell in lock.cells] == ["small", "src/deep/net2.py:Small"]
-    assert not (below / NAME).exists()
+    assert not (below / LOCK).exists()
     assert Path.cwd() == below
 
 
@@ -642,19 +643,19 @@ def test_two_files_may_have_neighbours_of_one_name(repository: Path, capsys: Cap
     )
     (repository / "archbench.toml").write_text(cells)
     assert run(["lock", "--update", "--reason", "two"]) == 0
-    lock = read_lock(repository / NAME)
+    lock = read_lock(repository / LOCK)
     assert lock is not None
     assert [cell.structure.params for cell in lock.cells] == [12, 20]
 
 
 def test_a_report_does_not_replace_what_is_checked(repository: Path, capsys: Captured) -> None:
     """-o names the lock in `lock`, and the report in `check`."""
-    before = (repository / NAME).read_text()
+    before = (repository / LOCK).read_text()
     capsys.readouterr()
-    for path in (NAME, f"./{NAME}", "archbench.toml"):
+    for path in (LOCK, f"./{LOCK}", "archbench.toml"):
         assert run(["check", "-o", path, "-f", "json" if path != "archbench.toml" else "md"]) == 2
         assert "is no place for a result" in capsys.readouterr().err
-    assert (repository / NAME).read_text() == before
+    assert (repository / LOCK).read_text() == before
     assert (repository / "archbench.toml").read_text() == CELLS
     (repository / "night.json").write_text(before)
     assert run(["check", "--lock", "night.json", "-o", "night.json"]) == 2
@@ -667,21 +668,21 @@ def test_no_hint_throws_work_away(repository: Path, capsys: Captured) -> None:
     capsys.readouterr()
     assert run(["lock", "-o", "net.py"]) == 2
     assert "git checkout" not in capsys.readouterr().err
-    (repository / NAME).write_text("{")
+    (repository / LOCK).write_text("{")
     assert run(["check"]) == 2
-    assert f"git checkout -- {NAME}" in capsys.readouterr().err
+    assert f"git checkout -- {LOCK}" in capsys.readouterr().err
 
 
 def test_what_is_to_accept_can_be_pasted(repository: Path, capsys: Captured) -> None:
     """With the lock, the configuration and the settings that the check was given."""
     (repository / "archbench.toml").rename(repository / "other.toml")
-    (repository / NAME).rename(repository / "night ly.json")
+    (repository / LOCK).rename(repository / "night ly.json")
     options = ["--lock", "night ly.json", "--config", "other.toml"]
     edit(repository / "net.py", "nn.Linear(width, 10)", "nn.Linear(width, 12)")
     assert run(["check", "small", "-b", "2", *options]) == 0
     accept(capsys)
     assert run(["check", "small", "-b", "2", *options, "--strict"]) == 0
-    assert not (repository / NAME).exists()
+    assert not (repository / LOCK).exists()
 
 
 def test_there_is_not_always_something_to_accept(repository: Path, capsys: Captured) -> None:
@@ -698,7 +699,7 @@ def test_there_is_not_always_something_to_accept(repository: Path, capsys: Captu
     toml.write_text(CELLS.replace('"small"', '"tiny"'))
     code, document = check(capsys)
     assert (code, document["accept"]) == (3, "mend what failed, then archbench lock --update")
-    edit(repository / NAME, '"convention": 1', '"convention": 0')
+    edit(repository / LOCK, '"convention": 1', '"convention": 0')
     (repository / "net.py").write_text(NET)
     toml.write_text(CELLS)
     assert run(["check", "small"]) == 0
@@ -747,7 +748,7 @@ def test_one_network_s_code_does_not_change_the_next(repository: Path, capsys: C
     (repository / "archbench.toml").write_text(rows)
     assert run(["lock", "--update", "--reason", "rude ones"]) == 0
     assert torch.get_default_dtype() == torch.float32
-    lock = read_lock(repository / NAME)
+    lock = read_lock(repository / LOCK)
     assert lock is not None
     held = lock.cell("net.py:plain")
     assert held is not None
@@ -807,20 +808,20 @@ def test_the_same_layers_in_another_order_have_moved(repository: Path, capsys: C
 def test_another_torch_alone_changes_no_line_unless_asked(repository: Path) -> None:
     """Both commands say ok; --update writes this release."""
     release = torch.__version__.partition("+")[0]
-    edit(repository / NAME, f'"torch": "{release}"', '"torch": "2.0.0"')
+    edit(repository / LOCK, f'"torch": "{release}"', '"torch": "2.0.0"')
     assert run(["lock"]) == 0
-    assert '"torch": "2.0.0"' in (repository / NAME).read_text()
+    assert '"torch": "2.0.0"' in (repository / LOCK).read_text()
     assert run(["lock", "--update", "--reason", "a newer torch"]) == 0
-    assert f'"torch": "{release}"' in (repository / NAME).read_text()
+    assert f'"torch": "{release}"' in (repository / LOCK).read_text()
 
 
 def test_a_new_cell_adds_lines_and_changes_none(repository: Path) -> None:
     """Also where it sorts last."""
-    before = (repository / NAME).read_text().split("\n")
+    before = (repository / LOCK).read_text().split("\n")
     toml = repository / "archbench.toml"
     toml.write_text(CELLS + '[[cells]]\nname = "zz"\nmodel = "resnet20"\n')
     assert run(["lock", "--update", "--reason", "one more"]) == 0
-    after = (repository / NAME).read_text().split("\n")
+    after = (repository / LOCK).read_text().split("\n")
     left = list(after)
     for line in before:
         left.remove(line)  # a line that changed would not be there
@@ -842,7 +843,7 @@ def test_from_python(repository: Path) -> None:
 def test_the_text_of_a_lock_is_read_back(repository: Path) -> None:
     """Whole networks of the shelf, layers and all; and the same lock is always the same text."""
     assert run(["lock", "resnet110", "googlenet", "--update", "--reason", "ünïcode\t"]) == 0
-    path = repository / NAME
+    path = repository / LOCK
     lock = read_lock(path)
     assert lock is not None
     assert to_text(lock) == path.read_text()

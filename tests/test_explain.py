@@ -26,7 +26,8 @@ from archbench.cli.app import run
 from archbench.papers.explain import explain
 from archbench.papers.networks import built_as
 from archbench.papers.shipped import STEPS, published_totals, way
-from archbench.records.explanations import Explanation, Printed, Reconciliation
+from archbench.records.explanations import Explanation, Reconciliation
+from archbench.records.terms import Printed
 from archbench.registry import find
 from archbench.report.explain import explain_report
 from archbench.report.render import show

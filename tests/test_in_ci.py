@@ -17,8 +17,9 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from archbench.cli.app import run
-from archbench.records.gates import WORDS, Check, Verdict, Word
+from archbench.records.gates import Check
 from archbench.records.outcomes import Outcome
+from archbench.records.verdicts import WORDS, Verdict, Word
 from archbench.report.annotations import annotations
 from archbench.report.check import check_report
 from archbench.report.junit import junit_xml

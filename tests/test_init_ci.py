@@ -15,7 +15,7 @@ from archbench.api.placing import place
 from archbench.cli.app import run
 from archbench.errors import OutputRefused
 from archbench.gate.configuration import find_project
-from archbench.gate.lock_file import NAME
+from archbench.places import LOCK
 from archbench.records.placed import Placed
 from tests.systems import needs_posix
 from tests.test_check import NET
@@ -48,7 +48,7 @@ def test_an_empty_repository_gets_all(repository: Path, capsys: Captured) -> Non
     """And what it got passes at once."""
     assert states(capsys, *GITHUB) == {
         "archbench.toml": "written",
-        NAME: "written",
+        LOCK: "written",
         str(SUITE): "written",
         str(WORKFLOW): "written",
     }
@@ -104,7 +104,7 @@ def test_what_is_there_stays(repository: Path, capsys: Captured) -> None:
     (repository / "pyproject.toml").write_text('[project]\nname = "mine"\n# the end')
     assert states(capsys) == {
         "pyproject.toml": "added to",
-        NAME: "written",
+        LOCK: "written",
         str(SUITE): "left as it is",
     }
     assert (repository / SUITE).read_text() == "# mine\n"
@@ -123,7 +123,7 @@ def test_declared_cells_are_kept_and_others_added(repository: Path, capsys: Capt
     assert states(capsys)["archbench.toml"] == "unchanged"
     assert states(capsys, "resnet20", "resnet32") == {
         "archbench.toml": "added to",
-        NAME: "unchanged",
+        LOCK: "unchanged",
         str(SUITE): "unchanged",
     }
     models = [cell.model for cell in find_project(repository).cells]
@@ -218,7 +218,7 @@ def test_locked_cells_become_declared_ones(repository: Path, capsys: Captured) -
     assert run(["lock", *UPDATE, "resnet18", "--model-kwargs", "num_classes=7"]) == 0
     assert states(capsys, "resnet32") == {
         "archbench.toml": "written",
-        NAME: "unchanged",
+        LOCK: "unchanged",
         str(SUITE): "written",
     }
     assert [cell.name for cell in find_project(repository).cells] == [
@@ -233,10 +233,10 @@ def test_locked_cells_become_declared_ones(repository: Path, capsys: Captured) -
 def test_cells_that_the_lock_lacks_are_named(repository: Path, capsys: Captured) -> None:
     """With the command that adds them; nothing is locked behind anybody's back."""
     states(capsys, "resnet20")
-    held = (repository / NAME).read_bytes()
+    held = (repository / LOCK).read_bytes()
     assert run(["init-ci", "resnet32"]) == 0
     assert "resnet32: `archbench lock --update --reason ...` adds them" in capsys.readouterr().out
-    assert (repository / NAME).read_bytes() == held
+    assert (repository / LOCK).read_bytes() == held
 
 
 def test_a_size_for_a_cell_that_is_declared_is_refused(repository: Path, capsys: Captured) -> None:
@@ -259,7 +259,7 @@ def test_a_project_below_the_root(
     monkeypatch.chdir(repository / "sub")
     assert states(capsys, *GITHUB) == {
         "sub/archbench.toml": "unchanged",
-        f"sub/{NAME}": "written",
+        f"sub/{LOCK}": "written",
         f"sub/{SUITE}": "written",
         ".github/workflows/archbench-sub.yml": "written",
     }
@@ -285,7 +285,7 @@ def test_a_project_below_the_root_that_declares_nothing_yet(
     monkeypatch.delitem(sys.modules, "nets", raising=False)
     found = states(capsys, "nets:Small", "-i", "3x8x8", "--model-kwargs", "width=4", *GITHUB)
     workflow = ".github/workflows/archbench-sub.yml"
-    assert list(found) == [f"sub/{cells}", f"sub/{NAME}", f"sub/{SUITE}", workflow]
+    assert list(found) == [f"sub/{cells}", f"sub/{LOCK}", f"sub/{SUITE}", workflow]
     (cell,) = find_project(repository / "sub").cells
     assert (cell.input_size, cell.model_kwargs) == (("3x8x8",), {"width": 4})
     assert (repository / "sub" / "pyproject.toml").exists() == (file == "pyproject.toml")
@@ -379,10 +379,10 @@ def test_check_at_the_root_names_the_locks_below(repository: Path, capsys: Captu
     """Hidden folders, as a virtual environment's, are not looked into."""
     for folder in ("pkgs/b", "pkgs/a", ".venv/x"):
         (repository / folder).mkdir(parents=True)
-        (repository / folder / NAME).write_text("{}")
+        (repository / folder / LOCK).write_text("{}")
     assert run(["check"]) == 2
     said, hint = capsys.readouterr().err.splitlines()
-    assert said == f"archbench: there is no lock '{NAME}'"
+    assert said == f"archbench: there is no lock '{LOCK}'"
     assert hint == "hint: there are locks in 'pkgs/a', 'pkgs/b': `archbench check` is run there"
 
 

@@ -17,8 +17,10 @@ from archbench.measure.clock import DeviceClock
 from archbench.measure.layers import HostMarker, LayerWatch, layer_times
 from archbench.models.inputs import plan_inputs
 from archbench.models.resolve import Loaded
+from archbench.records.ceilings import Ceilings
 from archbench.records.cells import Cell
-from archbench.records.rooflines import Ceilings, LayerTime, LayerWork, Roofline
+from archbench.records.layer_work import LayerWork
+from archbench.records.rooflines import LayerTime, Roofline
 from archbench.records.sessions import Session
 from archbench.report.roofline_picture import roofline_svg
 from tests.clocks import FakeClock, FakeDevice

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from archbench.errors import ArchbenchError
 from archbench.gate.budgets import parse_allowance, parse_budget
 from archbench.gate.folding import fold, unfold
-from archbench.gate.lock_file import NAME, read_lock
+from archbench.gate.lock_file import read_lock
 from archbench.gate.locking import next_lock
 from archbench.gate.structure import new_names, only_names, paired, structure_changes
+from archbench.places import LOCK
 from archbench.records.gates import Part
 from archbench.records.locks import Lock, LockedCell, Structure
 from archbench.registry import ARCHITECTURES
@@ -210,7 +211,7 @@ def test_allowances_are_exact() -> None:
 
 def test_the_whole_shelf_is_locked() -> None:
     """`make gate` checks what the lock holds: a network without a line would be `new` for ever."""
-    lock = read_lock(Path(__file__).parents[1] / NAME)
+    lock = read_lock(Path(__file__).parents[1] / LOCK)
     assert lock is not None
     assert [cell.name for cell in lock.cells] == sorted(row.name for row in ARCHITECTURES)
     for held in lock.cells:

@@ -24,8 +24,8 @@ from archbench.measure.memory import highest_total, peak_above
 from archbench.models.inputs import plan_inputs
 from archbench.models.resolve import Loaded, load, plan_for
 from archbench.models.training import OPTIMIZERS, loss_of, optimizer_for, training_step
-from archbench.records.cells import Mode
 from archbench.records.memory import MemoryEstimate
+from archbench.records.ways import Mode
 from benchmarks.memory import measured
 from tests.kernel_networks import KERNELS, NETWORKS, Runs, convnet, holds
 

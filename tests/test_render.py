@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from archbench.gate.compare import compare_structure
-from archbench.models.shelf import paper_table
+from archbench.models.construct import paper_table
 from archbench.registry import ARCHITECTURES, find, related
 from archbench.registry.totals import kept_totals
 from archbench.report.compare import structure_report

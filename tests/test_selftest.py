@@ -18,9 +18,10 @@ from archbench.errors import ArchbenchError
 from archbench.gate.power import rate_of_draws, rate_of_runs
 from archbench.measure.injected import ALWAYS, PASSES, TRIED, build
 from archbench.measure.pairing import Sides
-from archbench.records.gates import Word
-from archbench.records.pairs import Pair, Rules
+from archbench.records.pairs import Pair
+from archbench.records.rules import Rules
 from archbench.records.sessions import Failure
+from archbench.records.verdicts import Word
 from archbench.report.selftest import power_svg
 from tests.test_time_gate import with_ratio
 

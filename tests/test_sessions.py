@@ -14,7 +14,9 @@ from archbench.gate.timings import timing_of
 from archbench.records.cells import Cell
 from archbench.records.disturbances import CpuLoad
 from archbench.records.environments import Environment
-from archbench.records.runs import RunFile, read_run
+from archbench.records.rules import NEGLIGIBLE
+from archbench.records.runs import RunFile
+from archbench.records.session_runs import SCHEMA, read_run
 from archbench.records.sessions import DeviceTimes, Failure, Session
 from archbench.records.timings import Bench
 
@@ -94,20 +96,20 @@ def test_a_cells_id_tells_apart_whatever_differs(change: dict[str, object]) -> N
 def test_a_run_file_grows_by_a_line_a_session(tmp_path: Path) -> None:
     """And gives back what was put in."""
     path = tmp_path / "run.jsonl"
-    run = RunFile(path)
+    run = RunFile(path, SCHEMA)
     sessions = times(1, 2, 3)
     for session in sessions:
         run.append(session)
         assert path.read_bytes().endswith(b"\n")
     assert read_run(path, pytest.fail) == sessions
-    RunFile(path).append(FULL)
+    RunFile(path, SCHEMA).append(FULL)
     assert read_run(path, pytest.fail) == [*sessions, FULL]
 
 
 def test_a_file_cut_off_in_a_line_is_read_up_to_there(tmp_path: Path) -> None:
     """With a warning that names the line; what is appended then stands on its own line."""
     path = tmp_path / "run.jsonl"
-    run = RunFile(path)
+    run = RunFile(path, SCHEMA)
     first, second = times(1, 2)
     run.append(first)
     run.append(second)
@@ -117,7 +119,7 @@ def test_a_file_cut_off_in_a_line_is_read_up_to_there(tmp_path: Path) -> None:
         told: list[str] = []
         assert read_run(path, told.append) == [first]
         assert "line 2" in told[0]
-        RunFile(path).append(FULL)
+        RunFile(path, SCHEMA).append(FULL)
         told.clear()
         assert read_run(path, told.append) == [first, FULL]
         assert len(told) == 1
@@ -136,7 +138,7 @@ def test_a_run_file_that_cannot_be_written_is_refused_before_anything_runs(tmp_p
     """A folder that is missing, a folder in the place of the file."""
     for path in (tmp_path / "no" / "run.jsonl", tmp_path):
         with pytest.raises(OutputRefused, match="cannot be written"):
-            RunFile(path)
+            RunFile(path, SCHEMA)
 
 
 def test_a_latency_is_the_median_over_processes() -> None:
@@ -270,10 +272,10 @@ def test_noise_is_told_apart_into_levels_and_ratios() -> None:
 def test_the_detectable_effect_is_the_papers_arithmetic() -> None:
     """(t97.5 + t90) s / sqrt(P): for 4 degrees of freedom 2.776 and 1.533."""
     error = 0.01 / 5**0.5
-    assert detectable_with(error, 5) == pytest.approx((2.776 + 1.533) * error, rel=0.02)
+    assert detectable_with(error, 5, NEGLIGIBLE) == pytest.approx((2.776 + 1.533) * error, rel=0.02)
 
 
 def test_nothing_below_one_percent_is_called_a_difference() -> None:
     """However exact the measurement: one percent, and the power's part of the error."""
-    assert detectable_with(1e-6, 5) == pytest.approx(0.01, rel=0.001)
-    assert detectable_with(0.001, 5) == pytest.approx(0.01 + 1.533 * 0.001, rel=0.01)
+    assert detectable_with(1e-6, 5, NEGLIGIBLE) == pytest.approx(0.01, rel=0.001)
+    assert detectable_with(0.001, 5, NEGLIGIBLE) == pytest.approx(0.01 + 1.533 * 0.001, rel=0.01)

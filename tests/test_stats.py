@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from scipy import stats as reference
 
+from archbench.gate.compare import detectable
+from archbench.gate.ratios import ratio_to_reference
 from archbench.gate.stats import (
-    detectable,
     hodges_lehmann,
     interval_of_centre,
     log_interval,
     quantile,
-    ratio_to_reference,
     signed_rank_interval,
     t_interval,
     walsh_averages,

@@ -31,7 +31,7 @@ LEVELS = [
     {"records"},
     {"private_torch", "libraries"},
     {"appending"},
-    {"errors", "units", "collector", "signs", "places", "ci"},
+    {"errors", "units", "collector", "signs", "places", "ci", "version"},
 ]
 WITH_TORCH = {"archs", "models", "analyze", "measure", "private_torch"}
 PAPERS_WITH_TORCH = {"claims", "recompute", "layers.py", "networks.py"}  # of papers/, these parts

@@ -31,9 +31,10 @@ from archbench.measure.pairing import Sides, core_of_both
 from archbench.models.resolve import load
 from archbench.places import relative
 from archbench.records.cells import Cell
-from archbench.records.gates import Verdict
-from archbench.records.pairs import GatePlan, Pair, Rules
+from archbench.records.pairs import GatePlan, Pair
+from archbench.records.rules import Rules
 from archbench.records.time_gates import TimeGate
+from archbench.records.verdicts import Verdict
 from archbench.report.time_gate import time_gate_report
 from tests.machines import HERE
 from tests.systems import needs_linux

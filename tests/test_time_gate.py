@@ -25,8 +25,9 @@ from archbench.measure import pairing
 from archbench.measure.jobs import Job
 from archbench.measure.pairing import Sides, run_pair
 from archbench.records.cells import Cell
-from archbench.records.pairs import GatePlan, Pair, Rules
-from archbench.records.runs import read_gate
+from archbench.records.gate_runs import read_gate
+from archbench.records.pairs import GatePlan, Pair
+from archbench.records.rules import Rules
 from archbench.records.sessions import Failure
 from archbench.records.time_gates import TimeGate
 from archbench.report.time_gate import time_gate_report

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from archbench.analyze.ledger import FunctionUse, Ledger, ModuleUse
-from archbench.records.explanations import Quantity, Term
 from archbench.records.profiles import Totals
+from archbench.records.terms import Quantity, Term
 
 CONVOLUTIONS = frozenset({"Conv1d", "Conv2d", "Conv3d"})
 TRANSPOSED = frozenset({"ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"})

@@ -16,7 +16,8 @@ from archbench.libraries import require
 from archbench.models.inputs import InputPlan
 from archbench.models.resolve import Loaded
 from archbench.models.user_code import describe
-from archbench.records.profiles import CrossCheck, CrossCheckRow, Profile
+from archbench.records.cross_checks import CrossCheck, CrossCheckRow
+from archbench.records.profiles import Profile
 
 # fvcore's names for operators, as archbench groups them
 _GROUPS = {

@@ -9,8 +9,8 @@ from archbench.errors import ArchbenchError, InputRefused, UserCodeError
 from archbench.models.inputs import InputSize
 from archbench.models.resolve import Loaded, plan_for
 from archbench.models.training import DEFAULT_OPTIMIZER
-from archbench.records.cells import Mode
 from archbench.records.memory import MemoryEstimate
+from archbench.records.ways import Mode
 
 PATIENCE = 12  # estimates, after which halving takes over from following the slope
 

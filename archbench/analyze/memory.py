@@ -30,8 +30,8 @@ from archbench.models.inputs import InputPlan
 from archbench.models.resolve import Loaded
 from archbench.models.tensors import bytes_of, tensors_in
 from archbench.models.training import DEFAULT_OPTIMIZER, forward_backward, optimizer_for
-from archbench.records.cells import Mode
 from archbench.records.memory import MemoryEstimate
+from archbench.records.ways import Mode
 
 WORKSPACES = dict.fromkeys(CONVOLUTIONS, "workspaces of convolutions")
 WORKSPACES |= dict.fromkeys(FUSED_OPERATIONS, "attention")

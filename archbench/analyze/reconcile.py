@@ -16,8 +16,9 @@ from archbench.analyze.profile import profile_loaded, unwrapped
 from archbench.analyze.trace import paths_of
 from archbench.models.inputs import InputPlan, InputSize
 from archbench.models.resolve import Loaded, load, plan_for
-from archbench.records.explanations import Printed, Quantity, Reconciliation, Status
+from archbench.records.explanations import Reconciliation, Status
 from archbench.records.profiles import Profile
+from archbench.records.terms import Printed, Quantity
 
 QUANTITIES: tuple[Quantity, Quantity] = ("macs", "params")
 

@@ -16,7 +16,7 @@ from archbench.analyze.trace import ForwardFailed, trace
 from archbench.models.inputs import InputPlan
 from archbench.models.resolve import Loaded
 from archbench.models.tensors import operands
-from archbench.records.rooflines import LayerWork
+from archbench.records.layer_work import LayerWork
 
 _MOVES_NOTHING = frozenset(  # room is made, or the same memory is seen in another shape
     {

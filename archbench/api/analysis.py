@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from archbench.api.cells import Ways
 from archbench.errors import ArchbenchError
 from archbench.records.cells import Cell
+from archbench.records.layer_work import LayerWork
 from archbench.records.memory import MemoryEstimate
-from archbench.records.rooflines import LayerWork
 
 if TYPE_CHECKING:
     from archbench.models.resolve import Loaded

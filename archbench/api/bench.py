@@ -16,10 +16,12 @@ from archbench.errors import ArchbenchError, NothingMeasured, OutOfMemory
 from archbench.gate.rooflines import roofline_of
 from archbench.gate.timings import timing_of
 from archbench.libraries import require
+from archbench.measure.schedule import SESSIONS
 from archbench.records.cells import Cell
 from archbench.records.environments import Environment
 from archbench.records.rooflines import Roofline
-from archbench.records.runs import RunFile, read_run
+from archbench.records.runs import RunFile
+from archbench.records.session_runs import SCHEMA, read_run
 from archbench.records.sessions import Failure, Session
 from archbench.records.timings import Bench
 from archbench.units import memory
@@ -29,8 +31,6 @@ if TYPE_CHECKING:
 
     from archbench.measure.jobs import Job
     from archbench.models.inputs import InputSize
-
-SESSIONS = 5  # fresh processes a cell
 
 
 def bench(
@@ -126,7 +126,7 @@ def run_bench(
     _check_numbers(models, sessions, max_time_s, record, resume)
     if sessions > 1:
         require("scipy", "intervals over processes; --sessions 1 has none")
-    run = None if record is None else RunFile(record)
+    run = None if record is None else RunFile(record, SCHEMA)
     with ExitStack() as stack:
         found = stack.enter_context(subjects(models, input_size, model_kwargs, ways))
         if layers and found:

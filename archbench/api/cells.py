@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from archbench.errors import ArchbenchError, nearest
 from archbench.libraries import needed
-from archbench.records.cells import MODES, OPTIMIZERS, PRECISIONS, Cell
+from archbench.records.cells import Cell
+from archbench.records.ways import MODES, OPTIMIZERS, PRECISIONS
 
 if TYPE_CHECKING:
     from torch import nn

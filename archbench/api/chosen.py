@@ -9,8 +9,8 @@ from typing import Any
 
 from archbench.errors import ArchbenchError, UnknownArchitecture, nearest
 from archbench.gate.configuration import Project, find_project
-from archbench.gate.lock_file import NAME, read_lock
-from archbench.places import names_file, parts_of, portable, relative
+from archbench.gate.lock_file import read_lock
+from archbench.places import LOCK, names_file, parts_of, portable, relative
 from archbench.records.gates import Check, GateCell
 from archbench.records.locks import LockedCell
 from archbench.registry import ARCHITECTURES, find, select
@@ -44,7 +44,7 @@ class Chosen:
     ) -> None:
         self.words = tuple(words)
         self.project = find_project(Path.cwd(), config)
-        own = Path(relative(self.project.root / NAME, Path.cwd()))
+        own = Path(relative(self.project.root / LOCK, Path.cwd()))
         self.path = own if path is None else path
         self.lock = read_lock(self.path)
         elsewhere = [] if path is None else ["-o", str(path)]

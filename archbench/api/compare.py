@@ -1,23 +1,20 @@
 """Put models side by side: structure exactly, time with all of them in one process, in turn."""
 
-import random
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from archbench.api.bench import SESSIONS
 from archbench.api.cells import Subject, Ways, subjects
 from archbench.api.launcher import SILENT, Listener, error_of, launching
 from archbench.errors import ArchbenchError, NothingMeasured
 from archbench.gate.compare import compare_structure, with_times
 from archbench.libraries import require
-from archbench.records.cells import Cell
+from archbench.measure.schedule import SESSIONS, in_turn
 from archbench.records.comparisons import Comparison
 from archbench.records.sessions import Session
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from archbench.measure.jobs import Job
     from archbench.models.inputs import InputSize
 
 MAX_TIME_S = 20.0
@@ -110,27 +107,3 @@ def measured(
     if not good:
         raise NothingMeasured("the time was up before anything was measured", "--max-time 20")
     return good
-
-
-def in_turn(cells: tuple[Cell, ...], files: tuple[str | None, ...], sessions: int) -> list["Job"]:
-    """Lay out processes in which several cells take turns.
-
-    What is loaded first runs a little slower or faster for the whole life of its process, so the
-    order of loading is random too. Each process draws its own: orders that were balanced among the
-    processes would cancel in their mean and not in their spread, and the interval be too wide.
-    """
-    from archbench.measure.jobs import Job
-
-    rng = random.SystemRandom()
-    numbers = range(len(cells))
-    return [
-        Job(
-            cells,
-            session,
-            seed=rng.getrandbits(32),
-            order=tuple(rng.sample(numbers, len(cells))),
-            module_files=files,
-            measure_s=None,
-        )
-        for session in range(sessions)
-    ]

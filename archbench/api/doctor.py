@@ -5,15 +5,15 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from archbench.api.ceilings import ceilings_of
-from archbench.api.compare import in_turn
 from archbench.api.launcher import SILENT, Launcher, Listener, launching
 from archbench.gate.advice import advice
 from archbench.gate.noise import noise_of
 from archbench.libraries import require
+from archbench.measure.schedule import in_turn
+from archbench.records.ceilings import Ceilings
 from archbench.records.cells import Cell
 from archbench.records.diagnoses import Diagnosis
 from archbench.records.environments import Environment
-from archbench.records.rooflines import Ceilings
 from archbench.records.sessions import Session
 
 if TYPE_CHECKING:

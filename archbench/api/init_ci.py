@@ -16,8 +16,9 @@ from archbench.api.workflow import workflow_for
 from archbench.ci.repository import repository_of
 from archbench.errors import ArchbenchError
 from archbench.gate.configuration import OWN, SHARED
-from archbench.gate.lock_file import NAME, to_text
+from archbench.gate.lock_file import to_text
 from archbench.gate.locking import next_lock
+from archbench.places import LOCK
 from archbench.records.gates import GateCell
 from archbench.records.placed import InitCI, Placed
 from archbench.records.profiles import CONVENTION_NUMBER
@@ -152,12 +153,12 @@ def _value(value: Any) -> str:
 
 def _lock(root: Path, cells: Sequence[GateCell], tell: Tell) -> Placed:
     """Return the first lock; one that is there stays, for `archbench lock` to go on with."""
-    before = read(root / NAME)
+    before = read(root / LOCK)
     locked = locked_cells(cells, root, tell)  # with a lock too: what is declared has to run
     if before is not None:
-        return Placed(Path(NAME), before, before)
+        return Placed(Path(LOCK), before, before)
     made = next_lock(None, CONVENTION_NUMBER, locked, True, "", False)
-    return Placed(Path(NAME), None, to_text(made.lock))
+    return Placed(Path(LOCK), None, to_text(made.lock))
 
 
 def _placed(root: Path, path: Path, wanted: str) -> Placed:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from archbench.errors import ArchbenchError, NothingMeasured, OutOfMemory, UserCodeError
 from archbench.libraries import require
+from archbench.records.ceilings import Ceilings
 from archbench.records.cells import Cell
 from archbench.records.environments import Environment
-from archbench.records.rooflines import Ceilings
 from archbench.records.sessions import Failure, Flag, Session
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-import archbench
 from archbench.errors import ArchbenchError
 from archbench.measure.repository import STATUS, any_repository, parse_status
+from archbench.version import FOLDER
 
 HINT = "name what CI installs, as pip takes it: --requirement 'archbench @ git+URL@COMMIT'"
 SCP = re.compile(r"(?:[\w.-]+@)?([\w-]+(?:\.[\w-]+)+):(?!/)(.+)")  # git@host.org:owner/name.git
@@ -38,7 +38,7 @@ def origin_of_archbench(root: Path, top: Path) -> str:
     try:
         found = distribution("archbench")
     except PackageNotFoundError:  # it runs from a checkout that is not installed
-        return _from_folder(Path(archbench.__file__).parent.parent, root, top)
+        return _from_folder(FOLDER.parent, root, top)
     text = found.read_text("direct_url.json")
     if text is None:  # pip, uv and poetry write it unless an index was asked
         return f"archbench=={found.version}"

@@ -21,11 +21,13 @@ from archbench.measure.children import Child
 from archbench.places import parts_of
 from archbench.records.cells import Cell
 from archbench.records.environments import Environment
-from archbench.records.gates import GateCell, Word
-from archbench.records.pairs import GatePlan, Pair, Rules
-from archbench.records.runs import read_gate
+from archbench.records.gate_runs import read_gate
+from archbench.records.gates import GateCell
+from archbench.records.pairs import GatePlan, Pair
+from archbench.records.rules import Rules
 from archbench.records.selftests import Rate, SelfTest
 from archbench.records.time_gates import TimeGate
+from archbench.records.verdicts import Word
 
 MODELS = ("resnet20", "resnet18")
 SLOWED = "archbench.measure.injected:build"

@@ -13,9 +13,10 @@ from archbench.api.trees import trees
 from archbench.errors import ArchbenchError
 from archbench.gate.configuration import Project, find_project
 from archbench.records.cells import Cell
-from archbench.records.gates import GateCell, Verdict
+from archbench.records.gates import GateCell
 from archbench.records.pairs import Pair
 from archbench.records.sessions import Session
+from archbench.records.verdicts import Verdict
 
 THREADS = 1  # two threads on two cores lose all that one neighbour takes of one
 PATIENCE_S = 600.0  # for one process with two models: only what hangs is ended

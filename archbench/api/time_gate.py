@@ -10,10 +10,12 @@ from archbench.api.launcher import SILENT, WORKERS_NEED, Listener
 from archbench.errors import NothingMeasured
 from archbench.gate.time_verdicts import verdicts_of
 from archbench.libraries import require
-from archbench.records.gates import Verdict
-from archbench.records.pairs import GatePlan, Pair, Rules, Side, Stage
-from archbench.records.runs import GATE, RunFile
+from archbench.records.gate_runs import SCHEMA
+from archbench.records.pairs import GatePlan, Pair, Side, Stage
+from archbench.records.rules import Rules
+from archbench.records.runs import RunFile
 from archbench.records.time_gates import TimeGate
+from archbench.records.verdicts import Verdict
 
 CONTROL = "(base against itself)"
 
@@ -77,7 +79,7 @@ def run_gate(
     plan = GatePlan(
         *(tuple(arms.cells), CONTROL, arms.base, arms.head, rules, arms.known, arms.one_process)
     )
-    file = None if record is None else RunFile(record, GATE)
+    file = None if record is None else RunFile(record, SCHEMA, new=True)
     if file is not None:
         file.append(plan)
     seeds = random.SystemRandom()

@@ -222,8 +222,8 @@ def _check_picture(
 
 def _draw(result: "Bench", path: Path) -> None:
     """Draw what was measured; where nothing was, what the file held before stays."""
-    from archbench.report.bench import how
     from archbench.report.roofline_picture import roofline_svg
+    from archbench.report.words import how
 
     timing = result.timings[0]
     if timing.roofline is None:

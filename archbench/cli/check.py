@@ -29,8 +29,9 @@ from archbench.cli.progress import progress
 from archbench.cli.saved_runs import judged
 from archbench.cli.time_gate import time_gate
 from archbench.errors import ArchbenchError, NothingMeasured
-from archbench.records.gates import UNDECIDED_WORDS, Check, Word
+from archbench.records.gates import Check
 from archbench.records.time_gates import TimeGate
+from archbench.records.verdicts import UNDECIDED_WORDS, Word
 from archbench.units import counted
 
 if TYPE_CHECKING:

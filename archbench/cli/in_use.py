@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from archbench.errors import OutputRefused
+from archbench.places import LOCK
 
 # what people write by hand; results are text, tables, JSON, Markdown, XML or pictures
 SOURCES = frozenset(".py .ipynb .toml .yml .yaml .cfg .ini".split())
@@ -47,8 +48,6 @@ def refuse_source(path: Path) -> None:
     Raises:
         OutputRefused: that is where it would go.
     """
-    from archbench.gate.lock_file import NAME
-
     target = path.resolve()
-    if target.suffix.lower() in SOURCES or target.name == NAME:
+    if target.suffix.lower() in SOURCES or target.name == LOCK:
         raise OutputRefused(f"'{path}' is no place for a result", "name another file")

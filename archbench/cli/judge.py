@@ -9,7 +9,7 @@ from archbench.cli.in_use import in_use
 from archbench.cli.options import Debug, Form, Output
 from archbench.cli.output import destination, warn
 from archbench.gate.time_verdicts import verdicts_of
-from archbench.records.runs import read_gate
+from archbench.records.gate_runs import read_gate
 from archbench.records.time_gates import TimeGate
 from archbench.report.time_gate import time_gate_report
 

@@ -27,7 +27,7 @@ def judged(words: Sequence[str], strict: bool) -> "SavedCheck":
     """
     from archbench.gate.saved_file import read_saved
     from archbench.gate.saved_runs import judge_saved
-    from archbench.records.pairs import Rules
+    from archbench.records.rules import Rules
 
     if words.count("--") != 1 or words[0] == "--" or words[-1] == "--":
         raise ArchbenchError("two sides of saved runs are needed, with -- between them", HOW)

@@ -87,7 +87,7 @@ def _laid_out(
     loaded: "Loaded", profile: "Profile", kwargs: dict[str, object], depth: int | None, layers: bool
 ) -> "Report":
     """Choose the paper's table, the module tree or every layer."""
-    from archbench.models.shelf import paper_table
+    from archbench.models.construct import paper_table
     from archbench.report.summary import summary_report
 
     if loaded.architecture is not None:

@@ -47,7 +47,7 @@ def time_gate(
     from archbench.api.launcher import Listener
     from archbench.api.time_check import commits, models
     from archbench.api.time_gate import run_gate
-    from archbench.records.pairs import Rules
+    from archbench.records.rules import Rules
 
     if not chosen.cells:
         raise NothingMeasured("there are no cells to time", "`archbench check MODEL --time ...`")

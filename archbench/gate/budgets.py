@@ -8,8 +8,9 @@ from math import isfinite
 from typing import Any
 
 from archbench.errors import ArchbenchError, nearest
-from archbench.records.gates import METRICS, Allowance, Budget, Metric, Verdict
+from archbench.records.gates import METRICS, Allowance, Budget, Metric
 from archbench.records.locks import Structure
+from archbench.records.verdicts import Verdict
 from archbench.units import parse_bytes, parse_count
 
 SIGNS: Mapping[str, Callable[[Any, Any], bool]] = {

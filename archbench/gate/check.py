@@ -5,17 +5,9 @@ from dataclasses import dataclass
 
 from archbench.gate.budgets import judge
 from archbench.gate.structure import only_names, structure_changes
-from archbench.records.gates import (
-    METRICS,
-    Allowance,
-    Budget,
-    Check,
-    Metric,
-    StructureChange,
-    Verdict,
-    Word,
-)
+from archbench.records.gates import METRICS, Allowance, Budget, Check, Metric, StructureChange
 from archbench.records.locks import Lock, LockedCell, Structure
+from archbench.records.verdicts import Verdict, Word
 from archbench.units import counted
 
 TORCH_DEPENDENT = ("operators", "peak_activation_bytes")  # on which operations torch runs

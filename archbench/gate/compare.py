@@ -1,12 +1,15 @@
 """Profiles and sessions beside each other, as changes."""
 
 from collections.abc import Sequence
+from math import log
 from statistics import median
 
-from archbench.gate.stats import detectable, ratio_to_reference
+from archbench.gate.ratios import ratio_to_reference
+from archbench.gate.stats import CONFIDENCE, detectable_with, student_quantile
 from archbench.gate.verdicts import structure_verdict, time_verdict
 from archbench.records.comparisons import Change, Comparison
 from archbench.records.profiles import Profile
+from archbench.records.rules import NEGLIGIBLE
 from archbench.records.sessions import Session
 
 TOTALS = ("params", "trainable_params", "buffers", "macs", "flops", "activations", "depth")
@@ -53,6 +56,22 @@ def with_times(comparison: Comparison, sessions: Sequence[Session]) -> Compariso
             Change("latency_median_s", "total", profile.model, a, b, verdict, ratio, low, high, mde)
         )
     return Comparison(comparison.profiles, tuple(changes), tuple(sessions), tuple(latencies))
+
+
+def detectable(ratio: float, interval: tuple[float, float], count: int) -> float:
+    """Return the difference that a measurement this precise would show nine times in ten.
+
+    The interval reaches so many standard errors to either side as Student's 97.5 % point has.
+
+    Args:
+        ratio: what was found.
+        interval: its 95 % interval.
+        count: values that it comes from, two or more.
+    """
+    reach = log(max(interval[1] / ratio, ratio / interval[0]))
+    return detectable_with(
+        reach / student_quantile((1 + CONFIDENCE) / 2, count - 1), count, NEGLIGIBLE
+    )
 
 
 def stage_names(profiles: Sequence[Profile]) -> list[str]:

@@ -9,8 +9,7 @@ from typing import Any
 
 from archbench.errors import ArchbenchError, nearest, why_refused
 from archbench.gate.budgets import parse_budget
-from archbench.gate.lock_file import NAME as LOCK
-from archbench.places import names_file, parts_of, portable
+from archbench.places import LOCK, names_file, parts_of, portable
 from archbench.records.gates import GateCell
 from archbench.registry import find, select
 

@@ -13,12 +13,12 @@ from typing import Any
 
 from archbench.errors import ArchbenchError, why_refused
 from archbench.gate.folding import fold, unfold
+from archbench.places import LOCK
 from archbench.records.gates import METRICS
 from archbench.records.locks import Lock, LockedCell, Structure
 from archbench.records.profiles import LayerCost, StageCost
 from archbench.units import Shape, shape_for_machines
 
-NAME = "archbench.lock.json"
 SCHEMA = 1
 PYTHON = "python"  # the one key of an argument that is kept as Python writes it
 _FIGURES = tuple(metric for metric in METRICS if metric != "operators")
@@ -51,7 +51,7 @@ def locks_below(folder: Path) -> list[Path]:
     They are relative to the folder, sorted.
     """
     found = (
-        path.parent.relative_to(folder) for n in (1, 2, 3) for path in folder.glob(n * "*/" + NAME)
+        path.parent.relative_to(folder) for n in (1, 2, 3) for path in folder.glob(n * "*/" + LOCK)
     )
     return sorted(path for path in found if not any(part.startswith(".") for part in path.parts))
 
@@ -71,7 +71,7 @@ def read_lock(path: Path) -> Lock | None:
             f"'{path}' cannot be read: {why_refused(error)}", "--lock names another file"
         ) from error
     restore = "name a file that `archbench lock` wrote, or a new one"
-    if path.name == NAME:  # nobody's own work, which this would throw away
+    if path.name == LOCK:  # nobody's own work, which this would throw away
         restore = (
             f"`git checkout -- {quote(str(path))}` brings back the last one that was committed"
         )

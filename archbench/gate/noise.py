@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from math import expm1, log, sqrt
 from statistics import median, stdev
 
-from archbench.gate.stats import CONFIDENCE, detectable_with, log_ratio, student_quantile
+from archbench.gate.ratios import log_ratio
+from archbench.gate.stats import CONFIDENCE, detectable_with, student_quantile
 from archbench.records.diagnoses import Noise
+from archbench.records.rules import NEGLIGIBLE
 from archbench.records.sessions import Session
 
 PROCESSES = (5, 12, 20)  # that an effect is told for
@@ -27,7 +29,8 @@ def noise_of(sessions: Sequence[Session]) -> Noise | None:
         level_sd=level_sd,
         ratio_sd=ratio_sd,
         detectable=tuple(
-            (count, detectable_with(ratio_sd / sqrt(count), count)) for count in PROCESSES
+            (count, detectable_with(ratio_sd / sqrt(count), count, NEGLIGIBLE))
+            for count in PROCESSES
         ),
         bench_interval=tuple((n, half_width(level_sd, n)) for n in PROCESSES),
     )

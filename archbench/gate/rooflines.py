@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from statistics import median
 
-from archbench.records.rooflines import Bound, Ceilings, LayerTime, LayerWork, Roofline
+from archbench.records.ceilings import Ceilings
+from archbench.records.layer_work import LayerWork
+from archbench.records.rooflines import Bound, LayerTime, Roofline
 from archbench.records.sessions import Session
 
 

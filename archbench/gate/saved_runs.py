@@ -20,9 +20,9 @@ from archbench.gate.rank_sum import (
 )
 from archbench.gate.sign_flip import holm
 from archbench.gate.stats import POWER
-from archbench.records.gates import Verdict, Word
-from archbench.records.pairs import Rules
+from archbench.records.rules import Rules
 from archbench.records.saved_runs import SavedCheck, SavedRun, benchmarks_of
+from archbench.records.verdicts import Verdict, Word
 from archbench.units import counted
 
 # From gate to gate of `make selftest`, within hours, medians of equal networks wandered by 2 to 7 %

@@ -6,8 +6,6 @@ from math import ceil, exp, expm1, log, log1p, sqrt
 from statistics import fmean, median, stdev
 
 from archbench.libraries import needed
-from archbench.records.pairs import NEGLIGIBLE
-from archbench.records.sessions import Session
 
 CONFIDENCE = 0.95
 POWER = 0.9  # of a difference that is called detectable
@@ -115,59 +113,22 @@ def quantile(ordered: Sequence[float], share: float) -> float:
     return ordered[max(0, ceil(share * len(ordered) - 1e-9) - 1)]
 
 
-def log_ratio(session: Session, model: int) -> float:
-    """Return the median over rounds of the logarithm of a model's time over the reference's."""
-    pairs = zip(session.times_ns[0], session.times_ns[model], strict=True)
-    return median(log(b / a) for a, b in pairs)
-
-
-def ratio_to_reference(
-    sessions: Sequence[Session], model: int
-) -> tuple[float, tuple[float, float] | None]:
-    """Estimate how a model's time relates to the reference's, over several processes.
-
-    Each round gives the log of one ratio, each process the median of its rounds. Rounds of one
-    process share its luck with memory and neighbours, so the interval is over processes.
-
-    Returns the ratio, and its 95 % interval, or None where there is one process only.
-    """
-    logs = [log_ratio(session, model) for session in sessions]
-    interval = log_interval(logs)
-    if interval is None:
-        return exp(hodges_lehmann(logs)), None
-    return exp(hodges_lehmann(logs)), (exp(interval[0]), exp(interval[1]))
-
-
-def detectable(ratio: float, interval: tuple[float, float], count: int) -> float:
-    """Return the difference that a measurement this precise would show nine times in ten.
-
-    The interval reaches so many standard errors to either side as Student's 97.5 % point has.
-
-    Args:
-        ratio: what was found.
-        interval: its 95 % interval.
-        count: values that it comes from, two or more.
-    """
-    reach = log(max(interval[1] / ratio, ratio / interval[0]))
-    return detectable_with(reach / student_quantile((1 + CONFIDENCE) / 2, count - 1), count)
-
-
 def detectable_with(
     error: float,
     count: int,
+    floor: float,
     alpha: float = (1 - CONFIDENCE) / 2,
-    floor: float = NEGLIGIBLE,
     power: float = POWER,
 ) -> float:
     """Return the difference, as a share, that is called one nine times in ten.
 
-    By default as in gate/verdicts.py: the interval must leave out 1, and the ratio be 1 % away.
+    By default the 95 % interval must leave out 1, and the ratio be further away than the floor.
 
     Args:
         error: standard error of the logarithm of the ratio.
         count: values that its spread was learnt from, two or more.
-        alpha: of the one-sided test that must reject.
         floor: a difference below it is never called one.
+        alpha: of the one-sided test that must reject.
         power: how often, if not nine times in ten.
     """
     sure = student_quantile(1 - alpha, count - 1)

@@ -12,8 +12,9 @@ from statistics import median
 
 from archbench.gate.sign_flip import MOST, holm, p_value
 from archbench.gate.stats import hodges_lehmann, log_interval
-from archbench.records.gates import Word
-from archbench.records.pairs import Pair, Rules, Stage
+from archbench.records.pairs import Pair, Stage
+from archbench.records.rules import Rules
+from archbench.records.verdicts import Word
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ from archbench.errors import ArchbenchError, UserCodeError
 from archbench.gate.sign_flip import robust_sd
 from archbench.gate.stats import detectable_with, hodges_lehmann, log_interval
 from archbench.gate.time_gate import Evidence, evidence_of, is_contaminated, judge, pairs_to_confirm
-from archbench.records.gates import Verdict, Word
-from archbench.records.pairs import GatePlan, Pair, Rules, Stage
+from archbench.records.pairs import GatePlan, Pair, Stage
+from archbench.records.rules import Rules
+from archbench.records.verdicts import Verdict, Word
 
 MEDIAN_ERROR = 1.2533  # of a normal's median over that of its mean
 EACH = 0.95  # how often either stage sees what both see nine times in ten
@@ -105,7 +106,7 @@ def detectable(evidence: Evidence, suspects: int, rules: Rules) -> float | None:
     alpha = rules.first_look * rules.alpha / max(1, suspects)
     stands_out = log1p(rules.suspicious) + MEDIAN_ERROR * EACH_SD * spread / sqrt(rules.screen)
     error = spread / sqrt(count)
-    confirmed = detectable_with(error, len(values), alpha, rules.negligible, EACH)
+    confirmed = detectable_with(error, len(values), rules.negligible, alpha, EACH)
     return max(expm1(stands_out), confirmed)
 
 

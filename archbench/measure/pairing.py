@@ -28,6 +28,7 @@ from archbench.records.environments import Environment
 from archbench.records.pairs import Pair, Side, Slice, log_ratios
 from archbench.records.rounds import error_of_trimmed_mean
 from archbench.records.sessions import Failure
+from archbench.version import FOLDER
 
 SLICE_S = 0.004  # or one call: the shorter, the more alike what both sides meet
 WARM_UP_S = (0.25, 1.5)  # of each side, at least and at most
@@ -153,9 +154,7 @@ class Worker:
 
 def _python_path() -> str:
     """Return $PYTHONPATH, whose relative folders are each tree's own, and where archbench is."""
-    import archbench
-
-    places = [os.environ.get("PYTHONPATH", ""), str(Path(archbench.__file__).parent.parent)]
+    places = [os.environ.get("PYTHONPATH", ""), str(FOLDER.parent)]
     return os.pathsep.join(place for place in places if place)
 
 

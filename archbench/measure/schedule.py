@@ -7,8 +7,10 @@ from dataclasses import replace
 from statistics import fmean
 
 from archbench.measure.jobs import Job
+from archbench.records.cells import Cell
 from archbench.records.sessions import Session
 
+SESSIONS = 5  # fresh processes a cell
 PATIENCE_S = 30.0  # a process may start and run once, however short the time is
 
 Launch = Callable[[Job], Session]
@@ -89,3 +91,25 @@ def _time_left(jobs: Sequence[Job], took: Mapping[tuple[str, ...], Sequence[floa
     """Expect of each cell what its own sessions took so far; of a new one, what the others did."""
     usual = fmean(fmean(times) for times in took.values())
     return sum(fmean(took.get(_key(job), [usual])) for job in jobs)
+
+
+def in_turn(cells: tuple[Cell, ...], files: tuple[str | None, ...], sessions: int) -> list[Job]:
+    """Lay out processes in which several cells take turns.
+
+    What is loaded first runs a little slower or faster for the whole life of its process, so the
+    order of loading is random too. Each process draws its own: orders that were balanced among the
+    processes would cancel in their mean and not in their spread, and the interval be too wide.
+    """
+    rng = random.SystemRandom()
+    numbers = range(len(cells))
+    return [
+        Job(
+            cells,
+            session,
+            seed=rng.getrandbits(32),
+            order=tuple(rng.sample(numbers, len(cells))),
+            module_files=files,
+            measure_s=None,
+        )
+        for session in range(sessions)
+    ]

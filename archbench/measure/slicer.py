@@ -20,6 +20,7 @@ from typing import Any
 from archbench.measure.lifeline import end_with_parent
 from archbench.measure.processor import compute_on
 from archbench.models.import_path import import_from
+from archbench.version import FOLDER
 
 
 def main() -> None:
@@ -135,9 +136,7 @@ def strays(other: str | None) -> list[str]:
     """
     if other is None:
         return []
-    import archbench
-
-    own = (Path(archbench.__file__).parent, Path(sys.prefix).resolve())
+    own = (FOLDER, Path(sys.prefix).resolve())
     found = []
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from archbench.errors import InputRefused
 from archbench.private_torch import mapped
-from archbench.records.profiles import TensorSpec
+from archbench.records.tensor_spec import TensorSpec
 from archbench.units import Shape, shape_for_machines
 
 InputSize = int | str | Sequence[int] | Sequence[str]

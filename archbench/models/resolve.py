@@ -8,8 +8,10 @@ from typing import Any
 from torch import nn
 
 from archbench.errors import ArchbenchError
-from archbench.models import shelf, user_code
+from archbench.models import user_code
+from archbench.models.construct import build_blank
 from archbench.models.inputs import InputPlan, InputSize, plan_inputs
+from archbench.models.shelf import build
 from archbench.places import names_file, parts_of
 from archbench.records.architectures import Architecture
 from archbench.registry import find
@@ -55,8 +57,8 @@ def load(
         )
     architecture = find(model)
     if blank:
-        return Loaded(model, shelf.build_blank(architecture, given), architecture, given)
-    return Loaded(model, shelf.build(model, **given), architecture, given)
+        return Loaded(model, build_blank(architecture, given), architecture, given)
+    return Loaded(model, build(model, **given), architecture, given)
 
 
 def plan_for(loaded: Loaded, input_size: InputSize | None, batch_size: int) -> InputPlan:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from archbench.errors import ArchbenchError, nearest
 from archbench.models.tensors import tensors_in
-from archbench.records.cells import OPTIMIZERS
+from archbench.records.ways import OPTIMIZERS
 
 # So small that the steps of a network without settled statistics stay finite; neither memory nor
 # time depends on it.

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from archbench.errors import MissingLibrary, WeightsRefused
 from archbench.libraries import needed
-from archbench.models import shelf
+from archbench.models.construct import MOST_CLASSES, build_blank
 from archbench.models.key_maps import KEY_MAPS, KeyMap
 from archbench.private_torch import ORIGINAL
 from archbench.records.architectures import Architecture
@@ -206,9 +206,9 @@ def _fits_with(
     architecture: Architecture, arguments: Mapping[str, Any], ours: str, tensor: Tensor
 ) -> bool:
     """Tell whether the network would take the tensor if it were built with these arguments."""
-    if not 1 <= arguments["num_classes"] <= shelf.MOST_CLASSES or not architecture.num_classes:
+    if not 1 <= arguments["num_classes"] <= MOST_CLASSES or not architecture.num_classes:
         return False
-    other = shelf.build_blank(architecture, arguments).state_dict()
+    other = build_blank(architecture, arguments).state_dict()
     return not _misfit("", tensor, other[ours])
 
 
@@ -216,7 +216,7 @@ def _with_heads(architecture: Architecture, arguments: Mapping[str, Any]) -> Map
     """Return what the network would hold with its auxiliary heads, which a file may have."""
     if "aux" not in dict(architecture.choices):
         return {}
-    return shelf.build_blank(architecture, {**arguments, "aux": True}).state_dict()
+    return build_blank(architecture, {**arguments, "aux": True}).state_dict()
 
 
 # -- refusing --------------------------------------------------------------------------------------

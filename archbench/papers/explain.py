@@ -12,14 +12,9 @@ from archbench.papers.judge import parse
 from archbench.papers.networks import Networks, built_as
 from archbench.papers.reproduce import recomputed
 from archbench.papers.shipped import PublishedTotal, published_totals, way
-from archbench.records.explanations import (
-    Explanation,
-    Printed,
-    Quantity,
-    Reconciliation,
-    Term,
-)
+from archbench.records.explanations import Explanation, Reconciliation
 from archbench.records.published import Reproduction
+from archbench.records.terms import Printed, Quantity, Term
 from archbench.units import shape_for_people
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from functools import cache
 from typing import NamedTuple
 
 from archbench.papers.packaged import rows_of
-from archbench.records.explanations import Printed, Quantity
+from archbench.records.terms import Printed, Quantity
 
 
 class PublishedTotal(NamedTuple):

@@ -4,15 +4,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
-from typing import Any, Literal, get_args
+from typing import Any
 
-Precision = Literal["fp32", "tf32", "fp16", "bf16", "amp"]
-Mode = Literal["infer", "train"]
-Optimizer = Literal["sgd", "momentum", "adam"]
-
-PRECISIONS: tuple[Precision, ...] = get_args(Precision)
-MODES: tuple[Mode, ...] = get_args(Mode)
-OPTIMIZERS: tuple[Optimizer, ...] = get_args(Optimizer)
+from archbench.records.ways import Mode, Optimizer, Precision
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,66 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any, Literal
 
 from archbench.records.published import Verdict
+from archbench.records.terms import Printed, Quantity, Term
 
-Quantity = Literal["params", "macs"]
 Status = Literal["run", "published", "paper", "not_installed", "failed", "not_run"]
-
-
-@dataclass(frozen=True, slots=True)
-class Term:
-    """One named difference between two ways of counting, or between two networks.
-
-    Args:
-        name: what is counted otherwise.
-        amount: what that adds; negative where the other counts less.
-    """
-
-    name: str
-    amount: int
-
-
-@dataclass(frozen=True, slots=True)
-class Printed:
-    """A number as a tool prints it.
-
-    Args:
-        text: its digits, "25,557,032" or "4.089".
-        unit: what 1 of it stands for: 10**9 where billions are printed.
-        whole: all that is printed, where there is more: "3.8 × 10^9".
-    """
-
-    text: str
-    unit: int = 1
-    whole: str = ""
-
-    @property
-    def value(self) -> int:
-        """The number in base units."""
-        return int(self._number * self.unit)
-
-    @property
-    def to_the_digit(self) -> bool:
-        """Whether nothing was rounded away."""
-        return self.unit == 1
-
-    def agrees_with(self, total: int) -> bool:
-        """Tell whether a total prints as this text.
-
-        >>> Printed("4.089", 10**9).agrees_with(4_089_184_256), Printed("15").agrees_with(16)
-        (True, False)
-        """
-        exponent = self._number.as_tuple().exponent
-        assert isinstance(exponent, int)  # a finite number has one
-        last_digit = self.unit * Decimal(1).scaleb(exponent)
-        return abs(self._number * self.unit - total) <= last_digit / 2
-
-    @property
-    def _number(self) -> Decimal:
-        return Decimal(self.text.replace(",", ""))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,27 +1,16 @@
 """What a gate guards, and what it found."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from archbench.libraries import needed
+from archbench.records.verdicts import NOTHING, WORDS, Verdict, Word, exit_code
 
 if TYPE_CHECKING:
     import pandas
 
-Word = Literal[
-    "regressed",
-    "failed",
-    "contaminated",
-    "inconclusive",
-    "not_comparable",
-    "missing",
-    "improved",
-    "new",
-    "ok",
-]
-WORDS: tuple[Word, ...] = get_args(Word)  # worst first
 
 Metric = Literal[
     "params",
@@ -34,30 +23,6 @@ Metric = Literal[
     "peak_activation_bytes",
 ]
 METRICS: tuple[Metric, ...] = get_args(Metric)
-
-UNDECIDED_WORDS: tuple[Word, ...] = ("contaminated", "inconclusive", "not_comparable", "missing")
-REGRESSED, FAILED, UNDECIDED, NOTHING = 1, 3, 4, 5  # exit codes
-
-
-def exit_code(words: Iterable[Word], strict: bool, incomplete: bool = False) -> int:
-    """Return the exit code of the worst verdict.
-
-    Args:
-        words: all verdicts.
-        strict: what could not be decided fails too.
-        incomplete: so does something else that was not all seen.
-
-    Returns 0 fine, 1 regressed, 3 failed, 4 undecided under strict, 5 there is no verdict.
-    """
-    found = set(words)
-    if not found:
-        return NOTHING
-    if "regressed" in found:
-        return REGRESSED
-    if "failed" in found:
-        return FAILED
-    undecided = incomplete or found.intersection(UNDECIDED_WORDS)
-    return UNDECIDED if strict and undecided else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,59 +76,6 @@ class GateCell:
     budgets: tuple[Budget, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What is said of one figure of a cell, or of a cell as a whole.
-
-    Args:
-        cell: its name.
-        metric: the figure; None for the cell as a whole.
-        verdict: out of the closed list.
-        before: what the lock holds.
-        now: what was computed.
-        limit: the budget that was judged, as the user wrote it; empty for what is locked.
-        ratio: now / before, or of the limit; None where that does not exist.
-        note: what there is to say besides.
-        low: lower end of the 95 % interval of a ratio of times.
-        high: its upper end.
-        mde: the slowdown, as a share, that this measurement would have shown nine times in ten.
-        p: of the one-sided test, where there was one.
-        pairs: of processes that the ratio comes from.
-    """
-
-    cell: str
-    metric: str | None
-    verdict: Word
-    before: int | None = None
-    now: int | None = None
-    limit: str = ""
-    ratio: float | None = None
-    note: str = ""
-    low: float | None = None
-    high: float | None = None
-    mde: float | None = None
-    p: float | None = None
-    pairs: int | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the verdict as the JSON contract names it; what only times have is else null."""
-        return {
-            "cell": self.cell,
-            "metric": self.metric,
-            "verdict": self.verdict,
-            "before": self.before,
-            "now": self.now,
-            "limit": self.limit,
-            "ratio": self.ratio,
-            "low": self.low,
-            "high": self.high,
-            "mde": self.mde,
-            "p": self.p,
-            "pairs": self.pairs,
-            "note": self.note,
-        }
-
-
 Kind = Literal["changed", "added", "removed", "renamed", "moved"]
 What = Literal["stage", "layer", "operator"]
 
@@ -195,11 +107,6 @@ class Part:
             "trainable_params": self.trainable_params,
             "buffers": self.buffers,
         }
-
-
-def worst_first(verdicts: Iterable[Verdict]) -> list[Verdict]:
-    """Sort verdicts by their words; of equal ones the slowest first, then by name."""
-    return sorted(verdicts, key=lambda v: (WORDS.index(v.verdict), -(v.ratio or 0.0), v.cell))
 
 
 @dataclass(frozen=True, slots=True)

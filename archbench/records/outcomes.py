@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from archbench.records.gates import Word
+from archbench.records.verdicts import Word
 
 
 @dataclass(frozen=True, slots=True)

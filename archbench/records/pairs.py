@@ -9,46 +9,18 @@ from typing import Any, Literal
 
 from archbench.records.disturbances import CpuLoad
 from archbench.records.environments import Environment
-from archbench.records.gates import Verdict
 from archbench.records.rounds import trimmed_mean
+from archbench.records.rules import Rules
 from archbench.records.sessions import Failure, Flag
+from archbench.records.verdicts import Verdict
 
 SCHEMA = "archbench.pair/1"
 PLAN_SCHEMA = "archbench.gate/1"
 
-NEGLIGIBLE = 0.01  # a change of time that is not worth a word
-IMPORTANT = 0.05  # one that must not be missed
 
 Side = Literal["base", "head"]
 Stage = Literal["screen", "confirm", "extend"]
 Slice = tuple[int, ...]  # nanoseconds of calls that followed each other
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """The numbers of the gate, as shares where they are shares.
-
-    Args:
-        negligible: a slowdown below it is not worth a word, whatever the test says.
-        important: one that must not slip through.
-        alpha: the chance of any false alarm in a whole run, at most.
-        screen: pairs of the first stage.
-        suspicious: a cell whose median ratio in the screen is larger is measured again.
-        promising: one that is so much faster, too.
-        confirm: fresh pairs of the second stage; more where many cells are in it.
-        extend: pairs of its extension.
-        first_look: the part of alpha that the second stage spends before the extension.
-    """
-
-    negligible: float = NEGLIGIBLE
-    important: float = IMPORTANT
-    alpha: float = 0.01
-    screen: int = 5
-    suspicious: float = 0.007
-    promising: float = 0.02
-    confirm: int = 12
-    extend: int = 8
-    first_look: float = 0.8
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from archbench.libraries import needed
+from archbench.records.tensor_spec import TensorSpec
 from archbench.units import Shape
 
 if TYPE_CHECKING:
@@ -12,19 +13,6 @@ if TYPE_CHECKING:
 
 CONVENTION_NUMBER = 1  # of docs/conventions.md; counts under another number compare with nothing
 CONVENTION = "macs: convolution, linear and matrix products; see docs/conventions.md"
-
-
-@dataclass(frozen=True, slots=True)
-class TensorSpec:
-    """One input: its name, dtype ('float32') and shape without the batch."""
-
-    name: str
-    dtype: str
-    shape: Shape
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the input as the JSON contract names it."""
-        return {"name": self.name, "dtype": self.dtype, "shape": list(self.shape)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,46 +178,3 @@ class Profile:
         if "output_shape" in frame:
             frame["output_shape"] = [record.output_shape for record in getattr(self, what)]
         return frame
-
-
-@dataclass(frozen=True, slots=True)
-class CrossCheckRow:
-    """One kind of operation, counted twice."""
-
-    operator: str
-    macs: int
-    fvcore: int
-    why: str  # they differ, or "" where they agree
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the row under its JSON names."""
-        return {
-            "operator": self.operator,
-            "macs": self.macs,
-            "fvcore": self.fvcore,
-            "difference": self.fvcore - self.macs,
-            "why": self.why,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class CrossCheck:
-    """The same network counted by fvcore.
-
-    Args:
-        version: fvcore's.
-        rows: one per kind of operation; both columns sum to the totals of both counters.
-        missed: (operation, calls) that fvcore says it has no rule for, and archbench counts.
-    """
-
-    version: str
-    rows: tuple[CrossCheckRow, ...]
-    missed: tuple[tuple[str, int], ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the cross-check under its JSON names."""
-        return {
-            "fvcore_version": self.version,
-            "operators": [row.to_dict() for row in self.rows],
-            "missed_by_fvcore": [{"op": op, "calls": calls} for op, calls in self.missed],
-        }

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from archbench.records.gates import Verdict, Word, exit_code, worst_first
+from archbench.records.verdicts import Verdict, Word, exit_code, worst_first
 
 
 @dataclass(frozen=True, slots=True)

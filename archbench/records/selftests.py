@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from archbench.libraries import needed
 from archbench.records.environments import Environment
-from archbench.records.gates import Word
+from archbench.records.verdicts import Word
 
 if TYPE_CHECKING:
     import pandas

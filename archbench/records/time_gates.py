@@ -4,9 +4,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from archbench.records.environments import Environment
-from archbench.records.gates import NOTHING, Verdict, Word, exit_code, worst_first
 from archbench.records.pairs import GatePlan, Pair
 from archbench.records.sessions import Failure
+from archbench.records.verdicts import NOTHING, Verdict, Word, exit_code, worst_first
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,29 +5,12 @@ from dataclasses import replace
 
 from archbench.gate.locking import Locking
 from archbench.gate.structure import new_names
-from archbench.records.gates import (
-    METRICS,
-    WORDS,
-    Check,
-    Metric,
-    StructureChange,
-    Verdict,
-    Word,
-)
-from archbench.report.table import Cell, Column, Kind, Report, Table, Tone, Toned
+from archbench.records.gates import METRICS, Check, Metric, StructureChange
+from archbench.records.verdicts import WORDS, Verdict
+from archbench.report.table import Cell, Column, Kind, Report, Table
+from archbench.report.verdict_words import tally, toned
 from archbench.units import counted, shape_for_people
 
-TONES: Mapping[Word, Tone] = {
-    "regressed": Tone.BAD,
-    "failed": Tone.BAD,
-    "contaminated": Tone.FAIR,
-    "inconclusive": Tone.FAIR,
-    "not_comparable": Tone.FAIR,
-    "missing": Tone.FAIR,
-    "improved": Tone.GOOD,
-    "new": Tone.FAIR,
-    "ok": Tone.GOOD,
-}
 SHOWN = 12  # changed layers of one cell; JSON has them all
 
 _TITLES: Mapping[Metric, str] = {
@@ -64,12 +47,6 @@ def headline(check: Check) -> str:
     if not check.words:
         return "Structure: there are no cells"
     return f"Structure against {check.lock}: {tally(list(check.words.values()))}"
-
-
-def tally(words: Sequence[Word]) -> str:
-    """Count verdicts, worst first: "1 regressed, 2 ok"."""
-    counts = {word: words.count(word) for word in WORDS}
-    return ", ".join(f"{n} {word.replace('_', ' ')}" for word, n in counts.items() if n)
 
 
 def lock_report(locking: Locking, path: str) -> Report:
@@ -276,8 +253,3 @@ def _notes(check: Check) -> tuple[str, ...]:
             "A budget is a limit of its own: it stands where the cell is declared, not in the lock."
         )
     return tuple(notes)
-
-
-def toned(word: Word) -> Toned:
-    """Write a verdict in its colour."""
-    return Toned(word.replace("_", " "), TONES[word])

@@ -5,11 +5,11 @@ from string import ascii_uppercase
 
 from archbench.gate.compare import stage_names
 from archbench.records.comparisons import Change, Comparison
-from archbench.records.pairs import IMPORTANT
 from archbench.records.profiles import StageCost
+from archbench.records.rules import IMPORTANT
 from archbench.records.sessions import Session
-from archbench.report.bench import FLAGS, how, machine_facts
 from archbench.report.table import Cell, Column, Kind, Report, Table
+from archbench.report.words import FLAGS, how, machine_facts
 from archbench.units import counted
 
 WORDS = {

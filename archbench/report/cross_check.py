@@ -1,6 +1,7 @@
 """A CrossCheck as a report."""
 
-from archbench.records.profiles import CrossCheck, Profile
+from archbench.records.cross_checks import CrossCheck
+from archbench.records.profiles import Profile
 from archbench.report.table import Column, Kind, Report, Table
 
 

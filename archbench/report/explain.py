@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Iterator
 from textwrap import wrap
 
-from archbench.records.explanations import Explanation, Quantity, Reconciliation
+from archbench.records.explanations import Explanation, Reconciliation
+from archbench.records.terms import Quantity
 from archbench.report.table import Cell, Column, Kind, Report, Table
 from archbench.report.verdicts import LOOKS
 

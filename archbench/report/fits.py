@@ -1,8 +1,9 @@
 """Fits as a report: the largest batch computed, and the largest that ran within the limit."""
 
 from archbench.records.fits import Fit, Fits
-from archbench.report.bench import how, machine_facts, not_counted
+from archbench.report.bench import not_counted
 from archbench.report.table import Bound, Cell, Column, Kind, Report, Table
+from archbench.report.words import how, machine_facts
 from archbench.units import memory
 
 MEANING = (

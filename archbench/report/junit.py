@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from archbench.libraries import needed
-from archbench.records.gates import NOTHING, UNDECIDED, UNDECIDED_WORDS
 from archbench.records.outcomes import Outcome
+from archbench.records.verdicts import NOTHING, UNDECIDED, UNDECIDED_WORDS
 
 WHOLE = {  # exit codes that need not be any one cell's
     UNDECIDED: "not all could be seen, and --strict counts that",

@@ -1,9 +1,10 @@
 """Each cell's verdict in one line, whichever gate it comes from."""
 
-from archbench.records.gates import Check, Verdict
+from archbench.records.gates import Check
 from archbench.records.outcomes import Outcome
 from archbench.records.saved_runs import SavedCheck
 from archbench.records.time_gates import TimeGate
+from archbench.records.verdicts import Verdict
 
 GATES = {Check: "structure", TimeGate: "time", SavedCheck: "saved runs"}
 

@@ -10,10 +10,10 @@ from dataclasses import replace
 from html import escape
 from importlib.metadata import version
 
-from archbench import __version__
 from archbench.report.markdown import code_markdown, escaped, list_markdown, table_markdown
 from archbench.report.table import Report, Table, Tone, Toned
 from archbench.units import counted
+from archbench.version import own_version
 
 LIMIT_BYTES = 1024 * 1024  # of $GITHUB_STEP_SUMMARY
 OPEN = 20  # rows that stand open though they are fine
@@ -91,7 +91,7 @@ def _cut(facts: Sequence[tuple[str, str]], most: int | None) -> list[tuple[str, 
 def _versions() -> str:
     system = f"{platform.system()} {platform.machine()}"
     python = f"Python {platform.python_version()}"
-    return f"archbench {__version__}, torch {version('torch')}, {python}, {system}"
+    return f"archbench {own_version()}, torch {version('torch')}, {python}, {system}"
 
 
 def _folded(heading: str, body: str) -> str:

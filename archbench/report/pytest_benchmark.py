@@ -13,7 +13,7 @@ from archbench.libraries import needed
 from archbench.records.cells import Cell
 from archbench.records.sessions import Session
 from archbench.records.timings import Bench, Timing
-from archbench.report.bench import how
+from archbench.report.words import how
 
 EXPORT = "--export pytest-benchmark"
 

@@ -3,7 +3,8 @@
 from functools import partial
 from typing import Any
 
-from archbench.records.rooflines import Bound, Ceilings, Roofline
+from archbench.records.ceilings import Ceilings
+from archbench.records.rooflines import Bound, Roofline
 from archbench.report.picture import COLOURS, drawn
 from archbench.units import scaled
 

@@ -1,10 +1,11 @@
 """A Roofline as a report: what each layer does, how long it takes, and how long it must take."""
 
-from archbench.records.rooflines import Ceilings, LayerTime, Roofline
+from archbench.records.rooflines import LayerTime, Roofline
 from archbench.records.timings import Bench, Timing
-from archbench.report.bench import bench_report, how, rows_table
+from archbench.report.bench import bench_report, rows_table
 from archbench.report.table import Cell, Column, Kind, Report, Table, Tone, Toned
-from archbench.units import counted, duration, memory, scaled
+from archbench.report.words import ceilings_line, how
+from archbench.units import counted, duration
 
 TONES = {"compute": Tone.GOOD, "memory": Tone.FAIR, "launch": Tone.QUIET}
 ABOVE = 1.1  # of what is attainable: more than the ceilings' own noise
@@ -99,17 +100,6 @@ def _facts(timing: Timing, roofline: Roofline) -> list[tuple[str, str]]:
         ),
         ("ceilings", ceilings_line(roofline.ceilings)),
     ]
-
-
-def ceilings_line(ceilings: Ceilings) -> str:
-    """Write a machine's ceilings in a line."""
-    best = ceilings.bytes_per_s(0)
-    slowest = ceilings.slowest_bytes_per_s
-    return (
-        f"{scaled(ceilings.flops_per_s)}FLOP/s in {ceilings.precision}; "
-        f"{memory(slowest)}/s from memory, up to {memory(best)}/s from caches; "
-        f"{duration(ceilings.launch_s)} an operation"
-    )
 
 
 def _notes(timing: Timing, roofline: Roofline) -> list[str]:

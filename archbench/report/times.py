@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from archbench.records.gates import Verdict
-from archbench.report.check import toned
+from archbench.records.verdicts import Verdict
 from archbench.report.table import Cell, Column, Kind, Table
+from archbench.report.verdict_words import toned
 
 
 def times_table(

@@ -1,0 +1,53 @@
+"""The best that a machine was seen to do: what `bench --layers` holds layers to."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Ceilings:
+    """The best that a machine was seen to do, in one precision.
+
+    Args:
+        fingerprint: of the environment it was measured in.
+        device: "cpu", "cuda".
+        device_name: for people.
+        precision: of the product.
+        flops_per_s: of a large matrix product, two per multiply-add.
+        copies: (bytes read and written, bytes per second) of copies, from small ones that stay in a
+            cache to one that does not.
+        launch_s: the least time of any operation.
+    """
+
+    fingerprint: str
+    device: str
+    device_name: str
+    precision: str
+    flops_per_s: float
+    copies: tuple[tuple[int, float], ...]
+    launch_s: float
+
+    def bytes_per_s(self, size: int) -> float:
+        """Return the best rate of a copy that moved as much or more, or else of the largest.
+
+        What is smaller is never slower to copy: where it came out so, it was disturbed.
+        """
+        return max(
+            (rate for moved, rate in self.copies if moved >= size), default=self.slowest_bytes_per_s
+        )
+
+    @property
+    def slowest_bytes_per_s(self) -> float:
+        """The rate of the largest copy, which no cache holds: that of the memory."""
+        return self.copies[-1][1]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the ceilings under their JSON names."""
+        return {**asdict(self), "copies": [list(pair) for pair in self.copies]}
+
+    @classmethod
+    def from_dict(cls, found: Mapping[str, Any]) -> "Ceilings":
+        """Read what to_dict() wrote."""
+        copies = tuple((int(size), float(rate)) for size, rate in found["copies"])
+        return cls(**{**found, "copies": copies})

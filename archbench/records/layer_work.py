@@ -1,0 +1,22 @@
+"""What a layer does in one forward pass."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class LayerWork:
+    """What one module path does itself in one forward pass, its children left out.
+
+    Args:
+        path: of the module; "" is the network itself.
+        type: its class.
+        macs: multiply-adds of convolutions, linear layers and matrix products.
+        bytes_moved: operands read and results written, once each.
+        operations: that move data.
+    """
+
+    path: str
+    type: str
+    macs: int
+    bytes_moved: int
+    operations: int

@@ -1,0 +1,65 @@
+"""What a session was and what disturbed it, in words that every report shares."""
+
+from archbench.records.ceilings import Ceilings
+from archbench.records.cells import Cell as Measured
+from archbench.records.environments import Environment
+from archbench.records.sessions import Flag
+from archbench.units import counted, duration, memory, scaled
+
+FLAGS: dict[Flag, str] = {
+    "cut_short": "the time was up before it had warmed up; --max-time gives it longer",
+    "unsettled": "its times still drifted when they were taken",
+    "throttled": "the device lowered its clock to protect itself",
+    "foreign_process": "something else computed beside it",
+    "recompiled": "torch.compile ran again while it was timed",
+    "compilations_unknown": "this torch does not tell whether torch.compile ran again meanwhile",
+    "not_finite": "an activation is infinite or not a number, which may change the time",
+    "denormal": "activations are subnormal, which many processors compute slowly",
+    "unsynchronised": "waiting for the device does not wait: the times cannot be trusted",
+    "launch_bound": "the device waits for the host, which takes as long to launch its work",
+    "oom": "out of memory at this batch",
+    "killed": "something ended the process from outside",
+    "failed": "it did not run to its end",
+    "out_of_time": "the time was up before its first session had ended",
+}
+
+
+def how(cell: Measured) -> str:
+    """Name everything about a cell that is not the usual: float32, eager inference.
+
+    >>> how(Measured("resnet18")), how(Measured("resnet18", precision="bf16", mode="train"))
+    ('', 'bf16 train, momentum')
+    """
+    words: list[str] = []
+    if cell.precision != "fp32":
+        words.append(cell.precision)
+    if cell.channels_last:
+        words.append("channels-last")
+    if cell.compiled is not None:
+        words.append("compiled" if cell.compiled == "default" else cell.compiled)
+    if cell.cuda_graph:
+        words.append("graph")
+    if cell.cold_cache:
+        words.append("cold")
+    if cell.mode == "train":
+        words.append(f"train, {cell.optimizer}")
+    return " ".join(words)
+
+
+def machine_facts(env: Environment) -> list[tuple[str, str]]:
+    """Say in two lines where something was measured."""
+    return [
+        ("machine", f"{env.device_name}, {counted(env.threads, 'thread')}, torch {env.torch}"),
+        ("fingerprint", f"{env.fingerprint}; `archbench doctor` shows what it is made of"),
+    ]
+
+
+def ceilings_line(ceilings: Ceilings) -> str:
+    """Write a machine's ceilings in a line."""
+    best = ceilings.bytes_per_s(0)
+    slowest = ceilings.slowest_bytes_per_s
+    return (
+        f"{scaled(ceilings.flops_per_s)}FLOP/s in {ceilings.precision}; "
+        f"{memory(slowest)}/s from memory, up to {memory(best)}/s from caches; "
+        f"{duration(ceilings.launch_s)} an operation"
+    )
