@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
-from archbench.signs import SPELLED
+from archbench.tables.signs import SPELLED
 
 
 @contextmanager

@@ -9,9 +9,9 @@ from archbench.papers.statements import statements
 from archbench.records.claims import Finding
 from archbench.records.published import Reproduction
 from archbench.report.claims import findings_report
-from archbench.report.picture import as_svg
-from archbench.report.render import Format, as_text
 from archbench.report.reproduce import summary_report, table_reports
+from archbench.tables.picture import as_svg
+from archbench.tables.render import Format, as_text
 
 REPORTS = Path(__file__).parents[1] / "reports"
 

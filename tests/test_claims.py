@@ -13,7 +13,7 @@ from archbench.papers.packaged import rows_of
 from archbench.papers.statements import statements
 from archbench.records.claims import Case, Claim, Evidence, Finding, Measurement
 from archbench.report.claims import LOOKS, findings_report
-from archbench.report.render import Format, as_text
+from archbench.tables.render import Format, as_text
 from tests.reports import REPORTS
 
 CLAIMS = statements()

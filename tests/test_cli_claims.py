@@ -11,8 +11,8 @@ import pytest
 from archbench.cli import run
 from archbench.papers.claims.experiments import EXPERIMENTS
 from archbench.papers.statements import statements
-from archbench.records.claims import Case, Evidence, Measurement, Picture, Series
-from archbench.report.picture import as_svg
+from archbench.records.claims import Case, Evidence, Measurement
+from archbench.tables.picture import Picture, Series, as_svg
 
 QUICK = "factorisation.receptive-field"  # takes no time
 DRAWN = "factorisation.asymmetric-saving"  # and this one has a picture

@@ -30,7 +30,7 @@ from archbench.records.explanations import Explanation, Reconciliation
 from archbench.records.terms import Printed
 from archbench.registry import find
 from archbench.report.explain import explain_report
-from archbench.report.render import show
+from archbench.tables.render import show
 
 TOOLS = [counter.name for counter in COUNTERS]
 

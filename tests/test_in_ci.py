@@ -23,10 +23,10 @@ from archbench.records.verdicts import WORDS, Verdict, Word
 from archbench.report.annotations import annotations
 from archbench.report.check import check_report
 from archbench.report.junit import junit_xml
-from archbench.report.markdown import escaped, table_markdown
 from archbench.report.outcomes import outcomes_of
 from archbench.report.pull_request import LIMIT_BYTES, OPEN, as_pull_request
-from archbench.report.table import Column, Report, Table, Tone, Toned
+from archbench.tables.markdown import escaped, table_markdown
+from archbench.tables.table import Column, Report, Table, Tone, Toned
 from tests.test_check import CELLS, NET
 
 Captured = pytest.CaptureFixture[str]

@@ -27,7 +27,7 @@ from archbench.records.published import CONFIRMED, VERDICTS, Reproduction
 from archbench.registry import find
 from archbench.registry.published import ERRORS
 from archbench.report.paper_table import _cell, _column_order
-from archbench.report.table import Tone
+from archbench.tables.table import Tone
 from tests.reports import REPORTS, reproduced
 
 

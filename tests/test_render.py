@@ -12,10 +12,10 @@ from archbench.models.construct import paper_table
 from archbench.registry import ARCHITECTURES, find, related
 from archbench.registry.totals import kept_totals
 from archbench.report.compare import structure_report
-from archbench.report.render import Format, as_csv, as_markdown, as_rich, as_text, show
 from archbench.report.shelf import info_report, shelf_report
 from archbench.report.summary import summary_report
-from archbench.report.table import Column, Kind, Report, Table, Tone, Toned
+from archbench.tables.render import Format, as_csv, as_markdown, as_rich, as_text, show
+from archbench.tables.table import Column, Kind, Report, Table, Tone, Toned
 from tests.shelf import counted
 
 SMALL = Table(

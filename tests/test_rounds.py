@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import trim_mean
 
-from archbench.records.rounds import TRIM, error_of_trimmed_mean, trimmed_mean
+from archbench.statistics.trimmed_mean import TRIM, error_of_trimmed_mean, trimmed_mean
 
 FLOATS = st.floats(-10, 10, allow_nan=False)
 

@@ -9,7 +9,6 @@ import pytest
 
 from archbench.errors import OutputRefused
 from archbench.gate.noise import noise_of
-from archbench.gate.stats import detectable_with
 from archbench.gate.timings import timing_of
 from archbench.records.cells import Cell
 from archbench.records.disturbances import CpuLoad
@@ -19,6 +18,7 @@ from archbench.records.runs import RunFile
 from archbench.records.session_runs import SCHEMA, read_run
 from archbench.records.sessions import DeviceTimes, Failure, Session
 from archbench.records.timings import Bench
+from archbench.statistics.intervals import detectable_with
 
 MS = 1_000_000
 HERE = Environment("3.11.7", "2.13.0", "Linux x86_64", "a processor", 2, 2, "cpu", "a processor")

@@ -10,12 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from archbench.gate.sign_flip import (
-    clipped,
-    holm,
-    p_value,
-    robust_sd,
-)
+from archbench.statistics.sign_flip import clipped, holm, p_value, robust_sd
 
 VALUES = st.lists(
     st.floats(-1, 1, allow_subnormal=False).filter(lambda x: abs(x) > 1e-6), min_size=1, max_size=9

@@ -10,7 +10,10 @@ from scipy import stats as reference
 
 from archbench.gate.compare import detectable
 from archbench.gate.ratios import ratio_to_reference
-from archbench.gate.stats import (
+from archbench.gate.verdicts import structure_verdict, time_verdict
+from archbench.records.cells import Cell
+from archbench.records.sessions import Session
+from archbench.statistics.intervals import (
     hodges_lehmann,
     interval_of_centre,
     log_interval,
@@ -19,9 +22,6 @@ from archbench.gate.stats import (
     t_interval,
     walsh_averages,
 )
-from archbench.gate.verdicts import structure_verdict, time_verdict
-from archbench.records.cells import Cell
-from archbench.records.sessions import Session
 
 # Hollander, Wolfe and Chicken, example 3.1: depression factors of nine patients, X - Y.
 HOLLANDER = [-0.952, 0.147, -1.022, -0.430, -0.620, -0.590, -0.490, 0.080, -0.010]

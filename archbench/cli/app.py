@@ -26,7 +26,7 @@ from archbench.cli.shelf import info, list_architectures
 from archbench.cli.summary import summary
 from archbench.errors import ArchbenchError, why_refused
 from archbench.libraries import missing, named_by
-from archbench.signs import never_fail
+from archbench.tables.signs import never_fail
 
 EXIT_CODES = (
     "Exit codes: 0 fine; 1 a regression, or a printed figure or claim whose "

@@ -37,7 +37,7 @@ from archbench.units import counted
 if TYPE_CHECKING:
     from archbench.api.chosen import Chosen
     from archbench.records.saved_runs import SavedCheck
-    from archbench.report.table import Report
+    from archbench.tables.table import Report
 
 LockFile = Annotated[
     Path | None,
@@ -178,7 +178,7 @@ def _structure(chosen: "Chosen", allow: list[str], strict: bool) -> tuple["Check
     """Hold the chosen cells to their lock."""
     from archbench.api.gate import run_check
     from archbench.report.check import check_report
-    from archbench.report.markdown import code_markdown
+    from archbench.tables.markdown import code_markdown
 
     with in_use(*chosen.files), progress("checking") as tell:
         found = run_check(chosen, allow, strict, tell)

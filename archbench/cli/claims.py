@@ -106,7 +106,7 @@ def _tested(chosen: Sequence["Claim"]) -> tuple["Finding", ...]:
 
 def _draw(findings: Sequence["Finding"], folder: Path) -> None:
     """Write a file per picture, and say where they are."""
-    from archbench.report.picture import as_svg
+    from archbench.tables.picture import as_svg
 
     pictures = [picture for finding in findings for picture in finding.evidence.pictures]
     for picture in pictures:

@@ -26,7 +26,7 @@ from archbench.cli.options import (
 )
 from archbench.cli.output import destination, heard, prints_set_aside, warn
 from archbench.cli.progress import progress
-from archbench.report.render import Format
+from archbench.tables.render import Format
 
 Models = Annotated[
     list[str],

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from archbench.records.gates import Check
     from archbench.records.saved_runs import SavedCheck
     from archbench.records.time_gates import TimeGate
-    from archbench.report.table import Report
+    from archbench.tables.table import Report
 
 Summary = Annotated[
     Path | None,

@@ -8,7 +8,7 @@ import typer
 
 from archbench.errors import ArchbenchError, nearest
 from archbench.registry import ARCHITECTURES
-from archbench.report.render import Format
+from archbench.tables.render import Format
 
 Verdict = TypeVar("Verdict", bound=str)
 

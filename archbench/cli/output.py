@@ -17,10 +17,10 @@ from archbench.cli import interrupt
 from archbench.cli.in_use import in_use, refuse_source
 from archbench.errors import OutputRefused, why_refused
 from archbench.libraries import require
-from archbench.report.render import UNBOUNDED, Format, as_text, show
-from archbench.report.spelling import in_encoding
-from archbench.report.table import Report
-from archbench.signs import ESCAPED, SPELLED, carried
+from archbench.tables.render import UNBOUNDED, Format, as_text, show
+from archbench.tables.signs import ESCAPED, SPELLED, carried
+from archbench.tables.spelling import in_encoding
+from archbench.tables.table import Report
 
 _SUFFIXES = {
     ".txt": Format.TABLE,

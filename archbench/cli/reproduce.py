@@ -14,9 +14,9 @@ from archbench.errors import ArchbenchError
 from archbench.papers import expectations
 from archbench.papers.figures import figures, select, tables
 from archbench.records.published import VERDICTS, Verdict, VerdictChange
-from archbench.report.render import Format
 from archbench.report.reproduce import summary_report, table_reports, tables_report
 from archbench.report.verdicts import LOOKS
+from archbench.tables.render import Format
 from archbench.units import counted
 
 if TYPE_CHECKING:

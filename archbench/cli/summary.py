@@ -22,7 +22,7 @@ from archbench.units import counted
 if TYPE_CHECKING:
     from archbench.models.resolve import Loaded
     from archbench.records.profiles import Profile
-    from archbench.report.table import Report
+    from archbench.tables.table import Report
 
 DEFAULT_DEPTH = 2  # of the module tree, for a network that has no table in a paper
 

@@ -5,10 +5,10 @@ from math import expm1, log, sqrt
 from statistics import median, stdev
 
 from archbench.gate.ratios import log_ratio
-from archbench.gate.stats import CONFIDENCE, detectable_with, student_quantile
 from archbench.records.diagnoses import Noise
 from archbench.records.rules import NEGLIGIBLE
 from archbench.records.sessions import Session
+from archbench.statistics.intervals import CONFIDENCE, detectable_with, student_quantile
 
 PROCESSES = (5, 12, 20)  # that an effect is told for
 

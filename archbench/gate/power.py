@@ -10,10 +10,10 @@ from statistics import median
 from archbench.gate.time_gate import Evidence, judge
 from archbench.libraries import needed
 from archbench.records.pairs import Stage
-from archbench.records.rounds import trimmed_mean
 from archbench.records.rules import Rules
 from archbench.records.selftests import Rate
 from archbench.records.verdicts import Word
+from archbench.statistics.trimmed_mean import trimmed_mean
 
 CELL = "drawn"
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from math import exp, log
 from statistics import median
 
-from archbench.gate.stats import hodges_lehmann, log_interval
 from archbench.records.sessions import Session
+from archbench.statistics.intervals import hodges_lehmann, log_interval
 
 
 def log_ratio(session: Session, model: int) -> float:

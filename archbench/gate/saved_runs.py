@@ -9,7 +9,11 @@ from dataclasses import dataclass, replace
 from math import ceil, exp, expm1, log, log1p
 from statistics import variance
 
-from archbench.gate.rank_sum import (
+from archbench.records.rules import Rules
+from archbench.records.saved_runs import SavedCheck, SavedRun, benchmarks_of
+from archbench.records.verdicts import Verdict, Word
+from archbench.statistics.intervals import POWER
+from archbench.statistics.rank_sum import (
     critical,
     ends,
     p_value,
@@ -18,11 +22,7 @@ from archbench.gate.rank_sum import (
     shift_interval,
     smallest_p,
 )
-from archbench.gate.sign_flip import holm
-from archbench.gate.stats import POWER
-from archbench.records.rules import Rules
-from archbench.records.saved_runs import SavedCheck, SavedRun, benchmarks_of
-from archbench.records.verdicts import Verdict, Word
+from archbench.statistics.sign_flip import holm
 from archbench.units import counted
 
 # From gate to gate of `make selftest`, within hours, medians of equal networks wandered by 2 to 7 %

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from math import log1p
 from statistics import median
 
-from archbench.gate.sign_flip import MOST, holm, p_value
-from archbench.gate.stats import hodges_lehmann, log_interval
 from archbench.records.pairs import Pair, Stage
 from archbench.records.rules import Rules
 from archbench.records.verdicts import Word
+from archbench.statistics.intervals import hodges_lehmann, log_interval
+from archbench.statistics.sign_flip import MOST, holm, p_value
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,12 @@ from dataclasses import replace
 from math import exp, expm1, log1p, sqrt
 
 from archbench.errors import ArchbenchError, UserCodeError
-from archbench.gate.sign_flip import robust_sd
-from archbench.gate.stats import detectable_with, hodges_lehmann, log_interval
 from archbench.gate.time_gate import Evidence, evidence_of, is_contaminated, judge, pairs_to_confirm
 from archbench.records.pairs import GatePlan, Pair, Stage
 from archbench.records.rules import Rules
 from archbench.records.verdicts import Verdict, Word
+from archbench.statistics.intervals import detectable_with, hodges_lehmann, log_interval
+from archbench.statistics.sign_flip import robust_sd
 
 MEDIAN_ERROR = 1.2533  # of a normal's median over that of its mean
 EACH = 0.95  # how often either stage sees what both see nine times in ten

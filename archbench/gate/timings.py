@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Sequence
 from statistics import median
 
-from archbench.gate.stats import interval_of_centre, quantile
 from archbench.records.cells import Cell
 from archbench.records.memory import MemoryEstimate
 from archbench.records.sessions import Flag, Session
 from archbench.records.timings import Timing
+from archbench.statistics.intervals import interval_of_centre, quantile
 
 LAUNCH_BOUND = 0.8  # launching takes more than this share of the device's time: trtexec's rule
 LEAST_P90, LEAST_P99 = 64, 662  # samples; MLPerf LoadGen's minima for 90 % and 99 %

@@ -26,8 +26,8 @@ from archbench.measure.processor import movable_cores
 from archbench.records.cells import Cell
 from archbench.records.environments import Environment
 from archbench.records.pairs import Pair, Side, Slice, log_ratios
-from archbench.records.rounds import error_of_trimmed_mean
 from archbench.records.sessions import Failure
+from archbench.statistics.trimmed_mean import error_of_trimmed_mean
 from archbench.version import FOLDER
 
 SLICE_S = 0.004  # or one call: the shorter, the more alike what both sides meet

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from archbench.tables.picture import Picture
+
 ClaimVerdict = Literal["holds", "fails", "holds_with_condition", "not_tested"]
 Relation = Literal["=", "<=", ">="]
 Value = int | float | str | bool
@@ -100,36 +102,6 @@ class Measurement:
             "relation": self.relation,
             "agrees": self.agrees,
         }
-
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    """One line of a picture."""
-
-    name: str
-    xs: tuple[float, ...]
-    ys: tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """Something worth looking at: lines over one axis.
-
-    Args:
-        name: of its file, without a suffix.
-        title: what it shows, in a sentence.
-        x_label: with its unit.
-        y_label: with its unit.
-        series: the lines.
-        log_y: draw the vertical axis in powers of ten.
-    """
-
-    name: str
-    title: str
-    x_label: str
-    y_label: str
-    series: tuple[Series, ...]
-    log_y: bool = False
 
 
 @dataclass(frozen=True, slots=True)

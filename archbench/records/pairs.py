@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 from archbench.records.disturbances import CpuLoad
 from archbench.records.environments import Environment
-from archbench.records.rounds import trimmed_mean
 from archbench.records.rules import Rules
 from archbench.records.sessions import Failure, Flag
 from archbench.records.verdicts import Verdict
+from archbench.statistics.trimmed_mean import trimmed_mean
 
 SCHEMA = "archbench.pair/1"
 PLAN_SCHEMA = "archbench.gate/1"

@@ -6,8 +6,8 @@ from typing import Any
 from archbench.records.memory import MemoryEstimate
 from archbench.records.sessions import Flag
 from archbench.records.timings import Bench, Timing
-from archbench.report.table import Bound, Cell, Column, Kind, Report, Table, Tone, Toned
 from archbench.report.words import FLAGS, how, machine_facts
+from archbench.tables.table import Bound, Cell, Column, Kind, Report, Table, Tone, Toned
 from archbench.units import counted, duration
 
 BAD: frozenset[Flag] = frozenset({"oom", "killed", "failed", "unsynchronised"})

@@ -7,8 +7,8 @@ from archbench.gate.locking import Locking
 from archbench.gate.structure import new_names
 from archbench.records.gates import METRICS, Check, Metric, StructureChange
 from archbench.records.verdicts import WORDS, Verdict
-from archbench.report.table import Cell, Column, Kind, Report, Table
 from archbench.report.verdict_words import tally, toned
+from archbench.tables.table import Cell, Column, Kind, Report, Table
 from archbench.units import counted, shape_for_people
 
 SHOWN = 12  # changed layers of one cell; JSON has them all

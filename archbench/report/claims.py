@@ -6,7 +6,7 @@ from textwrap import wrap
 from typing import NamedTuple
 
 from archbench.records.claims import Claim, ClaimVerdict, Finding, Measurement
-from archbench.report.table import Cell, Column, Kind, Report, Table, Tone, Toned
+from archbench.tables.table import Cell, Column, Kind, Report, Table, Tone, Toned
 from archbench.units import counted
 
 

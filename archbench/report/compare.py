@@ -8,8 +8,8 @@ from archbench.records.comparisons import Change, Comparison
 from archbench.records.profiles import StageCost
 from archbench.records.rules import IMPORTANT
 from archbench.records.sessions import Session
-from archbench.report.table import Cell, Column, Kind, Report, Table
 from archbench.report.words import FLAGS, how, machine_facts
+from archbench.tables.table import Cell, Column, Kind, Report, Table
 from archbench.units import counted
 
 WORDS = {

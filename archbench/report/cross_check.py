@@ -2,7 +2,7 @@
 
 from archbench.records.cross_checks import CrossCheck
 from archbench.records.profiles import Profile
-from archbench.report.table import Column, Kind, Report, Table
+from archbench.tables.table import Column, Kind, Report, Table
 
 
 def cross_check_report(profile: Profile, check: CrossCheck) -> Report:

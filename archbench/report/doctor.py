@@ -2,8 +2,8 @@
 
 from archbench.records.diagnoses import Diagnosis, Noise
 from archbench.records.environments import Environment
-from archbench.report.table import Cell, Column, Kind, Report, Table
 from archbench.report.words import ceilings_line
+from archbench.tables.table import Cell, Column, Kind, Report, Table
 from archbench.units import counted, duration, memory
 
 TITLES = {  # of the fields that need another word than their own

@@ -6,8 +6,8 @@ from textwrap import wrap
 
 from archbench.records.explanations import Explanation, Reconciliation
 from archbench.records.terms import Quantity
-from archbench.report.table import Cell, Column, Kind, Report, Table
 from archbench.report.verdicts import LOOKS
+from archbench.tables.table import Cell, Column, Kind, Report, Table
 
 _TITLES: dict[Quantity, str] = {"macs": "MACs", "params": "params"}
 NAME = 16  # characters of a line

@@ -2,7 +2,7 @@
 
 from archbench.ci.dependencies import Dependencies
 from archbench.records.placed import InitCI
-from archbench.report.table import Column, Report, Table, Tone, Toned
+from archbench.tables.table import Column, Report, Table, Tone, Toned
 from archbench.units import counted
 
 TONES = {

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from textwrap import wrap
 
 from archbench.records.published import Reproduction
-from archbench.report.table import Cell, Column, Kind, Table, Toned
 from archbench.report.verdicts import LOOKS, SEVERITY
+from archbench.tables.table import Cell, Column, Kind, Table, Toned
 
 GRID_COLUMNS, GRID_CELLS, GRID_SHARE = 3, 7, 0.45  # at least, of a table that is no mere list
 LABEL, LONG_CELL, FOLDED_CELL = 24, 16, 13  # characters

@@ -10,8 +10,8 @@ from dataclasses import replace
 from html import escape
 from importlib.metadata import version
 
-from archbench.report.markdown import code_markdown, escaped, list_markdown, table_markdown
-from archbench.report.table import Report, Table, Tone, Toned
+from archbench.tables.markdown import code_markdown, escaped, list_markdown, table_markdown
+from archbench.tables.table import Report, Table, Tone, Toned
 from archbench.units import counted
 from archbench.version import own_version
 

@@ -11,8 +11,8 @@ from archbench.records.published import (
     VerdictChange,
 )
 from archbench.report.paper_table import folded, grid, is_grid
-from archbench.report.table import Cell, Column, Kind, Report, Table, Toned
 from archbench.report.verdicts import LOOKS
+from archbench.tables.table import Cell, Column, Kind, Report, Table, Toned
 from archbench.units import counted
 
 LEGEND = (

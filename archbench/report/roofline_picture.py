@@ -5,7 +5,7 @@ from typing import Any
 
 from archbench.records.ceilings import Ceilings
 from archbench.records.rooflines import Bound, Roofline
-from archbench.report.picture import COLOURS, drawn
+from archbench.tables.picture import COLOURS, drawn
 from archbench.units import scaled
 
 SIZE = (7.5, 5.0)  # inches

@@ -3,9 +3,9 @@
 from statistics import median
 
 from archbench.records.saved_runs import SavedCheck, benchmarks_of
-from archbench.report.table import Column, Report, Table
 from archbench.report.times import times_for_machines, times_table
 from archbench.report.verdict_words import tally
+from archbench.tables.table import Column, Report, Table
 from archbench.units import counted
 
 KEYS = "cell metric verdict ratio low high mde p note".split()

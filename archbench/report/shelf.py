@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from archbench.records.architectures import Architecture, PublishedError
 from archbench.registry.totals import KeptTotals
-from archbench.report.table import Cell, Column, Kind, Lists, Report, Table
+from archbench.tables.table import Cell, Column, Kind, Lists, Report, Table
 from archbench.units import counted, shape_for_people
 
 NAME = Column("name", "name")

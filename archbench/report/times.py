@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from archbench.records.verdicts import Verdict
-from archbench.report.table import Cell, Column, Kind, Table
 from archbench.report.verdict_words import toned
+from archbench.tables.table import Cell, Column, Kind, Table
 
 
 def times_table(

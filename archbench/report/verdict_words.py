@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from archbench.records.verdicts import WORDS, Word
-from archbench.report.table import Tone, Toned
+from archbench.tables.table import Tone, Toned
 
 TONES: Mapping[Word, Tone] = {
     "regressed": Tone.BAD,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from archbench.records.published import Verdict
-from archbench.report.table import Tone
+from archbench.tables.table import Tone
 
 
 class Look(NamedTuple):

@@ -13,7 +13,8 @@ from archbench.papers.figures import figure
 from archbench.papers.judge import confirms
 from archbench.papers.layers import parameters
 from archbench.papers.networks import Networks
-from archbench.records.claims import Case, Evidence, Measurement, Picture, Series
+from archbench.records.claims import Case, Evidence, Measurement
+from archbench.tables.picture import Picture, Series
 from archbench.units import shape_for_people
 
 

@@ -24,7 +24,8 @@ from archbench.papers.claims.sampling import (
     seeded,
 )
 from archbench.papers.networks import Networks
-from archbench.records.claims import Case, Evidence, Measurement, Picture, Series
+from archbench.records.claims import Case, Evidence, Measurement
+from archbench.tables.picture import Picture, Series
 
 DEPTHS = (20, 56, 110)
 BATCH = 32

@@ -22,7 +22,8 @@ from archbench.papers.claims.sampling import (
     seeded,
 )
 from archbench.papers.networks import Networks
-from archbench.records.claims import Case, Evidence, Measurement, Picture, Series
+from archbench.records.claims import Case, Evidence, Measurement
+from archbench.tables.picture import Picture, Series
 
 WIDTH = 16
 GAIN = 0.5  # a layer shrinks what it is given to about half

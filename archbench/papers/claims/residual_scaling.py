@@ -18,7 +18,8 @@ from archbench.papers.claims.sampling import (
     seeded,
 )
 from archbench.papers.networks import Networks
-from archbench.records.claims import Case, Evidence, Measurement, Picture, Series
+from archbench.records.claims import Case, Evidence, Measurement
+from archbench.tables.picture import Picture, Series
 
 UNITS = 20
 WIDTH, GRID, BATCH = 64, 8, 32

@@ -2,17 +2,47 @@
 
 import io
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from itertools import cycle
 from typing import Any
 
 from archbench.libraries import needed
-from archbench.records.claims import Picture
 
 # Okabe and Ito's colours, which people with any kind of colour vision tell apart.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 DASHES = ("-", "--", ":", "-.")
 SIZE = (7.5, 4.5)  # inches
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One line of a picture."""
+
+    name: str
+    xs: tuple[float, ...]
+    ys: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Something worth looking at: lines over one axis.
+
+    Args:
+        name: of its file, without a suffix.
+        title: what it shows, in a sentence.
+        x_label: with its unit.
+        y_label: with its unit.
+        series: the lines.
+        log_y: draw the vertical axis in powers of ten.
+    """
+
+    name: str
+    title: str
+    x_label: str
+    y_label: str
+    series: tuple[Series, ...]
+    log_y: bool = False
 
 
 def as_svg(picture: Picture) -> str:

@@ -6,8 +6,8 @@ from enum import StrEnum
 from functools import partial
 from typing import Any
 
-from archbench.report.table import Report
-from archbench.signs import carried
+from archbench.tables.signs import carried
+from archbench.tables.table import Report
 
 
 def in_encoding(report: Report, encoding: str) -> Report:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from archbench.report.table import Bound, Cell, Column, Kind, Table, Toned
+from archbench.tables.table import Bound, Cell, Column, Kind, Table, Toned
 from archbench.units import (
     bytes_scale,
     column_scale,

@@ -1,0 +1,1 @@
+"""Report and Table, written for a terminal, as CSV, JSON or Markdown; and pictures."""
