@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from archbench.api.bench import bench
     from archbench.api.compare import compare
     from archbench.api.gate import check
-    from archbench.models.shelf import build
+    from archbench.networks.build import build
     from archbench.papers.reproduce import reproduce
 
     __version__: str
@@ -23,7 +23,7 @@ __all__ = ["bench", "build", "check", "compare", "profile", "reproduce"]
 # Loaded at first use: all import torch, which `archbench list` and --help do without.
 _HOMES = {
     "bench": "archbench.api.bench",
-    "build": "archbench.models.shelf",
+    "build": "archbench.networks.build",
     "check": "archbench.api.gate",
     "compare": "archbench.api.compare",
     "profile": "archbench.analyze.profile",

@@ -38,7 +38,7 @@ def _declared(folder: Path) -> list["GateCell"]:
     """Return the cells of the nearest configuration; their files are named from the root on."""
     from archbench.errors import ArchbenchError
     from archbench.gate.configuration import find_project
-    from archbench.models.import_path import import_from
+    from archbench.networks.import_path import import_from
 
     try:
         project = find_project(folder)
@@ -50,7 +50,7 @@ def _declared(folder: Path) -> list["GateCell"]:
 
 
 def _from(model: str, root: Path) -> str:
-    from archbench.places import parts_of
+    from archbench.networks.names import parts_of
 
     place, name = parts_of(model) or ("", "")
     return f"{root / place}:{name}" if place.endswith(".py") else model

@@ -12,8 +12,8 @@ import torch
 
 from archbench.analyze.profile import profile
 from archbench.measure.environment import environment
-from archbench.models.resolve import load
-from archbench.registry import ARCHITECTURES
+from archbench.networks.registry import ARCHITECTURES
+from archbench.networks.resolve import load
 from benchmarks.side_by_side import in_turn, peak_kib, process, ratio
 from benchmarks.zoo import densenet201
 

@@ -26,7 +26,7 @@ from archbench.measure.environment import environment
 from archbench.measure.jobs import Job
 from archbench.measure.prepare import prepare, run_untimed, timed_call
 from archbench.measure.session import Place, as_in, measured
-from archbench.models.resolve import load, plan_for
+from archbench.networks.resolve import load, plan_for
 from archbench.records.sessions import Session
 from archbench.records.timings import Bench
 from archbench.units import duration, memory, scaled

@@ -25,7 +25,7 @@ from archbench.measure.environment import environment
 from archbench.measure.prepare import prepare
 from archbench.measure.runner import Effort, take_turns
 from archbench.measure.schedule import in_turn
-from archbench.models.resolve import load, plan_for
+from archbench.networks.resolve import load, plan_for
 from archbench.records.cells import Cell
 from archbench.records.runs import RunFile, read_run
 from archbench.records.sessions import Session

@@ -17,12 +17,12 @@ from archbench.analyze.instruction_set import instruction_set
 from archbench.analyze.memory import estimate_memory
 from archbench.measure.environment import environment
 from archbench.measure.memory import peak_above
-from archbench.models.inputs import InputPlan
-from archbench.models.resolve import load, plan_for
-from archbench.models.training import DEFAULT_OPTIMIZER, optimizer_for, training_step
+from archbench.networks.inputs import InputPlan
+from archbench.networks.registry import ARCHITECTURES
+from archbench.networks.resolve import load, plan_for
+from archbench.networks.training import DEFAULT_OPTIMIZER, optimizer_for, training_step
+from archbench.networks.ways import Mode
 from archbench.records.memory import PROMISED
-from archbench.records.ways import Mode
-from archbench.registry import ARCHITECTURES
 from archbench.units import scaled
 
 CPU = torch.device("cpu")

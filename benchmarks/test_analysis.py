@@ -3,7 +3,7 @@
 import pytest
 
 from archbench.analyze.profile import profile_loaded
-from archbench.models.resolve import load
+from archbench.networks.resolve import load
 
 NETWORKS = ["googlenet", "resnet18", "resnet50", "resnet152", "resnet110"]
 

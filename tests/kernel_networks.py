@@ -13,10 +13,10 @@ import torch
 from torch import nn
 
 from archbench.analyze.memory import estimate_memory
-from archbench.models.inputs import plan_inputs
-from archbench.models.resolve import Loaded
+from archbench.networks.inputs import plan_inputs
+from archbench.networks.resolve import Loaded
+from archbench.networks.ways import Mode
 from archbench.records.memory import PROMISED, MemoryEstimate
-from archbench.records.ways import Mode
 from benchmarks.memory import measured
 
 B = 3  # the batch

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 import archbench
-from archbench.archs import (
+from archbench.errors import ArchbenchError, InputRefused
+from archbench.networks.archs import (
     alexnet,
     googlenet,
     highway,
@@ -19,11 +20,10 @@ from archbench.archs import (
     prelu_net,
     resnet,
 )
-from archbench.archs.parts.branches import Conv, Residual, ResidualBranches
-from archbench.archs.parts.layers import HalvingMaxPool, SameConv2d
-from archbench.errors import ArchbenchError, InputRefused
-from archbench.models.resolve import parse_kwargs
-from archbench.registry import ARCHITECTURES, find
+from archbench.networks.archs.parts.branches import Conv, Residual, ResidualBranches
+from archbench.networks.archs.parts.layers import HalvingMaxPool, SameConv2d
+from archbench.networks.registry import ARCHITECTURES, find
+from archbench.networks.resolve import parse_kwargs
 from archbench.units import shape_for_machines
 from tests.shelf import blank, counted
 

@@ -19,7 +19,7 @@ from archbench.measure.jobs import Job
 from archbench.measure.prepare import prepare
 from archbench.measure.schedule import in_turn
 from archbench.measure.session import Place, measured, run
-from archbench.models.resolve import Loaded, load, plan_for
+from archbench.networks.resolve import Loaded, load, plan_for
 from archbench.records.cells import Cell
 from archbench.records.runs import RunFile
 from archbench.records.session_runs import SCHEMA, read_run

@@ -15,7 +15,7 @@ import archbench
 from archbench.cli.app import run
 from archbench.gate import lock_file
 from archbench.gate.lock_file import read_lock, to_text
-from archbench.places import LOCK
+from archbench.networks.names import LOCK
 from archbench.records import profiles
 
 Captured = pytest.CaptureFixture[str]

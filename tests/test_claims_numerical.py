@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from archbench.archs import preact_resnet, resnet
+from archbench.networks.archs import preact_resnet, resnet
 from archbench.papers.claims import (
     gradients,
     identity,

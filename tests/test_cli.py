@@ -23,7 +23,7 @@ import archbench
 from archbench.cli import interrupt
 from archbench.cli.app import run
 from archbench.measure.jobs import Job
-from archbench.registry import find
+from archbench.networks.registry import find
 from tests.systems import needs_posix
 
 comparing = import_module("archbench.api.compare")  # archbench.compare is the function

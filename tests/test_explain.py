@@ -23,12 +23,12 @@ from archbench.analyze.conventions import PUBLISHED, RULES
 from archbench.analyze.counters import COUNTERS
 from archbench.analyze.reconcile import QUANTITIES
 from archbench.cli.app import run
+from archbench.networks.registry import find
 from archbench.papers.explain import explain
 from archbench.papers.networks import built_as
 from archbench.papers.shipped import STEPS, published_totals, way
 from archbench.records.explanations import Explanation, Reconciliation
 from archbench.records.terms import Printed
-from archbench.registry import find
 from archbench.report.explain import explain_report
 from archbench.tables.render import show
 

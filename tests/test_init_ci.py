@@ -15,7 +15,7 @@ from archbench.api.placing import place
 from archbench.cli.app import run
 from archbench.errors import OutputRefused
 from archbench.gate.configuration import find_project
-from archbench.places import LOCK
+from archbench.networks.names import LOCK
 from archbench.records.placed import Placed
 from tests.systems import needs_posix
 from tests.test_check import NET

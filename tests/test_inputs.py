@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from archbench.errors import ArchbenchError, InputRefused
-from archbench.models.inputs import InputPlan, plan_inputs
-from archbench.models.resolve import parse_kwargs
+from archbench.networks.inputs import InputPlan, plan_inputs
+from archbench.networks.resolve import parse_kwargs
 
 
 class Two(nn.Module):

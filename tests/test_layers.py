@@ -15,8 +15,8 @@ from archbench.measure.accelerator import CudaStream
 from archbench.measure.ceilings import ceilings
 from archbench.measure.clock import DeviceClock
 from archbench.measure.layers import HostMarker, LayerWatch, layer_times
-from archbench.models.inputs import plan_inputs
-from archbench.models.resolve import Loaded
+from archbench.networks.inputs import plan_inputs
+from archbench.networks.resolve import Loaded
 from archbench.records.ceilings import Ceilings
 from archbench.records.cells import Cell
 from archbench.records.layer_work import LayerWork

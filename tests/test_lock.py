@@ -14,11 +14,11 @@ from archbench.gate.folding import fold, unfold
 from archbench.gate.lock_file import read_lock
 from archbench.gate.locking import next_lock
 from archbench.gate.structure import new_names, only_names, paired, structure_changes
-from archbench.places import LOCK
+from archbench.networks.names import LOCK
+from archbench.networks.registry import ARCHITECTURES
+from archbench.networks.registry.totals import kept_totals
 from archbench.records.gates import Part
 from archbench.records.locks import Lock, LockedCell, Structure
-from archbench.registry import ARCHITECTURES
-from archbench.registry.totals import kept_totals
 from tests.shelf import counted
 
 NAMES = st.lists(

@@ -21,11 +21,11 @@ from archbench.analyze.shapes_training import TRAINING_BLANKS
 from archbench.analyze.working import cpu_working
 from archbench.errors import ArchbenchError, InputRefused, UserCodeError
 from archbench.measure.memory import highest_total, peak_above
-from archbench.models.inputs import plan_inputs
-from archbench.models.resolve import Loaded, load, plan_for
-from archbench.models.training import OPTIMIZERS, loss_of, optimizer_for, training_step
+from archbench.networks.inputs import plan_inputs
+from archbench.networks.resolve import Loaded, load, plan_for
+from archbench.networks.training import OPTIMIZERS, loss_of, optimizer_for, training_step
+from archbench.networks.ways import Mode
 from archbench.records.memory import MemoryEstimate
-from archbench.records.ways import Mode
 from benchmarks.memory import measured
 from tests.kernel_networks import KERNELS, NETWORKS, Runs, convnet, holds
 

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 import archbench
-from archbench.archs import googlenet
+from archbench.networks.archs import googlenet
+from archbench.networks.registry import find
+from archbench.networks.registry.published import ERRORS
 from archbench.papers import expectations
 from archbench.papers.figures import figure, figures, tables
 from archbench.papers.judge import judge, parse
@@ -24,8 +26,6 @@ from archbench.papers.packaged import rows_of
 from archbench.papers.recompute.counts import UNPUBLISHED, VERSIONS
 from archbench.papers.reproduce import recomputed
 from archbench.records.published import CONFIRMED, VERDICTS, Reproduction
-from archbench.registry import find
-from archbench.registry.published import ERRORS
 from archbench.report.paper_table import _cell, _column_order
 from archbench.tables.table import Tone
 from tests.reports import REPORTS, reproduced

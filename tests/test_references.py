@@ -11,7 +11,7 @@ from torch import nn
 
 import archbench
 from archbench.errors import ArchbenchError
-from archbench.registry import find
+from archbench.networks.registry import find
 from benchmarks.zoo import import_torchvision
 from tests.shelf import counted
 

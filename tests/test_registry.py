@@ -9,10 +9,10 @@ from torch import nn
 
 import archbench
 from archbench.errors import ArchbenchError
-from archbench.records.architectures import Architecture
-from archbench.registry import ARCHITECTURES, find, related
-from archbench.registry.published import ERRORS
-from archbench.registry.totals import kept_totals
+from archbench.networks.registry import ARCHITECTURES, find, related
+from archbench.networks.registry.published import ERRORS
+from archbench.networks.registry.records import Architecture
+from archbench.networks.registry.totals import kept_totals
 from tests.shelf import blank, counted
 
 NAMES = [row.name for row in ARCHITECTURES]
@@ -47,7 +47,7 @@ def test_totals_are_kept_for_the_shelf_and_nothing_else() -> None:
 
 def choices(row: Architecture) -> list[str]:
     """What the file's build() leaves to users."""
-    build = import_module(f"archbench.archs.{row.module}").build
+    build = import_module(f"archbench.networks.archs.{row.module}").build
     parameters = inspect.signature(build).parameters.values()
     return [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
 

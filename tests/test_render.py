@@ -8,9 +8,9 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from archbench.gate.compare import compare_structure
-from archbench.models.construct import paper_table
-from archbench.registry import ARCHITECTURES, find, related
-from archbench.registry.totals import kept_totals
+from archbench.networks.construct import paper_table
+from archbench.networks.registry import ARCHITECTURES, find, related
+from archbench.networks.registry.totals import kept_totals
 from archbench.report.compare import structure_report
 from archbench.report.shelf import info_report, shelf_report
 from archbench.report.summary import summary_report

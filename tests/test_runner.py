@@ -11,7 +11,7 @@ from archbench.collector import is_frozen
 from archbench.errors import NothingMeasured
 from archbench.measure.runner import Effort, Rounds, take_turns
 from archbench.measure.settle import settle_statistics
-from archbench.models.inputs import plan_inputs
+from archbench.networks.inputs import plan_inputs
 from tests.clocks import FakeClock
 
 MS = 1_000_000

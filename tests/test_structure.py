@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import archbench
-from archbench.registry import ARCHITECTURES, find, select
+from archbench.networks.registry import ARCHITECTURES, find, select
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "archbench"

@@ -28,8 +28,8 @@ from archbench.measure import installed, limits, processor
 from archbench.measure.jobs import Job
 from archbench.measure.launch import fixed_for
 from archbench.measure.pairing import Sides, core_of_both
-from archbench.models.resolve import load
-from archbench.places import relative
+from archbench.networks.names import relative
+from archbench.networks.resolve import load
 from archbench.records.cells import Cell
 from archbench.records.pairs import GatePlan, Pair
 from archbench.records.rules import Rules

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 import archbench
 from archbench.errors import MissingLibrary, WeightsRefused
-from archbench.models.key_maps import KEY_MAPS
-from archbench.models.weights import load_weights
-from archbench.registry import find
+from archbench.networks.key_maps import KEY_MAPS
+from archbench.networks.registry import find
+from archbench.networks.weights import load_weights
 from benchmarks.zoo import import_torchvision
 
 REFERENCES = [

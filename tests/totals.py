@@ -4,7 +4,7 @@ import csv
 from pathlib import Path
 
 import archbench
-from archbench.registry import ARCHITECTURES, totals
+from archbench.networks.registry import ARCHITECTURES, totals
 
 PATH = Path(totals.__file__).with_name(totals.FILE)
 

@@ -22,8 +22,8 @@ from torch.nn.parameter import is_lazy
 
 from archbench.analyze.containers import BUILT_IN, Content, base_of, content_of, refill
 from archbench.errors import UserCodeError
-from archbench.models.blank import META
-from archbench.models.user_code import describe
+from archbench.networks.blank import META
+from archbench.networks.user_code import describe
 from archbench.private_torch import compiler_is_loaded
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from archbench.models.user_code import describe
+from archbench.networks.user_code import describe
 
 Inputs = tuple[Any, ...]
 Count = tuple[int | None, int | None]  # MACs and params as the tool prints them

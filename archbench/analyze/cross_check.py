@@ -13,9 +13,9 @@ from archbench.analyze.counters import fvcore_analysis
 from archbench.analyze.trace import paths_of
 from archbench.errors import ArchbenchError
 from archbench.libraries import require
-from archbench.models.inputs import InputPlan
-from archbench.models.resolve import Loaded
-from archbench.models.user_code import describe
+from archbench.networks.inputs import InputPlan
+from archbench.networks.resolve import Loaded
+from archbench.networks.user_code import describe
 from archbench.records.cross_checks import CrossCheck, CrossCheckRow
 from archbench.records.profiles import Profile
 

@@ -6,11 +6,11 @@ from functools import cache
 
 from archbench.analyze.memory import estimate_memory
 from archbench.errors import ArchbenchError, InputRefused, UserCodeError
-from archbench.models.inputs import InputSize
-from archbench.models.resolve import Loaded, plan_for
-from archbench.models.training import DEFAULT_OPTIMIZER
+from archbench.networks.inputs import InputSize
+from archbench.networks.resolve import Loaded, plan_for
+from archbench.networks.training import DEFAULT_OPTIMIZER
+from archbench.networks.ways import Mode
 from archbench.records.memory import MemoryEstimate
-from archbench.records.ways import Mode
 
 PATIENCE = 12  # estimates, after which halving takes over from following the slope
 

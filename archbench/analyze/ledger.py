@@ -18,9 +18,9 @@ from torch.overrides import TorchFunctionMode
 from archbench.analyze.borrow import borrowed, own_device
 from archbench.analyze.rules import attention
 from archbench.analyze.trace import materialised, paths_of
-from archbench.models.blank import META
-from archbench.models.inputs import InputPlan
-from archbench.models.tensors import tensors_in
+from archbench.networks.blank import META
+from archbench.networks.inputs import InputPlan
+from archbench.networks.tensors import tensors_in
 from archbench.records.profiles import Profile
 
 CONVOLUTIONS = (

@@ -25,13 +25,13 @@ from archbench.analyze.trace import (
 from archbench.analyze.working import cpu_working
 from archbench.collector import collection_paused
 from archbench.errors import ArchbenchError
-from archbench.models.blank import META
-from archbench.models.inputs import InputPlan
-from archbench.models.resolve import Loaded
-from archbench.models.tensors import bytes_of, tensors_in
-from archbench.models.training import DEFAULT_OPTIMIZER, forward_backward, optimizer_for
+from archbench.networks.blank import META
+from archbench.networks.inputs import InputPlan
+from archbench.networks.resolve import Loaded
+from archbench.networks.tensors import bytes_of, tensors_in
+from archbench.networks.training import DEFAULT_OPTIMIZER, forward_backward, optimizer_for
+from archbench.networks.ways import Mode
 from archbench.records.memory import MemoryEstimate
-from archbench.records.ways import Mode
 
 WORKSPACES = dict.fromkeys(CONVOLUTIONS, "workspaces of convolutions")
 WORKSPACES |= dict.fromkeys(FUSED_OPERATIONS, "attention")

@@ -6,9 +6,9 @@ from typing import Any
 import torch
 
 from archbench.analyze.borrow import fresh_copy
-from archbench.models.inputs import InputPlan, dtype_name
-from archbench.models.precision import HALF
-from archbench.models.resolve import Loaded
+from archbench.networks.inputs import InputPlan, dtype_name
+from archbench.networks.precision import HALF
+from archbench.networks.resolve import Loaded
 
 
 def in_precision(loaded: Loaded, plan: InputPlan, precision: str) -> tuple[Loaded, InputPlan]:

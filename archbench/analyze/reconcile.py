@@ -14,8 +14,8 @@ from archbench.analyze.counters import CannotCount, Count, Counter, Inputs, run
 from archbench.analyze.ledger import Ledger, ledger
 from archbench.analyze.profile import profile_loaded, unwrapped
 from archbench.analyze.trace import paths_of
-from archbench.models.inputs import InputPlan, InputSize
-from archbench.models.resolve import Loaded, load, plan_for
+from archbench.networks.inputs import InputPlan, InputSize
+from archbench.networks.resolve import Loaded, load, plan_for
 from archbench.records.explanations import Reconciliation, Status
 from archbench.records.profiles import Profile
 from archbench.records.terms import Printed, Quantity

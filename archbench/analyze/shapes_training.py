@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from archbench.analyze.shapes import BLANKS, Blank, aten, batch_norm, plain
-from archbench.models.blank import META
+from archbench.networks.blank import META
 
 Norm = tuple[Tensor, Tensor, Tensor]
 

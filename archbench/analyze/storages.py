@@ -11,7 +11,7 @@ from torch import Tensor
 from archbench.analyze.byte_range import ByteRange
 from archbench.analyze.convolution import CONVOLUTIONS, as_computed
 from archbench.analyze.shapes_training import TRAINING_BLANKS, WRITES
-from archbench.models.tensors import operands
+from archbench.networks.tensors import operands
 from archbench.private_torch import DispatchMode
 
 # operation, its arguments, its result -> bytes

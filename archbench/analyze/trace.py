@@ -30,8 +30,8 @@ from archbench.analyze.rules import (
     rule_for,
 )
 from archbench.analyze.shapes import BLANKS
-from archbench.models.blank import META
-from archbench.models.tensors import tensors_in
+from archbench.networks.blank import META
+from archbench.networks.tensors import tensors_in
 from archbench.private_torch import DispatchMode
 from archbench.records.profiles import Bucket, OperationCount
 from archbench.units import Shape

@@ -13,9 +13,9 @@ from torch import Tensor
 from archbench.analyze.profile import explained, unwrapped
 from archbench.analyze.rules import name_of
 from archbench.analyze.trace import ForwardFailed, trace
-from archbench.models.inputs import InputPlan
-from archbench.models.resolve import Loaded
-from archbench.models.tensors import operands
+from archbench.networks.inputs import InputPlan
+from archbench.networks.resolve import Loaded
+from archbench.networks.tensors import operands
 from archbench.records.layer_work import LayerWork
 
 _MOVES_NOTHING = frozenset(  # room is made, or the same memory is seen in another shape

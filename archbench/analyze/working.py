@@ -21,7 +21,7 @@ from archbench.analyze.instruction_set import is_intel
 from archbench.analyze.shapes import aten
 from archbench.analyze.working_convolutions import convolution, convolution_backward
 from archbench.analyze.working_products import product
-from archbench.models.tensors import bytes_of
+from archbench.networks.tensors import bytes_of
 
 Rule = Callable[[tuple[Any, ...], Any], ByteRange]
 

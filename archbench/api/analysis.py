@@ -12,7 +12,7 @@ from archbench.records.layer_work import LayerWork
 from archbench.records.memory import MemoryEstimate
 
 if TYPE_CHECKING:
-    from archbench.models.resolve import Loaded
+    from archbench.networks.resolve import Loaded
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def analysed(loaded: "Loaded", cell: Cell, layers: bool) -> Analysis:
     from archbench.analyze.precision import in_channels_last, in_precision
     from archbench.analyze.profile import profile_loaded
     from archbench.analyze.traffic import work_of
-    from archbench.models.resolve import plan_for
+    from archbench.networks.resolve import plan_for
 
     sizes = list(cell.inputs) or None
     macs = profile_loaded(loaded, sizes, cell.batch_size).totals.macs

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from archbench.measure.jobs import Job
-    from archbench.models.inputs import InputSize
+    from archbench.networks.inputs import InputSize
 
 
 def bench(

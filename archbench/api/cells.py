@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from archbench.errors import ArchbenchError, nearest
 from archbench.libraries import needed
+from archbench.networks.ways import MODES, OPTIMIZERS, PRECISIONS
 from archbench.records.cells import Cell
-from archbench.records.ways import MODES, OPTIMIZERS, PRECISIONS
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from archbench.models.inputs import InputSize
-    from archbench.models.resolve import Loaded
+    from archbench.networks.inputs import InputSize
+    from archbench.networks.resolve import Loaded
 
 COMPILE_MODES = ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")
 
@@ -76,8 +76,8 @@ def subjects(
         ArchbenchError: something is not known, or does not go together.
         UserCodeError: a model's own code raised.
     """
-    from archbench.models.device import check_device
-    from archbench.models.resolve import load
+    from archbench.networks.device import check_device
+    from archbench.networks.resolve import load
 
     check(ways)
     device = check_device(ways.device)
@@ -143,7 +143,7 @@ def _content(loaded: "Loaded", file: str | None) -> str:
 
     Networks of the shelf, torchvision's and timm's are told by their names.
     """
-    from archbench.models.user_code import source_of
+    from archbench.networks.user_code import source_of
 
     path = file if loaded.architecture is None and file else source_of(loaded.name)
     if path is None:
@@ -154,7 +154,7 @@ def _content(loaded: "Loaded", file: str | None) -> str:
 def _cells(
     loaded: "Loaded", input_size: "InputSize | None", ways: Ways, device: str, content: str
 ) -> tuple[Cell, ...]:
-    from archbench.models.resolve import plan_for
+    from archbench.networks.resolve import plan_for
 
     cells = []
     for batch, precision, mode in product(ways.batch_sizes, ways.precisions, ways.modes):

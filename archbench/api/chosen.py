@@ -10,10 +10,10 @@ from typing import Any
 from archbench.errors import ArchbenchError, UnknownArchitecture, nearest
 from archbench.gate.configuration import Project, find_project
 from archbench.gate.lock_file import read_lock
-from archbench.places import LOCK, names_file, parts_of, portable, relative
+from archbench.networks.names import LOCK, names_file, parts_of, portable, relative
+from archbench.networks.registry import ARCHITECTURES, find, select
 from archbench.records.gates import Check, GateCell
 from archbench.records.locks import LockedCell
-from archbench.registry import ARCHITECTURES, find, select
 
 NAMED = 3  # cells that a command names, beyond which it is for all
 

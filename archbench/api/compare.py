@@ -15,7 +15,7 @@ from archbench.records.sessions import Session
 if TYPE_CHECKING:
     from torch import nn
 
-    from archbench.models.inputs import InputSize
+    from archbench.networks.inputs import InputSize
 
 MAX_TIME_S = 20.0
 

@@ -45,7 +45,7 @@ def doctor(
         NothingMeasured: no worker process could be started.
     """
     from archbench.measure.neighbours import CpuWatch, busiest
-    from archbench.models.device import check_device
+    from archbench.networks.device import check_device
 
     if max_time_s > 0:
         require("scipy", "intervals over processes; --max-time 0 measures none")

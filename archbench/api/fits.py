@@ -18,7 +18,7 @@ from archbench.units import memory
 if TYPE_CHECKING:
     from torch import nn
 
-    from archbench.models.inputs import InputSize
+    from archbench.networks.inputs import InputSize
 
 ATTEMPTS = 6  # runs for each cell, at most: after that the answer is close enough
 
@@ -99,7 +99,7 @@ def _predicted(subject: Subject, cell: Cell, limit_bytes: int) -> tuple[int, Mem
     from archbench.analyze.fitting import largest_batch
     from archbench.analyze.memory import estimate_memory
     from archbench.analyze.precision import in_channels_last, in_precision
-    from archbench.models.resolve import plan_for
+    from archbench.networks.resolve import plan_for
 
     plan = plan_for(subject.loaded, list(cell.inputs) or None, 1)
     loaded, plan = in_precision(subject.loaded, plan, cell.precision)

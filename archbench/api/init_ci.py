@@ -18,7 +18,7 @@ from archbench.errors import ArchbenchError
 from archbench.gate.configuration import OWN, SHARED
 from archbench.gate.lock_file import to_text
 from archbench.gate.locking import next_lock
-from archbench.places import LOCK
+from archbench.networks.names import LOCK
 from archbench.records.gates import GateCell
 from archbench.records.placed import InitCI, Placed
 from archbench.records.profiles import CONVENTION_NUMBER

@@ -18,7 +18,7 @@ from archbench.errors import ArchbenchError, NothingMeasured, OutputRefused, why
 from archbench.gate.power import rate_of_draws, rate_of_runs
 from archbench.gate.time_verdicts import verdicts_of
 from archbench.measure.children import Child
-from archbench.places import parts_of
+from archbench.networks.names import parts_of
 from archbench.records.cells import Cell
 from archbench.records.environments import Environment
 from archbench.records.gate_runs import read_gate
@@ -196,7 +196,7 @@ class _Sides:
 
 
 def _own_size(model: str) -> tuple[str, ...]:
-    from archbench.registry import find
+    from archbench.networks.registry import find
     from archbench.units import shape_for_machines
 
     if parts_of(model) is not None:

@@ -12,8 +12,8 @@ from archbench.records.gates import GateCell
 from archbench.records.locks import LockedCell, Structure
 
 if TYPE_CHECKING:
-    from archbench.models.inputs import InputPlan
-    from archbench.models.resolve import Loaded
+    from archbench.networks.inputs import InputPlan
+    from archbench.networks.resolve import Loaded
     from archbench.records.profiles import Profile
 
 
@@ -25,7 +25,7 @@ def locked_cell(cell: GateCell) -> tuple[LockedCell, "Profile"]:
         UserCodeError: the user's import, factory or forward raised.
     """
     from archbench.analyze.profile import profile_loaded
-    from archbench.models.resolve import load, plan_for
+    from archbench.networks.resolve import load, plan_for
 
     _check_arguments(cell)
     with undisturbed():

@@ -164,7 +164,7 @@ def taken_inputs(cell: GateCell) -> str:
     Raises:
         ArchbenchError, UserCodeError: it cannot be loaded, or does not take that.
     """
-    from archbench.models.resolve import load, plan_for
+    from archbench.networks.resolve import load, plan_for
 
     loaded = load(cell.model, cell.model_kwargs, blank=True)
     return ", ".join(plan_for(loaded, list(cell.input_size) or None, cell.batch_size).texts())
@@ -201,7 +201,7 @@ def measured_cell(cell: GateCell, ways: Ways) -> Cell:
     check(ways)
     device = ways.device
     if device != "cpu":  # to look for another one takes torch
-        from archbench.models.device import check_device
+        from archbench.networks.device import check_device
 
         device = str(check_device(device))
     check_kind(ways, device.partition(":")[0])

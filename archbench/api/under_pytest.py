@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from archbench.measure.clock import Clock
     from archbench.measure.runner import Call, Rounds
-    from archbench.models.resolve import Loaded
+    from archbench.networks.resolve import Loaded
 
 MEASURE_S = 1.0
 LEAST_ROUNDS, MOST_ROUNDS = 10, 10_000
@@ -64,7 +64,7 @@ def time_under(
     from archbench.measure.environment import environment
     from archbench.measure.runner import steady
     from archbench.measure.session import Place, gradients_of, ready_from
-    from archbench.models.device import check_device
+    from archbench.networks.device import check_device
 
     ways = Ways((batch_size,), device, (precision,), (mode,), threads=threads)
     check(ways)
@@ -107,7 +107,7 @@ def _asked(
     model: "GateCell | str | nn.Module", input_size: Any, arguments: Mapping[str, Any], ways: Ways
 ) -> tuple["Loaded", Cell, Any]:
     """Load what was asked for; return it, its cell, and the sizes of its inputs."""
-    from archbench.models.resolve import load, plan_for
+    from archbench.networks.resolve import load, plan_for
 
     batch_size = ways.batch_sizes[0]
     if isinstance(model, GateCell):

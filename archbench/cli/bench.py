@@ -127,7 +127,7 @@ def bench(
         from archbench.api.cells import Ways
         from archbench.api.fits import fits as largest
         from archbench.api.launcher import Listener
-        from archbench.models.resolve import parse_kwargs
+        from archbench.networks.resolve import parse_kwargs
         from archbench.report.bench import bench_report
         from archbench.report.fits import fits_report
         from archbench.report.pytest_benchmark import as_pytest_benchmark

@@ -69,7 +69,7 @@ def compare(
         from archbench.api.compare import measured, structure_of
         from archbench.api.launcher import Listener
         from archbench.gate.compare import with_times
-        from archbench.models.resolve import parse_kwargs
+        from archbench.networks.resolve import parse_kwargs
         from archbench.report.compare import structure_report, time_report, whole_report
 
         ways = Ways(

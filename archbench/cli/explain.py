@@ -25,7 +25,7 @@ def explain(
 ) -> None:
     """Lead from archbench's params and MACs to what other tools print, term by term."""
     with destination(form, output) as out, prints_set_aside():
-        from archbench.models.resolve import parse_kwargs
+        from archbench.networks.resolve import parse_kwargs
         from archbench.papers.explain import explain as explained
         from archbench.report.explain import explain_report
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from archbench.errors import OutputRefused
-from archbench.places import LOCK
+from archbench.networks.names import LOCK
 
 # what people write by hand; results are text, tables, JSON, Markdown, XML or pictures
 SOURCES = frozenset(".py .ipynb .toml .yml .yaml .cfg .ini".split())

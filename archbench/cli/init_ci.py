@@ -60,7 +60,7 @@ def init_ci(
         raise ArchbenchError("--requirement is for the workflow", "add --github")
     with destination(form, None) as out, prints_set_aside():
         from archbench.api.init_ci import init_ci as place
-        from archbench.models.resolve import parse_kwargs
+        from archbench.networks.resolve import parse_kwargs
         from archbench.report.init_ci import init_ci_report
 
         kwargs = parse_kwargs(model_kwargs or [])

@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from archbench.errors import ArchbenchError, nearest
-from archbench.registry import ARCHITECTURES
+from archbench.networks.registry import ARCHITECTURES
 from archbench.tables.render import Format
 
 Verdict = TypeVar("Verdict", bound=str)
@@ -79,7 +79,7 @@ def changed_settings(
     Raises:
         ArchbenchError: no cell is named that they could belong to.
     """
-    from archbench.models.resolve import parse_kwargs
+    from archbench.networks.resolve import parse_kwargs
 
     settings: dict[str, Any] = {}
     said = [word for size in input_size or [] for word in ("-i", size)]

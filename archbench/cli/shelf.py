@@ -7,8 +7,8 @@ import typer
 from archbench.cli.options import Debug, Form, Output, complete_model
 from archbench.cli.output import destination
 from archbench.errors import ArchbenchError
-from archbench.registry import ARCHITECTURES, find, related, select
-from archbench.registry.totals import kept_totals
+from archbench.networks.registry import ARCHITECTURES, find, related, select
+from archbench.networks.registry.totals import kept_totals
 from archbench.report.shelf import info_report, shelf_report
 
 FAMILIES = sorted({row.family for row in ARCHITECTURES})

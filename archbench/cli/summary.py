@@ -20,7 +20,7 @@ from archbench.errors import ArchbenchError
 from archbench.units import counted
 
 if TYPE_CHECKING:
-    from archbench.models.resolve import Loaded
+    from archbench.networks.resolve import Loaded
     from archbench.records.profiles import Profile
     from archbench.tables.table import Report
 
@@ -60,8 +60,8 @@ def summary(
         raise ArchbenchError("--layers shows everything that --depth would leave out", "choose one")
     with destination(form, output) as out, prints_set_aside():
         from archbench.analyze.profile import profile_loaded, refuse_incomplete
-        from archbench.models.device import check_device
-        from archbench.models.resolve import load, parse_kwargs
+        from archbench.networks.device import check_device
+        from archbench.networks.resolve import load, parse_kwargs
 
         where = check_device(device)
         kwargs = parse_kwargs(model_kwargs or []) | ({"aux": True} if aux else {})
@@ -87,7 +87,7 @@ def _laid_out(
     loaded: "Loaded", profile: "Profile", kwargs: dict[str, object], depth: int | None, layers: bool
 ) -> "Report":
     """Choose the paper's table, the module tree or every layer."""
-    from archbench.models.construct import paper_table
+    from archbench.networks.construct import paper_table
     from archbench.report.summary import summary_report
 
     if loaded.architecture is not None:
@@ -103,7 +103,7 @@ def _cross_checked(
 ) -> "Report":
     """Set fvcore's count beside the profile."""
     from archbench.analyze.cross_check import cross_check
-    from archbench.models.resolve import plan_for
+    from archbench.networks.resolve import plan_for
     from archbench.report.cross_check import cross_check_report
 
     plan = plan_for(loaded, input_size or None, batch_size)

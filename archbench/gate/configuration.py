@@ -9,9 +9,9 @@ from typing import Any
 
 from archbench.errors import ArchbenchError, nearest, why_refused
 from archbench.gate.budgets import parse_budget
-from archbench.places import LOCK, names_file, parts_of, portable
+from archbench.networks.names import LOCK, names_file, parts_of, portable
+from archbench.networks.registry import find, select
 from archbench.records.gates import GateCell
-from archbench.registry import find, select
 
 OWN, SHARED = "archbench.toml", "pyproject.toml"
 KEYS = ("name", "model", "input_size", "batch_size", "model_kwargs", "budgets")

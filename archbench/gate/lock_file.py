@@ -13,7 +13,7 @@ from typing import Any
 
 from archbench.errors import ArchbenchError, why_refused
 from archbench.gate.folding import fold, unfold
-from archbench.places import LOCK
+from archbench.networks.names import LOCK
 from archbench.records.gates import METRICS
 from archbench.records.locks import Lock, LockedCell, Structure
 from archbench.records.profiles import LayerCost, StageCost

@@ -6,7 +6,7 @@ import torch
 
 from archbench.measure.clock import Clock
 from archbench.measure.environment import environment
-from archbench.models.precision import HALF
+from archbench.networks.precision import HALF
 from archbench.records.ceilings import Ceilings
 
 PRODUCTS = {"cpu": (1024, 2048), "other": (4096, 8192)}  # rows and columns; the best one counts

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from archbench.models.resolve import load
+from archbench.networks.resolve import load
 
 SIZE = 32  # of the matrices: a product takes a few microseconds
 ALWAYS = 32  # products of both sides, so that what the first ones cost is no part of the slowdown

@@ -15,12 +15,12 @@ from archbench.errors import ArchbenchError, OutOfMemory, UserCodeError
 from archbench.measure import compiler, graphs
 from archbench.measure.oddities import oddities
 from archbench.measure.settle import settle_statistics
-from archbench.models.inputs import InputPlan
-from archbench.models.precision import HALF
-from archbench.models.resolve import Loaded
-from archbench.models.tensors import bytes_of, tensors_in
-from archbench.models.training import optimizer_for, training_step
-from archbench.models.user_code import describe
+from archbench.networks.inputs import InputPlan
+from archbench.networks.precision import HALF
+from archbench.networks.resolve import Loaded
+from archbench.networks.tensors import bytes_of, tensors_in
+from archbench.networks.training import optimizer_for, training_step
+from archbench.networks.user_code import describe
 from archbench.private_torch import mapped
 from archbench.records.cells import Cell
 from archbench.records.sessions import Flag

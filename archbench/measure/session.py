@@ -30,8 +30,8 @@ from archbench.measure.prepare import (
     use_precision,
 )
 from archbench.measure.runner import Call, Effort, Rounds, take_turns
-from archbench.models.resolve import Loaded, load, plan_for
-from archbench.models.user_code import user_code
+from archbench.networks.resolve import Loaded, load, plan_for
+from archbench.networks.user_code import user_code
 from archbench.private_torch import compilations
 from archbench.records.cells import Cell
 from archbench.records.sessions import Failure, FailureKind, Flag, Session

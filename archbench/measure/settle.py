@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from archbench.models.inputs import InputPlan
+from archbench.networks.inputs import InputPlan
 
 
 def settle_statistics(module: nn.Module, plan: InputPlan, device: torch.device) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 
 from archbench.measure.lifeline import end_with_parent
 from archbench.measure.processor import compute_on
-from archbench.models.import_path import import_from
+from archbench.networks.import_path import import_from
 from archbench.version import FOLDER
 
 
@@ -101,7 +101,7 @@ def loaded(asked: Mapping[str, Any]) -> Slicer:
     from archbench.measure.jobs import Job
     from archbench.measure.prepare import failures
     from archbench.measure.session import Place, as_in, failure_of, gradients_of, made_ready
-    from archbench.models.user_code import source_of
+    from archbench.networks.user_code import source_of
 
     job = Job.from_dict(asked["job"])
     (arguments,) = pickle.loads(b64decode(asked["arguments"]))

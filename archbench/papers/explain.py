@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from archbench.analyze.conventions import PUBLISHED
 from archbench.analyze.counters import COUNTERS
 from archbench.analyze.reconcile import QUANTITIES, Subject, count_subject, reconcile
-from archbench.models.inputs import InputSize
+from archbench.networks.inputs import InputSize
 from archbench.papers.figures import figures
 from archbench.papers.judge import parse
 from archbench.papers.networks import Networks, built_as

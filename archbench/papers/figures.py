@@ -6,9 +6,9 @@ from fractions import Fraction
 from functools import cache
 
 from archbench.errors import ArchbenchError, nearest
+from archbench.networks.registry import ARCHITECTURES, find
 from archbench.papers.packaged import rows_of, titles
 from archbench.records.published import PublishedFigure
-from archbench.registry import ARCHITECTURES, find
 
 
 @cache

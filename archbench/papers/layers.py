@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from torch import nn
 
-from archbench.archs.resnet import Block
+from archbench.networks.archs.resnet import Block
 
 
 def convolutions(module: nn.Module) -> tuple[nn.Conv2d, ...]:

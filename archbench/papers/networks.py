@@ -6,7 +6,7 @@ from torch import nn
 
 from archbench.analyze.ledger import Ledger, ledger
 from archbench.analyze.profile import profile_loaded
-from archbench.models.resolve import Loaded, load, parse_kwargs, plan_for
+from archbench.networks.resolve import Loaded, load, parse_kwargs, plan_for
 from archbench.records.profiles import Profile, StageCost
 from archbench.units import Shape
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from typing import Any
 
-from archbench.records.ways import Mode, Optimizer, Precision
+from archbench.networks.ways import Mode, Optimizer, Precision
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from archbench.records.ways import Mode
+from archbench.networks.ways import Mode
 
 PROMISED = 0.1  # a complete estimate is no further below the measured peak than this share of it
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from archbench.libraries import needed
-from archbench.records.tensor_spec import TensorSpec
+from archbench.networks.tensor_spec import TensorSpec
 from archbench.units import Shape
 
 if TYPE_CHECKING:

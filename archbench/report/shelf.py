@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from archbench.records.architectures import Architecture, PublishedError
-from archbench.registry.totals import KeptTotals
+from archbench.networks.registry.records import Architecture, PublishedError
+from archbench.networks.registry.totals import KeptTotals
 from archbench.tables.table import Cell, Column, Kind, Lists, Report, Table
 from archbench.units import counted, shape_for_people
 

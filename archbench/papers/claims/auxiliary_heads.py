@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from archbench.models.shelf import build
+from archbench.networks.build import build
 from archbench.papers.claims.sampling import SEED, seeded
 from archbench.papers.figures import figure
 from archbench.papers.networks import Networks

@@ -7,7 +7,7 @@ from itertools import product
 import torch
 from torch import nn
 
-from archbench.archs.googlenet import TABLE_1
+from archbench.networks.archs.googlenet import TABLE_1
 from archbench.papers.figures import figure
 from archbench.papers.judge import confirms
 from archbench.papers.layers import parameters

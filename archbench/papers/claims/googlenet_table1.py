@@ -3,7 +3,7 @@
 from decimal import Decimal
 from fractions import Fraction
 
-from archbench.archs.googlenet import TABLE_1
+from archbench.networks.archs.googlenet import TABLE_1
 from archbench.papers.figures import figure
 from archbench.papers.judge import confirms, judge
 from archbench.papers.layers import parameters

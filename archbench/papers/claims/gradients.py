@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F  # torch's own name for it
 from torch import Tensor, nn
 
-from archbench.archs import preact_resnet, resnet
-from archbench.archs.parts.stages import StagedNetwork
+from archbench.networks.archs import preact_resnet, resnet
+from archbench.networks.archs.parts.stages import StagedNetwork
 from archbench.papers.claims.sampling import (
     ORDER_OF_MAGNITUDE,
     SEED,

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F  # torch's own name for it
 from torch import Tensor, nn
 
-from archbench.archs import resnet
+from archbench.networks.archs import resnet
 from archbench.papers.claims.sampling import ROUNDING, SEED, seeded
 from archbench.papers.networks import Networks
 from archbench.records.claims import Case, Evidence, Measurement

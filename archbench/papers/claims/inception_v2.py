@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from archbench.analyze.profile import profile
-from archbench.archs.inception_v3 import TABLE_1, AuxiliaryHead
+from archbench.networks.archs.inception_v3 import TABLE_1, AuxiliaryHead
 from archbench.papers.claims.cost_ladder import cost
 from archbench.papers.figures import figure
 from archbench.papers.judge import confirms

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from archbench.archs.parts.branches import ResidualBranches
+from archbench.networks.archs.parts.branches import ResidualBranches
 from archbench.papers.claims.structure import fed_by, kernel, steps, wiring
 from archbench.papers.figures import figure
 from archbench.papers.layers import parameters

@@ -5,8 +5,8 @@ from itertools import pairwise
 from torch import nn
 
 from archbench.analyze.profile import profile
-from archbench.archs.googlenet import TABLE_1
-from archbench.archs.parts.branches import Branches, Conv, Module, Pool
+from archbench.networks.archs.googlenet import TABLE_1
+from archbench.networks.archs.parts.branches import Branches, Conv, Module, Pool
 from archbench.papers.claims.structure import followers, steps
 from archbench.papers.layers import convolutions, parameters
 from archbench.papers.networks import Networks

@@ -9,7 +9,7 @@ from functools import cache
 import torch
 from torch import nn
 
-from archbench.archs import resnet
+from archbench.networks.archs import resnet
 from archbench.papers.claims.sampling import (
     ORDER_OF_MAGNITUDE,
     SEEDS,

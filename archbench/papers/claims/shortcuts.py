@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F  # torch's own name for it
 from torch import nn
 
-from archbench.archs.resnet import Block
+from archbench.networks.archs.resnet import Block
 from archbench.papers.claims.sampling import SEED, seeded
 from archbench.papers.layers import blocks, parameters, projections
 from archbench.papers.networks import Networks

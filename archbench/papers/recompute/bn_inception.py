@@ -4,7 +4,7 @@ from fractions import Fraction
 
 from torch import nn
 
-from archbench.archs.parts.layers import HalvingMaxPool
+from archbench.networks.archs.parts.layers import HalvingMaxPool
 from archbench.papers.judge import Value
 from archbench.papers.layers import convolutions
 from archbench.papers.networks import Networks

@@ -5,8 +5,9 @@ from typing import Any
 
 from torch import nn
 
-from archbench.archs.googlenet import Inception
-from archbench.archs.parts.stages import Head
+from archbench.networks.archs.googlenet import Inception
+from archbench.networks.archs.parts.stages import Head
+from archbench.networks.registry import find
 from archbench.papers.judge import Value
 from archbench.papers.layers import channels, kernel, rate, stride
 from archbench.papers.networks import Networks
@@ -25,7 +26,6 @@ from archbench.papers.recompute.rules import (
     written,
 )
 from archbench.records.published import PublishedFigure
-from archbench.registry import find
 
 
 def _filters(networks: Networks, figure: PublishedFigure) -> Value:

@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from archbench.analyze.profile import profile
-from archbench.archs.googlenet import VARIANTS, Inception, Row
-from archbench.archs.parts.branches import Branches, Conv, Pool
+from archbench.networks.archs.googlenet import VARIANTS, Inception, Row
+from archbench.networks.archs.parts.branches import Branches, Conv, Pool
 from archbench.papers.judge import Value
 from archbench.papers.layers import channels, convolutions, kernel
 from archbench.papers.networks import Networks

@@ -1,0 +1,1 @@
+"""How a MODEL becomes a module: its name or file, its weights, its inputs, its way of running."""

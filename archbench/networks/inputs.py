@@ -1,0 +1,246 @@
+"""Input sizes as users write them, and the tensors that they stand for."""
+
+import inspect
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from archbench.errors import InputRefused
+from archbench.networks.tensor_spec import TensorSpec
+from archbench.private_torch import mapped
+from archbench.units import Shape, shape_for_machines
+
+InputSize = int | str | Sequence[int] | Sequence[str]
+GivenInputs = tuple[Any, ...] | Mapping[str, Any]
+
+LARGEST = 2**56  # elements; torch counts bytes in 63 bits
+HOW = "write it as 3x224x224, as 224, or as name:dtype:shape such as ids:int64:128"
+DTYPES = frozenset(
+    "float16 bfloat16 float32 float64 int8 int16 int32 int64 uint8 bool complex64".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class InputPlan:
+    """The tensors of one forward pass, made anew on whichever device it runs on.
+
+    Args:
+        specs: every input, without the batch.
+        keywords: how many of the last ones are passed by name.
+        batch_size: put in front of every shape.
+        given: the caller's own tensors, which replace made ones.
+        channels_last: whether images are in torch's channels-last format.
+    """
+
+    specs: tuple[TensorSpec, ...]
+    keywords: int
+    batch_size: int
+    given: GivenInputs | None = None
+    channels_last: bool = False
+
+    def texts(self) -> tuple[str, ...]:
+        """Write the sizes as a user would, dtypes spelled out: "float32:3x224x224"."""
+        named = len(self.specs) - self.keywords
+        return tuple(
+            f"{f'{spec.name}:' if i >= named else ''}{spec.dtype}:{shape_for_machines(spec.shape)}"
+            for i, spec in enumerate(self.specs)
+        )
+
+    def make(self, device: torch.device) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return the arguments of forward() on a device: positional ones, and those by name.
+
+        Floating-point values are drawn from a normal; integers and truth values are 0, which any
+        embedding has a row for. On the meta device there are no values.
+        """
+        made = self._made(device)
+        return mapped(_channels_last, made) if self.channels_last else made
+
+    def _made(self, device: torch.device) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        if self.given is not None:
+            given = mapped(lambda value: _moved(value, device), self.given)
+            return ((), dict(given)) if isinstance(given, Mapping) else (tuple(given), {})
+        tensors = [_made((self.batch_size, *s.shape), s.dtype, device) for s in self.specs]
+        positional = len(tensors) - self.keywords
+        names = [spec.name for spec in self.specs[positional:]]
+        return tuple(tensors[:positional]), dict(zip(names, tensors[positional:], strict=True))
+
+
+def _made(shape: Shape, dtype_name: str, device: torch.device) -> Tensor:
+    dtype: torch.dtype = getattr(torch, dtype_name)
+    if device.type == "meta":
+        return torch.empty(shape, dtype=dtype, device=device)
+    if dtype.is_floating_point:
+        return torch.randn(shape, device=device).to(dtype)
+    return torch.zeros(shape, dtype=dtype, device=device)
+
+
+def _channels_last(value: Any) -> Any:
+    if not isinstance(value, Tensor) or value.dim() != 4:
+        return value
+    return value.contiguous(memory_format=torch.channels_last)
+
+
+def _moved(value: Any, device: torch.device) -> Any:
+    """Copy a caller's tensor to a device; a meta tensor that must have values is made up."""
+    if not isinstance(value, Tensor):
+        return value
+    if device.type == "meta":
+        return torch.empty_strided(value.shape, value.stride(), dtype=value.dtype, device=device)
+    if value.is_meta:
+        return _made(tuple(value.shape), dtype_name(value.dtype), device)
+    return value.detach().clone().to(device)
+
+
+def plan_inputs(
+    module: nn.Module, input_size: InputSize | None, default: Shape | None, batch_size: int
+) -> InputPlan:
+    """Read an input size.
+
+    Args:
+        module: its forward() lends its parameter names to inputs without one.
+        input_size: 224, "224", "3x224x224", (3, 224, 224), "name:dtype:shape", or several
+            of the latter kinds in a list; without the batch.
+        default: the architecture's own size, taken where no size is given.
+        batch_size: at least 1.
+
+    Raises:
+        InputRefused: a size that is missing, malformed, zero or negative.
+    """
+    if batch_size < 1:
+        raise InputRefused(f"batch size {batch_size} is not a positive number", "-b 1")
+    if input_size is None:
+        if default is None:
+            raise InputRefused("this model needs an input size", HOW)
+        input_size = default
+    sizes: Sequence[Any] = [input_size] if _is_one(input_size) else list(input_size)  # type: ignore[arg-type]
+    names = _parameter_names(module)
+    specs, keywords = [], 0
+    for i, size in enumerate(sizes):
+        name, dtype, shape = _read(size, default)
+        if name is not None:
+            keywords += 1
+            _refuse_unknown(name, module, names)
+        if name is None and keywords:
+            raise InputRefused(f"'{size}' comes after a named input and has no name itself", HOW)
+        if dtype is None:
+            dtype = _dtype_of(module)
+        if name is None:
+            name = names[i] if i < len(names) else f"input{i}"
+        if prod(shape) * batch_size > LARGEST:
+            text = shape_for_machines(shape)
+            raise InputRefused(
+                f"a batch of {batch_size} of {text} is larger than any tensor",
+                "try a smaller -b or -i",
+            )
+        specs.append(TensorSpec(name, dtype, shape))
+    return InputPlan(tuple(specs), keywords, batch_size)
+
+
+def plan_given(module: nn.Module, inputs: GivenInputs) -> InputPlan:
+    """Describe the caller's own tensors; the batch is the first dimension of the first one."""
+    names = list(inputs) if isinstance(inputs, Mapping) else _parameter_names(module)
+    values = list(inputs.values()) if isinstance(inputs, Mapping) else list(inputs)
+    tensors = [(i, value) for i, value in enumerate(values) if isinstance(value, Tensor)]
+    batch = next((value.shape[0] for _, value in tensors if value.dim()), 1)
+    specs = tuple(
+        TensorSpec(
+            names[i] if i < len(names) else f"input{i}",
+            dtype_name(value.dtype),
+            without_batch(tuple(value.shape), batch),
+        )
+        for i, value in tensors
+    )
+    return InputPlan(specs, 0, batch, inputs)
+
+
+def without_batch(shape: Shape, batch_size: int) -> Shape:
+    """Drop dimension 0 where it is the batch."""
+    return shape[1:] if shape and shape[0] == batch_size else shape
+
+
+def _is_one(size: InputSize) -> bool:
+    """Tell one size from several: a number, a text, or a sequence of numbers is one."""
+    return isinstance(size, int | str) or all(isinstance(n, int) for n in size)
+
+
+def _parameter_names(module: nn.Module) -> list[str]:
+    try:
+        parameters = inspect.signature(module.forward).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    return [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+
+
+def _refuse_unknown(name: str, module: nn.Module, names: Sequence[str]) -> None:
+    """Refuse an input whose name forward() does not take."""
+    parameters = inspect.signature(module.forward).parameters.values()
+    if name not in {p.name for p in parameters} and not any(
+        p.kind is p.VAR_KEYWORD for p in parameters
+    ):
+        raise InputRefused(
+            f"forward() takes no input named '{name}'", f"it takes {', '.join(names)}"
+        )
+
+
+def dtype_name(dtype: torch.dtype) -> str:
+    """Name a type as users write it: "float32"."""
+    return str(dtype).removeprefix("torch.")
+
+
+def _dtype_of(module: nn.Module) -> str:
+    """Return the floating-point type that a module computes in: its first parameter's."""
+    for parameter in module.parameters():
+        if parameter.dtype.is_floating_point:
+            return dtype_name(parameter.dtype)
+    return "float32"
+
+
+def _read(size: Any, default: Shape | None) -> tuple[str | None, str | None, Shape]:
+    """Read one size into (name or None, dtype or None, shape)."""
+    if isinstance(size, int):
+        return None, None, _square(_checked((size,), size), default)
+    if not isinstance(size, str):
+        return None, None, _checked(tuple(size), size)
+    parts = size.split(":")
+    if len(parts) > 3:
+        raise InputRefused(f"'{size}' is not an input size", HOW)
+    name, dtype = None, None
+    if len(parts) == 3:
+        name, dtype = parts[0], parts[1]
+        if not name.isidentifier():
+            raise InputRefused(f"'{name}' in '{size}' is not the name of an argument", HOW)
+    elif len(parts) == 2:
+        dtype = parts[0]
+    if dtype is not None and dtype not in DTYPES:
+        raise InputRefused(
+            f"'{dtype}' in '{size}' is not a dtype", f"one of {', '.join(sorted(DTYPES))}"
+        )
+    text = parts[-1].strip().lower().replace("×", "x")
+    if not text and len(parts) > 1:
+        return name, dtype, ()  # one number per sample
+    if not re.fullmatch(r"-?[0-9]+(x-?[0-9]+)*", text):
+        raise InputRefused(f"'{size}' is not an input size", HOW)
+    numbers = tuple(int(number) for number in text.split("x"))
+    shape = _checked(numbers, size)
+    return name, dtype, _square(shape, default) if len(parts) == 1 else shape
+
+
+def _square(shape: Shape, default: Shape | None) -> Shape:
+    """Take a single number for a square image, of three channels where nothing else is known."""
+    if len(shape) != 1:
+        return shape
+    channels = default[0] if default is not None and len(default) == 3 else 3
+    return (channels, shape[0], shape[0])
+
+
+def _checked(numbers: Shape, size: Any) -> Shape:
+    """Refuse sizes that are not positive."""
+    for number in numbers:
+        if number < 1:
+            raise InputRefused(f"'{size}' is not an input size: {number} is not positive", HOW)
+    return numbers

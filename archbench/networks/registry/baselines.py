@@ -1,0 +1,148 @@
+"""The rows of the networks that the Inception and ResNet papers compare themselves with."""
+
+from archbench.networks.registry import papers, training
+from archbench.networks.registry.records import Architecture
+from archbench.networks.registry.row import row
+
+FAMILY = "baseline"
+
+
+_ACTIVATION = (
+    "activation",
+    "channel-wise (default), one slope a channel; shared, one a layer; relu",
+)
+_RECALLED = "widths of B and C and the pyramid's bins are recalled, not read in the paper"
+
+BASELINES: tuple[Architecture, ...] = (
+    row(
+        "alexnet",
+        FAMILY,
+        papers.ALEXNET,
+        "alexnet",
+        227,
+        "two towers as groups, LRN; torchvision's alexnet is `alexnet-one-tower`",
+        training.ALEXNET,
+    ),
+    row(
+        "maxout",
+        FAMILY,
+        papers.MAXOUT,
+        "maxout",
+        32,
+        "for CIFAR-10, after the authors' configuration; five pieces in the full layer",
+        training.MAXOUT,
+    ),
+    row(
+        "nin",
+        FAMILY,
+        papers.NETWORK_IN_NETWORK,
+        "nin",
+        32,
+        "for CIFAR-10, after the authors' configuration",
+        training.NIN,
+    ),
+    row(
+        "alexnet-one-tower",
+        FAMILY,
+        papers.ONE_WEIRD_TRICK,
+        "alexnet",
+        224,
+        "torchvision's alexnet: no groups, no LRN, 256 filters in conv4 where the paper says 384",
+        training.ONE_TOWER,
+        (("conv4_width", "256 (default), as in the released code; 384, as the paper says"),),
+        one_tower=True,
+    ),
+    row(
+        "vgg16",
+        FAMILY,
+        papers.VERY_DEEP,
+        "vgg",
+        224,
+        "configuration D, without batch norm; torchvision's vgg16 counts the same",
+        training.VGG,
+        depth=16,
+    ),
+    row(
+        "vgg19",
+        FAMILY,
+        papers.VERY_DEEP,
+        "vgg",
+        224,
+        "configuration E, without batch norm; torchvision's vgg19 counts the same",
+        training.VGG,
+        depth=19,
+    ),
+    row(
+        "dsn",
+        FAMILY,
+        papers.DEEPLY_SUPERVISED,
+        "dsn",
+        32,
+        "for CIFAR-10: `nin` without its last ReLU, and companion heads in training",
+        training.DSN,
+        (("aux", "true adds the heads of training; returns (logits, aux1, ...) in both modes"),),
+    ),
+    row(
+        "fitnet4",
+        FAMILY,
+        papers.FITNETS,
+        "fitnet",
+        32,
+        "for CIFAR-10; two pieces in the full layer as the printed counts imply, released: five",
+        training.FITNET,
+        (("fc_pieces", "2 (default), as the paper counts; 5, as released"),),
+    ),
+    row(
+        "prelu-net-a",
+        FAMILY,
+        papers.RECTIFIERS,
+        "prelu_net",
+        224,
+        "widths confirmed by a port, bins recalled; no parameter counts are published",
+        training.PRELU_NET,
+        (_ACTIVATION,),
+        model="A",
+    ),
+    row(
+        "prelu-net-b",
+        FAMILY,
+        papers.RECTIFIERS,
+        "prelu_net",
+        224,
+        _RECALLED,
+        training.PRELU_NET,
+        (_ACTIVATION,),
+        model="B",
+    ),
+    row(
+        "prelu-net-c",
+        FAMILY,
+        papers.RECTIFIERS,
+        "prelu_net",
+        224,
+        "recalled widths and bins, as for prelu-net-b; operations 0.9 % above the printed 5.30e10",
+        training.PRELU_NET,
+        (_ACTIVATION,),
+        model="C",
+    ),
+    row(
+        "highway19",
+        FAMILY,
+        papers.VERY_DEEP_TRAINING,
+        "highway",
+        32,
+        "the released file; the 92.46 % of the paper had another head, of unpublished width",
+        training.HIGHWAY,
+        depth=19,
+    ),
+    row(
+        "highway32",
+        FAMILY,
+        papers.VERY_DEEP_TRAINING,
+        "highway",
+        32,
+        "a reconstruction, not the authors' network: widths, order and head are not published",
+        training.HIGHWAY_32,
+        depth=32,
+    ),
+)

@@ -1,0 +1,91 @@
+"""Turn a MODEL, a string or a module, into something that can be analysed and measured."""
+
+import ast
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import nn
+
+from archbench.errors import ArchbenchError
+from archbench.networks import user_code
+from archbench.networks.build import build
+from archbench.networks.construct import build_blank
+from archbench.networks.inputs import InputPlan, InputSize, plan_inputs
+from archbench.networks.names import names_file, parts_of
+from archbench.networks.registry import find
+from archbench.networks.registry.records import Architecture
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A module with the name it goes by, and its row of the registry if it has one."""
+
+    name: str
+    module: nn.Module
+    architecture: Architecture | None = None
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+def load(
+    model: str | nn.Module, kwargs: Mapping[str, Any] | None = None, blank: bool = False
+) -> Loaded:
+    """Build what a MODEL names.
+
+    Args:
+        model: a registry name, "file.py:factory", "package.module:factory", "torchvision:NAME",
+            "timm:NAME", or a module, which is taken as it is.
+        kwargs: arguments of the network or factory.
+        blank: build a network of the shelf without weights, for analysis alone.
+
+    Raises:
+        ArchbenchError: nothing is called so, or it does not take these arguments.
+        UserCodeError: the user's import or factory raised.
+    """
+    given = dict(kwargs or {})
+    if isinstance(model, nn.Module):
+        return Loaded(type(model).__name__, model)
+    if not isinstance(model, str):
+        raise ArchbenchError(
+            f"{model!r} is neither a MODEL string nor a torch.nn.Module", 'such as "resnet50"'
+        )
+    if parts_of(model) is not None:
+        return Loaded(model, user_code.load(model, given), arguments=given)
+    if names_file(model):
+        raise ArchbenchError(
+            f"'{model}' names a file, but nothing in it", f"try '{model}:build' or '{model}:MyNet'"
+        )
+    architecture = find(model)
+    if blank:
+        return Loaded(model, build_blank(architecture, given), architecture, given)
+    return Loaded(model, build(model, **given), architecture, given)
+
+
+def plan_for(loaded: Loaded, input_size: InputSize | None, batch_size: int) -> InputPlan:
+    """Plan the inputs of a loaded model; its architecture's own size is the default."""
+    own = loaded.architecture.input_shape if loaded.architecture else None
+    return plan_inputs(loaded.module, input_size, own, batch_size)
+
+
+def parse_kwargs(pairs: Sequence[str]) -> dict[str, Any]:
+    """Read name=value pairs; a value is a Python literal where it is one, else the text itself.
+
+    Raises:
+        ArchbenchError: a pair without a name or an equals sign.
+
+    >>> parse_kwargs(["width=2", "shortcut=B", "dims=(1, 2)", "aux=true"])
+    {'width': 2, 'shortcut': 'B', 'dims': (1, 2), 'aux': True}
+    """
+    kwargs: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals or not name.isidentifier():
+            raise ArchbenchError(f"'{pair}' is not a name=value pair", "--model-kwargs width=2")
+        if text in ("true", "false"):
+            kwargs[name] = text == "true"
+            continue
+        try:
+            kwargs[name] = ast.literal_eval(text)
+        except (ValueError, SyntaxError):
+            kwargs[name] = text
+    return kwargs

@@ -1,0 +1,229 @@
+"""Load a network from the user's own code: a file, an installed module, torchvision or timm.
+
+Whatever that code raises becomes a UserCodeError with its cause; what archbench itself refuses (no
+such file, no such name, wrong arguments) is an ArchbenchError.
+"""
+
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from difflib import get_close_matches
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
+from types import CodeType, ModuleType
+from typing import Any
+
+import torch
+from torch import nn
+
+from archbench.errors import ArchbenchError, UserCodeError
+from archbench.networks.import_path import import_from
+from archbench.networks.names import parts_of
+
+MODEL = "MODEL is path/to/file.py:factory or package.module:factory"
+
+
+def load(model: str, kwargs: Mapping[str, Any]) -> nn.Module:
+    """Build the module that a MODEL with a colon names.
+
+    Args:
+        model: "path/to/file.py:factory", "package.module:factory", "torchvision:NAME" or
+            "timm:NAME"; a factory is a function, a class, or a module that is ready.
+        kwargs: arguments of the factory.
+
+    Raises:
+        ArchbenchError: the name leads nowhere, or the factory does not take these arguments.
+        UserCodeError: import or factory raised.
+    """
+    place, name = parts_of(model) or ("", "")
+    if place == "torchvision":
+        return _from_zoo(model, "torchvision.models", "get_model", name, kwargs)
+    if place == "timm":
+        return _from_zoo(model, "timm", "create_model", name, kwargs)
+    if not place or not name:
+        raise ArchbenchError(f"'{model}' is not a MODEL", MODEL)
+    source = _import_file(Path(place)) if place.endswith(".py") else _import_module(place)
+    factory = getattr(source, name, None)
+    if factory is None:
+        near = get_close_matches(name, _public(source), n=1)
+        raise ArchbenchError(
+            f"'{place}' has nothing named '{name}'",
+            f"did you mean '{place}:{near[0]}'?" if near else _offer(place, source),
+        )
+    if isinstance(factory, nn.Module):
+        if kwargs:
+            raise ArchbenchError(f"'{model}' is a module already and takes no arguments")
+        return factory
+    if not callable(factory):
+        raise ArchbenchError(
+            f"'{model}' is {_a(type(factory).__name__)}, not a function or class that builds one"
+        )
+    return _construct(model, factory, kwargs)
+
+
+def source_of(model: str) -> str | None:
+    """Return the file in which a MODEL's factory is written, if that is the user's own.
+
+    Only that one: what it imports is not followed.
+    """
+    place, name = parts_of(model) or ("", "")
+    if not place or not name or place in ("torchvision", "timm"):
+        return None
+    if place.endswith(".py"):
+        return place
+    module = sys.modules.get(place)
+    return getattr(module, "__file__", None)
+
+
+def _construct(model: str, factory: Callable[..., Any], kwargs: Mapping[str, Any]) -> nn.Module:
+    try:
+        inspect.signature(factory).bind(**kwargs)
+    except TypeError as error:
+        raise ArchbenchError(
+            f"'{model}' cannot be called so: {error}",
+            "--model-kwargs name=value gives an argument, and can be repeated",
+        ) from None
+    except ValueError:
+        pass  # a builtin without a signature: the call will tell
+    with user_code(f"'{model}'"):
+        built = factory(**kwargs)
+    if not isinstance(built, nn.Module):
+        if inspect.iscoroutine(built):
+            built.close()  # else Python warns that nobody waited for it
+        kind = type(built).__name__
+        raise ArchbenchError(f"'{model}' returned {_a(kind)}, not a torch.nn.Module")
+    return built
+
+
+def _a(noun: str) -> str:
+    return f"an {noun}" if noun[0] in "aeiouAEIOU" else f"a {noun}"
+
+
+def _import_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise ArchbenchError(f"there is no file '{path}'", MODEL)
+    loader = _FromSource(path.stem, str(path))
+    spec = importlib.util.spec_from_file_location(path.stem, path, loader=loader)
+    assert spec is not None  # it has a loader
+    module = importlib.util.module_from_spec(spec)
+    _let_see_neighbours(path.resolve().parent)
+    sys.modules.setdefault(path.stem, module)  # pickling and dataclasses look a class up there
+    with user_code(f"importing '{path}'"):
+        loader.exec_module(module)
+    return module
+
+
+class _FromSource(SourceFileLoader):
+    """Compile a file as it is now, and write no bytecode beside it.
+
+    Python's bytecode knows its source by size and whole seconds: a file that was changed and kept
+    its length within a second would be counted as it was before.
+    """
+
+    def get_code(self, fullname: str) -> CodeType:
+        """Return the module's code."""
+        path = self.get_filename(fullname)
+        return self.source_to_code(self.get_data(path), path)
+
+
+_folders: set[Path] = set()  # of the model files that were imported
+
+
+def _let_see_neighbours(folder: Path) -> None:
+    """Let a model file import what lies beside it, also where another's neighbours have its names.
+
+    Those are forgotten then; whoever imported them keeps them.
+    """
+    for name in {path.stem for path in folder.iterdir() if path.is_dir() or path.suffix == ".py"}:
+        if _home(sys.modules.get(name)) in _folders - {folder}:
+            for known in [n for n in sys.modules if n == name or n.startswith(f"{name}.")]:
+                del sys.modules[known]
+    if str(folder) in sys.path:
+        sys.path.remove(str(folder))
+    sys.path.insert(0, str(folder))
+    _folders.add(folder)
+    importlib.invalidate_caches()  # a file may be newer than Python's listing of its folder
+
+
+def _home(module: ModuleType | None) -> Path | None:
+    """Return the folder that a module or package was found in."""
+    places = list(getattr(module, "__path__", ())) or [getattr(module, "__file__", None)]
+    return Path(places[0]).parent if places[0] else None
+
+
+def _import_module(name: str) -> ModuleType:
+    if not all(part.isidentifier() for part in name.split(".")):
+        raise ArchbenchError(f"'{name}' is neither a module's name nor a Python file", MODEL)
+    import_from(Path.cwd())
+    try:
+        with user_code(f"importing '{name}'"):
+            return importlib.import_module(name)
+    except UserCodeError as error:
+        missing = error.__cause__
+        absent = missing.name if isinstance(missing, ModuleNotFoundError) else None
+        if absent is not None and f"{name}.".startswith(f"{absent}."):
+            raise ArchbenchError(
+                f"there is no module named '{name}'",
+                MODEL,
+            ) from None
+        raise  # the module exists, and something it imports does not
+
+
+def _from_zoo(
+    model: str, package: str, maker: str, name: str, kwargs: Mapping[str, Any]
+) -> nn.Module:
+    """Build a network that a package knows by name, without weights of its own."""
+    release = torch.__version__.partition("+")[0]
+    try:
+        source = importlib.import_module(package)
+    except (ImportError, RuntimeError) as error:  # RuntimeError: built for another torch
+        raise ArchbenchError(
+            f"'{model}' needs {package}, which cannot be imported: {error}",
+            f"pip install {package.partition('.')[0]} torch=={release} brings one that fits",
+        ) from error
+    names = list(source.list_models())
+    if name not in names:
+        near = get_close_matches(name, names, n=1)
+        raise ArchbenchError(
+            f"{package} has no model named '{name}'",
+            f"did you mean '{model.partition(':')[0]}:{near[0]}'?" if near else "",
+        )
+    with user_code(f"'{model}'"):
+        built: nn.Module = getattr(source, maker)(name, **kwargs)
+        return built
+
+
+def _public(source: ModuleType) -> list[str]:
+    return [name for name in vars(source) if not name.startswith("_")]
+
+
+def _offer(place: str, source: ModuleType) -> str:
+    """Name what the user's module defines itself, which is what a factory can be."""
+    own = [
+        name
+        for name in _public(source)
+        if callable(getattr(source, name)) and getattr(source, name).__module__ == source.__name__
+    ]
+    if not own:
+        return f"'{place}' defines no function or class"
+    return f"it defines {', '.join(own[:8])}{' and more' if len(own) > 8 else ''}"
+
+
+@contextmanager
+def user_code(doing: str) -> Iterator[None]:
+    """Turn what the user's code raises into a UserCodeError that says what was being done."""
+    try:
+        yield
+    except (Exception, SystemExit) as error:
+        raise UserCodeError(
+            f"{doing} raised {describe(error)}", "--debug shows the traceback"
+        ) from error
+
+
+def describe(error: BaseException) -> str:
+    """Write an exception in one line: its type and the first line of its message."""
+    text = str(error).strip().split("\n")[0]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
