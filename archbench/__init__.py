@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from archbench.analyze.profile import profile
+    from archbench.analysis.profile import profile
     from archbench.api.bench import bench
     from archbench.api.compare import compare
     from archbench.api.gate import check
@@ -26,7 +26,7 @@ _HOMES = {
     "build": "archbench.networks.build",
     "check": "archbench.api.gate",
     "compare": "archbench.api.compare",
-    "profile": "archbench.analyze.profile",
+    "profile": "archbench.analysis.profile",
     "reproduce": "archbench.papers.reproduce",
 }
 

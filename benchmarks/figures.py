@@ -10,7 +10,7 @@ from statistics import median
 
 import torch
 
-from archbench.analyze.profile import profile
+from archbench.analysis.profile import profile
 from archbench.measure.environment import environment
 from archbench.networks.registry import ARCHITECTURES
 from archbench.networks.resolve import load

@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 import torch
 
-from archbench.analyze.instruction_set import instruction_set
-from archbench.analyze.memory import estimate_memory
+from archbench.analysis.memory.estimate import estimate_memory
+from archbench.analysis.memory.instruction_set import instruction_set
+from archbench.analysis.memory.records import PROMISED
 from archbench.measure.environment import environment
 from archbench.measure.memory import peak_above
 from archbench.networks.inputs import InputPlan
@@ -22,7 +23,6 @@ from archbench.networks.registry import ARCHITECTURES
 from archbench.networks.resolve import load, plan_for
 from archbench.networks.training import DEFAULT_OPTIMIZER, optimizer_for, training_step
 from archbench.networks.ways import Mode
-from archbench.records.memory import PROMISED
 from archbench.units import scaled
 
 CPU = torch.device("cpu")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from archbench.analyze.profile import profile_loaded
+from archbench.analysis.profile import profile_loaded
 from archbench.networks.resolve import load
 
 NETWORKS = ["googlenet", "resnet18", "resnet50", "resnet152", "resnet110"]

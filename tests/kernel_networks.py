@@ -12,11 +12,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from archbench.analyze.memory import estimate_memory
+from archbench.analysis.memory.estimate import estimate_memory
+from archbench.analysis.memory.records import PROMISED, MemoryEstimate
 from archbench.networks.inputs import plan_inputs
 from archbench.networks.resolve import Loaded
 from archbench.networks.ways import Mode
-from archbench.records.memory import PROMISED, MemoryEstimate
 from benchmarks.memory import measured
 
 B = 3  # the batch

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 import archbench
-from archbench.records.profiles import Profile
+from archbench.analysis.records import Profile
 
 
 @cache

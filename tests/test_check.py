@@ -12,11 +12,11 @@ import pytest
 import torch
 
 import archbench
+from archbench.analysis.records import CONVENTION_NUMBER
 from archbench.cli.app import run
 from archbench.gate import lock_file
 from archbench.gate.lock_file import read_lock, to_text
 from archbench.networks.names import LOCK
-from archbench.records import profiles
 
 Captured = pytest.CaptureFixture[str]
 
@@ -859,5 +859,5 @@ def test_the_text_of_a_lock_is_read_back(repository: Path) -> None:
 def test_the_convention_is_that_of_the_page() -> None:
     """docs/conventions.md and the lock name one number."""
     page = (Path(__file__).parents[1] / "docs" / "conventions.md").read_text()
-    assert f"Convention {profiles.CONVENTION_NUMBER}." in page
+    assert f"Convention {CONVENTION_NUMBER}." in page
     assert lock_file.SCHEMA == 1

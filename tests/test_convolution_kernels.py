@@ -7,9 +7,9 @@ import sys
 import pytest
 import torch
 
-from archbench.analyze.convolution import Convolution, read
-from archbench.analyze.convolution_kernels import VERSIONS, Kernel, Pass, kernels
-from archbench.analyze.instruction_set import (
+from archbench.analysis.memory.convolution import Convolution, read
+from archbench.analysis.memory.convolution_kernels import VERSIONS, Kernel, Pass, kernels
+from archbench.analysis.memory.instruction_set import (
     InstructionSet,
     choose,
     onednn_version,

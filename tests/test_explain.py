@@ -18,9 +18,10 @@ import torch.nn.functional as F  # torch's own name for it
 from rich.console import Console
 from torch import Tensor, nn
 
-from archbench.analyze import counters
-from archbench.analyze.conventions import PUBLISHED, RULES
-from archbench.analyze.counters import COUNTERS
+from archbench.analysis.tools import counters
+from archbench.analysis.tools.counters import COUNTERS
+from archbench.analysis.tools.counting_rules import PUBLISHED, RULES
+from archbench.analysis.tools.records import Printed
 from archbench.analyze.reconcile import QUANTITIES
 from archbench.cli.app import run
 from archbench.networks.registry import find
@@ -28,7 +29,6 @@ from archbench.papers.explain import explain
 from archbench.papers.networks import built_as
 from archbench.papers.shipped import STEPS, published_totals, way
 from archbench.records.explanations import Explanation, Reconciliation
-from archbench.records.terms import Printed
 from archbench.report.explain import explain_report
 from archbench.tables.render import show
 

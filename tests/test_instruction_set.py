@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from archbench.analyze import instruction_set as module
-from archbench.analyze.instruction_set import choose, instruction_set, onednn_version
+from archbench.analysis.memory import instruction_set as module
+from archbench.analysis.memory.instruction_set import choose, instruction_set, onednn_version
 
 HASWELL = "sse4_1 sse4_2 avx avx2 fma3"
 ALDER_LAKE = f"{HASWELL} avx_vnni"
@@ -138,7 +138,8 @@ def test_onednn_says_the_same(name: str) -> None:
         pytest.skip(f"this processor lacks {name}")
     code = (
         "import torch; torch.conv2d(torch.ones(2, 16, 8, 8), torch.ones(16, 16, 3, 3))\n"
-        "from archbench.analyze.instruction_set import instruction_set; print(instruction_set())"
+        "from archbench.analysis.memory.instruction_set import instruction_set\n"
+        "print(instruction_set())"
     )
     variables = {"ONEDNN_MAX_CPU_ISA": name, "ONEDNN_VERBOSE": "1"}
     done = subprocess.run(

@@ -12,8 +12,13 @@ from typing import Any
 
 import pytest
 
-from archbench.analyze.convolution_kernels import AVX2_SETS, VERSIONS, WITH_BF16, WITHOUT_BF16
-from archbench.analyze.instruction_set import (
+from archbench.analysis.memory.convolution_kernels import (
+    AVX2_SETS,
+    VERSIONS,
+    WITH_BF16,
+    WITHOUT_BF16,
+)
+from archbench.analysis.memory.instruction_set import (
     NEEDS,
     InstructionSet,
     choose,

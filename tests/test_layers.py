@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from archbench.analyze.precision import in_precision
-from archbench.analyze.traffic import work_of
+from archbench.analysis.layer_work import LayerWork
+from archbench.analysis.precision import in_precision
+from archbench.analysis.traffic import work_of
 from archbench.api.ceilings import ceilings_of
 from archbench.gate.rooflines import bound_of, roofline_of
 from archbench.measure.accelerator import CudaStream
@@ -19,7 +20,6 @@ from archbench.networks.inputs import plan_inputs
 from archbench.networks.resolve import Loaded
 from archbench.records.ceilings import Ceilings
 from archbench.records.cells import Cell
-from archbench.records.layer_work import LayerWork
 from archbench.records.rooflines import LayerTime, Roofline
 from archbench.records.sessions import Session
 from archbench.report.roofline_picture import roofline_svg

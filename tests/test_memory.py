@@ -14,18 +14,18 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from archbench.analyze.byte_range import NOTHING, exactly
+from archbench.analysis.memory.byte_range import NOTHING, exactly
+from archbench.analysis.memory.estimate import estimate_memory
+from archbench.analysis.memory.records import MemoryEstimate
+from archbench.analysis.memory.working import cpu_working
+from archbench.analysis.shapes_training import TRAINING_BLANKS
 from archbench.analyze.fitting import largest_batch
-from archbench.analyze.memory import estimate_memory
-from archbench.analyze.shapes_training import TRAINING_BLANKS
-from archbench.analyze.working import cpu_working
 from archbench.errors import ArchbenchError, InputRefused, UserCodeError
 from archbench.measure.memory import highest_total, peak_above
 from archbench.networks.inputs import plan_inputs
 from archbench.networks.resolve import Loaded, load, plan_for
 from archbench.networks.training import OPTIMIZERS, loss_of, optimizer_for, training_step
 from archbench.networks.ways import Mode
-from archbench.records.memory import MemoryEstimate
 from benchmarks.memory import measured
 from tests.kernel_networks import KERNELS, NETWORKS, Runs, convnet, holds
 

@@ -16,11 +16,12 @@ from torch.utils import flop_counter
 
 import archbench
 from archbench import private_torch
-from archbench.analyze import rules, working_convolutions
-from archbench.analyze.profile import unwrapped
-from archbench.analyze.shapes import BLANKS
+from archbench.analysis import rules
+from archbench.analysis.memory import working_convolutions
+from archbench.analysis.profile import unwrapped
+from archbench.analysis.records import Profile
+from archbench.analysis.shapes import BLANKS
 from archbench.measure.runner import Effort, take_turns
-from archbench.records.profiles import Profile
 from tests.clocks import FakeClock
 
 PACKAGE = Path(archbench.__file__).parent

@@ -11,7 +11,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 import archbench
-from archbench.analyze.rules import COUNTED, ZERO, Cost, free, name_of, rule_for
+from archbench.analysis.rules import COUNTED, ZERO, Cost, free, name_of, rule_for
 
 aten = torch.ops.aten
 small = st.integers(1, 6)
@@ -176,7 +176,7 @@ def test_reductions_are_free_in_a_torch_that_has_no_tag_for_them(
         "all amax amin any argmax argmin count_nonzero linalg_vector_norm logsumexp max mean min "
         "nansum norm prod std std_mean sum var var_mean"
     ).split()
-    monkeypatch.setattr("archbench.analyze.rules._FREE_TAGS", frozenset())
+    monkeypatch.setattr("archbench.analysis.rules._FREE_TAGS", frozenset())
     for name in names:
         packet = getattr(aten, name)
         for overload in packet.overloads():

@@ -7,7 +7,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from archbench.analyze.shapes import BLANKS
+from archbench.analysis.shapes import BLANKS
 
 aten = torch.ops.aten
 small = st.integers(1, 7)

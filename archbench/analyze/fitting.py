@@ -4,13 +4,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 
-from archbench.analyze.memory import estimate_memory
+from archbench.analysis.memory.estimate import estimate_memory
+from archbench.analysis.memory.records import MemoryEstimate
 from archbench.errors import ArchbenchError, InputRefused, UserCodeError
 from archbench.networks.inputs import InputSize
 from archbench.networks.resolve import Loaded, plan_for
 from archbench.networks.training import DEFAULT_OPTIMIZER
 from archbench.networks.ways import Mode
-from archbench.records.memory import MemoryEstimate
 
 PATIENCE = 12  # estimates, after which halving takes over from following the slope
 

@@ -8,17 +8,17 @@ from typing import Any
 import torch
 from torch import nn
 
-from archbench.analyze.borrow import fresh_copy, own_device
-from archbench.analyze.conventions import RULES
-from archbench.analyze.counters import CannotCount, Count, Counter, Inputs, run
-from archbench.analyze.ledger import Ledger, ledger
-from archbench.analyze.profile import profile_loaded, unwrapped
-from archbench.analyze.trace import paths_of
+from archbench.analysis.borrow import fresh_copy, own_device
+from archbench.analysis.profile import profile_loaded, unwrapped
+from archbench.analysis.records import Profile
+from archbench.analysis.tools.counters import CannotCount, Count, Counter, Inputs, run
+from archbench.analysis.tools.counting_rules import RULES
+from archbench.analysis.tools.module_uses import Ledger, ledger
+from archbench.analysis.tools.records import Printed, Quantity
+from archbench.analysis.trace import paths_of
 from archbench.networks.inputs import InputPlan, InputSize
 from archbench.networks.resolve import Loaded, load, plan_for
 from archbench.records.explanations import Reconciliation, Status
-from archbench.records.profiles import Profile
-from archbench.records.terms import Printed, Quantity
 
 QUANTITIES: tuple[Quantity, Quantity] = ("macs", "params")
 

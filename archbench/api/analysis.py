@@ -5,11 +5,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from archbench.analysis.layer_work import LayerWork
+from archbench.analysis.memory.records import MemoryEstimate
 from archbench.api.cells import Ways
 from archbench.errors import ArchbenchError
 from archbench.records.cells import Cell
-from archbench.records.layer_work import LayerWork
-from archbench.records.memory import MemoryEstimate
 
 if TYPE_CHECKING:
     from archbench.networks.resolve import Loaded
@@ -37,10 +37,10 @@ def analysed(loaded: "Loaded", cell: Cell, layers: bool) -> Analysis:
         ArchbenchError: an input does not fit the network.
         UserCodeError: the user's forward raised.
     """
-    from archbench.analyze.memory import estimate_memory
-    from archbench.analyze.precision import in_channels_last, in_precision
-    from archbench.analyze.profile import profile_loaded
-    from archbench.analyze.traffic import work_of
+    from archbench.analysis.memory.estimate import estimate_memory
+    from archbench.analysis.precision import in_channels_last, in_precision
+    from archbench.analysis.profile import profile_loaded
+    from archbench.analysis.traffic import work_of
     from archbench.networks.resolve import plan_for
 
     sizes = list(cell.inputs) or None

@@ -65,7 +65,7 @@ def compare(
 
 def structure_of(found: Sequence[Subject]) -> Comparison:
     """Compare what can be counted."""
-    from archbench.analyze.profile import profile_loaded
+    from archbench.analysis.profile import profile_loaded
 
     if len(found) < 2:
         raise ArchbenchError(

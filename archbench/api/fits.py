@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from archbench.analysis.memory.records import MemoryEstimate
 from archbench.api.analysis import computing_with
 from archbench.api.cells import Subject, Ways, subjects
 from archbench.api.launcher import SILENT, Launcher, Listener, error_of, launching
@@ -12,7 +13,6 @@ from archbench.errors import ArchbenchError, UserCodeError
 from archbench.records.cells import Cell
 from archbench.records.environments import Environment
 from archbench.records.fits import Attempt, Fit, Fits, next_batch
-from archbench.records.memory import MemoryEstimate
 from archbench.units import memory
 
 if TYPE_CHECKING:
@@ -96,9 +96,9 @@ def _fit(
 
 def _predicted(subject: Subject, cell: Cell, limit_bytes: int) -> tuple[int, MemoryEstimate]:
     """Return the largest batch by analysis, and its estimate, or that of the smallest."""
+    from archbench.analysis.memory.estimate import estimate_memory
+    from archbench.analysis.precision import in_channels_last, in_precision
     from archbench.analyze.fitting import largest_batch
-    from archbench.analyze.memory import estimate_memory
-    from archbench.analyze.precision import in_channels_last, in_precision
     from archbench.networks.resolve import plan_for
 
     plan = plan_for(subject.loaded, list(cell.inputs) or None, 1)

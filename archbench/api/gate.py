@@ -6,6 +6,7 @@ from contextlib import chdir
 from dataclasses import replace
 from pathlib import Path
 
+from archbench.analysis.records import CONVENTION_NUMBER
 from archbench.api.chosen import Chosen
 from archbench.api.structures import locked_cell
 from archbench.errors import ArchbenchError, NothingMeasured
@@ -15,7 +16,6 @@ from archbench.gate.lock_file import locks_below
 from archbench.gate.locking import Locking, next_lock
 from archbench.records.gates import Check, GateCell
 from archbench.records.locks import LockedCell
-from archbench.records.profiles import CONVENTION_NUMBER
 
 Tell = Callable[[float], None]
 

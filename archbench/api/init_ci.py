@@ -9,6 +9,7 @@ from os.path import relpath
 from pathlib import Path
 from typing import Any
 
+from archbench.analysis.records import CONVENTION_NUMBER
 from archbench.api.chosen import Chosen, from_root
 from archbench.api.gate import Tell, locked_cells
 from archbench.api.placing import place, read
@@ -21,7 +22,6 @@ from archbench.gate.locking import next_lock
 from archbench.networks.names import LOCK
 from archbench.records.gates import GateCell
 from archbench.records.placed import InitCI, Placed
-from archbench.records.profiles import CONVENTION_NUMBER
 
 EXAMPLE = "resnet18"  # where nothing is named or declared: something to look at, and to replace
 PROJECT = SHARED, "setup.py", "requirements.txt"  # one of them makes a folder a project

@@ -12,9 +12,9 @@ from archbench.records.gates import GateCell
 from archbench.records.locks import LockedCell, Structure
 
 if TYPE_CHECKING:
+    from archbench.analysis.records import Profile
     from archbench.networks.inputs import InputPlan
     from archbench.networks.resolve import Loaded
-    from archbench.records.profiles import Profile
 
 
 def locked_cell(cell: GateCell) -> tuple[LockedCell, "Profile"]:
@@ -24,7 +24,7 @@ def locked_cell(cell: GateCell) -> tuple[LockedCell, "Profile"]:
         ArchbenchError: nothing is called so, or an input does not fit.
         UserCodeError: the user's import, factory or forward raised.
     """
-    from archbench.analyze.profile import profile_loaded
+    from archbench.analysis.profile import profile_loaded
     from archbench.networks.resolve import load, plan_for
 
     _check_arguments(cell)
@@ -67,7 +67,7 @@ def undisturbed() -> Iterator[None]:
 def _structure(loaded: "Loaded", plan: "InputPlan", profile: "Profile") -> Structure:
     import torch
 
-    from archbench.analyze.memory import estimate_memory
+    from archbench.analysis.memory.estimate import estimate_memory
 
     weights = peak = None
     with suppress(ArchbenchError):  # what can be counted may still not be followed in memory

@@ -59,7 +59,7 @@ def time_under(
     Raises:
         ArchbenchError: it cannot be loaded, run or counted, or does not fit.
     """
-    from archbench.analyze.profile import profile_loaded
+    from archbench.analysis.profile import profile_loaded
     from archbench.measure.clock import DeviceClock
     from archbench.measure.environment import environment
     from archbench.measure.runner import steady

@@ -20,8 +20,8 @@ from archbench.errors import ArchbenchError
 from archbench.units import counted
 
 if TYPE_CHECKING:
+    from archbench.analysis.records import Profile
     from archbench.networks.resolve import Loaded
-    from archbench.records.profiles import Profile
     from archbench.tables.table import Report
 
 DEFAULT_DEPTH = 2  # of the module tree, for a network that has no table in a paper
@@ -59,7 +59,7 @@ def summary(
     if layers and depth is not None:
         raise ArchbenchError("--layers shows everything that --depth would leave out", "choose one")
     with destination(form, output) as out, prints_set_aside():
-        from archbench.analyze.profile import profile_loaded, refuse_incomplete
+        from archbench.analysis.profile import profile_loaded, refuse_incomplete
         from archbench.networks.device import check_device
         from archbench.networks.resolve import load, parse_kwargs
 

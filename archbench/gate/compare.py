@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from math import log
 from statistics import median
 
+from archbench.analysis.records import Profile
 from archbench.gate.ratios import ratio_to_reference
 from archbench.gate.verdicts import structure_verdict, time_verdict
 from archbench.records.comparisons import Change, Comparison
-from archbench.records.profiles import Profile
 from archbench.records.rules import NEGLIGIBLE
 from archbench.records.sessions import Session
 from archbench.statistics.intervals import CONFIDENCE, detectable_with, student_quantile

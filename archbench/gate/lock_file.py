@@ -11,12 +11,12 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
+from archbench.analysis.records import LayerCost, StageCost
 from archbench.errors import ArchbenchError, why_refused
 from archbench.gate.folding import fold, unfold
 from archbench.networks.names import LOCK
 from archbench.records.gates import METRICS
 from archbench.records.locks import Lock, LockedCell, Structure
-from archbench.records.profiles import LayerCost, StageCost
 from archbench.units import Shape, shape_for_machines
 
 SCHEMA = 1

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from statistics import median
 
+from archbench.analysis.layer_work import LayerWork
 from archbench.records.ceilings import Ceilings
-from archbench.records.layer_work import LayerWork
 from archbench.records.rooflines import Bound, LayerTime, Roofline
 from archbench.records.sessions import Session
 

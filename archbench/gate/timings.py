@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from statistics import median
 
+from archbench.analysis.memory.records import MemoryEstimate
 from archbench.records.cells import Cell
-from archbench.records.memory import MemoryEstimate
 from archbench.records.sessions import Flag, Session
 from archbench.records.timings import Timing
 from archbench.statistics.intervals import interval_of_centre, quantile

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from archbench.analyze.conventions import PUBLISHED
-from archbench.analyze.counters import COUNTERS
+from archbench.analysis.tools.counters import COUNTERS
+from archbench.analysis.tools.counting_rules import PUBLISHED
+from archbench.analysis.tools.records import Printed, Quantity, Term
 from archbench.analyze.reconcile import QUANTITIES, Subject, count_subject, reconcile
 from archbench.networks.inputs import InputSize
 from archbench.papers.figures import figures
@@ -14,7 +15,6 @@ from archbench.papers.reproduce import recomputed
 from archbench.papers.shipped import PublishedTotal, published_totals, way
 from archbench.records.explanations import Explanation, Reconciliation
 from archbench.records.published import Reproduction
-from archbench.records.terms import Printed, Quantity, Term
 from archbench.units import shape_for_people
 
 if TYPE_CHECKING:

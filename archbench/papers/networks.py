@@ -4,10 +4,10 @@ from typing import Any
 
 from torch import nn
 
-from archbench.analyze.ledger import Ledger, ledger
-from archbench.analyze.profile import profile_loaded
+from archbench.analysis.profile import profile_loaded
+from archbench.analysis.records import Profile, StageCost
+from archbench.analysis.tools.module_uses import Ledger, ledger
 from archbench.networks.resolve import Loaded, load, parse_kwargs, plan_for
-from archbench.records.profiles import Profile, StageCost
 from archbench.units import Shape
 
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from functools import cache
 from typing import NamedTuple
 
+from archbench.analysis.tools.records import Printed, Quantity
 from archbench.papers.packaged import rows_of
-from archbench.records.terms import Printed, Quantity
 
 
 class PublishedTotal(NamedTuple):
@@ -18,7 +18,7 @@ class PublishedTotal(NamedTuple):
         network: the same network here: a registry name and its arguments, "inception-v3 aux=true".
         quantity: what was counted.
         printed: the total.
-        counted: how its count differs, keys of archbench.analyze.conventions.PUBLISHED.
+        counted: how its count differs, keys of archbench.analysis.tools.counting_rules.PUBLISHED.
         source: where it is printed.
     """
 

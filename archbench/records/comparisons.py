@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from archbench.analysis.records import Profile
 from archbench.records.environments import Environment
-from archbench.records.profiles import Profile
 from archbench.records.sessions import Session
 
 StructureVerdict = Literal["equal", "smaller", "larger"]

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from archbench.analysis.tools.records import Printed, Quantity, Term
 from archbench.records.published import Verdict
-from archbench.records.terms import Printed, Quantity, Term
 
 Status = Literal["run", "published", "paper", "not_installed", "failed", "not_run"]
 

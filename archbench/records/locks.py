@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from archbench.analysis.records import LayerCost, StageCost
 from archbench.records.gates import Metric
-from archbench.records.profiles import LayerCost, StageCost
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from archbench.analysis.layer_work import LayerWork
 from archbench.records.ceilings import Ceilings
-from archbench.records.layer_work import LayerWork
 
 Bound = Literal["compute", "memory", "launch"]
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from archbench.analysis.memory.records import MemoryEstimate
 from archbench.libraries import needed
 from archbench.records.cells import Cell
 from archbench.records.environments import Environment
-from archbench.records.memory import MemoryEstimate
 from archbench.records.rooflines import Roofline
 from archbench.records.sessions import Failure, Flag, Session
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from archbench.records.memory import MemoryEstimate
+from archbench.analysis.memory.records import MemoryEstimate
 from archbench.records.sessions import Flag
 from archbench.records.timings import Bench, Timing
 from archbench.report.words import FLAGS, how, machine_facts

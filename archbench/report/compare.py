@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from string import ascii_uppercase
 
+from archbench.analysis.records import StageCost
 from archbench.gate.compare import stage_names
 from archbench.records.comparisons import Change, Comparison
-from archbench.records.profiles import StageCost
 from archbench.records.rules import IMPORTANT
 from archbench.records.sessions import Session
 from archbench.report.words import FLAGS, how, machine_facts

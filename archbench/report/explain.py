@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterator
 from textwrap import wrap
 
+from archbench.analysis.tools.records import Quantity
 from archbench.records.explanations import Explanation, Reconciliation
-from archbench.records.terms import Quantity
 from archbench.report.verdicts import LOOKS
 from archbench.tables.table import Cell, Column, Kind, Report, Table
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
+from archbench.analysis.records import Profile
 from archbench.networks.registry.records import Architecture, PaperTable
-from archbench.records.profiles import Profile
 from archbench.tables.table import Cell, Column, Kind, Report, Table
 from archbench.units import counted, scaled, shape_for_people
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from archbench.analyze import counters
+from archbench.analysis.tools import counters
 
 Count = tuple[float | None, float | None]  # MACs, params
 

@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from archbench.analyze.profile import profile
+from archbench.analysis.profile import profile
 from archbench.papers.claims.cost_ladder import cost
 from archbench.papers.judge import confirms
 from archbench.papers.layers import convolutions

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F  # torch's own name for it
 from torch import Tensor, nn
 
-from archbench.analyze.profile import profile
+from archbench.analysis.profile import profile
 from archbench.papers.claims.field_of_view import field_of_view
 from archbench.papers.claims.sampling import ROUNDING, SEED
 from archbench.papers.figures import figure

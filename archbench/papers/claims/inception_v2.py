@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from archbench.analyze.profile import profile
+from archbench.analysis.profile import profile
 from archbench.networks.archs.inception_v3 import TABLE_1, AuxiliaryHead
 from archbench.papers.claims.cost_ladder import cost
 from archbench.papers.figures import figure

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 from torch import nn
 
-from archbench.analyze.profile import profile
+from archbench.analysis.profile import profile
 from archbench.networks.archs.googlenet import TABLE_1
 from archbench.networks.archs.parts.branches import Branches, Conv, Module, Pool
 from archbench.papers.claims.structure import followers, steps

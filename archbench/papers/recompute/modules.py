@@ -9,7 +9,7 @@ from fractions import Fraction
 import torch
 from torch import nn
 
-from archbench.analyze.profile import profile
+from archbench.analysis.profile import profile
 from archbench.networks.archs.googlenet import VARIANTS, Inception, Row
 from archbench.networks.archs.parts.branches import Branches, Conv, Pool
 from archbench.papers.judge import Value

@@ -10,13 +10,13 @@ from typing import Any
 
 from torch import Tensor
 
-from archbench.analyze.profile import explained, unwrapped
-from archbench.analyze.rules import name_of
-from archbench.analyze.trace import ForwardFailed, trace
+from archbench.analysis.layer_work import LayerWork
+from archbench.analysis.profile import explained, unwrapped
+from archbench.analysis.rules import name_of
+from archbench.analysis.trace import ForwardFailed, trace
 from archbench.networks.inputs import InputPlan
 from archbench.networks.resolve import Loaded
 from archbench.networks.tensors import operands
-from archbench.records.layer_work import LayerWork
 
 _MOVES_NOTHING = frozenset(  # room is made, or the same memory is seen in another shape
     {

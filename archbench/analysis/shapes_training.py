@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from archbench.analyze.shapes import BLANKS, Blank, aten, batch_norm, plain
+from archbench.analysis.shapes import BLANKS, Blank, aten, batch_norm, plain
 from archbench.networks.blank import META
 
 Norm = tuple[Tensor, Tensor, Tensor]

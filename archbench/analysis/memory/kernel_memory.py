@@ -13,9 +13,9 @@ from math import prod
 
 import torch
 
-from archbench.analyze.byte_range import ByteRange, exactly, highest
-from archbench.analyze.convolution import Convolution, up
-from archbench.analyze.convolution_kernels import Kernel, Pass
+from archbench.analysis.memory.byte_range import ByteRange, exactly, highest
+from archbench.analysis.memory.convolution import Convolution, up
+from archbench.analysis.memory.convolution_kernels import Kernel, Pass
 from archbench.units import Shape
 
 PAGE = 4096  # buffers begin at whole pages of bytes, and some hold whole pages of numbers

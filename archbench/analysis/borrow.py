@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from archbench.analyze.containers import BUILT_IN, Content, base_of, content_of, refill
+from archbench.analysis.containers import BUILT_IN, Content, base_of, content_of, refill
 from archbench.errors import UserCodeError
 from archbench.networks.blank import META
 from archbench.networks.user_code import describe

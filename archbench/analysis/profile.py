@@ -6,14 +6,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from archbench.analyze.trace import ForwardFailed, Trace, Visit, trace
+from archbench.analysis.records import LayerCost, Profile, StageCost, Totals
+from archbench.analysis.trace import ForwardFailed, Trace, Visit, trace
 from archbench.collector import collection_paused
 from archbench.errors import AnalysisIncomplete, ArchbenchError, InputRefused, UserCodeError
 from archbench.networks.inputs import GivenInputs, InputPlan, InputSize, plan_given, without_batch
 from archbench.networks.resolve import Loaded, load, plan_for
 from archbench.networks.user_code import describe
 from archbench.private_torch import refused_higher_order, uncompiled
-from archbench.records.profiles import LayerCost, Profile, StageCost, Totals
 from archbench.units import Shape, shape_for_machines
 
 

@@ -14,13 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.lazy import LazyModuleMixin
 
-from archbench.analyze.borrow import (
-    borrowed,
-    fresh_copy,
-    own_device,
-    quiet_surroundings,
-)
-from archbench.analyze.rules import (
+from archbench.analysis.borrow import borrowed, fresh_copy, own_device, quiet_surroundings
+from archbench.analysis.records import Bucket, OperationCount
+from archbench.analysis.rules import (
     CONVOLUTIONS,
     Product,
     Rule,
@@ -29,11 +25,10 @@ from archbench.analyze.rules import (
     name_of,
     rule_for,
 )
-from archbench.analyze.shapes import BLANKS
+from archbench.analysis.shapes import BLANKS
 from archbench.networks.blank import META
 from archbench.networks.tensors import tensors_in
 from archbench.private_torch import DispatchMode
-from archbench.records.profiles import Bucket, OperationCount
 from archbench.units import Shape
 
 Result = TypeVar("Result")

@@ -15,13 +15,13 @@ from torch import Tensor, nn
 from torch.nn.modules.lazy import LazyModuleMixin
 from torch.overrides import TorchFunctionMode
 
-from archbench.analyze.borrow import borrowed, own_device
-from archbench.analyze.rules import attention
-from archbench.analyze.trace import materialised, paths_of
+from archbench.analysis.borrow import borrowed, own_device
+from archbench.analysis.records import Profile
+from archbench.analysis.rules import attention
+from archbench.analysis.trace import materialised, paths_of
 from archbench.networks.blank import META
 from archbench.networks.inputs import InputPlan
 from archbench.networks.tensors import tensors_in
-from archbench.records.profiles import Profile
 
 CONVOLUTIONS = (
     *(nn.Conv1d, nn.Conv2d, nn.Conv3d),

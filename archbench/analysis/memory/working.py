@@ -15,12 +15,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from archbench.analyze.attention import FUSED_OPERATIONS
-from archbench.analyze.byte_range import NOTHING, ByteRange, at_least, exactly
-from archbench.analyze.instruction_set import is_intel
-from archbench.analyze.shapes import aten
-from archbench.analyze.working_convolutions import convolution, convolution_backward
-from archbench.analyze.working_products import product
+from archbench.analysis.memory.attention import FUSED_OPERATIONS
+from archbench.analysis.memory.byte_range import NOTHING, ByteRange, at_least, exactly
+from archbench.analysis.memory.instruction_set import is_intel
+from archbench.analysis.memory.working_convolutions import convolution, convolution_backward
+from archbench.analysis.memory.working_products import product
+from archbench.analysis.shapes import aten
 from archbench.networks.tensors import bytes_of
 
 Rule = Callable[[tuple[Any, ...], Any], ByteRange]

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from archbench.analyze.shapes import aten
+from archbench.analysis.shapes import aten
 from archbench.units import Shape
 
 CONVOLUTIONS = {aten.convolution.default, aten.convolution_backward.default}

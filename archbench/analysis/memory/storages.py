@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from archbench.analyze.byte_range import ByteRange
-from archbench.analyze.convolution import CONVOLUTIONS, as_computed
-from archbench.analyze.shapes_training import TRAINING_BLANKS, WRITES
+from archbench.analysis.memory.byte_range import ByteRange
+from archbench.analysis.memory.convolution import CONVOLUTIONS, as_computed
+from archbench.analysis.shapes_training import TRAINING_BLANKS, WRITES
 from archbench.networks.tensors import operands
 from archbench.private_torch import DispatchMode
 

@@ -8,9 +8,9 @@ table holds, such as recurrent layers, stays visible as an unexplained differenc
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from archbench.analyze.ledger import FunctionUse, Ledger, ModuleUse
-from archbench.records.profiles import Totals
-from archbench.records.terms import Quantity, Term
+from archbench.analysis.records import Totals
+from archbench.analysis.tools.module_uses import FunctionUse, Ledger, ModuleUse
+from archbench.analysis.tools.records import Quantity, Term
 
 CONVOLUTIONS = frozenset({"Conv1d", "Conv2d", "Conv3d"})
 TRANSPOSED = frozenset({"ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"})

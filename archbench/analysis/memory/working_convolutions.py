@@ -22,11 +22,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from archbench.analyze.byte_range import NOTHING, ByteRange, at_least, exactly, highest, one_of
-from archbench.analyze.convolution import Convolution, read
-from archbench.analyze.convolution_kernels import VERSIONS, Pass, kernels
-from archbench.analyze.instruction_set import instruction_set, onednn_version
-from archbench.analyze.kernel_memory import held
+from archbench.analysis.memory.byte_range import (
+    NOTHING,
+    ByteRange,
+    at_least,
+    exactly,
+    highest,
+    one_of,
+)
+from archbench.analysis.memory.convolution import Convolution, read
+from archbench.analysis.memory.convolution_kernels import VERSIONS, Pass, kernels
+from archbench.analysis.memory.instruction_set import instruction_set, onednn_version
+from archbench.analysis.memory.kernel_memory import held
 from archbench.private_torch import conv_backend
 from archbench.units import Shape
 

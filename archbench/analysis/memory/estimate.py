@@ -9,20 +9,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.lazy import LazyModuleMixin
 
-from archbench.analyze.attention import FUSED_OPERATIONS, FusedAttention
-from archbench.analyze.borrow import borrowed
-from archbench.analyze.byte_range import NOTHING, ByteRange, at_least
-from archbench.analyze.convolution import CONVOLUTIONS
-from archbench.analyze.profile import explained, unwrapped
-from archbench.analyze.storages import StorageWatch
-from archbench.analyze.trace import (
-    ForwardFailed,
-    Inputs,
-    materialised,
-    on_meta_or_own,
-    paths_of,
-)
-from archbench.analyze.working import cpu_working
+from archbench.analysis.borrow import borrowed
+from archbench.analysis.memory.attention import FUSED_OPERATIONS, FusedAttention
+from archbench.analysis.memory.byte_range import NOTHING, ByteRange, at_least
+from archbench.analysis.memory.convolution import CONVOLUTIONS
+from archbench.analysis.memory.records import MemoryEstimate
+from archbench.analysis.memory.storages import StorageWatch
+from archbench.analysis.memory.working import cpu_working
+from archbench.analysis.profile import explained, unwrapped
+from archbench.analysis.trace import ForwardFailed, Inputs, materialised, on_meta_or_own, paths_of
 from archbench.collector import collection_paused
 from archbench.errors import ArchbenchError
 from archbench.networks.blank import META
@@ -31,7 +26,6 @@ from archbench.networks.resolve import Loaded
 from archbench.networks.tensors import bytes_of, tensors_in
 from archbench.networks.training import DEFAULT_OPTIMIZER, forward_backward, optimizer_for
 from archbench.networks.ways import Mode
-from archbench.records.memory import MemoryEstimate
 
 WORKSPACES = dict.fromkeys(CONVOLUTIONS, "workspaces of convolutions")
 WORKSPACES |= dict.fromkeys(FUSED_OPERATIONS, "attention")

@@ -11,10 +11,14 @@ from typing import Any, get_args
 import torch
 from torch import Tensor
 
-from archbench.analyze.byte_range import NOTHING, ByteRange, at_least
-from archbench.analyze.convolution import up
-from archbench.analyze.convolution_kernels import VERSIONS, WITH_BF16, WITHOUT_BF16
-from archbench.analyze.instruction_set import InstructionSet, instruction_set, onednn_version
+from archbench.analysis.memory.byte_range import NOTHING, ByteRange, at_least
+from archbench.analysis.memory.convolution import up
+from archbench.analysis.memory.convolution_kernels import VERSIONS, WITH_BF16, WITHOUT_BF16
+from archbench.analysis.memory.instruction_set import (
+    InstructionSet,
+    instruction_set,
+    onednn_version,
+)
 
 FLOAT = 4  # bytes of a sum
 SHARE = 3 * 2**17  # bytes: what one thread copies at most

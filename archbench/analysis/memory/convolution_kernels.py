@@ -13,8 +13,8 @@ from typing import Literal
 
 import torch
 
-from archbench.analyze.convolution import Convolution
-from archbench.analyze.instruction_set import InstructionSet
+from archbench.analysis.memory.convolution import Convolution
+from archbench.analysis.memory.instruction_set import InstructionSet
 
 Pass = Literal["forward", "to_input", "to_weights"]
 

@@ -1,0 +1,1 @@
+"""Exact counts of one forward pass: trace, rules, shapes, profile."""

@@ -1,0 +1,1 @@
+"""What other counters count, by their own rules."""
