@@ -11,9 +11,9 @@ from statistics import median
 import torch
 
 from archbench.analysis.profile import profile
-from archbench.measure.environment import environment
 from archbench.networks.registry import ARCHITECTURES
 from archbench.networks.resolve import load
+from archbench.timing.machine.environment import environment
 from benchmarks.side_by_side import in_turn, peak_kib, process, ratio
 from benchmarks.zoo import densenet201
 

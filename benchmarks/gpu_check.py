@@ -16,19 +16,19 @@ from statistics import median
 import torch
 
 from archbench.api.bench import bench, run_bench
-from archbench.api.cells import Ways
 from archbench.api.compare import compare
 from archbench.api.doctor import doctor
 from archbench.api.fits import fits
-from archbench.measure import launch as launching
-from archbench.measure.clock import DeviceClock
-from archbench.measure.environment import environment
-from archbench.measure.jobs import Job
-from archbench.measure.prepare import prepare, run_untimed, timed_call
-from archbench.measure.session import Place, as_in, measured
 from archbench.networks.resolve import load, plan_for
-from archbench.records.sessions import Session
 from archbench.records.timings import Bench
+from archbench.timing.jobs import Job
+from archbench.timing.machine.environment import environment
+from archbench.timing.records import Session
+from archbench.timing.sessions import launch as launching
+from archbench.timing.sessions.subjects import Ways
+from archbench.timing.worker.clock import DeviceClock
+from archbench.timing.worker.prepare import prepare, run_untimed, timed_call
+from archbench.timing.worker.session import Place, as_in, measured
 from archbench.units import duration, memory, scaled
 
 NETWORKS = (

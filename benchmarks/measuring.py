@@ -16,19 +16,19 @@ from statistics import fmean, median, stdev
 import torch
 from torch.utils.benchmark import Timer
 
-from archbench.api.launcher import launching
 from archbench.gate.noise import noise_of
-from archbench.gate.ratios import ratio_to_reference
 from archbench.gate.verdicts import time_verdict
-from archbench.measure.clock import DeviceClock
-from archbench.measure.environment import environment
-from archbench.measure.prepare import prepare
-from archbench.measure.runner import Effort, take_turns
-from archbench.measure.schedule import in_turn
 from archbench.networks.resolve import load, plan_for
-from archbench.records.cells import Cell
-from archbench.records.runs import RunFile, read_run
-from archbench.records.sessions import Session
+from archbench.timing.cells import Cell
+from archbench.timing.machine.environment import environment
+from archbench.timing.ratios import ratio_to_reference
+from archbench.timing.records import Session
+from archbench.timing.run_file import RunFile, read_run
+from archbench.timing.sessions.launcher import launching
+from archbench.timing.sessions.schedule import in_turn
+from archbench.timing.worker.clock import DeviceClock
+from archbench.timing.worker.prepare import prepare
+from archbench.timing.worker.runner import Effort, take_turns
 from benchmarks.progress import tell
 
 CPU = torch.device("cpu")

@@ -16,13 +16,13 @@ import torch
 from archbench.analysis.memory.estimate import estimate_memory
 from archbench.analysis.memory.instruction_set import instruction_set
 from archbench.analysis.memory.records import PROMISED
-from archbench.measure.environment import environment
-from archbench.measure.memory import peak_above
 from archbench.networks.inputs import InputPlan
 from archbench.networks.registry import ARCHITECTURES
 from archbench.networks.resolve import load, plan_for
 from archbench.networks.training import DEFAULT_OPTIMIZER, optimizer_for, training_step
 from archbench.networks.ways import Mode
+from archbench.timing.machine.environment import environment
+from archbench.timing.worker.memory import peak_above
 from archbench.units import scaled
 
 CPU = torch.device("cpu")

@@ -17,13 +17,14 @@ from unittest.mock import patch
 
 import torch
 
-from archbench.api.launcher import launching
 from archbench.api.time_check import in_one_process
-from archbench.measure import launch, pairing
-from archbench.measure.environment import environment
+from archbench.measure import pairing
 from archbench.measure.pairing import Sides, run_pair
-from archbench.records.cells import Cell
 from archbench.records.pairs import Pair, Side, log_ratios
+from archbench.timing.cells import Cell
+from archbench.timing.machine.environment import environment
+from archbench.timing.sessions import launch
+from archbench.timing.sessions.launcher import launching
 from benchmarks.progress import tell
 
 SIDES: tuple[Side, Side] = ("base", "head")

@@ -12,12 +12,12 @@ import torch
 from hypothesis import HealthCheck, settings
 
 import archbench
-from archbench.measure import launch as launching
-from archbench.measure.jobs import Job
 from archbench.papers.claims.experiments import put_to_the_test
 from archbench.papers.statements import statements
 from archbench.records.claims import Finding
 from archbench.records.published import Reproduction
+from archbench.timing.jobs import Job
+from archbench.timing.sessions import launch as launching
 from tests.machines import Quiet, made_up, tells
 
 # What a user, a CI system or a hook sets for every program: the terminal, its colours and widths,
@@ -102,5 +102,5 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[Job]]:
 
     monkeypatch.setattr(launching, "launch", launch)
     monkeypatch.setattr(launching, "ask", tells)
-    monkeypatch.setattr("archbench.measure.neighbours.CpuWatch", Quiet)
+    monkeypatch.setattr("archbench.timing.machine.neighbours.CpuWatch", Quiet)
     return lambda: launched

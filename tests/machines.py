@@ -3,12 +3,12 @@
 from dataclasses import replace
 from typing import Any
 
-from archbench.measure.jobs import Job
-from archbench.measure.launch import Answer
-from archbench.records.ceilings import Ceilings
-from archbench.records.disturbances import CpuLoad
-from archbench.records.environments import Environment
-from archbench.records.sessions import Failure, Session
+from archbench.timing.ceilings import Ceilings
+from archbench.timing.jobs import Job
+from archbench.timing.machine.disturbances import CpuLoad
+from archbench.timing.machine.records import Environment
+from archbench.timing.records import Failure, Session
+from archbench.timing.sessions.launch import Answer
 
 MS = 1_000_000
 HERE = Environment("3.11.7", "2.13.0", "Linux x86_64", "a processor", 2, 2, "cpu", "a processor")

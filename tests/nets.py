@@ -71,7 +71,7 @@ class Breaks(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if not x.is_meta:
-            from archbench.measure import session
+            from archbench.timing.worker import session
 
             session.environment = None  # type: ignore[assignment]
         return x * 2

@@ -6,10 +6,10 @@ from types import SimpleNamespace
 import pytest
 
 from archbench.gate.timings import timing_of
-from archbench.measure.accelerator import LAUNCHES, CudaStream, device_times
-from archbench.measure.graphs import captured
-from archbench.records.cells import Cell
-from archbench.records.sessions import DeviceTimes, Session
+from archbench.timing.cells import Cell
+from archbench.timing.records import DeviceTimes, Session
+from archbench.timing.worker.accelerator import LAUNCHES, CudaStream, device_times
+from archbench.timing.worker.graphs import captured
 from tests.clocks import FakeDevice
 
 US = 1000

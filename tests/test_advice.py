@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from archbench.gate.advice import advice
-from archbench.records.disturbances import BusyProcess, CpuLoad, DeviceWatch
-from archbench.records.environments import Environment
+from archbench.timing.machine.disturbances import BusyProcess, CpuLoad, DeviceWatch
+from archbench.timing.machine.records import Environment
 
 QUIET = Environment(
     python="3.12.3",

@@ -14,16 +14,16 @@ from torch import nn
 import archbench
 from archbench.api.bench import bench
 from archbench.errors import ArchbenchError, NothingMeasured, OutputRefused
-from archbench.measure import launch as launching
-from archbench.measure.jobs import Job
-from archbench.measure.prepare import prepare
-from archbench.measure.schedule import in_turn
-from archbench.measure.session import Place, measured, run
 from archbench.networks.resolve import Loaded, load, plan_for
-from archbench.records.cells import Cell
-from archbench.records.runs import RunFile
-from archbench.records.session_runs import SCHEMA, read_run
-from archbench.records.sessions import Session
+from archbench.timing.cells import Cell
+from archbench.timing.jobs import Job
+from archbench.timing.records import Session
+from archbench.timing.run_file import RunFile
+from archbench.timing.session_file import SCHEMA, read_run
+from archbench.timing.sessions import launch as launching
+from archbench.timing.sessions.schedule import in_turn
+from archbench.timing.worker.prepare import prepare
+from archbench.timing.worker.session import Place, measured, run
 from tests import nets
 from tests.clocks import FakeClock
 from tests.systems import needs_posix
@@ -218,7 +218,7 @@ def test_models_are_loaded_in_the_order_of_the_job_and_keep_their_places(
         loaded.append(model)
         return load(model, *args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("archbench.measure.session.load", look)
+    monkeypatch.setattr("archbench.timing.worker.session.load", look)
     slow, quick = cell("Slow"), cell("small")
     for order in ((0, 1), (1, 0)):
         found = run(Job((slow, quick), 0, 1, order, measure_s=None, budget_s=0.5))

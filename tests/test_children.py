@@ -13,12 +13,12 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from archbench.measure import children, lifeline, process_tree
-from archbench.measure.children import Child
-from archbench.measure.deaths import death, killed_by
-from archbench.measure.jobs import Job
-from archbench.measure.launch import pickled_arguments
-from archbench.records.cells import Cell
+from archbench.timing.cells import Cell
+from archbench.timing.jobs import Job
+from archbench.timing.processes import children, lifeline, process_tree
+from archbench.timing.processes.children import Child
+from archbench.timing.sessions.deaths import death, killed_by
+from archbench.timing.sessions.launch import pickled_arguments
 
 PATIENCE_S = 30.0  # an idle machine does each of these things at once
 PLATFORMS = [sys.platform, *(["win32"] if os.name == "posix" else [])]
@@ -255,7 +255,7 @@ def test_a_worker_waits_to_be_ended_once_it_has_answered() -> None:
     job = Job((Cell("resnet20"),), 0, 0)
     question = {"task": "environment", "job": job.to_dict(), "arguments": pickled_arguments(job)}
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    worker = Child([sys.executable, "-m", "archbench.measure.worker"], **pipes)
+    worker = Child([sys.executable, "-m", "archbench.timing.worker.main"], **pipes)
     try:
         worker.tell(json.dumps(question, default=repr))
         assert "fingerprint" in worker.answer()

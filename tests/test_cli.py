@@ -22,8 +22,8 @@ import pytest
 import archbench
 from archbench.cli import interrupt
 from archbench.cli.app import run
-from archbench.measure.jobs import Job
 from archbench.networks.registry import find
+from archbench.timing.jobs import Job
 from tests.systems import needs_posix
 
 comparing = import_module("archbench.api.compare")  # archbench.compare is the function

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from archbench.cli.app import run
-from archbench.measure.jobs import Job
+from archbench.timing.jobs import Job
 from tests.machines import HERE
 from tests.systems import needs_posix
 
@@ -244,7 +244,7 @@ def test_what_cannot_be_measured_is_refused_in_two_lines(
 
 def test_no_time_is_exit_code_5(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing was measured, which is never a success."""
-    import archbench.measure.schedule as schedule
+    import archbench.timing.sessions.schedule as schedule
 
     clock = iter(range(0, 10**6, 1000))
     monkeypatch.setattr(schedule.run_all, "__defaults__", _with_clock(schedule, clock))

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from archbench.measure import environment as gathered
-from archbench.measure.cgroups import memory_left_bytes, memory_limit_bytes, quota_cores
-from archbench.measure.environment import environment
-from archbench.measure.processor import (
+from archbench.timing.machine import environment as gathered
+from archbench.timing.machine.cgroups import memory_left_bytes, memory_limit_bytes, quota_cores
+from archbench.timing.machine.environment import environment
+from archbench.timing.machine.processor import (
     ENOUGH_BYTES,
     cpuinfo_text,
     governor,
@@ -20,14 +20,14 @@ from archbench.measure.processor import (
     turbo,
     vector_instructions,
 )
-from archbench.measure.repository import commit_and_state, parse_status
-from archbench.measure.torch_build import (
+from archbench.timing.machine.records import COMPARED, Environment
+from archbench.timing.machine.repository import commit_and_state, parse_status
+from archbench.timing.machine.torch_build import (
     build_facts,
     flushes_denormals,
     setting_facts,
     speed_variables,
 )
-from archbench.records.environments import COMPARED, Environment
 
 CPU = torch.device("cpu")
 

@@ -4,14 +4,14 @@ import json
 
 import pytest
 
-from archbench.api.cells import Ways
 from archbench.api.fits import fits
 from archbench.errors import ArchbenchError, UserCodeError
-from archbench.measure import launch as launching
-from archbench.measure.jobs import Job
-from archbench.measure.limits import limit_memory
 from archbench.records.fits import Attempt, Fit, next_batch
-from archbench.records.sessions import Failure, Session
+from archbench.timing.jobs import Job
+from archbench.timing.machine.limits import limit_memory
+from archbench.timing.records import Failure, Session
+from archbench.timing.sessions import launch as launching
+from archbench.timing.sessions.subjects import Ways
 from archbench.units import parse_bytes
 
 MIB = 2**20
@@ -157,7 +157,7 @@ def test_autocast_has_no_computed_memory() -> None:
 
 def test_nothing_run_means_nothing_found() -> None:
     """None, not 0."""
-    from archbench.records.cells import Cell
+    from archbench.timing.cells import Cell
 
     assert Fit(Cell("a"), 1, 1, 1).found_batch is None
     assert Fit(Cell("a"), 1, 1, 1).found_bytes is None

@@ -8,12 +8,12 @@ import torch
 
 import archbench
 from archbench.api.bench import bench
-from archbench.api.cells import Ways
 from archbench.api.fits import fits
-from archbench.measure.jobs import Job
-from archbench.measure.session import run
-from archbench.records.cells import Cell
-from archbench.records.sessions import Session
+from archbench.timing.cells import Cell
+from archbench.timing.jobs import Job
+from archbench.timing.records import Session
+from archbench.timing.sessions.subjects import Ways
+from archbench.timing.worker.session import run
 
 pytestmark = [
     pytest.mark.gpu,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from archbench.measure import launch as launching
+from archbench.timing.sessions import launch as launching
 from benchmarks import gpu_check
 
 

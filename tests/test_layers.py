@@ -10,19 +10,19 @@ from torch import nn
 from archbench.analysis.layer_work import LayerWork
 from archbench.analysis.precision import in_precision
 from archbench.analysis.traffic import work_of
-from archbench.api.ceilings import ceilings_of
 from archbench.gate.rooflines import bound_of, roofline_of
-from archbench.measure.accelerator import CudaStream
-from archbench.measure.ceilings import ceilings
-from archbench.measure.clock import DeviceClock
-from archbench.measure.layers import HostMarker, LayerWatch, layer_times
 from archbench.networks.inputs import plan_inputs
 from archbench.networks.resolve import Loaded
-from archbench.records.ceilings import Ceilings
-from archbench.records.cells import Cell
 from archbench.records.rooflines import LayerTime, Roofline
-from archbench.records.sessions import Session
 from archbench.report.roofline_picture import roofline_svg
+from archbench.timing.ceilings import Ceilings
+from archbench.timing.cells import Cell
+from archbench.timing.records import Session
+from archbench.timing.sessions.ceilings import ceilings_of
+from archbench.timing.worker.accelerator import CudaStream
+from archbench.timing.worker.ceilings import ceilings
+from archbench.timing.worker.clock import DeviceClock
+from archbench.timing.worker.layers import HostMarker, LayerWatch, layer_times
 from tests.clocks import FakeClock, FakeDevice
 
 F32 = 4

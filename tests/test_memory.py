@@ -21,11 +21,11 @@ from archbench.analysis.memory.working import cpu_working
 from archbench.analysis.shapes_training import TRAINING_BLANKS
 from archbench.analyze.fitting import largest_batch
 from archbench.errors import ArchbenchError, InputRefused, UserCodeError
-from archbench.measure.memory import highest_total, peak_above
 from archbench.networks.inputs import plan_inputs
 from archbench.networks.resolve import Loaded, load, plan_for
 from archbench.networks.training import OPTIMIZERS, loss_of, optimizer_for, training_step
 from archbench.networks.ways import Mode
+from archbench.timing.worker.memory import highest_total, peak_above
 from benchmarks.memory import measured
 from tests.kernel_networks import KERNELS, NETWORKS, Runs, convnet, holds
 

@@ -5,9 +5,16 @@ from types import SimpleNamespace
 
 import pytest
 
-from archbench.measure.nvml import NvmlWatch, Sample, summary
-from archbench.measure.nvml_devices import Handles, NoNvml, by_uuid, chosen, driver_facts, find
-from archbench.records.disturbances import DeviceWatch
+from archbench.timing.machine.disturbances import DeviceWatch
+from archbench.timing.machine.nvml import NvmlWatch, Sample, summary
+from archbench.timing.machine.nvml_devices import (
+    Handles,
+    NoNvml,
+    by_uuid,
+    chosen,
+    driver_facts,
+    find,
+)
 
 
 class FakeNvml:

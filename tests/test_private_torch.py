@@ -21,7 +21,7 @@ from archbench.analysis.memory import working_convolutions
 from archbench.analysis.profile import unwrapped
 from archbench.analysis.records import Profile
 from archbench.analysis.shapes import BLANKS
-from archbench.measure.runner import Effort, take_turns
+from archbench.timing.worker.runner import Effort, take_turns
 from tests.clocks import FakeClock
 
 PACKAGE = Path(archbench.__file__).parent

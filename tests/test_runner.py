@@ -9,9 +9,9 @@ from torch import nn
 import archbench
 from archbench.collector import is_frozen
 from archbench.errors import NothingMeasured
-from archbench.measure.runner import Effort, Rounds, take_turns
-from archbench.measure.settle import settle_statistics
 from archbench.networks.inputs import plan_inputs
+from archbench.timing.worker.runner import Effort, Rounds, take_turns
+from archbench.timing.worker.settle import settle_statistics
 from tests.clocks import FakeClock
 
 MS = 1_000_000

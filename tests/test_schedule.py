@@ -4,10 +4,10 @@ from collections import Counter
 
 import pytest
 
-from archbench.measure.jobs import Job
-from archbench.measure.schedule import in_random_turns, run_all
-from archbench.records.cells import Cell
-from archbench.records.sessions import Failure, Session
+from archbench.timing.cells import Cell
+from archbench.timing.jobs import Job
+from archbench.timing.records import Failure, Session
+from archbench.timing.sessions.schedule import in_random_turns, run_all
 
 
 def jobs(models: str, sessions: int) -> list[list[Job]]:

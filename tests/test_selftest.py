@@ -11,7 +11,6 @@ import pytest
 import torch
 
 from archbench.api import selftest as tested
-from archbench.api.cells import Ways
 from archbench.api.selftest import selftest
 from archbench.cli.app import run
 from archbench.errors import ArchbenchError
@@ -20,9 +19,10 @@ from archbench.measure.injected import ALWAYS, PASSES, TRIED, build
 from archbench.measure.pairing import Sides
 from archbench.records.pairs import Pair
 from archbench.records.rules import Rules
-from archbench.records.sessions import Failure
 from archbench.records.verdicts import Word
 from archbench.report.selftest import power_svg
+from archbench.timing.records import Failure
+from archbench.timing.sessions.subjects import Ways
 from tests.test_time_gate import with_ratio
 
 Captured = pytest.CaptureFixture[str]

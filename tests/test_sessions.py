@@ -10,15 +10,15 @@ import pytest
 from archbench.errors import OutputRefused
 from archbench.gate.noise import noise_of
 from archbench.gate.timings import timing_of
-from archbench.records.cells import Cell
-from archbench.records.disturbances import CpuLoad
-from archbench.records.environments import Environment
 from archbench.records.rules import NEGLIGIBLE
-from archbench.records.runs import RunFile
-from archbench.records.session_runs import SCHEMA, read_run
-from archbench.records.sessions import DeviceTimes, Failure, Session
 from archbench.records.timings import Bench
 from archbench.statistics.intervals import detectable_with
+from archbench.timing.cells import Cell
+from archbench.timing.machine.disturbances import CpuLoad
+from archbench.timing.machine.records import Environment
+from archbench.timing.records import DeviceTimes, Failure, Session
+from archbench.timing.run_file import RunFile
+from archbench.timing.session_file import SCHEMA, read_run
 
 MS = 1_000_000
 HERE = Environment("3.11.7", "2.13.0", "Linux x86_64", "a processor", 2, 2, "cpu", "a processor")

@@ -19,11 +19,11 @@ from archbench.api.selftest import selftest
 from archbench.cli.app import app, run
 from archbench.cli.output import Destination, destination
 from archbench.cli.progress import progress
-from archbench.measure.jobs import Job
 from archbench.report.verdicts import LOOKS
 from archbench.tables.render import Format
 from archbench.tables.signs import ESCAPED, FORMS, SPELLED, carried, never_fail, spelled
 from archbench.tables.table import Column, Kind, Report, Table, Tone, Toned
+from archbench.timing.jobs import Job
 from tests.test_check import CELLS, NET
 from tests.test_time_gate import with_ratio
 

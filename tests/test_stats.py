@@ -9,10 +9,7 @@ import pytest
 from scipy import stats as reference
 
 from archbench.gate.compare import detectable
-from archbench.gate.ratios import ratio_to_reference
 from archbench.gate.verdicts import structure_verdict, time_verdict
-from archbench.records.cells import Cell
-from archbench.records.sessions import Session
 from archbench.statistics.intervals import (
     hodges_lehmann,
     interval_of_centre,
@@ -22,6 +19,9 @@ from archbench.statistics.intervals import (
     t_interval,
     walsh_averages,
 )
+from archbench.timing.cells import Cell
+from archbench.timing.ratios import ratio_to_reference
+from archbench.timing.records import Session
 
 # Hollander, Wolfe and Chicken, example 3.1: depression factors of nine patients, X - Y.
 HOLLANDER = [-0.952, 0.147, -1.022, -0.430, -0.620, -0.590, -0.490, 0.080, -0.010]

@@ -18,24 +18,24 @@ import pytest
 import torch
 
 import archbench
-from archbench.api import ceilings
 from archbench.api.chosen import from_root
 from archbench.cli import interrupt
 from archbench.cli.app import run
 from archbench.errors import ArchbenchError
 from archbench.gate.configuration import find_project
-from archbench.measure import installed, limits, processor
-from archbench.measure.jobs import Job
-from archbench.measure.launch import fixed_for
 from archbench.measure.pairing import Sides, core_of_both
 from archbench.networks.names import relative
 from archbench.networks.resolve import load
-from archbench.records.cells import Cell
 from archbench.records.pairs import GatePlan, Pair
 from archbench.records.rules import Rules
 from archbench.records.time_gates import TimeGate
 from archbench.records.verdicts import Verdict
 from archbench.report.time_gate import time_gate_report
+from archbench.timing.cells import Cell
+from archbench.timing.jobs import Job
+from archbench.timing.machine import installed, limits, processor
+from archbench.timing.sessions import ceilings
+from archbench.timing.sessions.launch import fixed_for
 from tests.machines import HERE
 from tests.systems import needs_linux
 
@@ -105,7 +105,7 @@ for name in [name for name in vars(psutil) if name.startswith("RLIM")]:
 sys.platform = sys.argv[1]
 from archbench.cli import interrupt, run
 interrupt.watch()
-assert not [name for name in sys.modules if name == "archbench.measure.worker"]
+assert not [name for name in sys.modules if name == "archbench.timing.worker.main"]
 sys.exit(run(sys.argv[3:]))
 """
 

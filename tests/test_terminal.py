@@ -14,10 +14,10 @@ pytest.importorskip("termios", reason="there are no pseudo-terminals on this sys
 
 from archbench.cli import interrupt
 from archbench.cli.app import run
-from archbench.measure import launch as launching
-from archbench.measure.jobs import Job
 from archbench.measure.pairing import Sides
 from archbench.records.pairs import Pair
+from archbench.timing.jobs import Job
+from archbench.timing.sessions import launch as launching
 from tests.machines import made_up
 from tests.terminal import Terminal, shown, standing_in
 from tests.test_check import CELLS, NET

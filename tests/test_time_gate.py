@@ -13,7 +13,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from archbench.api.launcher import launching
 from archbench.api.time_check import in_one_process
 from archbench.api.time_gate import CONTROL, Arms, control_of, run_gate
 from archbench.api.trees import trees
@@ -22,15 +21,16 @@ from archbench.errors import ArchbenchError, NothingMeasured
 from archbench.gate.time_gate import Evidence, judge, pairs_to_confirm
 from archbench.gate.time_verdicts import detectable
 from archbench.measure import pairing
-from archbench.measure.jobs import Job
 from archbench.measure.pairing import Sides, run_pair
-from archbench.records.cells import Cell
 from archbench.records.gate_runs import read_gate
 from archbench.records.pairs import GatePlan, Pair
 from archbench.records.rules import Rules
-from archbench.records.sessions import Failure
 from archbench.records.time_gates import TimeGate
 from archbench.report.time_gate import time_gate_report
+from archbench.timing.cells import Cell
+from archbench.timing.jobs import Job
+from archbench.timing.records import Failure
+from archbench.timing.sessions.launcher import launching
 from tests.systems import needs_linux, needs_posix
 
 Captured = pytest.CaptureFixture[str]

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from archbench.analysis.layer_work import LayerWork
 from archbench.analysis.memory.records import MemoryEstimate
-from archbench.api.cells import Ways
 from archbench.errors import ArchbenchError
-from archbench.records.cells import Cell
+from archbench.timing.cells import Cell
+from archbench.timing.sessions.subjects import Ways
 
 if TYPE_CHECKING:
     from archbench.networks.resolve import Loaded

@@ -9,28 +9,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archbench.api.analysis import Analysis, analysed, check_layers
-from archbench.api.ceilings import ceilings_of
-from archbench.api.cells import Subject, Ways, subjects
-from archbench.api.launcher import SILENT, Launcher, Listener, Warn, launching
 from archbench.errors import ArchbenchError, NothingMeasured, OutOfMemory
 from archbench.gate.rooflines import roofline_of
 from archbench.gate.timings import timing_of
 from archbench.libraries import require
-from archbench.measure.schedule import SESSIONS
-from archbench.records.cells import Cell
-from archbench.records.environments import Environment
 from archbench.records.rooflines import Roofline
-from archbench.records.runs import RunFile
-from archbench.records.session_runs import SCHEMA, read_run
-from archbench.records.sessions import Failure, Session
 from archbench.records.timings import Bench
+from archbench.timing.cells import Cell
+from archbench.timing.machine.records import Environment
+from archbench.timing.records import Failure, Session
+from archbench.timing.run_file import RunFile
+from archbench.timing.session_file import SCHEMA, read_run
+from archbench.timing.sessions.ceilings import ceilings_of
+from archbench.timing.sessions.launcher import SILENT, Launcher, Listener, Warn, launching
+from archbench.timing.sessions.schedule import SESSIONS
+from archbench.timing.sessions.subjects import Subject, Ways, subjects
 from archbench.units import memory
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from archbench.measure.jobs import Job
     from archbench.networks.inputs import InputSize
+    from archbench.timing.jobs import Job
 
 
 def bench(
@@ -137,7 +137,7 @@ def run_bench(
         if resume and run is not None:
             kept = _recorded(run.path, list(analyses), layers, launcher, listener.warn)
         kept += _beyond_memory(analyses, listener.warn)
-        from archbench.measure.schedule import in_random_turns, run_all
+        from archbench.timing.sessions.schedule import in_random_turns, run_all
 
         def done(session: Session) -> None:
             if run is not None:
@@ -179,8 +179,8 @@ def _beyond_memory(analyses: Mapping[Cell, Analysis], warn: Warn) -> list[Sessio
 
     Elsewhere than on Linux their processes would be written to disk, and time that.
     """
-    from archbench.measure.installed import available_bytes
-    from archbench.measure.limits import can_limit
+    from archbench.timing.machine.installed import available_bytes
+    from archbench.timing.machine.limits import can_limit
 
     if can_limit():
         return []
@@ -225,7 +225,7 @@ def _jobs(
     kept: Sequence[Session],
 ) -> list[list["Job"]]:
     """Lay out the sessions that each cell still lacks; its first one measures memory too."""
-    from archbench.measure.jobs import Job
+    from archbench.timing.jobs import Job
 
     seeds = random.SystemRandom()
     jobs = []

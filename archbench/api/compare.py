@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from archbench.api.cells import Subject, Ways, subjects
-from archbench.api.launcher import SILENT, Listener, error_of, launching
 from archbench.errors import ArchbenchError, NothingMeasured
 from archbench.gate.compare import compare_structure, with_times
 from archbench.libraries import require
-from archbench.measure.schedule import SESSIONS, in_turn
 from archbench.records.comparisons import Comparison
-from archbench.records.sessions import Session
+from archbench.timing.records import Session
+from archbench.timing.sessions.launcher import SILENT, Listener, error_of, launching
+from archbench.timing.sessions.schedule import SESSIONS, in_turn
+from archbench.timing.sessions.subjects import Subject, Ways, subjects
 
 if TYPE_CHECKING:
     from torch import nn
@@ -90,7 +90,7 @@ def measured(
         OutOfMemory, UserCodeError, ArchbenchError: one of them could not be measured.
         NothingMeasured: there was no time.
     """
-    from archbench.measure.schedule import run_all
+    from archbench.timing.sessions.schedule import run_all
 
     require("scipy", "intervals over processes")
     cells = tuple(subject.cells[0] for subject in found)

@@ -4,20 +4,20 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from archbench.api.ceilings import ceilings_of
-from archbench.api.launcher import SILENT, Launcher, Listener, launching
 from archbench.gate.advice import advice
 from archbench.gate.noise import noise_of
 from archbench.libraries import require
-from archbench.measure.schedule import in_turn
-from archbench.records.ceilings import Ceilings
-from archbench.records.cells import Cell
 from archbench.records.diagnoses import Diagnosis
-from archbench.records.environments import Environment
-from archbench.records.sessions import Session
+from archbench.timing.ceilings import Ceilings
+from archbench.timing.cells import Cell
+from archbench.timing.machine.records import Environment
+from archbench.timing.records import Session
+from archbench.timing.sessions.ceilings import ceilings_of
+from archbench.timing.sessions.launcher import SILENT, Launcher, Listener, launching
+from archbench.timing.sessions.schedule import in_turn
 
 if TYPE_CHECKING:
-    from archbench.records.disturbances import DeviceWatch
+    from archbench.timing.machine.disturbances import DeviceWatch
 
 MODEL = "resnet20"  # a few milliseconds a pass: many of its rounds fit into a short process
 SESSION_S = 3.0  # of one process, most of which is loading torch
@@ -44,8 +44,8 @@ def doctor(
         DeviceUnavailable: there is no such device.
         NothingMeasured: no worker process could be started.
     """
-    from archbench.measure.neighbours import CpuWatch, busiest
     from archbench.networks.device import check_device
+    from archbench.timing.machine.neighbours import CpuWatch, busiest
 
     if max_time_s > 0:
         require("scipy", "intervals over processes; --max-time 0 measures none")
@@ -88,7 +88,7 @@ def _same_twice(
     cell: Cell, launcher: Launcher, max_time_s: float, listener: Listener
 ) -> list[Session]:
     """Let a network take turns with itself in several processes."""
-    from archbench.measure.schedule import run_all
+    from archbench.timing.sessions.schedule import run_all
 
     count = max(3, round(max_time_s / SESSION_S))
     jobs = in_turn((cell, cell), (None, None), count)
@@ -103,7 +103,7 @@ def _device_watch(device: str) -> tuple["DeviceWatch | None", str]:
     """Look at a CUDA device once; return why that is not possible, if so."""
     if not device.startswith("cuda"):
         return None, ""
-    from archbench.measure.nvml import NvmlWatch
+    from archbench.timing.machine.nvml import NvmlWatch
 
     with NvmlWatch(int(device.partition(":")[2] or 0), workers=0) as watch:
         pass
@@ -111,6 +111,6 @@ def _device_watch(device: str) -> tuple["DeviceWatch | None", str]:
 
 
 def _available_bytes() -> int | None:
-    from archbench.measure.installed import available_bytes
+    from archbench.timing.machine.installed import available_bytes
 
     return available_bytes()

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from archbench.analysis.memory.records import MemoryEstimate
 from archbench.api.analysis import computing_with
-from archbench.api.cells import Subject, Ways, subjects
-from archbench.api.launcher import SILENT, Launcher, Listener, error_of, launching
 from archbench.errors import ArchbenchError, UserCodeError
-from archbench.records.cells import Cell
-from archbench.records.environments import Environment
 from archbench.records.fits import Attempt, Fit, Fits, next_batch
+from archbench.timing.cells import Cell
+from archbench.timing.machine.records import Environment
+from archbench.timing.sessions.launcher import SILENT, Launcher, Listener, error_of, launching
+from archbench.timing.sessions.subjects import Subject, Ways, subjects
 from archbench.units import memory
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def _tried(
     Raises:
         UserCodeError, ArchbenchError: it failed for another reason than memory.
     """
-    from archbench.measure.jobs import Job
+    from archbench.timing.jobs import Job
 
     seed = random.SystemRandom().getrandbits(32)
     job = Job(
@@ -154,6 +154,6 @@ def _left_bytes(cell: Cell) -> int | None:
     """Return the memory that the machine has left; None of an accelerator, which will tell."""
     if cell.device != "cpu":
         return None
-    from archbench.measure.installed import available_bytes
+    from archbench.timing.machine.installed import available_bytes
 
     return available_bytes()

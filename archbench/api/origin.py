@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from archbench.errors import ArchbenchError
-from archbench.measure.repository import STATUS, any_repository, parse_status
+from archbench.timing.machine.repository import STATUS, any_repository, parse_status
 from archbench.version import FOLDER
 
 HINT = "name what CI installs, as pip takes it: --requirement 'archbench @ git+URL@COMMIT'"

@@ -10,17 +10,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from archbench.api.cells import Ways
-from archbench.api.launcher import SILENT, Launcher, Listener, error_of, launching
 from archbench.api.time_check import THREADS, in_one_process, measured_cell, other_code
 from archbench.api.time_gate import CONTROL, Arms, Measure, control_of, run_gate
 from archbench.errors import ArchbenchError, NothingMeasured, OutputRefused, why_refused
 from archbench.gate.power import rate_of_draws, rate_of_runs
 from archbench.gate.time_verdicts import verdicts_of
-from archbench.measure.children import Child
 from archbench.networks.names import parts_of
-from archbench.records.cells import Cell
-from archbench.records.environments import Environment
 from archbench.records.gate_runs import read_gate
 from archbench.records.gates import GateCell
 from archbench.records.pairs import GatePlan, Pair
@@ -28,11 +23,16 @@ from archbench.records.rules import Rules
 from archbench.records.selftests import Rate, SelfTest
 from archbench.records.time_gates import TimeGate
 from archbench.records.verdicts import Word
+from archbench.timing.cells import Cell
+from archbench.timing.machine.records import Environment
+from archbench.timing.processes.children import Child
+from archbench.timing.sessions.launcher import SILENT, Launcher, Listener, error_of, launching
+from archbench.timing.sessions.subjects import Ways
 
 MODELS = ("resnet20", "resnet18")
 SLOWED = "archbench.measure.injected:build"
 BUSY = """
-from archbench.measure.lifeline import end_with_parent
+from archbench.timing.processes.lifeline import end_with_parent
 end_with_parent()
 while True: pass
 """

@@ -6,17 +6,17 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from archbench.api.cells import Ways, check, check_kind
-from archbench.api.launcher import SILENT, Launcher, Listener, launching
 from archbench.api.time_gate import CONTROL, Arms, Measure, control_of
 from archbench.api.trees import trees
 from archbench.errors import ArchbenchError
 from archbench.gate.configuration import Project, find_project
-from archbench.records.cells import Cell
 from archbench.records.gates import GateCell
 from archbench.records.pairs import Pair
-from archbench.records.sessions import Session
 from archbench.records.verdicts import Verdict
+from archbench.timing.cells import Cell
+from archbench.timing.records import Session
+from archbench.timing.sessions.launcher import SILENT, Launcher, Listener, launching
+from archbench.timing.sessions.subjects import Ways, check, check_kind
 
 THREADS = 1  # two threads on two cores lose all that one neighbour takes of one
 PATIENCE_S = 600.0  # for one process with two models: only what hangs is ended
@@ -221,7 +221,7 @@ def measured_cell(cell: GateCell, ways: Ways) -> Cell:
 
 def in_one_process(pair: Pair, cells: tuple[Cell, Cell], launcher: Launcher) -> Pair:
     """Measure a pair as one session in which both models take turns, call by call."""
-    from archbench.measure.jobs import Job
+    from archbench.timing.jobs import Job
 
     order = (0, 1) if pair.first == "base" else (1, 0)
     asked = Job(cells, pair.number, pair.seed, order=order, huge_pages=True)

@@ -6,16 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from archbench.api.launcher import SILENT, WORKERS_NEED, Listener
 from archbench.errors import NothingMeasured
 from archbench.gate.time_verdicts import verdicts_of
 from archbench.libraries import require
 from archbench.records.gate_runs import SCHEMA
 from archbench.records.pairs import GatePlan, Pair, Side, Stage
 from archbench.records.rules import Rules
-from archbench.records.runs import RunFile
 from archbench.records.time_gates import TimeGate
 from archbench.records.verdicts import Verdict
+from archbench.timing.run_file import RunFile
+from archbench.timing.sessions.launcher import SILENT, WORKERS_NEED, Listener
 
 CONTROL = "(base against itself)"
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 
 from archbench.errors import ArchbenchError
-from archbench.measure.children import Child
-from archbench.measure.deaths import killed_by
-from archbench.measure.repository import any_repository, commit_and_state
+from archbench.timing.machine.repository import any_repository, commit_and_state
+from archbench.timing.processes.children import Child
+from archbench.timing.sessions.deaths import killed_by
 
 LONGEST = 255  # characters of a folder's name
 

@@ -12,18 +12,18 @@ from math import ceil
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from archbench.api.cells import Ways, check, check_kind
 from archbench.errors import ArchbenchError
-from archbench.records.cells import Cell
 from archbench.records.gates import GateCell
+from archbench.timing.cells import Cell
+from archbench.timing.sessions.subjects import Ways, check, check_kind
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from archbench.measure.clock import Clock
-    from archbench.measure.runner import Call, Rounds
     from archbench.networks.resolve import Loaded
+    from archbench.timing.worker.clock import Clock
+    from archbench.timing.worker.runner import Call, Rounds
 
 MEASURE_S = 1.0
 LEAST_ROUNDS, MOST_ROUNDS = 10, 10_000
@@ -60,11 +60,11 @@ def time_under(
         ArchbenchError: it cannot be loaded, run or counted, or does not fit.
     """
     from archbench.analysis.profile import profile_loaded
-    from archbench.measure.clock import DeviceClock
-    from archbench.measure.environment import environment
-    from archbench.measure.runner import steady
-    from archbench.measure.session import Place, gradients_of, ready_from
     from archbench.networks.device import check_device
+    from archbench.timing.machine.environment import environment
+    from archbench.timing.worker.clock import DeviceClock
+    from archbench.timing.worker.runner import steady
+    from archbench.timing.worker.session import Place, gradients_of, ready_from
 
     ways = Ways((batch_size,), device, (precision,), (mode,), threads=threads)
     check(ways)
@@ -136,8 +136,8 @@ def _asked(
 
 def _warmed_up(call: "Call", clock: "Clock", kind: str) -> tuple["Rounds", float]:
     """Run until the times have settled; return that, and how many seconds one run takes."""
-    from archbench.measure.runner import Effort, take_turns
-    from archbench.measure.session import ACCELERATOR_WARM_UP_S, WARM_UP_S
+    from archbench.timing.worker.runner import Effort, take_turns
+    from archbench.timing.worker.session import ACCELERATOR_WARM_UP_S, WARM_UP_S
 
     least, most = WARM_UP_S.get(kind, ACCELERATOR_WARM_UP_S)
     effort = Effort(least, most, 0.0, least_rounds=2)  # which are too few to be called steady

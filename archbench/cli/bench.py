@@ -124,14 +124,14 @@ def bench(
         prints_set_aside(),
     ):
         from archbench.api.bench import run_bench
-        from archbench.api.cells import Ways
         from archbench.api.fits import fits as largest
-        from archbench.api.launcher import Listener
         from archbench.networks.resolve import parse_kwargs
         from archbench.report.bench import bench_report
         from archbench.report.fits import fits_report
         from archbench.report.pytest_benchmark import as_pytest_benchmark
         from archbench.report.rooflines import layers_report
+        from archbench.timing.sessions.launcher import Listener
+        from archbench.timing.sessions.subjects import Ways
 
         ways = Ways(
             batch_sizes=whole_numbers(batch_size, "batch size"),
@@ -223,7 +223,7 @@ def _check_picture(
 def _draw(result: "Bench", path: Path) -> None:
     """Draw what was measured; where nothing was, what the file held before stays."""
     from archbench.report.roofline_picture import roofline_svg
-    from archbench.report.words import how
+    from archbench.timing.words import how
 
     timing = result.timings[0]
     if timing.roofline is None:

@@ -152,8 +152,8 @@ def check(
                 settings, said = changed_settings(cells, input_size, batch_size, model_kwargs)
                 chosen = Chosen(cells or [], lock, config, settings, said)
                 if timed:
-                    from archbench.api.cells import Ways
                     from archbench.report.time_gate import time_gate_report
+                    from archbench.timing.sessions.subjects import Ways
 
                     ways = Ways(
                         (1,),

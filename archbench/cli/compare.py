@@ -65,12 +65,12 @@ def compare(
 ) -> None:
     """Put networks side by side: structure exactly, latency with a 95 % interval."""
     with destination(form, output) as out, prints_set_aside():
-        from archbench.api.cells import Ways, subjects
         from archbench.api.compare import measured, structure_of
-        from archbench.api.launcher import Listener
         from archbench.gate.compare import with_times
         from archbench.networks.resolve import parse_kwargs
         from archbench.report.compare import structure_report, time_report, whole_report
+        from archbench.timing.sessions.launcher import Listener
+        from archbench.timing.sessions.subjects import Ways, subjects
 
         ways = Ways(
             (batch_size,),

@@ -28,8 +28,8 @@ def doctor(
     """Describe this machine, measure its noise, and say what would make it quieter."""
     with destination(form, output) as out, prints_set_aside():
         from archbench.api.doctor import doctor as diagnose
-        from archbench.api.launcher import Listener
         from archbench.report.doctor import doctor_report
+        from archbench.timing.sessions.launcher import Listener
 
         with progress("measuring noise") as tell:
             found = diagnose(device, threads, max_time, ceilings, Listener(tell, heard, warn))

@@ -70,11 +70,11 @@ def selftest(
         out = stack.enter_context(destination(form, output))
         picture = None if plot is None else stack.enter_context(replacing(plot))
         stack.enter_context(prints_set_aside())
-        from archbench.api.cells import Ways
-        from archbench.api.launcher import Listener
         from archbench.api.selftest import MODELS
         from archbench.api.selftest import selftest as test
         from archbench.report.selftest import power_svg, selftest_report
+        from archbench.timing.sessions.launcher import Listener
+        from archbench.timing.sessions.subjects import Ways
 
         if picture is not None:
             require("matplotlib", "pictures")

@@ -12,9 +12,9 @@ from archbench.cli.progress import progress
 from archbench.errors import NothingMeasured
 
 if TYPE_CHECKING:
-    from archbench.api.cells import Ways
     from archbench.api.chosen import Chosen
     from archbench.records.time_gates import TimeGate
+    from archbench.timing.sessions.subjects import Ways
 
 
 def time_gate(
@@ -44,10 +44,10 @@ def time_gate(
         ArchbenchError: something asked for is not known, or cannot be had.
     """
     from archbench.api.chosen import from_root
-    from archbench.api.launcher import Listener
     from archbench.api.time_check import commits, models
     from archbench.api.time_gate import run_gate
     from archbench.records.rules import Rules
+    from archbench.timing.sessions.launcher import Listener
 
     if not chosen.cells:
         raise NothingMeasured("there are no cells to time", "`archbench check MODEL --time ...`")

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from archbench.records.disturbances import BusyProcess, CpuLoad, DeviceWatch
-from archbench.records.environments import Environment
+from archbench.timing.machine.disturbances import BusyProcess, CpuLoad, DeviceWatch
+from archbench.timing.machine.records import Environment
 from archbench.units import counted
 
 STEAL_CORES = 0.02  # less is the grain of the counters over half a second

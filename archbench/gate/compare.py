@@ -5,12 +5,12 @@ from math import log
 from statistics import median
 
 from archbench.analysis.records import Profile
-from archbench.gate.ratios import ratio_to_reference
 from archbench.gate.verdicts import structure_verdict, time_verdict
 from archbench.records.comparisons import Change, Comparison
 from archbench.records.rules import NEGLIGIBLE
-from archbench.records.sessions import Session
 from archbench.statistics.intervals import CONFIDENCE, detectable_with, student_quantile
+from archbench.timing.ratios import ratio_to_reference
+from archbench.timing.records import Session
 
 TOTALS = ("params", "trainable_params", "buffers", "macs", "flops", "activations", "depth")
 

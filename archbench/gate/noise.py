@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from math import expm1, log, sqrt
 from statistics import median, stdev
 
-from archbench.gate.ratios import log_ratio
 from archbench.records.diagnoses import Noise
 from archbench.records.rules import NEGLIGIBLE
-from archbench.records.sessions import Session
 from archbench.statistics.intervals import CONFIDENCE, detectable_with, student_quantile
+from archbench.timing.ratios import log_ratio
+from archbench.timing.records import Session
 
 PROCESSES = (5, 12, 20)  # that an effect is told for
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 
 from archbench.analysis.layer_work import LayerWork
-from archbench.records.ceilings import Ceilings
 from archbench.records.rooflines import Bound, LayerTime, Roofline
-from archbench.records.sessions import Session
+from archbench.timing.ceilings import Ceilings
+from archbench.timing.records import Session
 
 
 def roofline_of(

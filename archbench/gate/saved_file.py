@@ -9,8 +9,8 @@ from statistics import median
 from typing import Any
 
 from archbench.errors import ArchbenchError, why_refused
-from archbench.records.environments import Environment
 from archbench.records.saved_runs import SavedBenchmark, SavedRun
+from archbench.timing.machine.records import Environment
 
 HOW = "`pytest --benchmark-json FILE` writes one"
 MOST_S = 1e9  # in seconds, thirty years: what is longer is no time

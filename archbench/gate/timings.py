@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from statistics import median
 
 from archbench.analysis.memory.records import MemoryEstimate
-from archbench.records.cells import Cell
-from archbench.records.sessions import Flag, Session
 from archbench.records.timings import Timing
 from archbench.statistics.intervals import interval_of_centre, quantile
+from archbench.timing.cells import Cell
+from archbench.timing.records import Flag, Session
 
 LAUNCH_BOUND = 0.8  # launching takes more than this share of the device's time: trtexec's rule
 LEAST_P90, LEAST_P99 = 64, 662  # samples; MLPerf LoadGen's minima for 90 % and 99 %

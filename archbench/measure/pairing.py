@@ -18,16 +18,16 @@ from statistics import median
 from tempfile import TemporaryFile
 from typing import Any
 
-from archbench.measure.children import Child, limited
-from archbench.measure.deaths import death
-from archbench.measure.jobs import Job
-from archbench.measure.launch import fixed_for, pickled_arguments
-from archbench.measure.processor import movable_cores
-from archbench.records.cells import Cell
-from archbench.records.environments import Environment
 from archbench.records.pairs import Pair, Side, Slice, log_ratios
-from archbench.records.sessions import Failure
 from archbench.statistics.trimmed_mean import error_of_trimmed_mean
+from archbench.timing.cells import Cell
+from archbench.timing.jobs import Job
+from archbench.timing.machine.processor import movable_cores
+from archbench.timing.machine.records import Environment
+from archbench.timing.processes.children import Child, limited
+from archbench.timing.records import Failure
+from archbench.timing.sessions.deaths import death
+from archbench.timing.sessions.launch import fixed_for, pickled_arguments
 from archbench.version import FOLDER
 
 SLICE_S = 0.004  # or one call: the shorter, the more alike what both sides meet

@@ -17,9 +17,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from archbench.measure.lifeline import end_with_parent
-from archbench.measure.processor import compute_on
 from archbench.networks.import_path import import_from
+from archbench.timing.machine.processor import compute_on
+from archbench.timing.processes.lifeline import end_with_parent
 from archbench.version import FOLDER
 
 
@@ -68,7 +68,7 @@ class Slicer:
     def slice(self, calls: int) -> dict[str, Any]:
         """Time so many calls, one by one, in nanoseconds; or say what stopped one of them."""
         from archbench.errors import ArchbenchError
-        from archbench.measure.session import failure_of
+        from archbench.timing.worker.session import failure_of
 
         try:
             return {"times_ns": self._timed(calls)}
@@ -77,7 +77,7 @@ class Slicer:
 
     def _timed(self, calls: int) -> list[int]:
         from archbench.errors import UserCodeError
-        from archbench.measure.prepare import failures
+        from archbench.timing.worker.prepare import failures
 
         call, wait, now_ns = self._call, self._clock.wait, self._clock.now_ns
         times = [0] * calls
@@ -96,12 +96,12 @@ def loaded(asked: Mapping[str, Any]) -> Slicer:
     import torch
 
     from archbench.errors import ArchbenchError, UserCodeError
-    from archbench.measure.clock import DeviceClock
-    from archbench.measure.environment import environment
-    from archbench.measure.jobs import Job
-    from archbench.measure.prepare import failures
-    from archbench.measure.session import Place, as_in, failure_of, gradients_of, made_ready
     from archbench.networks.user_code import source_of
+    from archbench.timing.jobs import Job
+    from archbench.timing.machine.environment import environment
+    from archbench.timing.worker.clock import DeviceClock
+    from archbench.timing.worker.prepare import failures
+    from archbench.timing.worker.session import Place, as_in, failure_of, gradients_of, made_ready
 
     job = Job.from_dict(asked["job"])
     (arguments,) = pickle.loads(b64decode(asked["arguments"]))

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from archbench.analysis.records import Profile
-from archbench.records.environments import Environment
-from archbench.records.sessions import Session
+from archbench.timing.machine.records import Environment
+from archbench.timing.records import Session
 
 StructureVerdict = Literal["equal", "smaller", "larger"]
 TimeVerdict = Literal["faster", "slower", "no_difference", "inconclusive"]

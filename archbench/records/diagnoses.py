@@ -3,9 +3,9 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from archbench.records.ceilings import Ceilings
-from archbench.records.disturbances import BusyProcess, CpuLoad
-from archbench.records.environments import Environment
+from archbench.timing.ceilings import Ceilings
+from archbench.timing.machine.disturbances import BusyProcess, CpuLoad
+from archbench.timing.machine.records import Environment
 
 
 @dataclass(frozen=True, slots=True)

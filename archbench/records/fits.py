@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from archbench.records.cells import Cell
-from archbench.records.environments import Environment
+from archbench.timing.cells import Cell
+from archbench.timing.machine.records import Environment
 
 
 @dataclass(frozen=True, slots=True)

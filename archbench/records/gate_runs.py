@@ -5,7 +5,7 @@ from pathlib import Path
 
 from archbench.errors import OutputRefused
 from archbench.records.pairs import GatePlan, Pair
-from archbench.records.runs import Warn, lines_of, why_unreadable
+from archbench.timing.run_file import Warn, lines_of, why_unreadable
 
 SCHEMA = "archbench.gate/"  # what that of the first line begins with
 

@@ -7,12 +7,12 @@ from math import log
 from statistics import median
 from typing import Any, Literal
 
-from archbench.records.disturbances import CpuLoad
-from archbench.records.environments import Environment
 from archbench.records.rules import Rules
-from archbench.records.sessions import Failure, Flag
 from archbench.records.verdicts import Verdict
 from archbench.statistics.trimmed_mean import trimmed_mean
+from archbench.timing.machine.disturbances import CpuLoad
+from archbench.timing.machine.records import Environment
+from archbench.timing.records import Failure, Flag
 
 SCHEMA = "archbench.pair/1"
 PLAN_SCHEMA = "archbench.gate/1"

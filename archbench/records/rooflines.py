@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from archbench.analysis.layer_work import LayerWork
-from archbench.records.ceilings import Ceilings
+from archbench.timing.ceilings import Ceilings
 
 Bound = Literal["compute", "memory", "launch"]
 

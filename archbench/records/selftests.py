@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from archbench.libraries import needed
-from archbench.records.environments import Environment
 from archbench.records.verdicts import Word
+from archbench.timing.machine.records import Environment
 
 if TYPE_CHECKING:
     import pandas

@@ -3,10 +3,10 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from archbench.records.environments import Environment
 from archbench.records.pairs import GatePlan, Pair
-from archbench.records.sessions import Failure
 from archbench.records.verdicts import NOTHING, Verdict, Word, exit_code, worst_first
+from archbench.timing.machine.records import Environment
+from archbench.timing.records import Failure
 
 
 @dataclass(frozen=True, slots=True)

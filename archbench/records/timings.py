@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from archbench.analysis.memory.records import MemoryEstimate
 from archbench.libraries import needed
-from archbench.records.cells import Cell
-from archbench.records.environments import Environment
 from archbench.records.rooflines import Roofline
-from archbench.records.sessions import Failure, Flag, Session
+from archbench.timing.cells import Cell
+from archbench.timing.machine.records import Environment
+from archbench.timing.records import Failure, Flag, Session
 
 if TYPE_CHECKING:
     import pandas

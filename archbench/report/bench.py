@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from archbench.analysis.memory.records import MemoryEstimate
-from archbench.records.sessions import Flag
 from archbench.records.timings import Bench, Timing
-from archbench.report.words import FLAGS, how, machine_facts
 from archbench.tables.table import Bound, Cell, Column, Kind, Report, Table, Tone, Toned
+from archbench.timing.records import Flag
+from archbench.timing.words import FLAGS, how, machine_facts
 from archbench.units import counted, duration
 
 BAD: frozenset[Flag] = frozenset({"oom", "killed", "failed", "unsynchronised"})

@@ -7,9 +7,9 @@ from archbench.analysis.records import StageCost
 from archbench.gate.compare import stage_names
 from archbench.records.comparisons import Change, Comparison
 from archbench.records.rules import IMPORTANT
-from archbench.records.sessions import Session
-from archbench.report.words import FLAGS, how, machine_facts
 from archbench.tables.table import Cell, Column, Kind, Report, Table
+from archbench.timing.records import Session
+from archbench.timing.words import FLAGS, how, machine_facts
 from archbench.units import counted
 
 WORDS = {

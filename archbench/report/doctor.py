@@ -1,9 +1,9 @@
 """A Diagnosis as a report: the machine, its noise, and what to do about it."""
 
 from archbench.records.diagnoses import Diagnosis, Noise
-from archbench.records.environments import Environment
-from archbench.report.words import ceilings_line
 from archbench.tables.table import Cell, Column, Kind, Report, Table
+from archbench.timing.machine.records import Environment
+from archbench.timing.words import ceilings_line
 from archbench.units import counted, duration, memory
 
 TITLES = {  # of the fields that need another word than their own

@@ -2,8 +2,8 @@
 
 from archbench.records.fits import Fit, Fits
 from archbench.report.bench import not_counted
-from archbench.report.words import how, machine_facts
 from archbench.tables.table import Bound, Cell, Column, Kind, Report, Table
+from archbench.timing.words import how, machine_facts
 from archbench.units import memory
 
 MEANING = (

@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from archbench.libraries import needed
-from archbench.records.cells import Cell
-from archbench.records.sessions import Session
 from archbench.records.timings import Bench, Timing
-from archbench.report.words import how
+from archbench.timing.cells import Cell
+from archbench.timing.records import Session
+from archbench.timing.words import how
 
 EXPORT = "--export pytest-benchmark"
 

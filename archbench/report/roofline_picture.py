@@ -3,9 +3,9 @@
 from functools import partial
 from typing import Any
 
-from archbench.records.ceilings import Ceilings
 from archbench.records.rooflines import Bound, Roofline
 from archbench.tables.picture import COLOURS, drawn
+from archbench.timing.ceilings import Ceilings
 from archbench.units import scaled
 
 SIZE = (7.5, 5.0)  # inches

@@ -3,8 +3,8 @@
 from archbench.records.rooflines import LayerTime, Roofline
 from archbench.records.timings import Bench, Timing
 from archbench.report.bench import bench_report, rows_table
-from archbench.report.words import ceilings_line, how
 from archbench.tables.table import Cell, Column, Kind, Report, Table, Tone, Toned
+from archbench.timing.words import ceilings_line, how
 from archbench.units import counted, duration
 
 TONES = {"compute": Tone.GOOD, "memory": Tone.FAIR, "launch": Tone.QUIET}

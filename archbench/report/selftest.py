@@ -4,9 +4,9 @@ from functools import partial
 from typing import Any
 
 from archbench.records.selftests import Rate, SelfTest
-from archbench.report.words import machine_facts
 from archbench.tables.picture import COLOURS, SIZE, drawn
 from archbench.tables.table import Cell, Column, Kind, Report, Table
+from archbench.timing.words import machine_facts
 
 SHAPES = ("o", "s", "^", "D")
 

@@ -8,8 +8,8 @@ from archbench.records.pairs import Pair
 from archbench.records.time_gates import TimeGate
 from archbench.report.times import times_for_machines, times_table
 from archbench.report.verdict_words import tally
-from archbench.report.words import FLAGS, machine_facts
 from archbench.tables.table import Column, Kind, Report, Table
+from archbench.timing.words import FLAGS, machine_facts
 from archbench.units import counted, duration
 
 KEYS = "cell metric verdict ratio low high mde p pairs note".split()

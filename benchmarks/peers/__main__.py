@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 import archbench
-from archbench.measure.environment import environment
+from archbench.timing.machine.environment import environment
 from benchmarks.peers.counters import COUNTERS, Count
 from benchmarks.side_by_side import added_kib, in_turn, ratio
 from benchmarks.zoo import import_torchvision, torchvision_model

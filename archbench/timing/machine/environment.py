@@ -7,10 +7,10 @@ from typing import Any
 
 import torch
 
-from archbench.measure.cgroups import quota_cores
-from archbench.measure.installed import memory_bytes
-from archbench.measure.nvml_devices import driver_facts
-from archbench.measure.processor import (
+from archbench.timing.machine.cgroups import quota_cores
+from archbench.timing.machine.installed import memory_bytes
+from archbench.timing.machine.nvml_devices import driver_facts
+from archbench.timing.machine.processor import (
     cpuinfo_text,
     governor,
     physical_cores,
@@ -19,14 +19,14 @@ from archbench.measure.processor import (
     vector_instructions,
     visible_cores,
 )
-from archbench.measure.repository import commit_and_state
-from archbench.measure.torch_build import (
+from archbench.timing.machine.records import Environment
+from archbench.timing.machine.repository import commit_and_state
+from archbench.timing.machine.torch_build import (
     build_facts,
     setting_facts,
     speed_variables,
     version_facts,
 )
-from archbench.records.environments import Environment
 
 
 def environment(device: torch.device) -> Environment:

@@ -9,9 +9,9 @@ from itertools import pairwise
 from statistics import median
 from typing import Any, Protocol
 
-from archbench.measure.clock import Clock
 from archbench.private_torch import hold_kernel
-from archbench.records.sessions import DeviceTimes
+from archbench.timing.records import DeviceTimes
+from archbench.timing.worker.clock import Clock
 
 SHORT_S = 50e-6  # events are exact to half a microsecond: shorter calls share a pair of them
 LEAST_CALLS, MOST_CALLS = 10, 1000  # event pairs in flight

@@ -2,7 +2,7 @@
 
 import psutil
 
-from archbench.measure.cgroups import memory_left_bytes, memory_limit_bytes
+from archbench.timing.machine.cgroups import memory_left_bytes, memory_limit_bytes
 
 
 def memory_bytes() -> int:

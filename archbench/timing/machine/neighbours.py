@@ -11,8 +11,8 @@ from types import TracebackType
 
 import psutil
 
-from archbench.measure.process_tree import pids, tree_s
-from archbench.records.disturbances import BusyProcess, CpuLoad
+from archbench.timing.machine.disturbances import BusyProcess, CpuLoad
+from archbench.timing.processes.process_tree import pids, tree_s
 
 INTERVAL_S = 0.5  # the system counts in hundredths of a second: this tells 0.02 cores apart
 WORKING = ("user", "nice", "system", "irq", "softirq")  # guests' time is in user and nice already

@@ -1,4 +1,4 @@
-"""The fresh process that measures: `python -m archbench.measure.worker`.
+"""The fresh process that measures: `python -m archbench.timing.worker.main`.
 
 It reads one task as JSON from standard input and writes its answer as one line of JSON to standard
 output. What the model's own code prints goes to standard error.
@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from archbench.collector import collection_paused
-from archbench.measure.lifeline import end_with_parent
+from archbench.timing.processes.lifeline import end_with_parent
 
 
 def main() -> None:
@@ -36,9 +36,9 @@ def work(asked: Mapping[str, Any]) -> dict[str, Any]:
     with collection_paused():  # walking torch for garbage takes a fifth of importing it
         import torch
 
-    from archbench.measure.jobs import Job
-    from archbench.measure.limits import limit_memory
-    from archbench.measure.session import as_in, run
+    from archbench.timing.jobs import Job
+    from archbench.timing.machine.limits import limit_memory
+    from archbench.timing.worker.session import as_in, run
 
     job = Job.from_dict(asked["job"])
     given = pickle.loads(b64decode(asked["arguments"]))
@@ -51,11 +51,11 @@ def work(asked: Mapping[str, Any]) -> dict[str, Any]:
     as_in(cell)
     device = torch.device(cell.device)
     if asked["task"] == "ceilings":
-        from archbench.measure.ceilings import ceilings
-        from archbench.measure.clock import DeviceClock
+        from archbench.timing.worker.ceilings import ceilings
+        from archbench.timing.worker.clock import DeviceClock
 
         return ceilings(device, cell.precision, DeviceClock(device)).to_dict()
-    from archbench.measure.environment import environment
+    from archbench.timing.machine.environment import environment
 
     return environment(device).to_dict()
 

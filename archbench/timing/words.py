@@ -1,9 +1,9 @@
 """What a session was and what disturbed it, in words that every report shares."""
 
-from archbench.records.ceilings import Ceilings
-from archbench.records.cells import Cell as Measured
-from archbench.records.environments import Environment
-from archbench.records.sessions import Flag
+from archbench.timing.ceilings import Ceilings
+from archbench.timing.cells import Cell as Measured
+from archbench.timing.machine.records import Environment
+from archbench.timing.records import Flag
 from archbench.units import counted, duration, memory, scaled
 
 FLAGS: dict[Flag, str] = {

@@ -9,7 +9,7 @@ from typing import Any
 import psutil
 import torch
 
-from archbench.measure.installed import available_bytes
+from archbench.timing.machine.installed import available_bytes
 
 HEADROOM = 1.25  # of what was asked for: the allocator reserves more than it hands out, and what it
 # hands out is judged

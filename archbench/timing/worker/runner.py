@@ -11,7 +11,7 @@ from statistics import median
 
 from archbench.collector import collection_paused, survivors_frozen
 from archbench.errors import NothingMeasured
-from archbench.measure.clock import Clock
+from archbench.timing.worker.clock import Clock
 
 QUARTERS = 4  # the last of the warm-up's four is compared with the one before
 SETTLED = 0.03  # to within this they agree; on two noisy cores closer is seldom seen

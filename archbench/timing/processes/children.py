@@ -19,7 +19,7 @@ from typing import Any
 
 import psutil
 
-from archbench.measure.process_tree import below, born_s, remember, runs
+from archbench.timing.processes.process_tree import below, born_s, remember, runs
 
 GRACE_S = 10.0  # for a child that died without an answer to end: tearing torch down takes one
 LOOK_S = 0.02  # between two looks at a child that is to end

@@ -13,10 +13,10 @@ from tempfile import TemporaryFile
 from typing import Any, Literal
 
 from archbench.libraries import needed
-from archbench.measure.children import Child, limited
-from archbench.measure.deaths import death
-from archbench.measure.jobs import Job
-from archbench.records.sessions import Failure, Session
+from archbench.timing.jobs import Job
+from archbench.timing.processes.children import Child, limited
+from archbench.timing.records import Failure, Session
+from archbench.timing.sessions.deaths import death
 
 # Where memory lies decides, for the life of a process, how well a model fits into the caches: equal
 # processes differed by 1.7 to 5.2 % where glibc takes it from where it likes, and by 0.7 to 0.8 %
@@ -83,7 +83,7 @@ def ask(task: Task, job: Job, variables: Mapping[str, str]) -> Answer:
     )
     with TemporaryFile("w+", encoding="utf-8", errors="replace") as printed:
         worker = Child(
-            [sys.executable, "-m", "archbench.measure.worker"],
+            [sys.executable, "-m", "archbench.timing.worker.main"],
             {**_paths(), **fixed_for(job), **variables},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

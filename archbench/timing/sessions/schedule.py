@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean
 
-from archbench.measure.jobs import Job
-from archbench.records.cells import Cell
-from archbench.records.sessions import Session
+from archbench.timing.cells import Cell
+from archbench.timing.jobs import Job
+from archbench.timing.records import Session
 
 SESSIONS = 5  # fresh processes a cell
 PATIENCE_S = 30.0  # a process may start and run once, however short the time is

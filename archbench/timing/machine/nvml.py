@@ -9,8 +9,8 @@ from threading import Event, Thread
 from types import TracebackType
 from typing import Any, TypeVar
 
-from archbench.measure.nvml_devices import Handles, NoNvml, asked, find, start
-from archbench.records.disturbances import DeviceWatch
+from archbench.timing.machine.disturbances import DeviceWatch
+from archbench.timing.machine.nvml_devices import Handles, NoNvml, asked, find, start
 
 T = TypeVar("T")
 

@@ -12,9 +12,6 @@ import torch
 from torch import Tensor, nn
 
 from archbench.errors import ArchbenchError, OutOfMemory, UserCodeError
-from archbench.measure import compiler, graphs
-from archbench.measure.oddities import oddities
-from archbench.measure.settle import settle_statistics
 from archbench.networks.inputs import InputPlan
 from archbench.networks.precision import HALF
 from archbench.networks.resolve import Loaded
@@ -22,8 +19,11 @@ from archbench.networks.tensors import bytes_of, tensors_in
 from archbench.networks.training import optimizer_for, training_step
 from archbench.networks.user_code import describe
 from archbench.private_torch import mapped
-from archbench.records.cells import Cell
-from archbench.records.sessions import Flag
+from archbench.timing.cells import Cell
+from archbench.timing.records import Flag
+from archbench.timing.worker import compiler, graphs
+from archbench.timing.worker.oddities import oddities
+from archbench.timing.worker.settle import settle_statistics
 
 COLD_FACTOR = 5  # inputs together are so many times the cache: none of them is still in it
 

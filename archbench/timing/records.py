@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any, Literal
 
-from archbench.records.cells import Cell
-from archbench.records.disturbances import CpuLoad
-from archbench.records.environments import Environment
+from archbench.timing.cells import Cell
+from archbench.timing.machine.disturbances import CpuLoad
+from archbench.timing.machine.records import Environment
 
 SCHEMA = "archbench.session/1"
 

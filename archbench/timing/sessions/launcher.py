@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from archbench.errors import ArchbenchError, NothingMeasured, OutOfMemory, UserCodeError
 from archbench.libraries import require
-from archbench.records.ceilings import Ceilings
-from archbench.records.cells import Cell
-from archbench.records.environments import Environment
-from archbench.records.sessions import Failure, Flag, Session
+from archbench.timing.ceilings import Ceilings
+from archbench.timing.cells import Cell
+from archbench.timing.machine.records import Environment
+from archbench.timing.records import Failure, Flag, Session
 
 if TYPE_CHECKING:
-    from archbench.measure.jobs import Job
-    from archbench.measure.launch import Task
+    from archbench.timing.jobs import Job
+    from archbench.timing.sessions.launch import Task
 
 Warn = Callable[[str], None]
 
@@ -87,9 +87,9 @@ class Launcher:
 
     def _watched(self, job: "Job", variables: Mapping[str, str]) -> tuple[Session, str]:
         """Do a job while the machine is watched from this process, which has nothing to do."""
-        from archbench.measure.launch import launch
-        from archbench.measure.neighbours import CpuWatch
-        from archbench.measure.nvml import NvmlWatch
+        from archbench.timing.machine.neighbours import CpuWatch
+        from archbench.timing.machine.nvml import NvmlWatch
+        from archbench.timing.sessions.launch import launch
 
         kind, _, index = job.cells[0].device.partition(":")
         with ExitStack() as stack:
@@ -119,8 +119,8 @@ class Launcher:
         return Ceilings.from_dict(self._asked("ceilings", cell))
 
     def _asked(self, task: "Task", cell: Cell) -> dict[str, Any]:
-        from archbench.measure.jobs import Job
-        from archbench.measure.launch import ask
+        from archbench.timing.jobs import Job
+        from archbench.timing.sessions.launch import ask
 
         answer = ask(task, Job((cell,), 0, 0), {})
         if answer.found is None:

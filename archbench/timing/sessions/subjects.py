@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from archbench.errors import ArchbenchError, nearest
 from archbench.libraries import needed
 from archbench.networks.ways import MODES, OPTIMIZERS, PRECISIONS
-from archbench.records.cells import Cell
+from archbench.timing.cells import Cell
 
 if TYPE_CHECKING:
     from torch import nn

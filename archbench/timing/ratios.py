@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from math import exp, log
 from statistics import median
 
-from archbench.records.sessions import Session
 from archbench.statistics.intervals import hodges_lehmann, log_interval
+from archbench.timing.records import Session
 
 
 def log_ratio(session: Session, model: int) -> float:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from archbench.records.cells import Cell
+from archbench.timing.cells import Cell
 
 
 @dataclass(frozen=True, slots=True)

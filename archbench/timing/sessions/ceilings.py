@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-from archbench.records.ceilings import Ceilings
+from archbench.timing.ceilings import Ceilings
 
 KEPT = "ceilings.json"
 

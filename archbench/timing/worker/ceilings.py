@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import torch
 
-from archbench.measure.clock import Clock
-from archbench.measure.environment import environment
 from archbench.networks.precision import HALF
-from archbench.records.ceilings import Ceilings
+from archbench.timing.ceilings import Ceilings
+from archbench.timing.machine.environment import environment
+from archbench.timing.worker.clock import Clock
 
 PRODUCTS = {"cpu": (1024, 2048), "other": (4096, 8192)}  # rows and columns; the best one counts
 COPIES = {  # bytes of one side, from those that a cache holds to those that none does

@@ -14,14 +14,19 @@ from torch import nn
 
 from archbench.collector import collection_paused
 from archbench.errors import ArchbenchError, OutOfMemory, UserCodeError
-from archbench.measure.accelerator import CudaStream, Stream, device_times
-from archbench.measure.caches import last_cache_bytes
-from archbench.measure.clock import Clock, DeviceClock, really_waits
-from archbench.measure.environment import environment
-from archbench.measure.jobs import Job
-from archbench.measure.layers import HostMarker, LayerWatch, layer_times
-from archbench.measure.memory import peak_above
-from archbench.measure.prepare import (
+from archbench.networks.resolve import Loaded, load, plan_for
+from archbench.networks.user_code import user_code
+from archbench.private_torch import compilations
+from archbench.timing.cells import Cell
+from archbench.timing.jobs import Job
+from archbench.timing.machine.caches import last_cache_bytes
+from archbench.timing.machine.environment import environment
+from archbench.timing.records import Failure, FailureKind, Flag, Session
+from archbench.timing.worker.accelerator import CudaStream, Stream, device_times
+from archbench.timing.worker.clock import Clock, DeviceClock, really_waits
+from archbench.timing.worker.layers import HostMarker, LayerWatch, layer_times
+from archbench.timing.worker.memory import peak_above
+from archbench.timing.worker.prepare import (
     Prepared,
     failures,
     prepare,
@@ -29,12 +34,7 @@ from archbench.measure.prepare import (
     timed_call,
     use_precision,
 )
-from archbench.measure.runner import Call, Effort, Rounds, take_turns
-from archbench.networks.resolve import Loaded, load, plan_for
-from archbench.networks.user_code import user_code
-from archbench.private_torch import compilations
-from archbench.records.cells import Cell
-from archbench.records.sessions import Failure, FailureKind, Flag, Session
+from archbench.timing.worker.runner import Call, Effort, Rounds, take_turns
 
 SHORT_CALL_NS = 10_000  # the clock takes a hundredth of that: shorter calls share a reading
 LONG_CALL_NS = 1_000_000  # a first call that takes this long is not a very short one

@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from archbench.records.runs import Warn, lines_of, why_unreadable
-from archbench.records.sessions import Session
+from archbench.timing.records import Session
+from archbench.timing.run_file import Warn, lines_of, why_unreadable
 
 SCHEMA = "archbench.session/"  # what that of the first line begins with
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import psutil
 
-from archbench.measure.process_tree import below, born_s
+from archbench.timing.processes.process_tree import below, born_s
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 AWAKE_S = 10.0  # how often the thread that waits wakes up: some microseconds each

@@ -3,7 +3,7 @@
 import signal
 
 from archbench.errors import NothingMeasured
-from archbench.records.sessions import Failure
+from archbench.timing.records import Failure
 
 LAST_WORDS = 400  # characters of a dead process's standard error
 MEMORY = "a system without memory kills what takes most; try a smaller -b or -i"

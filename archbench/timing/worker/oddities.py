@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from archbench.private_torch import leaves
-from archbench.records.sessions import Flag
+from archbench.timing.records import Flag
 
 LOOKED_AT = 8  # samples of a batch: all are drawn alike, and copies of all would take memory
 DENORMAL_SHARE = 0.001  # of one tensor's elements; a few in a million change no time

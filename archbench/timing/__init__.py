@@ -1,0 +1,1 @@
+"""Times of fresh processes: what ran, what it took, and what disturbed it."""

@@ -1,0 +1,1 @@
+"""The machine: what it is made of, and what else runs on it."""

@@ -1,0 +1,1 @@
+"""Child processes, on every system: started, watched, ended."""

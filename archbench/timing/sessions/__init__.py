@@ -1,0 +1,1 @@
+"""What starts worker processes, and in which order."""
