@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from archbench.analysis.profile import profile
     from archbench.api.bench import bench
     from archbench.api.compare import compare
-    from archbench.api.gate import check
+    from archbench.gates.structure.run import check
     from archbench.networks.build import build
     from archbench.papers.reproduce import reproduce
 
@@ -24,7 +24,7 @@ __all__ = ["bench", "build", "check", "compare", "profile", "reproduce"]
 _HOMES = {
     "bench": "archbench.api.bench",
     "build": "archbench.networks.build",
-    "check": "archbench.api.gate",
+    "check": "archbench.gates.structure.run",
     "compare": "archbench.api.compare",
     "profile": "archbench.analysis.profile",
     "reproduce": "archbench.papers.reproduce",

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from archbench.records.gates import GateCell
+    from archbench.gates.structure.records import GateCell
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -37,7 +37,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def _declared(folder: Path) -> list["GateCell"]:
     """Return the cells of the nearest configuration; their files are named from the root on."""
     from archbench.errors import ArchbenchError
-    from archbench.gate.configuration import find_project
+    from archbench.gates.structure.configuration import find_project
     from archbench.networks.import_path import import_from
 
     try:

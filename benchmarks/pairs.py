@@ -17,10 +17,10 @@ from unittest.mock import patch
 
 import torch
 
-from archbench.api.time_check import in_one_process
-from archbench.measure import pairing
-from archbench.measure.pairing import Sides, run_pair
-from archbench.records.pairs import Pair, Side, log_ratios
+from archbench.gates.time import pairing
+from archbench.gates.time.pairing import Sides, run_pair
+from archbench.gates.time.pairs import Pair, Side, log_ratios
+from archbench.gates.time.sides import in_one_process
 from archbench.timing.cells import Cell
 from archbench.timing.machine.environment import environment
 from archbench.timing.sessions import launch

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from archbench.api.trees import Trees, trees
+from archbench.gates.time.trees import Trees, trees
 from benchmarks.progress import tell
 
 SUITE = ["benchmarks/test_analysis.py", "-k", "test_analyse"]

@@ -17,14 +17,14 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from archbench.cli.app import run
-from archbench.records.gates import Check
-from archbench.records.outcomes import Outcome
-from archbench.records.verdicts import WORDS, Verdict, Word
-from archbench.report.annotations import annotations
-from archbench.report.check import check_report
-from archbench.report.junit import junit_xml
-from archbench.report.outcomes import outcomes_of
-from archbench.report.pull_request import LIMIT_BYTES, OPEN, as_pull_request
+from archbench.gates.ci.annotations import annotations
+from archbench.gates.ci.junit import junit_xml
+from archbench.gates.ci.outcomes import outcomes_of
+from archbench.gates.ci.pull_request import LIMIT_BYTES, OPEN, as_pull_request
+from archbench.gates.ci.records import Outcome
+from archbench.gates.records import WORDS, Verdict, Word
+from archbench.gates.structure.records import Check
+from archbench.gates.structure.report import check_report
 from archbench.tables.markdown import escaped, table_markdown
 from archbench.tables.table import Column, Report, Table, Tone, Toned
 from tests.test_check import CELLS, NET

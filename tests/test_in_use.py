@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from archbench.cli.app import run
-from archbench.records.pairs import GatePlan
-from archbench.records.rules import Rules
+from archbench.gates.rules import Rules
+from archbench.gates.time.pairs import GatePlan
 from tests.systems import needs_posix
 from tests.test_check import CELLS, NET
 from tests.test_saved_runs import document

@@ -14,7 +14,7 @@ from archbench.api.init_ci import SUITE
 from archbench.api.placing import place
 from archbench.cli.app import run
 from archbench.errors import OutputRefused
-from archbench.gate.configuration import find_project
+from archbench.gates.structure.configuration import find_project
 from archbench.networks.names import LOCK
 from archbench.records.placed import Placed
 from tests.systems import needs_posix

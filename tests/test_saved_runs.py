@@ -14,9 +14,9 @@ import pytest
 from scipy.stats import mannwhitneyu
 
 from archbench.cli.app import run
-from archbench.gate.saved_runs import Sample, detectable, judge_saved, took_turns
-from archbench.records.rules import Rules
-from archbench.records.saved_runs import SavedBenchmark, SavedRun
+from archbench.gates.rules import Rules
+from archbench.gates.saved_runs.judge import Sample, detectable, judge_saved, took_turns
+from archbench.gates.saved_runs.records import SavedBenchmark, SavedRun
 from archbench.statistics.rank_sum import p_value, shift, shift_interval, smallest_p
 
 Captured = pytest.CaptureFixture[str]

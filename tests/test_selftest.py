@@ -15,11 +15,11 @@ from archbench.api.selftest import selftest
 from archbench.cli.app import run
 from archbench.errors import ArchbenchError
 from archbench.gate.power import rate_of_draws, rate_of_runs
+from archbench.gates.records import Word
+from archbench.gates.rules import Rules
+from archbench.gates.time.pairing import Sides
+from archbench.gates.time.pairs import Pair
 from archbench.measure.injected import ALWAYS, PASSES, TRIED, build
-from archbench.measure.pairing import Sides
-from archbench.records.pairs import Pair
-from archbench.records.rules import Rules
-from archbench.records.verdicts import Word
 from archbench.report.selftest import power_svg
 from archbench.timing.records import Failure
 from archbench.timing.sessions.subjects import Ways
@@ -41,7 +41,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> list[Pair]:
         measured.append(done)
         return done
 
-    monkeypatch.setattr("archbench.measure.pairing.run_pair", run_pair)
+    monkeypatch.setattr("archbench.gates.time.pairing.run_pair", run_pair)
     return measured
 
 
@@ -112,7 +112,7 @@ def test_what_cannot_be_measured_stops_it(tmp_path: Path, monkeypatch: pytest.Mo
     def run_pair(pair: Pair, sides: Sides) -> Pair:
         return replace(pair, failure=Failure("failed", "no memory", "a smaller one"), failed="base")
 
-    monkeypatch.setattr("archbench.measure.pairing.run_pair", run_pair)
+    monkeypatch.setattr("archbench.gates.time.pairing.run_pair", run_pair)
     with pytest.raises(ArchbenchError, match="no memory"):
         selftest(["resnet20"], 3, (0.1,), 1, tmp_path)
     assert not list(tmp_path.iterdir())

@@ -10,7 +10,7 @@ import pytest
 from archbench.errors import OutputRefused
 from archbench.gate.noise import noise_of
 from archbench.gate.timings import timing_of
-from archbench.records.rules import NEGLIGIBLE
+from archbench.gates.rules import NEGLIGIBLE
 from archbench.records.timings import Bench
 from archbench.statistics.intervals import detectable_with
 from archbench.timing.cells import Cell

@@ -132,7 +132,7 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, machine: Callable[[], 
     (tmp_path / "net.py").write_text(NET)
     (tmp_path / "archbench.toml").write_text(CELLS)
     monkeypatch.setattr(
-        "archbench.measure.pairing.run_pair", lambda pair, sides: with_ratio(pair, 0.001)
+        "archbench.gates.time.pairing.run_pair", lambda pair, sides: with_ratio(pair, 0.001)
     )
     assert run(["lock"]) == 0
     selftest(["resnet20"], 1, (0.1,), 1, resample=0)

@@ -18,19 +18,19 @@ import pytest
 import torch
 
 import archbench
-from archbench.api.chosen import from_root
 from archbench.cli import interrupt
 from archbench.cli.app import run
 from archbench.errors import ArchbenchError
-from archbench.gate.configuration import find_project
-from archbench.measure.pairing import Sides, core_of_both
+from archbench.gates.records import Verdict
+from archbench.gates.rules import Rules
+from archbench.gates.structure.chosen import from_root
+from archbench.gates.structure.configuration import find_project
+from archbench.gates.time.pairing import Sides, core_of_both
+from archbench.gates.time.pairs import GatePlan, Pair
+from archbench.gates.time.records import TimeGate
+from archbench.gates.time.report import time_gate_report
 from archbench.networks.names import relative
 from archbench.networks.resolve import load
-from archbench.records.pairs import GatePlan, Pair
-from archbench.records.rules import Rules
-from archbench.records.time_gates import TimeGate
-from archbench.records.verdicts import Verdict
-from archbench.report.time_gate import time_gate_report
 from archbench.timing.cells import Cell
 from archbench.timing.jobs import Job
 from archbench.timing.machine import installed, limits, processor

@@ -14,8 +14,8 @@ pytest.importorskip("termios", reason="there are no pseudo-terminals on this sys
 
 from archbench.cli import interrupt
 from archbench.cli.app import run
-from archbench.measure.pairing import Sides
-from archbench.records.pairs import Pair
+from archbench.gates.time.pairing import Sides
+from archbench.gates.time.pairs import Pair
 from archbench.timing.jobs import Job
 from archbench.timing.sessions import launch as launching
 from tests.machines import made_up
@@ -81,7 +81,7 @@ def project(
     def run_pair(pair: Pair, sides: Sides) -> Pair:
         return with_ratio(pair, 0.0)
 
-    monkeypatch.setattr("archbench.measure.pairing.run_pair", run_pair)
+    monkeypatch.setattr("archbench.gates.time.pairing.run_pair", run_pair)
     for name in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TERM", "xterm-256color")

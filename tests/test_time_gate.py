@@ -13,20 +13,20 @@ from pathlib import Path
 import psutil
 import pytest
 
-from archbench.api.time_check import in_one_process
-from archbench.api.time_gate import CONTROL, Arms, control_of, run_gate
-from archbench.api.trees import trees
 from archbench.cli.app import run
 from archbench.errors import ArchbenchError, NothingMeasured
-from archbench.gate.time_gate import Evidence, judge, pairs_to_confirm
-from archbench.gate.time_verdicts import detectable
-from archbench.measure import pairing
-from archbench.measure.pairing import Sides, run_pair
-from archbench.records.gate_runs import read_gate
-from archbench.records.pairs import GatePlan, Pair
-from archbench.records.rules import Rules
-from archbench.records.time_gates import TimeGate
-from archbench.report.time_gate import time_gate_report
+from archbench.gates.rules import Rules
+from archbench.gates.time import pairing
+from archbench.gates.time.pairing import Sides, run_pair
+from archbench.gates.time.pairs import GatePlan, Pair
+from archbench.gates.time.record_file import read_gate
+from archbench.gates.time.records import TimeGate
+from archbench.gates.time.report import time_gate_report
+from archbench.gates.time.run import CONTROL, Arms, control_of, run_gate
+from archbench.gates.time.sides import in_one_process
+from archbench.gates.time.stages import Evidence, judge, pairs_to_confirm
+from archbench.gates.time.trees import trees
+from archbench.gates.time.verdicts import detectable
 from archbench.timing.cells import Cell
 from archbench.timing.jobs import Job
 from archbench.timing.records import Failure
@@ -810,7 +810,7 @@ def test_memory_of_both_sides_comes_from_one_heap_of_huge_pages(
     repository: Path, quick: None, monkeypatch: pytest.MonkeyPatch, one_process: bool
 ) -> None:
     """Of glibc, which reads it once and before anything of ours runs; `bench` leaves it alone."""
-    monkeypatch.setattr("archbench.api.time_check.MEASURE_S", 0.05)
+    monkeypatch.setattr("archbench.gates.time.sides.MEASURE_S", 0.05)
     monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
     cell = Cell("resnet20", threads=1)
     asked = Pair("resnet20", "screen", 0, False, 5, "head")
@@ -954,7 +954,7 @@ def beside(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Cell, Cell]]:
         done = machine.measure(replace(pair, cell="head"))
         return replace(done, cell=pair.cell, sources={})
 
-    monkeypatch.setattr("archbench.api.time_check.in_one_process", one_process)
+    monkeypatch.setattr("archbench.gates.time.sides.in_one_process", one_process)
     return asked
 
 
@@ -1021,7 +1021,7 @@ def test_two_models_take_turns_in_one_process(
 
     However busy the machine, there is time for one pair.
     """
-    monkeypatch.setattr("archbench.api.time_check.MEASURE_S", 0.05)
+    monkeypatch.setattr("archbench.gates.time.sides.MEASURE_S", 0.05)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "net.py").write_text(QUICK_AND_SLOW)
     argv = ["check", "net.py:Quick", "--against", "net.py:Slow", "-i", "3x8x8", "--time"]

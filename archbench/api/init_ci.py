@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from archbench.analysis.records import CONVENTION_NUMBER
-from archbench.api.chosen import Chosen, from_root
-from archbench.api.gate import Tell, locked_cells
 from archbench.api.placing import place, read
 from archbench.api.workflow import workflow_for
 from archbench.ci.repository import repository_of
 from archbench.errors import ArchbenchError
-from archbench.gate.configuration import OWN, SHARED
-from archbench.gate.lock_file import to_text
-from archbench.gate.locking import next_lock
+from archbench.gates.structure.chosen import Chosen, from_root
+from archbench.gates.structure.configuration import OWN, SHARED
+from archbench.gates.structure.lock_file import to_text
+from archbench.gates.structure.locking import next_lock
+from archbench.gates.structure.records import GateCell
+from archbench.gates.structure.run import Tell, locked_cells
 from archbench.networks.names import LOCK
-from archbench.records.gates import GateCell
 from archbench.records.placed import InitCI, Placed
 
 EXAMPLE = "resnet18"  # where nothing is named or declared: something to look at, and to replace

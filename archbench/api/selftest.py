@@ -10,19 +10,19 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from archbench.api.time_check import THREADS, in_one_process, measured_cell, other_code
-from archbench.api.time_gate import CONTROL, Arms, Measure, control_of, run_gate
 from archbench.errors import ArchbenchError, NothingMeasured, OutputRefused, why_refused
 from archbench.gate.power import rate_of_draws, rate_of_runs
-from archbench.gate.time_verdicts import verdicts_of
+from archbench.gates.records import Word
+from archbench.gates.rules import Rules
+from archbench.gates.structure.records import GateCell
+from archbench.gates.time.pairs import GatePlan, Pair
+from archbench.gates.time.record_file import read_gate
+from archbench.gates.time.records import TimeGate
+from archbench.gates.time.run import CONTROL, Arms, Measure, control_of, run_gate
+from archbench.gates.time.sides import THREADS, in_one_process, measured_cell, other_code
+from archbench.gates.time.verdicts import verdicts_of
 from archbench.networks.names import parts_of
-from archbench.records.gate_runs import read_gate
-from archbench.records.gates import GateCell
-from archbench.records.pairs import GatePlan, Pair
-from archbench.records.rules import Rules
 from archbench.records.selftests import Rate, SelfTest
-from archbench.records.time_gates import TimeGate
-from archbench.records.verdicts import Word
 from archbench.timing.cells import Cell
 from archbench.timing.machine.records import Environment
 from archbench.timing.processes.children import Child
@@ -178,7 +178,7 @@ class _Sides:
 
     def measure(self, cell: GateCell, slowdown: float) -> Measure:
         """Return what measures a pair whose head is slower by a share."""
-        from archbench.measure.pairing import Sides, run_pair
+        from archbench.gates.time.pairing import Sides, run_pair
 
         base, head = self._slowed(cell, 0.0), self._slowed(cell, slowdown)
         if self._one_process:

@@ -13,7 +13,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from archbench.errors import ArchbenchError
-from archbench.records.gates import GateCell
+from archbench.gates.structure.records import GateCell
 from archbench.timing.cells import Cell
 from archbench.timing.sessions.subjects import Ways, check, check_kind
 

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from archbench.cli.in_ci import Annotate, JUnit, Summary, again, places
 from archbench.cli.in_use import in_use
 from archbench.cli.options import (
     CellBatch,
@@ -26,17 +25,18 @@ from archbench.cli.options import (
 )
 from archbench.cli.output import destination, prints_set_aside, warn
 from archbench.cli.progress import progress
-from archbench.cli.saved_runs import judged
-from archbench.cli.time_gate import time_gate
 from archbench.errors import ArchbenchError, NothingMeasured
-from archbench.records.gates import Check
-from archbench.records.time_gates import TimeGate
-from archbench.records.verdicts import UNDECIDED_WORDS, Word
+from archbench.gates.ci.places import Annotate, JUnit, Summary, again, places
+from archbench.gates.records import UNDECIDED_WORDS, Word
+from archbench.gates.saved_runs.command import judged
+from archbench.gates.structure.records import Check
+from archbench.gates.time.command import time_gate
+from archbench.gates.time.records import TimeGate
 from archbench.units import counted
 
 if TYPE_CHECKING:
-    from archbench.api.chosen import Chosen
-    from archbench.records.saved_runs import SavedCheck
+    from archbench.gates.saved_runs.records import SavedCheck
+    from archbench.gates.structure.chosen import Chosen
     from archbench.tables.table import Report
 
 LockFile = Annotated[
@@ -142,17 +142,17 @@ def check(
         # closed before anything is printed: who reads that may stop reading
         with places(summary, annotate, junit) as others, prints_set_aside():
             if saved:
-                from archbench.report.saved_runs import saved_report
+                from archbench.gates.saved_runs.report import saved_report
 
                 found = judged(cells or [], strict)
                 report, accept = saved_report(found), ""
             else:
-                from archbench.api.chosen import Chosen
+                from archbench.gates.structure.chosen import Chosen
 
                 settings, said = changed_settings(cells, input_size, batch_size, model_kwargs)
                 chosen = Chosen(cells or [], lock, config, settings, said)
                 if timed:
-                    from archbench.report.time_gate import time_gate_report
+                    from archbench.gates.time.report import time_gate_report
                     from archbench.timing.sessions.subjects import Ways
 
                     ways = Ways(
@@ -176,8 +176,8 @@ def check(
 
 def _structure(chosen: "Chosen", allow: list[str], strict: bool) -> tuple["Check", "Report", str]:
     """Hold the chosen cells to their lock."""
-    from archbench.api.gate import run_check
-    from archbench.report.check import check_report
+    from archbench.gates.structure.report import check_report
+    from archbench.gates.structure.run import run_check
     from archbench.tables.markdown import code_markdown
 
     with in_use(*chosen.files), progress("checking") as tell:

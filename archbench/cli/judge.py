@@ -8,10 +8,10 @@ import typer
 from archbench.cli.in_use import in_use
 from archbench.cli.options import Debug, Form, Output
 from archbench.cli.output import destination, warn
-from archbench.gate.time_verdicts import verdicts_of
-from archbench.records.gate_runs import read_gate
-from archbench.records.time_gates import TimeGate
-from archbench.report.time_gate import time_gate_report
+from archbench.gates.time.record_file import read_gate
+from archbench.gates.time.records import TimeGate
+from archbench.gates.time.report import time_gate_report
+from archbench.gates.time.verdicts import verdicts_of
 
 Run = Annotated[Path, typer.Argument(help="what `archbench check --time --record` wrote")]
 Strict = Annotated[bool, typer.Option("--strict", help="exit 4 if something could not be decided")]

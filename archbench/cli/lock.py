@@ -51,10 +51,10 @@ def lock(
     if update and not reason.strip():
         raise ArchbenchError("--update needs a --reason, which the lock keeps", '--reason "why"')
     with destination(form, None) as out, prints_set_aside():
-        from archbench.api.chosen import Chosen
-        from archbench.api.gate import run_lock
-        from archbench.gate.lock_file import to_text
-        from archbench.report.check import lock_report
+        from archbench.gates.structure.chosen import Chosen
+        from archbench.gates.structure.lock_file import to_text
+        from archbench.gates.structure.report import lock_report
+        from archbench.gates.structure.run import run_lock
 
         settings, _ = changed_settings(cells, input_size, batch_size, model_kwargs)
         chosen = Chosen(cells or [], output, config, settings)

@@ -6,8 +6,8 @@ from statistics import median
 
 from archbench.analysis.records import Profile
 from archbench.gate.verdicts import structure_verdict, time_verdict
+from archbench.gates.rules import NEGLIGIBLE
 from archbench.records.comparisons import Change, Comparison
-from archbench.records.rules import NEGLIGIBLE
 from archbench.statistics.intervals import CONFIDENCE, detectable_with, student_quantile
 from archbench.timing.ratios import ratio_to_reference
 from archbench.timing.records import Session

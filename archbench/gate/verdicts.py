@@ -1,7 +1,7 @@
 """What a difference is called."""
 
+from archbench.gates.rules import IMPORTANT, NEGLIGIBLE
 from archbench.records.comparisons import StructureVerdict, TimeVerdict
-from archbench.records.rules import IMPORTANT, NEGLIGIBLE
 
 
 def structure_verdict(a: int | None, b: int | None) -> StructureVerdict:

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from archbench.gates.records import Word
 from archbench.libraries import needed
-from archbench.records.verdicts import Word
 from archbench.timing.machine.records import Environment
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""Verdicts of the gates, and the numbers that decide them."""

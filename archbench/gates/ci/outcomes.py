@@ -1,0 +1,67 @@
+"""Each cell's verdict in one line, whichever gate it comes from."""
+
+from archbench.gates.ci.records import Outcome
+from archbench.gates.records import Verdict
+from archbench.gates.saved_runs.records import SavedCheck
+from archbench.gates.structure.records import Check
+from archbench.gates.time.records import TimeGate
+
+GATES = {Check: "structure", TimeGate: "time", SavedCheck: "saved runs"}
+
+
+def outcomes_of(found: Check | TimeGate | SavedCheck) -> list[Outcome]:
+    """Return an outcome for each cell, worst first."""
+    if isinstance(found, Check):
+        return [Outcome(cell, word, _structure(found, cell)) for cell, word in found.words.items()]
+    if isinstance(found, SavedCheck):
+        return [Outcome(v.cell, v.verdict, time_in_words(v)) for v in found.sorted()]
+    return [
+        Outcome(
+            v.cell,
+            v.verdict,
+            time_in_words(v),
+            sum(p.wall_s for p in found.pairs if p.cell == v.cell and not p.control) or None,
+        )
+        for v in found.sorted()
+    ]
+
+
+def time_in_words(verdict: Verdict) -> str:
+    """Say how a cell's time relates to base's, and what there is to say besides."""
+    parts = []
+    if verdict.ratio is not None:
+        text = f"{verdict.ratio:.3f} times base's time"
+        if verdict.low is not None and verdict.high is not None:
+            text += f" (95 % interval {verdict.low:.3f} to {verdict.high:.3f})"
+        parts.append(text)
+    if verdict.mde is not None:
+        parts.append(f"{verdict.mde:.1%} slower would have been seen nine times in ten")
+    return "; ".join([*parts, *filter(None, [verdict.note])]) or _bare(verdict)
+
+
+def _structure(check: Check, cell: str) -> str:
+    """Say which figures of a cell changed, and how; the worst first."""
+    own = [verdict for verdict in check.verdicts if verdict.cell == cell]
+    worst = check.words[cell]
+    parts = [_figure(v) for v in own if v.verdict == worst and worst != "ok"]
+    parts += [_figure(v) for v in own if v.verdict not in (worst, "ok")]
+    parts += filter(None, [check.notes.get(cell)])
+    return "; ".join(parts) or "as locked"
+
+
+def _figure(verdict: Verdict) -> str:
+    if verdict.metric is None:
+        return verdict.note or _bare(verdict)
+    now = "-" if verdict.now is None else f"{verdict.now:,}"
+    if verdict.limit:
+        return f"{verdict.metric} {now}, budget {verdict.limit}"
+    before = "-" if verdict.before is None else f"{verdict.before:,}"
+    share = ""
+    if verdict.before and verdict.now is not None:
+        share = f" ({verdict.now / verdict.before - 1:+.2%})"
+    note = f", {verdict.note}" if verdict.note else ""
+    return f"{verdict.metric} {before} -> {now}{share}{note}"
+
+
+def _bare(verdict: Verdict) -> str:
+    return verdict.verdict.replace("_", " ")

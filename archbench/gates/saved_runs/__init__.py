@@ -1,0 +1,1 @@
+"""The gate of saved runs: files of pytest-benchmark, before and after."""

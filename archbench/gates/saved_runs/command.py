@@ -1,0 +1,47 @@
+"""What `archbench check --pytest-benchmark` does: judge saved runs."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from archbench.cli.in_use import in_use
+from archbench.errors import ArchbenchError, NothingMeasured
+
+if TYPE_CHECKING:
+    from archbench.gates.saved_runs.records import SavedCheck
+
+HOW = "`archbench check --pytest-benchmark before*.json -- after*.json`"
+
+
+def judged(words: Sequence[str], strict: bool) -> "SavedCheck":
+    """Read the files of both sides and judge them.
+
+    Args:
+        words: files of the one side, "--", files of the other.
+        strict: what could not be decided fails too.
+
+    Raises:
+        ArchbenchError: a side is missing, or a file cannot be read, or is named twice.
+        NothingMeasured: the files hold no benchmark.
+        OutputRefused: a result would go where a saved run is.
+    """
+    from archbench.gates.rules import Rules
+    from archbench.gates.saved_runs.judge import judge_saved
+    from archbench.gates.saved_runs.saved_file import read_saved
+
+    if words.count("--") != 1 or words[0] == "--" or words[-1] == "--":
+        raise ArchbenchError("two sides of saved runs are needed, with -- between them", HOW)
+    middle = list(words).index("--")
+    option = next((word for word in words if word.startswith("-") and word != "--"), None)
+    if option is not None:
+        raise ArchbenchError(
+            f"'{option}' stands behind the files, where only files do",
+            f"options go in front: `archbench check {option} ... --pytest-benchmark ...`",
+        )
+    paths = [Path(word) for word in words if word != "--"]
+    with in_use(*paths):
+        runs = read_saved(paths)
+    found = judge_saved(runs[:middle], runs[middle:], Rules(), strict)
+    if not found.verdicts:
+        raise NothingMeasured("the files hold no benchmark at all", HOW)
+    return found

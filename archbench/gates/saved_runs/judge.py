@@ -1,0 +1,182 @@
+"""What saved runs of two sides can tell: two independent samples of processes.
+
+Times of one process share its luck with memory and neighbours, so a process counts once, with its
+median. One file a side is therefore one value a side, however many rounds it holds.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import ceil, exp, expm1, log, log1p
+from statistics import variance
+
+from archbench.gates.records import Verdict, Word
+from archbench.gates.rules import Rules
+from archbench.gates.saved_runs.records import SavedCheck, SavedRun, benchmarks_of
+from archbench.statistics.intervals import POWER
+from archbench.statistics.rank_sum import (
+    critical,
+    ends,
+    p_value,
+    runs_needed,
+    shift,
+    shift_interval,
+    smallest_p,
+)
+from archbench.statistics.sign_flip import holm
+from archbench.units import counted
+
+# From gate to gate of `make selftest`, within hours, medians of equal networks wandered by 2 to 7 %
+# (standard deviation); four times as much is what two blocks of runs may differ by for that alone
+WANDER = 0.27
+# Of all pairs of a run of each side, the share in which the first side's is the older
+IN_TURN = 0.25, 0.75
+DRAWS = 400  # of noise, for what could have been seen
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Logarithms of one benchmark's medians, a value a process.
+
+    Args:
+        before: of the one side.
+        after: of the other.
+        in_turn: whether the sides took turns.
+    """
+
+    before: Sequence[float]
+    after: Sequence[float]
+    in_turn: bool
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """How many processes each side has."""
+        return len(self.before), len(self.after)
+
+
+def judge_saved(
+    before: Sequence[SavedRun], after: Sequence[SavedRun], rules: Rules, strict: bool = False
+) -> SavedCheck:
+    """Judge what two sides saved.
+
+    Args:
+        before: runs of the one side, each a process of its own or several.
+        after: runs of the other.
+        rules: of the gate.
+        strict: what could not be decided fails too.
+    """
+    in_turn = took_turns(before, after)
+    machine = _apart([run.machine for run in (*before, *after)])
+    names = list(dict.fromkeys(name for run in (*before, *after) for name in run.benchmarks))
+    verdicts: dict[str, Verdict] = {}
+    samples: dict[str, Sample] = {}
+    for name in names:
+        sides = benchmarks_of(before, name), benchmarks_of(after, name)
+        apart = machine or _apart([one.agreed for side in sides for one in side])
+        if not all(sides):
+            verdicts[name] = Verdict(name, "time", "new" if sides[1] else "missing")
+        elif apart:
+            verdicts[name] = Verdict(name, "time", "not_comparable", note=apart)
+        else:
+            first, second = ([log(m) for one in side for m in one.medians_s] for side in sides)
+            samples[name] = Sample(first, second, in_turn)
+    verdicts |= _judged(samples, rules)
+    ordered = tuple(verdicts[name] for name in names)
+    return SavedCheck(tuple(before), tuple(after), ordered, in_turn, strict)
+
+
+def took_turns(before: Sequence[SavedRun], after: Sequence[SavedRun]) -> bool:
+    """Tell whether the runs of both sides are spread over the same time.
+
+    Where a file does not tell when it was saved, nobody knows, and the answer is no.
+    """
+    first = [run.ended for run in before if run.ended is not None]
+    second = [run.ended for run in after if run.ended is not None]
+    if len(first) < len(before) or len(second) < len(after):
+        return False
+    older = sum(a < b for a in first for b in second) / (len(first) * len(second))
+    return IN_TURN[0] <= older <= IN_TURN[1]
+
+
+def _apart(told: Sequence[Mapping[str, str]]) -> str:
+    """Say what does not agree; nothing where all does. What only some tell is not compared."""
+    for key in dict.fromkeys(key for one in told for key in one):
+        found = list(dict.fromkeys(one[key] for one in told if key in one))
+        if len(found) > 1:
+            return f"{key} is {found[0]} in one file and {found[1]} in another"
+    return ""
+
+
+def _judged(samples: Mapping[str, Sample], rules: Rules) -> dict[str, Verdict]:
+    slower = {name: p_value(one.before, one.after) for name, one in samples.items()}
+    faster = {name: p_value(one.after, one.before) for name, one in samples.items()}
+    limits = {1: holm(slower, rules.alpha), -1: holm(faster, rules.alpha)}
+    found = {}
+    for name, sample in samples.items():
+        sign = 1 if shift(sample.before, sample.after) >= 0 else -1
+        p = slower[name] if sign == 1 else faster[name]
+        verdict = _verdict(name, sample, sign, p, limits[sign][name], rules)
+        found[name] = replace(verdict, note=_why(verdict.verdict, sample, len(samples), rules))
+    return found
+
+
+def _verdict(name: str, sample: Sample, sign: int, p: float, limit: float, rules: Rules) -> Verdict:
+    ratio = shift(sample.before, sample.after)
+    interval = shift_interval(sample.before, sample.after)
+    word: Word = "inconclusive"
+    if interval is not None:
+        surely = min(sign * interval[0], sign * interval[1])
+        beyond = sample.in_turn or surely > log1p(WANDER)
+        if p <= limit and sign * ratio >= log1p(rules.negligible) and beyond:
+            word = "regressed" if sign == 1 else "improved"
+        elif interval[1] < log1p(rules.important) and sample.in_turn:
+            word = "ok"
+    return Verdict(
+        name,
+        "time",
+        word,
+        ratio=exp(ratio),
+        low=None if interval is None else exp(interval[0]),
+        high=None if interval is None else exp(interval[1]),
+        mde=detectable(sample, limit, rules),
+        p=p,
+        pairs=None,
+    )
+
+
+def detectable(sample: Sample, limit: float, rules: Rules) -> float | None:
+    """Return the slowdown that processes which scatter like these show nine times in ten.
+
+    The rule above is put to noise like a normal's, drawn from a fixed seed: in each draw there is a
+    least slowdown with which it says regressed, and nine in ten of those are below the result.
+    None where so few processes cannot show any.
+    """
+    import numpy as np
+
+    n, m = sample.sizes
+    enough, count = critical(n, m, limit), ends(n, m)
+    if min(n, m) < 2 or enough is None or not count:
+        return None
+    rng = np.random.default_rng(0)
+    before = rng.normal(0, variance(sample.before) ** 0.5, (DRAWS, n, 1))
+    after = rng.normal(0, variance(sample.after) ** 0.5, (DRAWS, 1, m))
+    # a slowdown moves every difference alike; in `enough` pairs after must be the larger one
+    gaps = np.sort((before - after).reshape(DRAWS, n * m), axis=1)
+    least = np.maximum(gaps[:, enough - 1], log1p(rules.negligible) + np.median(gaps, axis=1))
+    if not sample.in_turn:
+        least = np.maximum(least, log1p(WANDER) + gaps[:, -count])  # all of the interval beyond
+    return expm1(float(np.sort(least)[ceil(POWER * DRAWS) - 1]))
+
+
+def _why(word: Word, sample: Sample, benchmarks: int, rules: Rules) -> str:
+    """Say of what stays undecided why it does."""
+    limit = rules.alpha / benchmarks
+    if word != "inconclusive":
+        return ""
+    if smallest_p(*sample.sizes) > limit:
+        return (
+            f"{counted(sample.sizes[0], 'run')} before and {sample.sizes[1]} after cannot support "
+            f"a verdict on {counted(benchmarks, 'benchmark')}: {runs_needed(limit)} a side can"
+        )
+    if not sample.in_turn:
+        return "the sides did not take turns: before, after, after, before tells more"
+    return ""

@@ -1,0 +1,90 @@
+"""What pytest-benchmark saved: one file, made by one process, or by several."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from archbench.gates.records import Verdict, Word, exit_code, worst_first
+
+
+@dataclass(frozen=True, slots=True)
+class SavedBenchmark:
+    """One benchmark of one file.
+
+    Args:
+        medians_s: one for each process.
+        agreed: what has to agree besides the machine before two times are compared: the cell and
+            its environment, where archbench noted them.
+    """
+
+    medians_s: tuple[float, ...]
+    agreed: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SavedRun:
+    """One file.
+
+    Args:
+        path: as the user named it.
+        ended: when it was saved; None where the file does not tell.
+        machine: what of it has to agree before two times are compared, as the file names it.
+        benchmarks: by their full names.
+    """
+
+    path: str
+    ended: datetime | None
+    machine: Mapping[str, str] = field(hash=False)
+    benchmarks: Mapping[str, SavedBenchmark] = field(hash=False)
+
+
+def benchmarks_of(runs: Sequence[SavedRun], name: str) -> list[SavedBenchmark]:
+    """Return one benchmark of every file that holds it."""
+    return [run.benchmarks[name] for run in runs if name in run.benchmarks]
+
+
+@dataclass(frozen=True, slots=True)
+class SavedCheck:
+    """Saved runs of two sides, judged.
+
+    Args:
+        before: the files of the one side.
+        after: those of the other.
+        verdicts: one for each benchmark.
+        in_turn: whether the sides took turns; where they did not, what happened to the machine in
+            between is in every ratio.
+        strict: what could not be decided fails too.
+    """
+
+    before: tuple[SavedRun, ...]
+    after: tuple[SavedRun, ...]
+    verdicts: tuple[Verdict, ...]
+    in_turn: bool
+    strict: bool = False
+
+    @property
+    def exit_code(self) -> int:
+        """0 fine, 1 regressed, 4 undecided under strict, 5 no benchmark was saved."""
+        return exit_code(self.words.values(), self.strict)
+
+    @property
+    def words(self) -> dict[str, Word]:
+        """Each benchmark's verdict, worst first."""
+        return {verdict.cell: verdict.verdict for verdict in self.sorted()}
+
+    def sorted(self) -> list[Verdict]:
+        """Return the verdicts, worst first; of equal ones the slowest."""
+        return worst_first(self.verdicts)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the object that `archbench check --pytest-benchmark -f json` prints."""
+        return {
+            "schema": "archbench.check/1",
+            "before": [run.path for run in self.before],
+            "after": [run.path for run in self.after],
+            "in_turn": self.in_turn,
+            "verdicts": [verdict.to_dict() for verdict in self.verdicts],
+            "strict": self.strict,
+            "exit_code": self.exit_code,
+        }

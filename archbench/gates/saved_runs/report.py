@@ -1,0 +1,61 @@
+"""What saved runs of pytest-benchmark can tell: a row a benchmark, worst first."""
+
+from statistics import median
+
+from archbench.gates.saved_runs.records import SavedCheck, benchmarks_of
+from archbench.gates.times_table import times_for_machines, times_table
+from archbench.gates.verdict_words import tally
+from archbench.tables.table import Column, Report, Table
+from archbench.units import counted
+
+KEYS = "cell metric verdict ratio low high mde p note".split()
+
+
+def saved_report(found: SavedCheck) -> Report:
+    """Lay out the verdicts on saved runs."""
+    return Report(
+        title=f"Saved runs, after by before: {tally(list(found.words.values()))}",
+        tables=(_table(found),),
+        document=found.to_dict(),
+        facts=_facts(found),
+        background=_background(found),
+        notes=(
+            "A process counts once, with the median of its rounds: what processes differ by is not "
+            "in the rounds of one. Regressed: an exact test of ranks, which says so wrongly at "
+            "most once in a hundred times that nothing changed, of all benchmarks together.",
+        ),
+        rows=times_for_machines(found.sorted(), KEYS),
+        whole="-f csv",
+    )
+
+
+def _table(found: SavedCheck) -> Table:
+    rows = []
+    for verdict in found.sorted():
+        sides = [
+            [m for one in benchmarks_of(side, verdict.cell) for m in one.medians_s]
+            for side in (found.before, found.after)
+        ]
+        before_s, after_s = (median(side) if side else None for side in sides)
+        rows.append((verdict, (before_s, after_s, f"{len(sides[0])} + {len(sides[1])}")))
+    return times_table(("benchmark", "before", "after"), Column("runs", "runs", rank=3), rows)
+
+
+def _facts(found: SavedCheck) -> tuple[tuple[str, str], ...]:
+    """Say why there is no verdict, once for all benchmarks of which the same is said."""
+    facts = []
+    for note in dict.fromkeys(v.note for v in found.sorted() if v.note):
+        own = [v.cell for v in found.sorted() if v.note == note]
+        facts.append((own[0] if len(own) == 1 else counted(len(own), "benchmark"), note))
+    return tuple(facts)
+
+
+def _background(found: SavedCheck) -> tuple[tuple[str, str], ...]:
+    sides = [counted(len(side), "file") for side in (found.before, found.after)]
+    order = "took turns" if found.in_turn else "did not take turns: what wandered is in each ratio"
+    machine = {key: text for run in found.after for key, text in run.machine.items()}
+    told = [text for text in machine.values() if text != "unknown"]
+    return (
+        ("runs", f"{sides[0]} before, {sides[1]} after, which {order}"),
+        ("machine", ", ".join(told) or "-"),
+    )

@@ -1,0 +1,1 @@
+"""The structure gate: networks as they are, against a lock."""

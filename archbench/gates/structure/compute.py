@@ -1,0 +1,101 @@
+"""Compute what a lock holds of a network, so that one network's code cannot touch the next."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from archbench.errors import ArchbenchError
+from archbench.gates.structure.lock_file import kept
+from archbench.gates.structure.locks import LockedCell, Structure
+from archbench.gates.structure.records import GateCell
+
+if TYPE_CHECKING:
+    from archbench.analysis.records import Profile
+    from archbench.networks.inputs import InputPlan
+    from archbench.networks.resolve import Loaded
+
+
+def locked_cell(cell: GateCell) -> tuple[LockedCell, "Profile"]:
+    """Compute the structure of one cell.
+
+    Raises:
+        ArchbenchError: nothing is called so, or an input does not fit.
+        UserCodeError: the user's import, factory or forward raised.
+    """
+    from archbench.analysis.profile import profile_loaded
+    from archbench.networks.resolve import load, plan_for
+
+    _check_arguments(cell)
+    with undisturbed():
+        loaded = load(cell.model, cell.model_kwargs, blank=True)
+        sizes = list(cell.input_size) or None
+        plan = plan_for(loaded, sizes, cell.batch_size)
+        profile = profile_loaded(loaded, sizes, cell.batch_size)
+        locked = LockedCell(
+            cell.name,
+            cell.model,
+            plan.texts(),
+            cell.batch_size,
+            cell.model_kwargs,
+            _structure(loaded, plan, profile),
+        )
+    return locked, profile
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Keep what one network's code sets from reaching the next, and give all the same numbers.
+
+    The folder, torch's default type and its random state are as before afterwards. Within, random
+    numbers are those of one seed, for networks that read the values of their tensors.
+    """
+    import torch
+
+    dtype = torch.get_default_dtype()
+    folder = Path.cwd()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        try:
+            yield
+        finally:
+            torch.set_default_dtype(dtype)
+            os.chdir(folder)
+
+
+def _structure(loaded: "Loaded", plan: "InputPlan", profile: "Profile") -> Structure:
+    import torch
+
+    from archbench.analysis.memory.estimate import estimate_memory
+
+    weights = peak = None
+    with suppress(ArchbenchError):  # what can be counted may still not be followed in memory
+        estimate = estimate_memory(loaded, plan, device="meta")
+        weights, peak = estimate.weights_bytes, estimate.activations_peak_bytes
+    stages = list(dict.fromkeys(layer.path.partition(".")[0] for layer in profile.layers))
+    totals = profile.totals
+    return Structure(
+        totals.params,
+        totals.trainable_params,
+        totals.buffers,
+        totals.macs,
+        totals.activations,
+        weights,
+        peak,
+        {operation.op: operation.calls for operation in profile.operations},
+        profile.stages,
+        tuple(sorted(profile.layers, key=lambda row: stages.index(row.path.partition(".")[0]))),
+        torch.__version__.partition("+")[0],
+    )
+
+
+def _check_arguments(cell: GateCell) -> None:
+    for name, value in cell.model_kwargs.items():
+        try:
+            kept(value)
+        except (ValueError, SyntaxError) as error:
+            raise ArchbenchError(
+                f"argument {name}={value!r} of '{cell.name}' cannot be kept in a lock",
+                "take finite numbers, texts, lists, tuples and dicts",
+            ) from error

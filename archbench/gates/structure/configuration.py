@@ -1,0 +1,167 @@
+"""The cells that a project declares: [[cells]] of archbench.toml, or of pyproject.toml."""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import Any
+
+from archbench.errors import ArchbenchError, nearest, why_refused
+from archbench.gates.structure.budgets import parse_budget
+from archbench.gates.structure.records import GateCell
+from archbench.networks.names import LOCK, names_file, parts_of, portable
+from archbench.networks.registry import find, select
+
+OWN, SHARED = "archbench.toml", "pyproject.toml"
+KEYS = ("name", "model", "input_size", "batch_size", "model_kwargs", "budgets")
+HOW = 'a cell is [[cells]] with model = "resnet50", or [[tool.archbench.cells]] in pyproject.toml'
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """Where a project's cells are declared.
+
+    Args:
+        root: the folder that relative paths of models start from.
+        cells: in the order in which they are declared.
+        source: the file that declares them; None where there is none.
+    """
+
+    root: Path
+    cells: tuple[GateCell, ...] = ()
+    source: Path | None = None
+
+
+def find_project(start: Path, config: Path | None = None) -> Project:
+    """Read the nearest configuration, in a folder or above it, up to the repository's root.
+
+    Args:
+        start: the folder to begin at.
+        config: a file to read in place of searching.
+
+    Raises:
+        ArchbenchError: the file cannot be read, or declares something that is no cell.
+    """
+    if config is not None:
+        if not config.is_file():
+            raise ArchbenchError(f"there is no file '{config}'", HOW)
+        return Project(config.resolve().parent, _cells_of(config) or (), config)
+    start = start.resolve()
+    for folder in (start, *start.parents):
+        for name in (OWN, SHARED):
+            path = folder / name
+            cells = _cells_of(path) if path.is_file() else None
+            if cells is not None:
+                return Project(folder, cells, path)
+        if (folder / LOCK).is_file():
+            return Project(folder)
+        if (folder / ".git").exists():
+            break
+    return Project(start)
+
+
+def _cells_of(path: Path) -> tuple[GateCell, ...] | None:
+    """Read the cells of a file; None where it says nothing of them."""
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ArchbenchError(f"'{path}' cannot be read: {why_refused(error)}", HOW) from error
+    except tomllib.TOMLDecodeError as error:
+        reason = str(error)[:1].lower() + str(error)[1:]
+        raise ArchbenchError(f"'{path}' is not TOML: {reason}", HOW) from error
+    if path.name == SHARED:
+        tool = document.get("tool", {})
+        document = tool.get("archbench", {}) if isinstance(tool, Mapping) else {}
+    if "cells" not in document and path.name == SHARED:
+        return None
+    _refuse_unknown(document, ("cells",), f"'{path}'")
+    rows = document.get("cells", [])
+    if not isinstance(rows, list):
+        raise ArchbenchError(f"cells of '{path}' is not a list of tables", HOW)
+    cells = [cell for i, row in enumerate(rows, 1) for cell in _declared(row, i, path)]
+    names = [cell.name for cell in cells]
+    for name in names:
+        if names.count(name) > 1:
+            raise ArchbenchError(f"'{path}' declares two cells '{name}'", "give one another name")
+    return tuple(cells)
+
+
+def _declared(row: Any, number: int, path: Path) -> Sequence[GateCell]:
+    """Read one table: a cell, or, where its model is a pattern, a cell for each network."""
+    where = f"cell {number} of '{path}'"
+    if not isinstance(row, Mapping):
+        raise ArchbenchError(f"{where} is not a table", HOW)
+    _refuse_unknown(row, KEYS, where)
+    model = row.get("model")
+    if not isinstance(model, str) or not model:
+        raise ArchbenchError(f"{where} has no model", HOW)
+    model = portable(model)
+    name = row.get("name", model)
+    if not isinstance(name, str) or not name.strip() or not name.isprintable():
+        raise ArchbenchError(f"the name of {where} is not a line of text", 'name = "small"')
+    where = f"cell '{name}' of '{path}'"
+    batch, kwargs, budgets = (
+        row.get("batch_size", 1),
+        row.get("model_kwargs", {}),
+        row.get("budgets", {}),
+    )
+    if not isinstance(batch, int) or isinstance(batch, bool) or batch < 1:
+        raise ArchbenchError(f"batch_size of {where} is not a positive number", "batch_size = 8")
+    if not isinstance(kwargs, Mapping) or not isinstance(budgets, Mapping):
+        what = "budgets" if isinstance(kwargs, Mapping) else "model_kwargs"
+        raise ArchbenchError(f"{what} of {where} is not a table", f"{what} = {{ ... }}")
+    if _holds_dates(kwargs):
+        raise ArchbenchError(f"model_kwargs of {where} hold a date", "write it as a text")
+    size = _input_size(row.get("input_size"), where)
+    try:
+        limits = tuple(parse_budget(metric, text) for metric, text in budgets.items())
+    except ArchbenchError as error:
+        raise ArchbenchError(f"{error.message}, in {where}", error.hint) from error
+    if any(mark in model for mark in "*?[") and ":" not in model:
+        rows = select(model)
+        if not rows:
+            raise ArchbenchError(
+                f"no architecture matches '{model}', the model of {where}",
+                "`archbench list` names them all",
+            )
+        if "name" in row:
+            raise ArchbenchError(
+                f"{where} stands for {len(rows)} networks and cannot have one name", "leave it out"
+            )
+        return [GateCell(r.name, r.name, size, batch, dict(kwargs), limits) for r in rows]
+    if parts_of(model) is None and not names_file(model):
+        find(model)  # a typing error is told at once
+    return [GateCell(name, model, size, batch, dict(kwargs), limits)]
+
+
+def _input_size(size: Any, where: str) -> tuple[str, ...]:
+    """Take 224, "3x224x224", [3, 224, 224], or a list of texts for several inputs."""
+    if size is None:
+        return ()
+    whole = isinstance(size, int) and not isinstance(size, bool)
+    if whole or isinstance(size, str):
+        return (str(size),)
+    if isinstance(size, list) and size:
+        if all(isinstance(n, int) and not isinstance(n, bool) for n in size):
+            return ("x".join(map(str, size)),)
+        if all(isinstance(text, str) for text in size):
+            return tuple(size)
+    raise ArchbenchError(f"input_size of {where} is not a size", 'input_size = "3x224x224"')
+
+
+def _holds_dates(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(_holds_dates(inner) for inner in value.values())
+    if isinstance(value, list):
+        return any(_holds_dates(inner) for inner in value)
+    return isinstance(value, date | datetime | time)
+
+
+def _refuse_unknown(row: Mapping[str, Any], keys: Sequence[str], where: str) -> None:
+    for key in row:
+        if key not in keys:
+            raise ArchbenchError(
+                f"{where} has an unknown key '{key}'",
+                f"{nearest(key, keys)}there are {', '.join(keys)}",
+            )

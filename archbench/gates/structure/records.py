@@ -1,0 +1,211 @@
+"""What a gate guards, and what it found."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from archbench.gates.records import NOTHING, WORDS, Verdict, Word, exit_code
+from archbench.libraries import needed
+
+if TYPE_CHECKING:
+    import pandas
+
+
+Metric = Literal[
+    "params",
+    "trainable_params",
+    "buffers",
+    "macs",
+    "activations",
+    "operators",
+    "weight_bytes",
+    "peak_activation_bytes",
+]
+METRICS: tuple[Metric, ...] = get_args(Metric)
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """A limit on a figure, whatever a lock says.
+
+    Args:
+        metric: "macs", "params", "flops", ...
+        sign: "<=", "<", ">=", ">" or "==".
+        limit: exact.
+        text: as the user wrote it.
+    """
+
+    metric: str
+    sign: str
+    limit: Fraction
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """Growth that is not called a regression: a share of what is locked, or so many more."""
+
+    metric: Metric
+    share: Fraction = Fraction(0)
+    more: int = 0
+
+    def allows(self, before: int, now: int) -> bool:
+        """Tell whether a figure may grow so far."""
+        return now <= before * (1 + self.share) + self.more
+
+
+@dataclass(frozen=True, slots=True)
+class GateCell:
+    """A network at one input size, under a name of the user's.
+
+    Args:
+        name: unique among the cells.
+        model: a MODEL string.
+        input_size: without the batch, one text for each input; empty for the architecture's own.
+        batch_size: samples in one pass.
+        model_kwargs: arguments of the network or factory.
+        budgets: limits of its figures.
+    """
+
+    name: str
+    model: str
+    input_size: tuple[str, ...] = ()
+    batch_size: int = 1
+    model_kwargs: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    budgets: tuple[Budget, ...] = ()
+
+
+Kind = Literal["changed", "added", "removed", "renamed", "moved"]
+What = Literal["stage", "layer", "operator"]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A stage, a layer or a kind of operator, before or after a change."""
+
+    name: str
+    type: str = ""
+    output_shape: tuple[int, ...] | None = None
+    params: int = 0
+    macs: int = 0
+    activations: int = 0
+    calls: int = 0
+    trainable_params: int = 0
+    buffers: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the part under its JSON names."""
+        return {
+            "name": self.name,
+            "type": self.type,
+            "output_shape": None if self.output_shape is None else list(self.output_shape),
+            "params": self.params,
+            "macs": self.macs,
+            "activations": self.activations,
+            "calls": self.calls,
+            "trainable_params": self.trainable_params,
+            "buffers": self.buffers,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class StructureChange:
+    """A part of a network that is not as it was locked; None where there is no such part."""
+
+    cell: str
+    what: What
+    kind: Kind
+    before: Part | None
+    now: Part | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the change under its JSON names."""
+        return {
+            "cell": self.cell,
+            "what": self.what,
+            "kind": self.kind,
+            "before": None if self.before is None else self.before.to_dict(),
+            "now": None if self.now is None else self.now.to_dict(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """All that the structure gate found.
+
+    Args:
+        lock: the file that was checked against.
+        cells: names of the cells that were computed, whether that went well or not.
+        verdicts: of every figure of every cell; cells in their order.
+        changes: of structure.
+        figures: what was computed, cell by cell.
+        notes: on a cell as a whole.
+        uncounted: (cell, operations) that have no counting rule: MACs are a lower bound there.
+        other_convention: the lock counts by another one.
+        accept: the command that accepts what is computed now, or what to do instead; empty where
+            there is nothing to accept.
+        strict: what could not be decided fails too.
+    """
+
+    lock: str
+    cells: tuple[str, ...]
+    verdicts: tuple[Verdict, ...]
+    changes: tuple[StructureChange, ...] = ()
+    figures: Mapping[str, Mapping[str, int | None]] = field(default_factory=dict)
+    notes: Mapping[str, str] = field(default_factory=dict)
+    uncounted: tuple[tuple[str, str], ...] = ()
+    other_convention: bool = False
+    accept: str = ""
+    strict: bool = False
+
+    @property
+    def words(self) -> dict[str, Word]:
+        """Each cell's worst verdict, worst cells first."""
+        worst: dict[str, Word] = {}
+        for verdict in self.verdicts:
+            held = worst.get(verdict.cell, verdict.verdict)
+            worst[verdict.cell] = min(held, verdict.verdict, key=WORDS.index)
+        return dict(sorted(worst.items(), key=lambda pair: WORDS.index(pair[1])))
+
+    @property
+    def words_of_the_lock(self) -> dict[str, Word]:
+        """Each cell's worst verdict, budgets aside, which no lock holds."""
+        held = tuple(verdict for verdict in self.verdicts if not verdict.limit)
+        return replace(self, verdicts=held).words
+
+    @property
+    def exit_code(self) -> int:
+        """0 fine, 1 regressed, 3 failed, 4 undecided under strict, 5 nothing was computed."""
+        if not self.cells:
+            return NOTHING
+        return exit_code(self.words.values(), self.strict, bool(self.uncounted))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the object that `archbench check -f json` prints, schema archbench.check/1."""
+        return {
+            "schema": "archbench.check/1",
+            "lock": self.lock,
+            "verdicts": [verdict.to_dict() for verdict in self.verdicts],
+            "cells": [
+                {
+                    "name": name,
+                    "verdict": word,
+                    "figures": dict(self.figures[name]) if name in self.figures else None,
+                    "note": self.notes.get(name, ""),
+                }
+                for name, word in self.words.items()
+            ],
+            "structure": [change.to_dict() for change in self.changes],
+            "uncounted": [{"cell": cell, "op": op} for cell, op in self.uncounted],
+            "accept": self.accept,
+            "strict": self.strict,
+            "exit_code": self.exit_code,
+        }
+
+    def to_frame(self) -> "pandas.DataFrame":
+        """Return a row for each verdict."""
+        with needed("pandas", "data frames"):
+            import pandas
+
+        return pandas.DataFrame([verdict.to_dict() for verdict in self.verdicts], dtype=object)

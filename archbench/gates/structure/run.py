@@ -1,0 +1,141 @@
+"""Guard the structure of networks: write what they are into a lock, and check them against it."""
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import chdir
+from dataclasses import replace
+from pathlib import Path
+
+from archbench.analysis.records import CONVENTION_NUMBER
+from archbench.errors import ArchbenchError, NothingMeasured
+from archbench.gates.structure.budgets import parse_allowance
+from archbench.gates.structure.check import Computed, check_cells
+from archbench.gates.structure.chosen import Chosen
+from archbench.gates.structure.compute import locked_cell
+from archbench.gates.structure.lock_file import locks_below
+from archbench.gates.structure.locking import Locking, next_lock
+from archbench.gates.structure.locks import LockedCell
+from archbench.gates.structure.records import Check, GateCell
+
+Tell = Callable[[float], None]
+
+
+def check(
+    cells: Sequence[str] = (),
+    lock: str | os.PathLike[str] | None = None,
+    config: str | os.PathLike[str] | None = None,
+    allow: Sequence[str] = (),
+    strict: bool = False,
+) -> Check:
+    """Compute the structure of a project's networks again, and compare it with the lock.
+
+    Args:
+        cells: names or patterns of declared or locked cells, or MODEL strings; all cells where
+            none is named.
+        lock: the file; default: archbench.lock.json beside the configuration.
+        config: archbench.toml or pyproject.toml; default: the nearest, from here upwards.
+        allow: growth that is no regression: "macs:+1%", "params:+1000".
+        strict: what cannot be decided counts in `exit_code`.
+
+    Raises:
+        ArchbenchError: something asked for is not known, or the lock cannot be read.
+    """
+    return run_check(Chosen(cells, _path(lock), _path(config)), allow, strict)
+
+
+def _path(path: str | os.PathLike[str] | None) -> Path | None:
+    return None if path is None else Path(path)
+
+
+def run_check(
+    chosen: Chosen, allow: Sequence[str], strict: bool, tell: Tell = lambda share: None
+) -> Check:
+    """Compute the chosen cells and judge them.
+
+    Raises:
+        ArchbenchError: there is no lock, or an allowance cannot be read.
+    """
+    allowances = [parse_allowance(text) for text in allow]
+    if chosen.lock is None:
+        hint = (
+            "`archbench lock` writes the first one from the cells that are declared, "
+            "`archbench lock MODEL` from what is named"
+        )
+        below = locks_below(chosen.project.root)
+        if below:
+            folders = ", ".join(f"'{path.as_posix()}'" for path in below)
+            hint = f"there are locks in {folders}: `archbench check` is run there"
+        raise ArchbenchError(f"there is no lock '{chosen.path}'", hint)
+    computed = []
+    with chdir(chosen.project.root):
+        for i, cell in enumerate(chosen.cells):
+            tell(i / len(chosen.cells))
+            computed.append(_computed(cell))
+    names = {cell.name for cell in chosen.cells}
+    held = [cell.name for cell in chosen.lock.cells] if not chosen.words else []
+    found = check_cells(
+        str(chosen.path),
+        chosen.lock,
+        CONVENTION_NUMBER,
+        computed,
+        [name for name in held if name not in names],
+        allowances,
+        strict,
+    )
+    return replace(found, accept=chosen.accepting(found))
+
+
+def run_lock(
+    chosen: Chosen, reason: str, update: bool = True, tell: Tell = lambda share: None
+) -> Locking:
+    """Compute the chosen cells and put them into a lock, which is not written here.
+
+    Raises:
+        ArchbenchError, UserCodeError: a cell could not be computed.
+        NothingMeasured: there are no cells.
+    """
+    if not chosen.cells:
+        raise NothingMeasured(
+            "there are no cells to lock",
+            "`archbench lock resnet50`, or [[cells]] with model = ... in archbench.toml",
+        )
+    cells = locked_cells(chosen.cells, chosen.project.root, tell)
+    everything = not chosen.words
+    return next_lock(chosen.lock, CONVENTION_NUMBER, cells, everything, reason, update)
+
+
+def locked_cells(
+    cells: Sequence[GateCell], root: Path, tell: Tell = lambda share: None
+) -> list[LockedCell]:
+    """Compute what a lock holds of cells.
+
+    Args:
+        cells: of a project.
+        root: the project's folder.
+        tell: is told what share is done.
+
+    Raises:
+        ArchbenchError, UserCodeError: a cell could not be computed.
+    """
+    locked = []
+    with chdir(root):
+        for i, cell in enumerate(cells):
+            tell(i / len(cells))
+            try:
+                locked.append(locked_cell(cell)[0])
+            except ArchbenchError as error:
+                if cell.name == cell.model:
+                    raise
+                raise type(error)(f"cell '{cell.name}': {error.message}", error.hint) from error
+    return locked
+
+
+def _computed(cell: GateCell) -> Computed:
+    """Compute a cell; what stops that is part of the result."""
+    try:
+        locked, profile = locked_cell(cell)
+    except ArchbenchError as error:
+        return Computed(cell.name, cell.budgets, failure=error.message)
+    uncounted = tuple(operation.op for operation in profile.uncounted)
+    by_values = profile.note if profile.device != "meta" else ""
+    return Computed(cell.name, cell.budgets, locked, uncounted=uncounted, by_values=by_values)

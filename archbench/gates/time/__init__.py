@@ -1,0 +1,1 @@
+"""The time gate: head beside base, in pairs of fresh processes."""

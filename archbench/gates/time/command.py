@@ -1,0 +1,67 @@
+"""What `archbench check --time` does: gate the time of cells by a commit, or by a model."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from archbench.cli import interrupt
+from archbench.cli.in_use import in_use
+from archbench.cli.output import heard, warn
+from archbench.cli.progress import progress
+from archbench.errors import NothingMeasured
+
+if TYPE_CHECKING:
+    from archbench.gates.structure.chosen import Chosen
+    from archbench.gates.time.records import TimeGate
+    from archbench.timing.sessions.subjects import Ways
+
+
+def time_gate(
+    chosen: "Chosen",
+    ways: "Ways",
+    base: str | None,
+    against: str | None,
+    setup: str,
+    max_time_s: float | None,
+    record: Path | None,
+    strict: bool,
+) -> "TimeGate":
+    """Gate the time of the chosen cells.
+
+    Args:
+        chosen: the cells.
+        ways: how they run.
+        base: a commit to be compared with, or None.
+        against: a model to be compared with, or None.
+        setup: a command that each tree needs.
+        max_time_s: for everything.
+        record: a file for all pairs.
+        strict: what could not be decided fails too.
+
+    Raises:
+        NothingMeasured: there are no cells.
+        ArchbenchError: something asked for is not known, or cannot be had.
+    """
+    from archbench.gates.rules import Rules
+    from archbench.gates.structure.chosen import from_root
+    from archbench.gates.time.run import run_gate
+    from archbench.gates.time.sides import commits, models
+    from archbench.timing.sessions.launcher import Listener
+
+    if not chosen.cells:
+        raise NothingMeasured("there are no cells to time", "`archbench check MODEL --time ...`")
+    until = None if max_time_s is None else time.monotonic() + max_time_s
+    record = None if record is None else record.absolute()  # the folder may be another by then
+    root = chosen.project.root
+    with in_use(*chosen.files, record), progress("measuring") as tell:
+        listener = Listener(tell, heard, warn)
+        if base is not None:
+            whole = not chosen.words
+            arms = commits(chosen.cells, base, chosen.project, setup, ways, whole, listener)
+        else:
+            arms = models(chosen.cells, from_root(against or "", root), root, ways, listener)
+        with arms as lent:
+            gate = run_gate(lent, Rules(), until, record, listener)
+    interrupt.check()
+    return replace(gate, strict=strict)

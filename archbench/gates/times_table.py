@@ -1,0 +1,47 @@
+"""How verdicts on time look, whichever gate they come from."""
+
+from collections.abc import Sequence
+
+from archbench.gates.records import Verdict
+from archbench.gates.verdict_words import toned
+from archbench.tables.table import Cell, Column, Kind, Table
+
+
+def times_table(
+    titles: tuple[str, str, str], count: Column, rows: Sequence[tuple[Verdict, Sequence[Cell]]]
+) -> Table:
+    """Lay out a row a verdict.
+
+    Args:
+        titles: of what is judged, of the one side and of the other.
+        count: column of how many values a verdict has.
+        rows: each verdict with the seconds of both sides and that count.
+    """
+    cell, first, second = titles
+    columns = (
+        Column("cell", cell),
+        Column(f"{first}_s", first, Kind.SECONDS, 2, "time"),
+        Column(f"{second}_s", second, Kind.SECONDS, 2, "time"),
+        Column("ratio", "ratio", Kind.RATIO),
+        Column("low", "95 % low", Kind.RATIO, 1),
+        Column("high", "high", Kind.RATIO, 1),
+        Column("mde", "could have seen", Kind.SHARE),
+        Column("p", "p", rank=3),
+        count,
+        Column("verdict", "verdict"),
+    )
+    return Table(columns, tuple(_row(verdict, *own) for verdict, own in rows))
+
+
+def _row(v: Verdict, first: Cell, second: Cell, count: Cell) -> tuple[Cell, ...]:
+    p = None if v.p is None else f"{v.p:.2g}"
+    return (v.cell, first, second, v.ratio, v.low, v.high, v.mde, p, count, toned(v.verdict))
+
+
+def times_for_machines(verdicts: Sequence[Verdict], keys: Sequence[str]) -> Table:
+    """Lay out what CSV holds: so much of each verdict, raw."""
+    documents = [verdict.to_dict() for verdict in verdicts]
+    return Table(
+        tuple(Column(key, key) for key in keys),
+        tuple(tuple(document[key] for key in keys) for document in documents),
+    )
