@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, settings
 
 import archbench
 from archbench.papers.claims.experiments import put_to_the_test
+from archbench.papers.claims.records import Finding
+from archbench.papers.records import Reproduction
 from archbench.papers.statements import statements
-from archbench.records.claims import Finding
-from archbench.records.published import Reproduction
 from archbench.timing.jobs import Job
 from archbench.timing.sessions import launch as launching
 from tests.machines import Quiet, made_up, tells

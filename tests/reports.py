@@ -5,9 +5,9 @@ from pathlib import Path
 
 import archbench
 from archbench.papers.claims.experiments import put_to_the_test
+from archbench.papers.claims.records import Finding
+from archbench.papers.records import Reproduction
 from archbench.papers.statements import statements
-from archbench.records.claims import Finding
-from archbench.records.published import Reproduction
 from archbench.report.claims import findings_report
 from archbench.report.reproduce import summary_report, table_reports
 from archbench.tables.picture import as_svg

@@ -8,11 +8,11 @@ from torch import nn
 
 from archbench.papers.claims.experiments import EXPERIMENTS, put_to_the_test
 from archbench.papers.claims.field_of_view import field_of_view
+from archbench.papers.claims.records import Finding
 from archbench.papers.claims.structure import followers, steps, uses, wiring
 from archbench.papers.layers import parameters
 from archbench.papers.networks import Networks
 from archbench.papers.statements import statements
-from archbench.records.claims import Finding
 
 
 class Swapped(Networks):

@@ -20,9 +20,9 @@ import pandas as pd
 import pytest
 
 import archbench
-from archbench.cli import interrupt
 from archbench.cli.app import run
 from archbench.networks.registry import find
+from archbench.shell import interrupt
 from archbench.timing.jobs import Job
 from tests.systems import needs_posix
 

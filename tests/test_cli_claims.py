@@ -10,8 +10,8 @@ import pytest
 
 from archbench.cli import run
 from archbench.papers.claims.experiments import EXPERIMENTS
+from archbench.papers.claims.records import Case, Evidence, Measurement
 from archbench.papers.statements import statements
-from archbench.records.claims import Case, Evidence, Measurement
 from archbench.tables.picture import Picture, Series, as_svg
 
 QUICK = "factorisation.receptive-field"  # takes no time

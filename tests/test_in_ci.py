@@ -362,7 +362,7 @@ def test_a_reader_that_stops_loses_no_summary(
     def closed(*args: object) -> None:
         raise BrokenPipeError
 
-    monkeypatch.setattr("archbench.cli.output.show", closed)
+    monkeypatch.setattr("archbench.shell.output.show", closed)
     project()
     assert "1 ok" in Path("s.md").read_text()
     assert "<testcase" in Path("j.xml").read_text()

@@ -157,7 +157,7 @@ def test_pytest_runs_without_pytest_benchmark(tmp_path: Path) -> None:
     """Only a test that asks for the fixture fails; it is told what to install."""
     (tmp_path / "test_own.py").write_text(SUITE)
     (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['pytest_benchmark'] = None")
-    plugins = ["-p", "archbench.pytest_plugin", "-p", "no:cacheprovider"]
+    plugins = ["-p", "archbench.plugin.fixtures", "-p", "no:cacheprovider"]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *plugins, "-q"],
         cwd=tmp_path,

@@ -24,8 +24,8 @@ from archbench.papers.networks import Networks, built_as
 from archbench.papers.notes import CONDITIONS
 from archbench.papers.packaged import rows_of
 from archbench.papers.recompute.counts import UNPUBLISHED, VERSIONS
+from archbench.papers.records import CONFIRMED, VERDICTS, Reproduction
 from archbench.papers.reproduce import recomputed
-from archbench.records.published import CONFIRMED, VERDICTS, Reproduction
 from archbench.report.paper_table import _cell, _column_order
 from archbench.tables.table import Tone
 from tests.reports import REPORTS, reproduced

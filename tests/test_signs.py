@@ -17,9 +17,9 @@ import pytest
 import archbench
 from archbench.api.selftest import selftest
 from archbench.cli.app import app, run
-from archbench.cli.output import Destination, destination
-from archbench.cli.progress import progress
-from archbench.report.verdicts import LOOKS
+from archbench.papers.verdict_looks import LOOKS
+from archbench.shell.output import Destination, destination
+from archbench.shell.progress import progress
 from archbench.tables.render import Format
 from archbench.tables.signs import ESCAPED, FORMS, SPELLED, carried, never_fail, spelled
 from archbench.tables.table import Column, Kind, Report, Table, Tone, Toned

@@ -18,7 +18,6 @@ import pytest
 import torch
 
 import archbench
-from archbench.cli import interrupt
 from archbench.cli.app import run
 from archbench.errors import ArchbenchError
 from archbench.gates.records import Verdict
@@ -31,6 +30,7 @@ from archbench.gates.time.records import TimeGate
 from archbench.gates.time.report import time_gate_report
 from archbench.networks.names import relative
 from archbench.networks.resolve import load
+from archbench.shell import interrupt
 from archbench.timing.cells import Cell
 from archbench.timing.jobs import Job
 from archbench.timing.machine import installed, limits, processor

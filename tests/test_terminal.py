@@ -12,10 +12,10 @@ import pytest
 
 pytest.importorskip("termios", reason="there are no pseudo-terminals on this system")
 
-from archbench.cli import interrupt
 from archbench.cli.app import run
 from archbench.gates.time.pairing import Sides
 from archbench.gates.time.pairs import Pair
+from archbench.shell import interrupt
 from archbench.timing.jobs import Job
 from archbench.timing.sessions import launch as launching
 from tests.machines import made_up

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from archbench.appending import appending
 from archbench.errors import ArchbenchError, OutputRefused, why_refused
 from archbench.records.placed import Placed
+from archbench.shell.appending import appending
 
 
 def read(path: Path) -> str | None:

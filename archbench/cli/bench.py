@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
-from archbench.cli.in_use import in_use
-from archbench.cli.options import (
+from archbench.errors import ArchbenchError, OutputRefused
+from archbench.libraries import require
+from archbench.shell.in_use import in_use
+from archbench.shell.options import (
     MODEL_HELP,
     ChannelsLast,
     ColdCache,
@@ -30,10 +32,8 @@ from archbench.cli.options import (
     whole_numbers,
     words,
 )
-from archbench.cli.output import destination, heard, prints_set_aside, replacing, warn
-from archbench.cli.progress import progress
-from archbench.errors import ArchbenchError, OutputRefused
-from archbench.libraries import require
+from archbench.shell.output import destination, heard, prints_set_aside, replacing, warn
+from archbench.shell.progress import progress
 from archbench.units import parse_bytes
 
 if TYPE_CHECKING:

@@ -5,8 +5,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from archbench.cli.in_use import in_use
-from archbench.cli.options import (
+from archbench.errors import ArchbenchError, NothingMeasured
+from archbench.gates.ci.places import Annotate, JUnit, Summary, again, places
+from archbench.gates.records import UNDECIDED_WORDS, Word
+from archbench.gates.saved_runs.command import judged
+from archbench.gates.structure.records import Check
+from archbench.gates.time.command import time_gate
+from archbench.gates.time.records import TimeGate
+from archbench.shell.in_use import in_use
+from archbench.shell.options import (
     CellBatch,
     Cells,
     ChannelsLast,
@@ -23,15 +30,8 @@ from archbench.cli.options import (
     SideThreads,
     changed_settings,
 )
-from archbench.cli.output import destination, prints_set_aside, warn
-from archbench.cli.progress import progress
-from archbench.errors import ArchbenchError, NothingMeasured
-from archbench.gates.ci.places import Annotate, JUnit, Summary, again, places
-from archbench.gates.records import UNDECIDED_WORDS, Word
-from archbench.gates.saved_runs.command import judged
-from archbench.gates.structure.records import Check
-from archbench.gates.time.command import time_gate
-from archbench.gates.time.records import TimeGate
+from archbench.shell.output import destination, prints_set_aside, warn
+from archbench.shell.progress import progress
 from archbench.units import counted
 
 if TYPE_CHECKING:

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from archbench.cli.options import Debug, Form, Output, verdicts_named
-from archbench.cli.output import destination, replacing, warn
-from archbench.cli.progress import progress
 from archbench.errors import ArchbenchError, OutputRefused, why_refused
 from archbench.libraries import require
 from archbench.papers.statements import select, statements
 from archbench.report.claims import LOOKS, claims_report, finding_report, findings_report
+from archbench.shell.options import Debug, Form, Output, verdicts_named
+from archbench.shell.output import destination, replacing, warn
+from archbench.shell.progress import progress
 from archbench.units import counted
 
 if TYPE_CHECKING:
-    from archbench.records.claims import Claim, Finding
+    from archbench.papers.claims.records import Claim, Finding
 
 
 def _complete_claim(incomplete: str) -> list[str]:

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from archbench.cli import interrupt
-from archbench.cli.options import (
+from archbench.shell import interrupt
+from archbench.shell.options import (
     MODEL_HELP,
     BatchSize,
     ChannelsLast,
@@ -24,8 +24,8 @@ from archbench.cli.options import (
     Threads,
     complete_model,
 )
-from archbench.cli.output import destination, heard, prints_set_aside, warn
-from archbench.cli.progress import progress
+from archbench.shell.output import destination, heard, prints_set_aside, warn
+from archbench.shell.progress import progress
 from archbench.tables.render import Format
 
 Models = Annotated[

@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
-from archbench.cli.options import Debug, Device, Form, Output, Threads
-from archbench.cli.output import destination, heard, prints_set_aside, warn
-from archbench.cli.progress import progress
+from archbench.shell.options import Debug, Device, Form, Output, Threads
+from archbench.shell.output import destination, heard, prints_set_aside, warn
+from archbench.shell.progress import progress
 
 MaxTime = Annotated[
     float, typer.Option("--max-time", min=0.0, help="seconds of measuring its noise; 0 for none")

@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
-from archbench.cli.options import Aux, Debug, Form, InputSize, Model, ModelKwargs, Output
-from archbench.cli.output import destination, prints_set_aside
-from archbench.cli.progress import progress
+from archbench.shell.options import Aux, Debug, Form, InputSize, Model, ModelKwargs, Output
+from archbench.shell.output import destination, prints_set_aside
+from archbench.shell.progress import progress
 
 NoRun = Annotated[
     bool, typer.Option("--no-run", help="leave out running the tools that are installed")

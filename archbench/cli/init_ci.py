@@ -4,17 +4,10 @@ from typing import Annotated
 
 import typer
 
-from archbench.cli.options import (
-    MODEL_HELP,
-    Debug,
-    Form,
-    InputSize,
-    ModelKwargs,
-    complete_model,
-)
-from archbench.cli.output import destination, prints_set_aside
-from archbench.cli.progress import progress
 from archbench.errors import ArchbenchError
+from archbench.shell.options import MODEL_HELP, Debug, Form, InputSize, ModelKwargs, complete_model
+from archbench.shell.output import destination, prints_set_aside
+from archbench.shell.progress import progress
 
 Models = Annotated[
     list[str] | None,

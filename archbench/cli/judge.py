@@ -5,13 +5,13 @@ from typing import Annotated
 
 import typer
 
-from archbench.cli.in_use import in_use
-from archbench.cli.options import Debug, Form, Output
-from archbench.cli.output import destination, warn
 from archbench.gates.time.record_file import read_gate
 from archbench.gates.time.records import TimeGate
 from archbench.gates.time.report import time_gate_report
 from archbench.gates.time.verdicts import verdicts_of
+from archbench.shell.in_use import in_use
+from archbench.shell.options import Debug, Form, Output
+from archbench.shell.output import destination, warn
 
 Run = Annotated[Path, typer.Argument(help="what `archbench check --time --record` wrote")]
 Strict = Annotated[bool, typer.Option("--strict", help="exit 4 if something could not be decided")]

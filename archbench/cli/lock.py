@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
-from archbench.cli import interrupt
-from archbench.cli.in_use import in_use
-from archbench.cli.options import (
+from archbench.errors import ArchbenchError
+from archbench.shell import interrupt
+from archbench.shell.in_use import in_use
+from archbench.shell.options import (
     CellBatch,
     Cells,
     Config,
@@ -17,9 +18,8 @@ from archbench.cli.options import (
     ModelKwargs,
     changed_settings,
 )
-from archbench.cli.output import destination, prints_set_aside, replacing
-from archbench.cli.progress import progress
-from archbench.errors import ArchbenchError
+from archbench.shell.output import destination, prints_set_aside, replacing
+from archbench.shell.progress import progress
 from archbench.units import counted
 
 Output = Annotated[

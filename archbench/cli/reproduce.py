@@ -6,22 +6,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from archbench.cli.in_use import in_use
-from archbench.cli.options import Debug, Form, Output, complete_model, verdicts_named
-from archbench.cli.output import destination, replacing, warn
-from archbench.cli.progress import progress
 from archbench.errors import ArchbenchError
 from archbench.papers import expectations
 from archbench.papers.figures import figures, select, tables
-from archbench.records.published import VERDICTS, Verdict, VerdictChange
+from archbench.papers.records import VERDICTS, Verdict, VerdictChange
+from archbench.papers.verdict_looks import LOOKS
 from archbench.report.reproduce import summary_report, table_reports, tables_report
-from archbench.report.verdicts import LOOKS
+from archbench.shell.in_use import in_use
+from archbench.shell.options import Debug, Form, Output, complete_model, verdicts_named
+from archbench.shell.output import destination, replacing, warn
+from archbench.shell.progress import progress
 from archbench.tables.render import Format
 from archbench.units import counted
 
 if TYPE_CHECKING:
-    from archbench.cli.output import Destination
-    from archbench.records.published import PublishedFigure, Reproduction
+    from archbench.papers.records import PublishedFigure, Reproduction
+    from archbench.shell.output import Destination
 
 SHOWN = 5  # changed verdicts that standard error names; JSON has them all
 

@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
-from archbench.cli.options import (
+from archbench.errors import ArchbenchError, OutputRefused
+from archbench.libraries import require
+from archbench.shell.options import (
     Debug,
     Form,
     InputSize,
@@ -15,10 +17,8 @@ from archbench.cli.options import (
     complete_model,
     words,
 )
-from archbench.cli.output import destination, heard, prints_set_aside, replacing, warn
-from archbench.cli.progress import progress
-from archbench.errors import ArchbenchError, OutputRefused
-from archbench.libraries import require
+from archbench.shell.output import destination, heard, prints_set_aside, replacing, warn
+from archbench.shell.progress import progress
 
 Models = Annotated[
     list[str] | None,

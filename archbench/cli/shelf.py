@@ -4,12 +4,12 @@ from typing import Annotated
 
 import typer
 
-from archbench.cli.options import Debug, Form, Output, complete_model
-from archbench.cli.output import destination
 from archbench.errors import ArchbenchError
 from archbench.networks.registry import ARCHITECTURES, find, related, select
 from archbench.networks.registry.totals import kept_totals
 from archbench.report.shelf import info_report, shelf_report
+from archbench.shell.options import Debug, Form, Output, complete_model
+from archbench.shell.output import destination
 
 FAMILIES = sorted({row.family for row in ARCHITECTURES})
 

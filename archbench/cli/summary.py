@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from archbench.cli.options import (
+from archbench.errors import ArchbenchError
+from archbench.shell.options import (
     Aux,
     BatchSize,
     Debug,
@@ -15,8 +16,7 @@ from archbench.cli.options import (
     Output,
     Strict,
 )
-from archbench.cli.output import destination, prints_set_aside, warn
-from archbench.errors import ArchbenchError
+from archbench.shell.output import destination, prints_set_aside, warn
 from archbench.units import counted
 
 if TYPE_CHECKING:

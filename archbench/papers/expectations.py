@@ -8,7 +8,7 @@ from pathlib import Path
 from archbench.errors import ArchbenchError, OutputRefused
 from archbench.papers.figures import figures
 from archbench.papers.packaged import rows_of
-from archbench.records.published import VERDICTS, Reproduction, Verdict, VerdictChange
+from archbench.papers.records import VERDICTS, Reproduction, Verdict, VerdictChange
 
 PACKAGED = "expected.csv"
 _COLUMNS = ["id", "verdict"]

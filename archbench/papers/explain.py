@@ -11,10 +11,10 @@ from archbench.networks.inputs import InputSize
 from archbench.papers.figures import figures
 from archbench.papers.judge import parse
 from archbench.papers.networks import Networks, built_as
+from archbench.papers.records import Reproduction
 from archbench.papers.reproduce import recomputed
 from archbench.papers.shipped import PublishedTotal, published_totals, way
 from archbench.records.explanations import Explanation, Reconciliation
-from archbench.records.published import Reproduction
 from archbench.units import shape_for_people
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from functools import cache
 from archbench.errors import ArchbenchError, nearest
 from archbench.networks.registry import ARCHITECTURES, find
 from archbench.papers.packaged import rows_of, titles
-from archbench.records.published import PublishedFigure
+from archbench.papers.records import PublishedFigure
 
 
 @cache

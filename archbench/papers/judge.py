@@ -15,7 +15,7 @@ from fractions import Fraction
 from math import floor
 from typing import NamedTuple
 
-from archbench.records.published import CONFIRMED, PublishedFigure, Verdict
+from archbench.papers.records import CONFIRMED, PublishedFigure, Verdict
 
 Value = int | Fraction | str
 

@@ -19,8 +19,8 @@ from archbench.papers.recompute import (
 )
 from archbench.papers.recompute.counts import UNPUBLISHED, counts, is_count
 from archbench.papers.recompute.rules import Rule, Rules
+from archbench.papers.records import PublishedFigure, Reading, Reproduction
 from archbench.papers.told import found, quoted, reconstructed
-from archbench.records.published import PublishedFigure, Reading, Reproduction
 
 DERIVED: Rules = (
     *googlenet.RULES,

@@ -5,8 +5,8 @@ from fnmatch import fnmatchcase
 from functools import cache
 
 from archbench.errors import ArchbenchError, nearest
+from archbench.papers.claims.records import Claim
 from archbench.papers.packaged import rows_of, titles
-from archbench.records.claims import Claim
 
 
 @cache

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from archbench.papers.notes import CONDITIONS, note
-from archbench.records.published import CONFIRMED, PublishedFigure, Reading
+from archbench.papers.records import CONFIRMED, PublishedFigure, Reading
 
 
 def quoted(figure: PublishedFigure) -> str:

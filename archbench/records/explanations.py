@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from archbench.analysis.tools.records import Printed, Quantity, Term
-from archbench.records.published import Verdict
+from archbench.papers.records import Verdict
 
 Status = Literal["run", "published", "paper", "not_installed", "failed", "not_run"]
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from textwrap import wrap
 from typing import NamedTuple
 
-from archbench.records.claims import Claim, ClaimVerdict, Finding, Measurement
+from archbench.papers.claims.records import Claim, ClaimVerdict, Finding, Measurement
 from archbench.tables.table import Cell, Column, Kind, Report, Table, Tone, Toned
 from archbench.units import counted
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from textwrap import wrap
 
-from archbench.records.published import Reproduction
-from archbench.report.verdicts import LOOKS, SEVERITY
+from archbench.papers.records import Reproduction
+from archbench.papers.verdict_looks import LOOKS, SEVERITY
 from archbench.tables.table import Cell, Column, Kind, Table, Toned
 
 GRID_COLUMNS, GRID_CELLS, GRID_SHARE = 3, 7, 0.45  # at least, of a table that is no mere list

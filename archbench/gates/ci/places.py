@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
-from archbench.appending import appending
-from archbench.cli.in_use import in_use, refuse_source
-from archbench.cli.output import refused, replacing, say
 from archbench.libraries import require
+from archbench.shell.appending import appending
+from archbench.shell.in_use import in_use, refuse_source
+from archbench.shell.output import refused, replacing, say
 
 if TYPE_CHECKING:
     from archbench.gates.saved_runs.records import SavedCheck

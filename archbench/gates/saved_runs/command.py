@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archbench.cli.in_use import in_use
 from archbench.errors import ArchbenchError, NothingMeasured
+from archbench.shell.in_use import in_use
 
 if TYPE_CHECKING:
     from archbench.gates.saved_runs.records import SavedCheck

@@ -5,11 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archbench.cli import interrupt
-from archbench.cli.in_use import in_use
-from archbench.cli.output import heard, warn
-from archbench.cli.progress import progress
 from archbench.errors import NothingMeasured
+from archbench.shell import interrupt
+from archbench.shell.in_use import in_use
+from archbench.shell.output import heard, warn
+from archbench.shell.progress import progress
 
 if TYPE_CHECKING:
     from archbench.gates.structure.chosen import Chosen

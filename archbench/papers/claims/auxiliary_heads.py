@@ -4,10 +4,10 @@ import torch
 from torch import Tensor, nn
 
 from archbench.networks.build import build
+from archbench.papers.claims.records import Case, Evidence, Measurement
 from archbench.papers.claims.sampling import SEED, seeded
 from archbench.papers.figures import figure
 from archbench.papers.networks import Networks
-from archbench.records.claims import Case, Evidence, Measurement
 from archbench.units import shape_for_people
 
 

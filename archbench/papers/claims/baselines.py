@@ -4,9 +4,9 @@ from itertools import groupby, pairwise
 
 from torch import nn
 
+from archbench.papers.claims.records import Case, Evidence, Measurement
 from archbench.papers.claims.structure import steps
 from archbench.papers.networks import Networks
-from archbench.records.claims import Case, Evidence, Measurement
 
 ORDINALS = ("first", "second", "third", "fourth", "fifth")
 

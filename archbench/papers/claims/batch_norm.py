@@ -4,10 +4,10 @@ from torch import nn
 
 from archbench.analysis.profile import profile
 from archbench.papers.claims.cost_ladder import cost
+from archbench.papers.claims.records import Case, Evidence, Measurement
 from archbench.papers.judge import confirms
 from archbench.papers.layers import convolutions
 from archbench.papers.networks import Networks
-from archbench.records.claims import Case, Evidence, Measurement
 
 
 def _normalise(network: nn.Module) -> nn.Module:

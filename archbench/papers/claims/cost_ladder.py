@@ -1,7 +1,7 @@
 """The cost column of "Rethinking" Table 3, the ladder from GoogLeNet to Inception-v3."""
 
 from archbench.papers.figures import figure
-from archbench.records.published import PublishedFigure
+from archbench.papers.records import PublishedFigure
 
 
 def cost(row: str) -> PublishedFigure:

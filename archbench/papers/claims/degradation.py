@@ -1,8 +1,8 @@
 """What the lecture notes say about errors of deeper networks: compared are the printed ones."""
 
+from archbench.papers.claims.records import Case, Evidence, Measurement
 from archbench.papers.figures import printed
 from archbench.papers.networks import Networks
-from archbench.records.claims import Case, Evidence, Measurement
 
 
 def cifar(networks: Networks) -> Evidence:

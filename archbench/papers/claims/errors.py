@@ -4,10 +4,10 @@ from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
 
+from archbench.papers.claims.records import Case, Evidence, Measurement
 from archbench.papers.figures import figure, figures
 from archbench.papers.judge import confirms
 from archbench.papers.networks import Networks
-from archbench.records.claims import Case, Evidence, Measurement
 from archbench.units import counted
 
 

@@ -24,8 +24,8 @@ from archbench.papers.claims import (
     resnets,
     shortcuts,
 )
+from archbench.papers.claims.records import Claim, Evidence, Finding
 from archbench.papers.networks import Networks
-from archbench.records.claims import Claim, Evidence, Finding
 
 Experiment = Callable[[Networks], Evidence]
 

@@ -8,12 +8,12 @@ from torch import Tensor, nn
 
 from archbench.analysis.profile import profile
 from archbench.papers.claims.field_of_view import field_of_view
+from archbench.papers.claims.records import Case, Evidence, Measurement
 from archbench.papers.claims.sampling import ROUNDING, SEED
 from archbench.papers.figures import figure
 from archbench.papers.judge import confirms
 from archbench.papers.layers import parameters
 from archbench.papers.networks import Networks
-from archbench.records.claims import Case, Evidence, Measurement
 from archbench.tables.picture import Picture, Series
 from archbench.units import shape_for_people
 

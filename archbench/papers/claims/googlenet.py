@@ -8,11 +8,11 @@ import torch
 from torch import nn
 
 from archbench.networks.archs.googlenet import TABLE_1
+from archbench.papers.claims.records import Case, Evidence, Measurement
 from archbench.papers.figures import figure
 from archbench.papers.judge import confirms
 from archbench.papers.layers import parameters
 from archbench.papers.networks import Networks
-from archbench.records.claims import Case, Evidence, Measurement
 
 
 def depth(networks: Networks) -> Evidence:

@@ -4,12 +4,12 @@ from decimal import Decimal
 from fractions import Fraction
 
 from archbench.networks.archs.googlenet import TABLE_1
+from archbench.papers.claims.records import Case, Evidence, Measurement
 from archbench.papers.figures import figure
 from archbench.papers.judge import confirms, judge
 from archbench.papers.layers import parameters
 from archbench.papers.networks import Networks
-from archbench.records.claims import Case, Evidence, Measurement
-from archbench.records.published import PublishedFigure
+from archbench.papers.records import PublishedFigure
 
 K = 1024  # of the params column: 112K are the 114,688 weights of conv2, and 1000K those of fc
 MILLION = 10**6

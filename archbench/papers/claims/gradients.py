@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from archbench.networks.archs import preact_resnet, resnet
 from archbench.networks.archs.parts.stages import StagedNetwork
+from archbench.papers.claims.records import Case, Evidence, Measurement
 from archbench.papers.claims.sampling import (
     ORDER_OF_MAGNITUDE,
     SEED,
@@ -24,7 +25,6 @@ from archbench.papers.claims.sampling import (
     seeded,
 )
 from archbench.papers.networks import Networks
-from archbench.records.claims import Case, Evidence, Measurement
 from archbench.tables.picture import Picture, Series
 
 DEPTHS = (20, 56, 110)

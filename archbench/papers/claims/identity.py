@@ -8,9 +8,9 @@ import torch.nn.functional as F  # torch's own name for it
 from torch import Tensor, nn
 
 from archbench.networks.archs import resnet
+from archbench.papers.claims.records import Case, Evidence, Measurement
 from archbench.papers.claims.sampling import ROUNDING, SEED, seeded
 from archbench.papers.networks import Networks
-from archbench.records.claims import Case, Evidence, Measurement
 
 WIDTH = 16
 BATCH = 8

@@ -10,11 +10,11 @@ from torch import Tensor, nn
 from archbench.analysis.profile import profile
 from archbench.networks.archs.inception_v3 import TABLE_1, AuxiliaryHead
 from archbench.papers.claims.cost_ladder import cost
+from archbench.papers.claims.records import Case, Evidence, Measurement
 from archbench.papers.figures import figure
 from archbench.papers.judge import confirms
 from archbench.papers.layers import parameters
 from archbench.papers.networks import Networks
-from archbench.records.claims import Case, Evidence, Measurement
 from archbench.units import Shape, shape_for_people
 
 IMAGE: Shape = (3, 299, 299)

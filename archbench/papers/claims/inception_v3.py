@@ -3,6 +3,7 @@
 from torch import nn
 
 from archbench.papers.claims.field_of_view import field_of_view
+from archbench.papers.claims.records import Case, Evidence, Measurement
 from archbench.papers.claims.structure import (
     Steps,
     followers,
@@ -13,7 +14,6 @@ from archbench.papers.claims.structure import (
 )
 from archbench.papers.layers import convolutions
 from archbench.papers.networks import Networks
-from archbench.records.claims import Case, Evidence, Measurement
 from archbench.units import shape_for_people
 
 GRID_35 = ("Mixed_5b", "Mixed_5c", "Mixed_5d")

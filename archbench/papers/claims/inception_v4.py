@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from torch import nn
 
 from archbench.networks.archs.parts.branches import ResidualBranches
+from archbench.papers.claims.records import Case, Evidence, Measurement
 from archbench.papers.claims.structure import fed_by, kernel, steps, wiring
 from archbench.papers.figures import figure
 from archbench.papers.layers import parameters
 from archbench.papers.networks import Networks
-from archbench.records.claims import Case, Evidence, Measurement
 from archbench.units import shape_for_people
 
 ABOUT = 0.10  # how far apart two costs may be that are "about the same"

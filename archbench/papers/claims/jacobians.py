@@ -13,6 +13,7 @@ from math import sqrt
 import torch
 from torch import Tensor
 
+from archbench.papers.claims.records import Case, Evidence, Measurement
 from archbench.papers.claims.sampling import (
     ORDER_OF_MAGNITUDE,
     ROUNDING,
@@ -22,7 +23,6 @@ from archbench.papers.claims.sampling import (
     seeded,
 )
 from archbench.papers.networks import Networks
-from archbench.records.claims import Case, Evidence, Measurement
 from archbench.tables.picture import Picture, Series
 
 WIDTH = 16

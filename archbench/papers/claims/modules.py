@@ -7,10 +7,10 @@ from torch import nn
 from archbench.analysis.profile import profile
 from archbench.networks.archs.googlenet import TABLE_1
 from archbench.networks.archs.parts.branches import Branches, Conv, Module, Pool
+from archbench.papers.claims.records import Case, Evidence, Measurement
 from archbench.papers.claims.structure import followers, steps
 from archbench.papers.layers import convolutions, parameters
 from archbench.papers.networks import Networks
-from archbench.records.claims import Case, Evidence, Measurement
 from archbench.units import shape_for_people
 
 INCEPTIONS = tuple(row for row in TABLE_1 if row.type.startswith("inception"))

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from archbench.networks.archs import resnet
+from archbench.papers.claims.records import Case, Evidence, Measurement
 from archbench.papers.claims.sampling import (
     ORDER_OF_MAGNITUDE,
     SEEDS,
@@ -18,7 +19,6 @@ from archbench.papers.claims.sampling import (
     seeded,
 )
 from archbench.papers.networks import Networks
-from archbench.records.claims import Case, Evidence, Measurement
 from archbench.tables.picture import Picture, Series
 
 UNITS = 20

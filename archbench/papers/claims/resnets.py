@@ -5,13 +5,13 @@ from itertools import pairwise
 
 from torch import nn
 
+from archbench.papers.claims.records import Case, Evidence, Measurement
 from archbench.papers.claims.structure import kernel
 from archbench.papers.figures import figure
 from archbench.papers.judge import confirms, judge, parse
 from archbench.papers.layers import blocks, convolutions, parameters, projections
 from archbench.papers.networks import Networks
-from archbench.records.claims import Case, Evidence, Measurement
-from archbench.records.published import CONFIRMED, PublishedFigure
+from archbench.papers.records import CONFIRMED, PublishedFigure
 
 IMAGENET = (18, 34, 50, 101, 152)
 BOTTLENECKS = (50, 101, 152)

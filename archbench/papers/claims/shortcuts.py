@@ -10,10 +10,10 @@ import torch.nn.functional as F  # torch's own name for it
 from torch import nn
 
 from archbench.networks.archs.resnet import Block
+from archbench.papers.claims.records import Case, Evidence, Measurement
 from archbench.papers.claims.sampling import SEED, seeded
 from archbench.papers.layers import blocks, parameters, projections
 from archbench.papers.networks import Networks
-from archbench.records.claims import Case, Evidence, Measurement
 from archbench.units import shape_for_people
 
 TWINS = {

@@ -10,7 +10,7 @@ from archbench.papers.figures import figures, printed
 from archbench.papers.judge import Value
 from archbench.papers.networks import Networks
 from archbench.papers.recompute.rules import Rule, Rules
-from archbench.records.published import PublishedFigure
+from archbench.papers.records import PublishedFigure
 
 EVALUATION = "googlenet.evaluation"
 CROP_FACTORS = ("scales", "squares", "views", "mirrors")  # 4 × 3 × 6 × 2 = 144

@@ -4,7 +4,7 @@ from archbench.papers.judge import Value
 from archbench.papers.layers import projections
 from archbench.papers.networks import Networks
 from archbench.papers.recompute.rules import Rules, name_of, network_of
-from archbench.records.published import PublishedFigure
+from archbench.papers.records import PublishedFigure
 
 
 def _units(networks: Networks, figure: PublishedFigure) -> Value:

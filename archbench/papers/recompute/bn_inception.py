@@ -17,7 +17,7 @@ from archbench.papers.recompute.rules import (
     stage_depth,
     stage_of,
 )
-from archbench.records.published import PublishedFigure
+from archbench.papers.records import PublishedFigure
 
 PLAIN, TWIN = "googlenet", "googlenet-separable"  # of GoogLeNet, the one with the same stem
 

@@ -14,7 +14,7 @@ from torch import nn
 from archbench.papers.layers import parameters
 from archbench.papers.networks import Networks, built_as
 from archbench.papers.recompute.rules import name_of
-from archbench.records.published import PublishedFigure
+from archbench.papers.records import PublishedFigure
 
 # What the counts of a network depend on and no paper prints.
 UNPUBLISHED = {

@@ -25,7 +25,7 @@ from archbench.papers.recompute.rules import (
     stage_of,
     written,
 )
-from archbench.records.published import PublishedFigure
+from archbench.papers.records import PublishedFigure
 
 
 def _filters(networks: Networks, figure: PublishedFigure) -> Value:

@@ -4,7 +4,7 @@ from archbench.papers.judge import Value
 from archbench.papers.layers import channels, convolutions, kept, repeats
 from archbench.papers.networks import Networks
 from archbench.papers.recompute.rules import Rule, Rules, at, common, name_of, network_of, output_of
-from archbench.records.published import PublishedFigure
+from archbench.papers.records import PublishedFigure
 
 # Table 1's letters: in figure 7, n is the short branch and k, l, m follow each other in the long.
 LETTERS = {"n": ("branch1", 0), "k": ("branch2", 0), "l": ("branch2", 1), "m": ("branch2", 2)}

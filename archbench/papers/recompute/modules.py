@@ -24,7 +24,7 @@ from archbench.papers.recompute.rules import (
     output_of,
     written,
 )
-from archbench.records.published import PublishedFigure
+from archbench.papers.records import PublishedFigure
 from archbench.units import Shape
 
 META = torch.device("meta")  # modules are built there: their values are not looked at

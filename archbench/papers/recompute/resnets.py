@@ -24,7 +24,7 @@ from archbench.papers.recompute.rules import (
     output_of,
     written,
 )
-from archbench.records.published import PublishedFigure
+from archbench.papers.records import PublishedFigure
 
 CHANGE = "conv3_x.1"  # the first block of conv3_x, which halves the grid and doubles the channels
 

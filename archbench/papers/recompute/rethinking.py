@@ -22,7 +22,7 @@ from archbench.papers.recompute.rules import (
     patch_stride,
     stage_of,
 )
-from archbench.records.published import PublishedFigure
+from archbench.papers.records import PublishedFigure
 
 V2 = "inception-v2"
 

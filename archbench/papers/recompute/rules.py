@@ -8,7 +8,7 @@ from torch import nn
 from archbench.papers.judge import Value
 from archbench.papers.layers import convolutions, kernel, stride
 from archbench.papers.networks import Networks
-from archbench.records.published import PublishedFigure
+from archbench.papers.records import PublishedFigure
 from archbench.units import Shape, shape_for_people
 
 Rule = Callable[[Networks, PublishedFigure], Value]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from archbench.records.published import Verdict
+from archbench.papers.records import Verdict
 from archbench.tables.table import Tone
 
 

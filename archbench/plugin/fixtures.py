@@ -92,7 +92,7 @@ def _with_benchmark(benchmark: Any) -> Callable[..., None]:
     """
 
     def timed(model: Any, input_size: Any = None, **settings: Any) -> None:
-        from archbench.api.under_pytest import time_under
+        from archbench.plugin.timed import time_under
 
         with _with_hint():
             time_under(benchmark, model, input_size, **settings)

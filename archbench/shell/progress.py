@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-from archbench.cli import interrupt
+from archbench.shell import interrupt
 
 
 @contextmanager

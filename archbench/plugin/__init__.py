@@ -1,0 +1,1 @@
+"""What pytest knows where archbench is installed."""
