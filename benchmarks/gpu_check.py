@@ -17,8 +17,8 @@ import torch
 
 from archbench.api.bench import bench, run_bench
 from archbench.api.compare import compare
-from archbench.api.doctor import doctor
 from archbench.api.fits import fits
+from archbench.commands.doctor.run import doctor
 from archbench.networks.resolve import load, plan_for
 from archbench.records.timings import Bench
 from archbench.timing.jobs import Job

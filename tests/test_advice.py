@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from archbench.gate.advice import advice
+from archbench.commands.doctor.advice import advice
 from archbench.timing.machine.disturbances import BusyProcess, CpuLoad, DeviceWatch
 from archbench.timing.machine.records import Environment
 

@@ -7,8 +7,8 @@ from statistics import median
 
 import pytest
 
+from archbench.commands.doctor.noise import noise_of
 from archbench.errors import OutputRefused
-from archbench.gate.noise import noise_of
 from archbench.gate.timings import timing_of
 from archbench.gates.rules import NEGLIGIBLE
 from archbench.records.timings import Bench

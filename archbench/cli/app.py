@@ -15,7 +15,6 @@ from archbench.cli.bench import bench
 from archbench.cli.check import check
 from archbench.cli.claims import claims
 from archbench.cli.compare import compare
-from archbench.cli.doctor import doctor
 from archbench.cli.explain import explain
 from archbench.cli.init_ci import init_ci
 from archbench.cli.lock import lock
@@ -23,6 +22,7 @@ from archbench.cli.reproduce import reproduce
 from archbench.cli.selftest import selftest
 from archbench.cli.shelf import info, list_architectures
 from archbench.cli.summary import summary
+from archbench.commands.doctor.command import doctor
 from archbench.commands.judge.command import judge
 from archbench.errors import ArchbenchError, why_refused
 from archbench.libraries import missing, named_by

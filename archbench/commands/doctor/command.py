@@ -27,8 +27,8 @@ def doctor(
 ) -> None:
     """Describe this machine, measure its noise, and say what would make it quieter."""
     with destination(form, output) as out, prints_set_aside():
-        from archbench.api.doctor import doctor as diagnose
-        from archbench.report.doctor import doctor_report
+        from archbench.commands.doctor.report import doctor_report
+        from archbench.commands.doctor.run import doctor as diagnose
         from archbench.timing.sessions.launcher import Listener
 
         with progress("measuring noise") as tell:

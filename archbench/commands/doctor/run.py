@@ -4,10 +4,10 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from archbench.gate.advice import advice
-from archbench.gate.noise import noise_of
+from archbench.commands.doctor.advice import advice
+from archbench.commands.doctor.noise import noise_of
+from archbench.commands.doctor.records import Diagnosis
 from archbench.libraries import require
-from archbench.records.diagnoses import Diagnosis
 from archbench.timing.ceilings import Ceilings
 from archbench.timing.cells import Cell
 from archbench.timing.machine.records import Environment

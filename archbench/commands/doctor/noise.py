@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from math import expm1, log, sqrt
 from statistics import median, stdev
 
+from archbench.commands.doctor.records import Noise
 from archbench.gates.rules import NEGLIGIBLE
-from archbench.records.diagnoses import Noise
 from archbench.statistics.intervals import CONFIDENCE, detectable_with, student_quantile
 from archbench.timing.ratios import log_ratio
 from archbench.timing.records import Session

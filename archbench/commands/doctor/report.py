@@ -1,6 +1,6 @@
 """A Diagnosis as a report: the machine, its noise, and what to do about it."""
 
-from archbench.records.diagnoses import Diagnosis, Noise
+from archbench.commands.doctor.records import Diagnosis, Noise
 from archbench.tables.table import Cell, Column, Kind, Report, Table
 from archbench.timing.machine.records import Environment
 from archbench.timing.words import ceilings_line
