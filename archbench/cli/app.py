@@ -17,13 +17,13 @@ from archbench.cli.claims import claims
 from archbench.cli.compare import compare
 from archbench.cli.explain import explain
 from archbench.cli.init_ci import init_ci
-from archbench.cli.lock import lock
 from archbench.cli.reproduce import reproduce
 from archbench.cli.selftest import selftest
 from archbench.cli.shelf import info, list_architectures
 from archbench.cli.summary import summary
 from archbench.commands.doctor.command import doctor
 from archbench.commands.judge.command import judge
+from archbench.commands.lock.command import lock
 from archbench.errors import ArchbenchError, why_refused
 from archbench.libraries import missing, named_by
 from archbench.tables.signs import never_fail
