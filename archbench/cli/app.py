@@ -12,7 +12,6 @@ import typer
 
 import archbench
 from archbench.cli.bench import bench
-from archbench.cli.check import check
 from archbench.cli.claims import claims
 from archbench.cli.compare import compare
 from archbench.cli.explain import explain
@@ -21,6 +20,7 @@ from archbench.cli.reproduce import reproduce
 from archbench.cli.selftest import selftest
 from archbench.cli.shelf import info, list_architectures
 from archbench.cli.summary import summary
+from archbench.commands.check.command import check
 from archbench.commands.doctor.command import doctor
 from archbench.commands.judge.command import judge
 from archbench.commands.lock.command import lock
