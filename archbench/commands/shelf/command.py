@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
+from archbench.commands.shelf.report import info_report, shelf_report
 from archbench.errors import ArchbenchError
 from archbench.networks.registry import ARCHITECTURES, find, related, select
 from archbench.networks.registry.totals import kept_totals
-from archbench.report.shelf import info_report, shelf_report
 from archbench.shell.options import Debug, Form, Output, complete_model
 from archbench.shell.output import destination
 

@@ -1,0 +1,1 @@
+"""`archbench list` and `archbench info`."""
