@@ -18,12 +18,12 @@ from archbench.cli.explain import explain
 from archbench.cli.init_ci import init_ci
 from archbench.cli.reproduce import reproduce
 from archbench.cli.selftest import selftest
-from archbench.cli.summary import summary
 from archbench.commands.check.command import check
 from archbench.commands.doctor.command import doctor
 from archbench.commands.judge.command import judge
 from archbench.commands.lock.command import lock
 from archbench.commands.shelf.command import info, list_architectures
+from archbench.commands.summary.command import summary
 from archbench.errors import ArchbenchError, why_refused
 from archbench.libraries import missing, named_by
 from archbench.tables.signs import never_fail

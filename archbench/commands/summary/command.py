@@ -87,8 +87,8 @@ def _laid_out(
     loaded: "Loaded", profile: "Profile", kwargs: dict[str, object], depth: int | None, layers: bool
 ) -> "Report":
     """Choose the paper's table, the module tree or every layer."""
+    from archbench.commands.summary.report import summary_report
     from archbench.networks.construct import paper_table
-    from archbench.report.summary import summary_report
 
     if loaded.architecture is not None:
         paper = paper_table(loaded.architecture, kwargs)
@@ -102,9 +102,9 @@ def _cross_checked(
     loaded: "Loaded", profile: "Profile", input_size: list[str] | None, batch_size: int
 ) -> "Report":
     """Set fvcore's count beside the profile."""
-    from archbench.analyze.cross_check import cross_check
+    from archbench.commands.summary.cross_check import cross_check
+    from archbench.commands.summary.cross_check_report import cross_check_report
     from archbench.networks.resolve import plan_for
-    from archbench.report.cross_check import cross_check_report
 
     plan = plan_for(loaded, input_size or None, batch_size)
     return cross_check_report(profile, cross_check(loaded, plan, profile))

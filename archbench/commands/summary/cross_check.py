@@ -12,12 +12,12 @@ from archbench.analysis.borrow import borrowed, own_device
 from archbench.analysis.records import Profile
 from archbench.analysis.tools.counters import fvcore_analysis
 from archbench.analysis.trace import paths_of
+from archbench.commands.summary.records import CrossCheck, CrossCheckRow
 from archbench.errors import ArchbenchError
 from archbench.libraries import require
 from archbench.networks.inputs import InputPlan
 from archbench.networks.resolve import Loaded
 from archbench.networks.user_code import describe
-from archbench.records.cross_checks import CrossCheck, CrossCheckRow
 
 # fvcore's names for operators, as archbench groups them
 _GROUPS = {

@@ -1,7 +1,7 @@
 """A CrossCheck as a report."""
 
 from archbench.analysis.records import Profile
-from archbench.records.cross_checks import CrossCheck
+from archbench.commands.summary.records import CrossCheck
 from archbench.tables.table import Column, Kind, Report, Table
 
 
