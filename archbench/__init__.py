@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from archbench.analysis.profile import profile
     from archbench.api.bench import bench
-    from archbench.api.compare import compare
+    from archbench.commands.compare.run import compare
     from archbench.gates.structure.run import check
     from archbench.networks.build import build
     from archbench.papers.reproduce import reproduce
@@ -25,7 +25,7 @@ _HOMES = {
     "bench": "archbench.api.bench",
     "build": "archbench.networks.build",
     "check": "archbench.gates.structure.run",
-    "compare": "archbench.api.compare",
+    "compare": "archbench.commands.compare.run",
     "profile": "archbench.analysis.profile",
     "reproduce": "archbench.papers.reproduce",
 }

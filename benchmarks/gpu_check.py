@@ -16,8 +16,8 @@ from statistics import median
 import torch
 
 from archbench.api.bench import bench, run_bench
-from archbench.api.compare import compare
 from archbench.api.fits import fits
+from archbench.commands.compare.run import compare
 from archbench.commands.doctor.run import doctor
 from archbench.networks.resolve import load, plan_for
 from archbench.records.timings import Bench

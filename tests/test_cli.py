@@ -26,7 +26,7 @@ from archbench.shell import interrupt
 from archbench.timing.jobs import Job
 from tests.systems import needs_posix
 
-comparing = import_module("archbench.api.compare")  # archbench.compare is the function
+comparing = import_module("archbench.commands.compare.run")  # archbench.compare is the function
 
 NETS = """
 import torch

@@ -7,13 +7,13 @@ from markdown_it import MarkdownIt
 from rich.cells import cell_len
 from rich.console import Console
 
+from archbench.commands.compare.changes import compare_structure
+from archbench.commands.compare.report import structure_report
 from archbench.commands.shelf.report import info_report, shelf_report
 from archbench.commands.summary.report import summary_report
-from archbench.gate.compare import compare_structure
 from archbench.networks.construct import paper_table
 from archbench.networks.registry import ARCHITECTURES, find, related
 from archbench.networks.registry.totals import kept_totals
-from archbench.report.compare import structure_report
 from archbench.tables.render import Format, as_csv, as_markdown, as_rich, as_text, show
 from archbench.tables.table import Column, Kind, Report, Table, Tone, Toned
 from tests.shelf import counted

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats as reference
 
-from archbench.gate.compare import detectable
-from archbench.gate.verdicts import structure_verdict, time_verdict
+from archbench.commands.compare.changes import detectable
+from archbench.commands.compare.verdicts import structure_verdict, time_verdict
 from archbench.statistics.intervals import (
     hodges_lehmann,
     interval_of_centre,

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from archbench.commands.compare.changes import compare_structure, with_times
+from archbench.commands.compare.records import Comparison
 from archbench.errors import ArchbenchError, NothingMeasured
-from archbench.gate.compare import compare_structure, with_times
 from archbench.libraries import require
-from archbench.records.comparisons import Comparison
 from archbench.timing.records import Session
 from archbench.timing.sessions.launcher import SILENT, Listener, error_of, launching
 from archbench.timing.sessions.schedule import SESSIONS, in_turn

@@ -65,10 +65,10 @@ def compare(
 ) -> None:
     """Put networks side by side: structure exactly, latency with a 95 % interval."""
     with destination(form, output) as out, prints_set_aside():
-        from archbench.api.compare import measured, structure_of
-        from archbench.gate.compare import with_times
+        from archbench.commands.compare.changes import with_times
+        from archbench.commands.compare.report import structure_report, time_report, whole_report
+        from archbench.commands.compare.run import measured, structure_of
         from archbench.networks.resolve import parse_kwargs
-        from archbench.report.compare import structure_report, time_report, whole_report
         from archbench.timing.sessions.launcher import Listener
         from archbench.timing.sessions.subjects import Ways, subjects
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from string import ascii_uppercase
 
 from archbench.analysis.records import StageCost
-from archbench.gate.compare import stage_names
+from archbench.commands.compare.changes import stage_names
+from archbench.commands.compare.records import Change, Comparison
 from archbench.gates.rules import IMPORTANT
-from archbench.records.comparisons import Change, Comparison
 from archbench.tables.table import Cell, Column, Kind, Report, Table
 from archbench.timing.records import Session
 from archbench.timing.words import FLAGS, how, machine_facts

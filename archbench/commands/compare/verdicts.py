@@ -1,7 +1,7 @@
 """What a difference is called."""
 
+from archbench.commands.compare.records import StructureVerdict, TimeVerdict
 from archbench.gates.rules import IMPORTANT, NEGLIGIBLE
-from archbench.records.comparisons import StructureVerdict, TimeVerdict
 
 
 def structure_verdict(a: int | None, b: int | None) -> StructureVerdict:

@@ -5,9 +5,9 @@ from math import log
 from statistics import median
 
 from archbench.analysis.records import Profile
-from archbench.gate.verdicts import structure_verdict, time_verdict
+from archbench.commands.compare.records import Change, Comparison
+from archbench.commands.compare.verdicts import structure_verdict, time_verdict
 from archbench.gates.rules import NEGLIGIBLE
-from archbench.records.comparisons import Change, Comparison
 from archbench.statistics.intervals import CONFIDENCE, detectable_with, student_quantile
 from archbench.timing.ratios import ratio_to_reference
 from archbench.timing.records import Session
