@@ -22,14 +22,14 @@ from archbench.analysis.tools import counters
 from archbench.analysis.tools.counters import COUNTERS
 from archbench.analysis.tools.counting_rules import PUBLISHED, RULES
 from archbench.analysis.tools.records import Printed
-from archbench.analyze.reconcile import QUANTITIES
 from archbench.cli.app import run
+from archbench.commands.explain.reconcile import QUANTITIES
+from archbench.commands.explain.records import Explanation, Reconciliation
+from archbench.commands.explain.report import explain_report
+from archbench.commands.explain.run import explain
+from archbench.commands.explain.shipped import STEPS, published_totals, way
 from archbench.networks.registry import find
-from archbench.papers.explain import explain
 from archbench.papers.networks import built_as
-from archbench.papers.shipped import STEPS, published_totals, way
-from archbench.records.explanations import Explanation, Reconciliation
-from archbench.report.explain import explain_report
 from archbench.tables.render import show
 
 TOOLS = [counter.name for counter in COUNTERS]
@@ -453,7 +453,7 @@ def test_a_tool_that_fails_fails_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_stays_unexplained_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     """A tool that prints another number than its rules give: in the table, the sum and JSON."""
     odd = counters.Counter("odd", "torch", "MACs", False, False, lambda *_: (40_551_052, None))
-    monkeypatch.setattr("archbench.papers.explain.COUNTERS", (odd,))
+    monkeypatch.setattr("archbench.commands.explain.run.COUNTERS", (odd,))
     monkeypatch.setitem(RULES, ("odd", "macs"), lambda ledger, totals: ())
     explanation = explain("resnet20")
     found = of(explanation, "odd")

@@ -13,13 +13,13 @@ import typer
 import archbench
 from archbench.cli.bench import bench
 from archbench.cli.claims import claims
-from archbench.cli.explain import explain
 from archbench.cli.init_ci import init_ci
 from archbench.cli.reproduce import reproduce
 from archbench.cli.selftest import selftest
 from archbench.commands.check.command import check
 from archbench.commands.compare.command import compare
 from archbench.commands.doctor.command import doctor
+from archbench.commands.explain.command import explain
 from archbench.commands.judge.command import judge
 from archbench.commands.lock.command import lock
 from archbench.commands.shelf.command import info, list_architectures

@@ -25,9 +25,9 @@ def explain(
 ) -> None:
     """Lead from archbench's params and MACs to what other tools print, term by term."""
     with destination(form, output) as out, prints_set_aside():
+        from archbench.commands.explain.report import explain_report
+        from archbench.commands.explain.run import explain as explained
         from archbench.networks.resolve import parse_kwargs
-        from archbench.papers.explain import explain as explained
-        from archbench.report.explain import explain_report
 
         kwargs = parse_kwargs(model_kwargs or []) | ({"aux": True} if aux else {})
         with progress("counting") as tell:

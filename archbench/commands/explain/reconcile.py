@@ -16,9 +16,9 @@ from archbench.analysis.tools.counting_rules import RULES
 from archbench.analysis.tools.module_uses import Ledger, ledger
 from archbench.analysis.tools.records import Printed, Quantity
 from archbench.analysis.trace import paths_of
+from archbench.commands.explain.records import Reconciliation, Status
 from archbench.networks.inputs import InputPlan, InputSize
 from archbench.networks.resolve import Loaded, load, plan_for
-from archbench.records.explanations import Reconciliation, Status
 
 QUANTITIES: tuple[Quantity, Quantity] = ("macs", "params")
 

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 from archbench.analysis.tools.counters import COUNTERS
 from archbench.analysis.tools.counting_rules import PUBLISHED
 from archbench.analysis.tools.records import Printed, Quantity, Term
-from archbench.analyze.reconcile import QUANTITIES, Subject, count_subject, reconcile
+from archbench.commands.explain.reconcile import QUANTITIES, Subject, count_subject, reconcile
+from archbench.commands.explain.records import Explanation, Reconciliation
+from archbench.commands.explain.shipped import PublishedTotal, published_totals, way
 from archbench.networks.inputs import InputSize
 from archbench.papers.figures import figures
 from archbench.papers.judge import parse
 from archbench.papers.networks import Networks, built_as
 from archbench.papers.records import Reproduction
 from archbench.papers.reproduce import recomputed
-from archbench.papers.shipped import PublishedTotal, published_totals, way
-from archbench.records.explanations import Explanation, Reconciliation
 from archbench.units import shape_for_people
 
 if TYPE_CHECKING:

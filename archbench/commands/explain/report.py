@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from textwrap import wrap
 
 from archbench.analysis.tools.records import Quantity
+from archbench.commands.explain.records import Explanation, Reconciliation
 from archbench.papers.verdict_looks import LOOKS
-from archbench.records.explanations import Explanation, Reconciliation
 from archbench.tables.table import Cell, Column, Kind, Report, Table
 
 _TITLES: dict[Quantity, str] = {"macs": "MACs", "params": "params"}
