@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import archbench
+from archbench.commands.claims.report import findings_report
 from archbench.papers.claims.experiments import put_to_the_test
 from archbench.papers.claims.records import Finding
 from archbench.papers.records import Reproduction
 from archbench.papers.statements import statements
-from archbench.report.claims import findings_report
 from archbench.report.reproduce import summary_report, table_reports
 from archbench.tables.picture import as_svg
 from archbench.tables.render import Format, as_text

@@ -8,11 +8,11 @@ from xml.sax.saxutils import escape
 
 import pytest
 
+from archbench.commands.claims.report import LOOKS, findings_report
 from archbench.papers.claims.experiments import EXPERIMENTS
 from archbench.papers.claims.records import Case, Claim, Evidence, Finding, Measurement
 from archbench.papers.packaged import rows_of
 from archbench.papers.statements import statements
-from archbench.report.claims import LOOKS, findings_report
 from archbench.tables.render import Format, as_text
 from tests.reports import REPORTS
 

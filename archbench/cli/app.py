@@ -12,11 +12,11 @@ import typer
 
 import archbench
 from archbench.cli.bench import bench
-from archbench.cli.claims import claims
 from archbench.cli.init_ci import init_ci
 from archbench.cli.reproduce import reproduce
 from archbench.cli.selftest import selftest
 from archbench.commands.check.command import check
+from archbench.commands.claims.command import claims
 from archbench.commands.compare.command import compare
 from archbench.commands.doctor.command import doctor
 from archbench.commands.explain.command import explain

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from archbench.commands.claims.report import LOOKS, claims_report, finding_report, findings_report
 from archbench.errors import ArchbenchError, OutputRefused, why_refused
 from archbench.libraries import require
 from archbench.papers.statements import select, statements
-from archbench.report.claims import LOOKS, claims_report, finding_report, findings_report
 from archbench.shell.options import Debug, Form, Output, verdicts_named
 from archbench.shell.output import destination, replacing, warn
 from archbench.shell.progress import progress
