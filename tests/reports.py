@@ -5,11 +5,11 @@ from pathlib import Path
 
 import archbench
 from archbench.commands.claims.report import findings_report
+from archbench.commands.reproduce.report import summary_report, table_reports
 from archbench.papers.claims.experiments import put_to_the_test
 from archbench.papers.claims.records import Finding
 from archbench.papers.records import Reproduction
 from archbench.papers.statements import statements
-from archbench.report.reproduce import summary_report, table_reports
 from archbench.tables.picture import as_svg
 from archbench.tables.render import Format, as_text
 

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from torch import nn
 
 import archbench
+from archbench.commands.reproduce import expectations
+from archbench.commands.reproduce.paper_table import _cell, _column_order
 from archbench.networks.archs import googlenet
 from archbench.networks.registry import find
 from archbench.networks.registry.published import ERRORS
-from archbench.papers import expectations
 from archbench.papers.figures import figure, figures, tables
 from archbench.papers.judge import judge, parse
 from archbench.papers.networks import Networks, built_as
@@ -26,7 +27,6 @@ from archbench.papers.packaged import rows_of
 from archbench.papers.recompute.counts import UNPUBLISHED, VERSIONS
 from archbench.papers.records import CONFIRMED, VERDICTS, Reproduction
 from archbench.papers.reproduce import recomputed
-from archbench.report.paper_table import _cell, _column_order
 from archbench.tables.table import Tone
 from tests.reports import REPORTS, reproduced
 

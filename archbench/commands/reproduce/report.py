@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from archbench.commands.reproduce.paper_table import folded, grid, is_grid
 from archbench.papers.records import VERDICTS, PublishedFigure, Reproduction, VerdictChange
 from archbench.papers.verdict_looks import LOOKS
-from archbench.report.paper_table import folded, grid, is_grid
 from archbench.tables.table import Cell, Column, Kind, Report, Table, Toned
 from archbench.units import counted
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from archbench.commands.reproduce import expectations
+from archbench.commands.reproduce.report import summary_report, table_reports, tables_report
 from archbench.errors import ArchbenchError
-from archbench.papers import expectations
 from archbench.papers.figures import figures, select, tables
 from archbench.papers.records import VERDICTS, Verdict, VerdictChange
 from archbench.papers.verdict_looks import LOOKS
-from archbench.report.reproduce import summary_report, table_reports, tables_report
 from archbench.shell.in_use import in_use
 from archbench.shell.options import Debug, Form, Output, complete_model, verdicts_named
 from archbench.shell.output import destination, replacing, warn
