@@ -10,17 +10,17 @@ from typing import Any
 import pytest
 import torch
 
-from archbench.api import selftest as tested
-from archbench.api.selftest import selftest
 from archbench.cli.app import run
+from archbench.commands.selftest import run as tested
+from archbench.commands.selftest.power import rate_of_draws, rate_of_runs
+from archbench.commands.selftest.report import power_svg
+from archbench.commands.selftest.run import selftest
+from archbench.commands.selftest.slowed import ALWAYS, PASSES, TRIED, build
 from archbench.errors import ArchbenchError
-from archbench.gate.power import rate_of_draws, rate_of_runs
 from archbench.gates.records import Word
 from archbench.gates.rules import Rules
 from archbench.gates.time.pairing import Sides
 from archbench.gates.time.pairs import Pair
-from archbench.measure.injected import ALWAYS, PASSES, TRIED, build
-from archbench.report.selftest import power_svg
 from archbench.timing.records import Failure
 from archbench.timing.sessions.subjects import Ways
 from tests.test_time_gate import with_ratio

@@ -15,8 +15,8 @@ from types import SimpleNamespace
 import pytest
 
 import archbench
-from archbench.api.selftest import selftest
 from archbench.cli.app import app, run
+from archbench.commands.selftest.run import selftest
 from archbench.papers.verdict_looks import LOOKS
 from archbench.shell.output import Destination, destination
 from archbench.shell.progress import progress

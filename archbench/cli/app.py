@@ -13,7 +13,6 @@ import typer
 import archbench
 from archbench.cli.bench import bench
 from archbench.cli.init_ci import init_ci
-from archbench.cli.selftest import selftest
 from archbench.commands.check.command import check
 from archbench.commands.claims.command import claims
 from archbench.commands.compare.command import compare
@@ -22,6 +21,7 @@ from archbench.commands.explain.command import explain
 from archbench.commands.judge.command import judge
 from archbench.commands.lock.command import lock
 from archbench.commands.reproduce.command import reproduce
+from archbench.commands.selftest.command import selftest
 from archbench.commands.shelf.command import info, list_architectures
 from archbench.commands.summary.command import summary
 from archbench.errors import ArchbenchError, why_refused

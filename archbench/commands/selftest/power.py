@@ -7,12 +7,12 @@ from dataclasses import replace
 from math import expm1
 from statistics import median
 
+from archbench.commands.selftest.records import Rate
 from archbench.gates.records import Word
 from archbench.gates.rules import Rules
 from archbench.gates.time.pairs import Stage
 from archbench.gates.time.stages import Evidence, judge
 from archbench.libraries import needed
-from archbench.records.selftests import Rate
 from archbench.statistics.trimmed_mean import trimmed_mean
 
 CELL = "drawn"

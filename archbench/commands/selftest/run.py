@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from archbench.commands.selftest.power import rate_of_draws, rate_of_runs
+from archbench.commands.selftest.records import Rate, SelfTest
 from archbench.errors import ArchbenchError, NothingMeasured, OutputRefused, why_refused
-from archbench.gate.power import rate_of_draws, rate_of_runs
 from archbench.gates.records import Word
 from archbench.gates.rules import Rules
 from archbench.gates.structure.records import GateCell
@@ -22,7 +23,6 @@ from archbench.gates.time.run import CONTROL, Arms, Measure, control_of, run_gat
 from archbench.gates.time.sides import THREADS, in_one_process, measured_cell, other_code
 from archbench.gates.time.verdicts import verdicts_of
 from archbench.networks.names import parts_of
-from archbench.records.selftests import Rate, SelfTest
 from archbench.timing.cells import Cell
 from archbench.timing.machine.records import Environment
 from archbench.timing.processes.children import Child
@@ -30,7 +30,7 @@ from archbench.timing.sessions.launcher import SILENT, Launcher, Listener, error
 from archbench.timing.sessions.subjects import Ways
 
 MODELS = ("resnet20", "resnet18")
-SLOWED = "archbench.measure.injected:build"
+SLOWED = "archbench.commands.selftest.slowed:build"
 BUSY = """
 from archbench.timing.processes.lifeline import end_with_parent
 end_with_parent()

@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Any
 
-from archbench.records.selftests import Rate, SelfTest
+from archbench.commands.selftest.records import Rate, SelfTest
 from archbench.tables.picture import COLOURS, SIZE, drawn
 from archbench.tables.table import Cell, Column, Kind, Report, Table
 from archbench.timing.words import machine_facts

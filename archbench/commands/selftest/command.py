@@ -70,9 +70,9 @@ def selftest(
         out = stack.enter_context(destination(form, output))
         picture = None if plot is None else stack.enter_context(replacing(plot))
         stack.enter_context(prints_set_aside())
-        from archbench.api.selftest import MODELS
-        from archbench.api.selftest import selftest as test
-        from archbench.report.selftest import power_svg, selftest_report
+        from archbench.commands.selftest.report import power_svg, selftest_report
+        from archbench.commands.selftest.run import MODELS
+        from archbench.commands.selftest.run import selftest as test
         from archbench.timing.sessions.launcher import Listener
         from archbench.timing.sessions.subjects import Ways
 
