@@ -117,7 +117,7 @@ def home(shelf: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _steps(job: str = "structure") -> dict[str, str]:
     """Return the shell steps of the workflow's template."""
-    text = (ROOT / "archbench" / "ci" / "workflow.yml.txt").read_text(encoding="utf-8")
+    text = (ROOT / "archbench" / "commands" / "init_ci" / "workflow.yml.txt").read_text(encoding="utf-8")
     steps = yaml.safe_load(text.replace("{install}", ""))["jobs"][job]["steps"]
     return {step["name"]: step["run"] for step in steps if "run" in step}
 

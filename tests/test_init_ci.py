@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from archbench.api.init_ci import SUITE
-from archbench.api.placing import place
 from archbench.cli.app import run
+from archbench.commands.init_ci.placing import place
+from archbench.commands.init_ci.records import Placed
+from archbench.commands.init_ci.run import SUITE
 from archbench.errors import OutputRefused
 from archbench.gates.structure.configuration import find_project
 from archbench.networks.names import LOCK
-from archbench.records.placed import Placed
 from tests.systems import needs_posix
 from tests.test_check import NET
 from tests.test_pytest_plugin import outside_of_pytest

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from archbench.api import origin
-from archbench.api.origin import https_url, origin_of_archbench
+from archbench.commands.init_ci import origin
+from archbench.commands.init_ci.origin import https_url, origin_of_archbench
 from archbench.errors import ArchbenchError
 from tests.github import git
 

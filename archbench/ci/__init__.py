@@ -1,1 +1,1 @@
-"""The files that `archbench init-ci` writes, and the dependencies that CI installs."""
+"""What a CI job installs: a project's dependencies, and nothing of its own code."""

@@ -12,12 +12,12 @@ import typer
 
 import archbench
 from archbench.cli.bench import bench
-from archbench.cli.init_ci import init_ci
 from archbench.commands.check.command import check
 from archbench.commands.claims.command import claims
 from archbench.commands.compare.command import compare
 from archbench.commands.doctor.command import doctor
 from archbench.commands.explain.command import explain
+from archbench.commands.init_ci.command import init_ci
 from archbench.commands.judge.command import judge
 from archbench.commands.lock.command import lock
 from archbench.commands.reproduce.command import reproduce

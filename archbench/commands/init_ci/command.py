@@ -52,9 +52,9 @@ def init_ci(
     if requirement and not github:
         raise ArchbenchError("--requirement is for the workflow", "add --github")
     with destination(form, None) as out, prints_set_aside():
-        from archbench.api.init_ci import init_ci as place
+        from archbench.commands.init_ci.report import init_ci_report
+        from archbench.commands.init_ci.run import init_ci as place
         from archbench.networks.resolve import parse_kwargs
-        from archbench.report.init_ci import init_ci_report
 
         kwargs = parse_kwargs(model_kwargs or [])
         with progress("counting") as tell:

@@ -10,10 +10,10 @@ from os.path import relpath
 from pathlib import Path
 from textwrap import indent
 
-from archbench.api.origin import origin_of_archbench
-from archbench.api.placing import read
 from archbench.ci.dependencies import Dependencies, find_dependencies
 from archbench.ci.install import install_lines
+from archbench.commands.init_ci.origin import origin_of_archbench
+from archbench.commands.init_ci.placing import read
 from archbench.errors import ArchbenchError, why_refused
 
 WORKFLOWS = Path(".github/workflows")
@@ -82,7 +82,9 @@ def workflow_text(folder: str, requirement: str, dependencies: Dependencies) -> 
         "{python}": _quoted(python),
         "{install}": indent(lines, 10 * " "),
     }
-    text = files("archbench.ci").joinpath("workflow.yml.txt").read_text(encoding="utf-8")
+    text = (
+        files("archbench.commands.init_ci").joinpath("workflow.yml.txt").read_text(encoding="utf-8")
+    )
     return re.sub(r"(?<!\$){\w+}", lambda found: words[found[0]], text)
 
 

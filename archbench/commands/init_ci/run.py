@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from archbench.analysis.records import CONVENTION_NUMBER
-from archbench.api.placing import place, read
-from archbench.api.workflow import workflow_for
 from archbench.ci.repository import repository_of
+from archbench.commands.init_ci.placing import place, read
+from archbench.commands.init_ci.records import InitCI, Placed
+from archbench.commands.init_ci.workflow import workflow_for
 from archbench.errors import ArchbenchError
 from archbench.gates.structure.chosen import Chosen, from_root
 from archbench.gates.structure.configuration import OWN, SHARED
@@ -21,7 +22,6 @@ from archbench.gates.structure.locking import next_lock
 from archbench.gates.structure.records import GateCell
 from archbench.gates.structure.run import Tell, locked_cells
 from archbench.networks.names import LOCK
-from archbench.records.placed import InitCI, Placed
 
 EXAMPLE = "resnet18"  # where nothing is named or declared: something to look at, and to replace
 PROJECT = SHARED, "setup.py", "requirements.txt"  # one of them makes a folder a project
@@ -166,4 +166,4 @@ def _placed(root: Path, path: Path, wanted: str) -> Placed:
 
 
 def _template(name: str) -> str:
-    return files("archbench.ci").joinpath(name).read_text(encoding="utf-8")
+    return files("archbench.commands.init_ci").joinpath(name).read_text(encoding="utf-8")

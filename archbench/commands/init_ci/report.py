@@ -1,7 +1,7 @@
 """What `archbench init-ci` wrote, and what it left as it was."""
 
 from archbench.ci.dependencies import Dependencies
-from archbench.records.placed import InitCI
+from archbench.commands.init_ci.records import InitCI
 from archbench.tables.table import Column, Report, Table, Tone, Toned
 from archbench.units import counted
 

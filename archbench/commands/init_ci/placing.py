@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from archbench.commands.init_ci.records import Placed
 from archbench.errors import ArchbenchError, OutputRefused, why_refused
-from archbench.records.placed import Placed
 from archbench.shell.appending import appending
 
 
