@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from archbench.analysis.profile import profile
-    from archbench.api.bench import bench
+    from archbench.commands.bench.run import bench
     from archbench.commands.compare.run import compare
     from archbench.gates.structure.run import check
     from archbench.networks.build import build
@@ -22,7 +22,7 @@ __all__ = ["bench", "build", "check", "compare", "profile", "reproduce"]
 
 # Loaded at first use: all import torch, which `archbench list` and --help do without.
 _HOMES = {
-    "bench": "archbench.api.bench",
+    "bench": "archbench.commands.bench.run",
     "build": "archbench.networks.build",
     "check": "archbench.gates.structure.run",
     "compare": "archbench.commands.compare.run",

@@ -15,12 +15,12 @@ from statistics import median
 
 import torch
 
-from archbench.api.bench import bench, run_bench
-from archbench.api.fits import fits
+from archbench.commands.bench.fits.run import fits
+from archbench.commands.bench.records import Bench
+from archbench.commands.bench.run import bench, run_bench
 from archbench.commands.compare.run import compare
 from archbench.commands.doctor.run import doctor
 from archbench.networks.resolve import load, plan_for
-from archbench.records.timings import Bench
 from archbench.timing.jobs import Job
 from archbench.timing.machine.environment import environment
 from archbench.timing.records import Session

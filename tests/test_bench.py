@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 import archbench
-from archbench.api.bench import bench
+from archbench.commands.bench.run import bench
 from archbench.errors import ArchbenchError, NothingMeasured, OutputRefused
 from archbench.networks.resolve import Loaded, load, plan_for
 from archbench.timing.cells import Cell

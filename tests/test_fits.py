@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from archbench.api.fits import fits
+from archbench.commands.bench.fits.records import Attempt, Fit, next_batch
+from archbench.commands.bench.fits.run import fits
 from archbench.errors import ArchbenchError, UserCodeError
-from archbench.records.fits import Attempt, Fit, next_batch
 from archbench.timing.jobs import Job
 from archbench.timing.machine.limits import limit_memory
 from archbench.timing.records import Failure, Session

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 import archbench
-from archbench.api.bench import bench
-from archbench.api.fits import fits
+from archbench.commands.bench.fits.run import fits
+from archbench.commands.bench.run import bench
 from archbench.timing.cells import Cell
 from archbench.timing.jobs import Job
 from archbench.timing.records import Session

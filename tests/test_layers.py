@@ -10,11 +10,11 @@ from torch import nn
 from archbench.analysis.layer_work import LayerWork
 from archbench.analysis.precision import in_precision
 from archbench.analysis.traffic import work_of
-from archbench.gate.rooflines import bound_of, roofline_of
+from archbench.commands.bench.layers.picture import roofline_svg
+from archbench.commands.bench.layers.records import LayerTime, Roofline
+from archbench.commands.bench.layers.roofline import bound_of, roofline_of
 from archbench.networks.inputs import plan_inputs
 from archbench.networks.resolve import Loaded
-from archbench.records.rooflines import LayerTime, Roofline
-from archbench.report.roofline_picture import roofline_svg
 from archbench.timing.ceilings import Ceilings
 from archbench.timing.cells import Cell
 from archbench.timing.records import Session

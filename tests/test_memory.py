@@ -19,7 +19,7 @@ from archbench.analysis.memory.estimate import estimate_memory
 from archbench.analysis.memory.records import MemoryEstimate
 from archbench.analysis.memory.working import cpu_working
 from archbench.analysis.shapes_training import TRAINING_BLANKS
-from archbench.analyze.fitting import largest_batch
+from archbench.commands.bench.fits.search import largest_batch
 from archbench.errors import ArchbenchError, InputRefused, UserCodeError
 from archbench.networks.inputs import plan_inputs
 from archbench.networks.resolve import Loaded, load, plan_for
@@ -367,7 +367,7 @@ def test_memory_that_bends_is_followed_to_the_end(monkeypatch: pytest.MonkeyPatc
     def bent(loaded: Any, plan: Any, *_: Any) -> Any:
         return SimpleNamespace(peak_bytes=plan.batch_size**2 + 40 // plan.batch_size, note="")
 
-    monkeypatch.setattr("archbench.analyze.fitting.estimate_memory", bent)
+    monkeypatch.setattr("archbench.commands.bench.fits.search.estimate_memory", bent)
     for batch in (8, 9, 17, 1000, 12345):
         assert largest_batch(Loaded("net", chain()), (4,), batch**2 + 40 // batch) == batch
 

@@ -7,11 +7,11 @@ from statistics import median
 
 import pytest
 
+from archbench.commands.bench.records import Bench
+from archbench.commands.bench.timings import timing_of
 from archbench.commands.doctor.noise import noise_of
 from archbench.errors import OutputRefused
-from archbench.gate.timings import timing_of
 from archbench.gates.rules import NEGLIGIBLE
-from archbench.records.timings import Bench
 from archbench.statistics.intervals import detectable_with
 from archbench.timing.cells import Cell
 from archbench.timing.machine.disturbances import CpuLoad

@@ -11,7 +11,7 @@ from typing import Annotated, TextIO
 import typer
 
 import archbench
-from archbench.cli.bench import bench
+from archbench.commands.bench.command import bench
 from archbench.commands.check.command import check
 from archbench.commands.claims.command import claims
 from archbench.commands.compare.command import compare

@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Any
 
-from archbench.records.rooflines import Bound, Roofline
+from archbench.commands.bench.layers.records import Bound, Roofline
 from archbench.tables.picture import COLOURS, drawn
 from archbench.timing.ceilings import Ceilings
 from archbench.units import scaled

@@ -8,13 +8,13 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archbench.api.analysis import Analysis, analysed, check_layers
+from archbench.commands.bench.analysis import Analysis, analysed, check_layers
+from archbench.commands.bench.layers.records import Roofline
+from archbench.commands.bench.layers.roofline import roofline_of
+from archbench.commands.bench.records import Bench
+from archbench.commands.bench.timings import timing_of
 from archbench.errors import ArchbenchError, NothingMeasured, OutOfMemory
-from archbench.gate.rooflines import roofline_of
-from archbench.gate.timings import timing_of
 from archbench.libraries import require
-from archbench.records.rooflines import Roofline
-from archbench.records.timings import Bench
 from archbench.timing.cells import Cell
 from archbench.timing.machine.records import Environment
 from archbench.timing.records import Failure, Session

@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from archbench.analysis.memory.records import MemoryEstimate
-from archbench.api.analysis import computing_with
+from archbench.commands.bench.analysis import computing_with
+from archbench.commands.bench.fits.records import Attempt, Fit, Fits, next_batch
 from archbench.errors import ArchbenchError, UserCodeError
-from archbench.records.fits import Attempt, Fit, Fits, next_batch
 from archbench.timing.cells import Cell
 from archbench.timing.machine.records import Environment
 from archbench.timing.sessions.launcher import SILENT, Launcher, Listener, error_of, launching
@@ -98,7 +98,7 @@ def _predicted(subject: Subject, cell: Cell, limit_bytes: int) -> tuple[int, Mem
     """Return the largest batch by analysis, and its estimate, or that of the smallest."""
     from archbench.analysis.memory.estimate import estimate_memory
     from archbench.analysis.precision import in_channels_last, in_precision
-    from archbench.analyze.fitting import largest_batch
+    from archbench.commands.bench.fits.search import largest_batch
     from archbench.networks.resolve import plan_for
 
     plan = plan_for(subject.loaded, list(cell.inputs) or None, 1)

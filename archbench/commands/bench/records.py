@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from archbench.analysis.memory.records import MemoryEstimate
+from archbench.commands.bench.layers.records import Roofline
 from archbench.libraries import needed
-from archbench.records.rooflines import Roofline
 from archbench.timing.cells import Cell
 from archbench.timing.machine.records import Environment
 from archbench.timing.records import Failure, Flag, Session

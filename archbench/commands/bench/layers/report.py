@@ -1,8 +1,8 @@
 """A Roofline as a report: what each layer does, how long it takes, and how long it must take."""
 
-from archbench.records.rooflines import LayerTime, Roofline
-from archbench.records.timings import Bench, Timing
-from archbench.report.bench import bench_report, rows_table
+from archbench.commands.bench.layers.records import LayerTime, Roofline
+from archbench.commands.bench.records import Bench, Timing
+from archbench.commands.bench.report import bench_report, rows_table
 from archbench.tables.table import Cell, Column, Kind, Report, Table, Tone, Toned
 from archbench.timing.words import ceilings_line, how
 from archbench.units import counted, duration

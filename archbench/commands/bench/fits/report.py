@@ -1,7 +1,7 @@
 """Fits as a report: the largest batch computed, and the largest that ran within the limit."""
 
-from archbench.records.fits import Fit, Fits
-from archbench.report.bench import not_counted
+from archbench.commands.bench.fits.records import Fit, Fits
+from archbench.commands.bench.report import not_counted
 from archbench.tables.table import Bound, Cell, Column, Kind, Report, Table
 from archbench.timing.words import how, machine_facts
 from archbench.units import memory

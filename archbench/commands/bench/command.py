@@ -37,7 +37,7 @@ from archbench.shell.progress import progress
 from archbench.units import parse_bytes
 
 if TYPE_CHECKING:
-    from archbench.records.timings import Bench
+    from archbench.commands.bench.records import Bench
 
 Models = Annotated[
     list[str],
@@ -123,13 +123,13 @@ def bench(
         in_use(record, plot),
         prints_set_aside(),
     ):
-        from archbench.api.bench import run_bench
-        from archbench.api.fits import fits as largest
+        from archbench.commands.bench.fits.report import fits_report
+        from archbench.commands.bench.fits.run import fits as largest
+        from archbench.commands.bench.layers.report import layers_report
+        from archbench.commands.bench.pytest_benchmark import as_pytest_benchmark
+        from archbench.commands.bench.report import bench_report
+        from archbench.commands.bench.run import run_bench
         from archbench.networks.resolve import parse_kwargs
-        from archbench.report.bench import bench_report
-        from archbench.report.fits import fits_report
-        from archbench.report.pytest_benchmark import as_pytest_benchmark
-        from archbench.report.rooflines import layers_report
         from archbench.timing.sessions.launcher import Listener
         from archbench.timing.sessions.subjects import Ways
 
@@ -222,7 +222,7 @@ def _check_picture(
 
 def _draw(result: "Bench", path: Path) -> None:
     """Draw what was measured; where nothing was, what the file held before stays."""
-    from archbench.report.roofline_picture import roofline_svg
+    from archbench.commands.bench.layers.picture import roofline_svg
     from archbench.timing.words import how
 
     timing = result.timings[0]

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 
 from archbench.analysis.layer_work import LayerWork
-from archbench.records.rooflines import Bound, LayerTime, Roofline
+from archbench.commands.bench.layers.records import Bound, LayerTime, Roofline
 from archbench.timing.ceilings import Ceilings
 from archbench.timing.records import Session
 

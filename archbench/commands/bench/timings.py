@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from statistics import median
 
 from archbench.analysis.memory.records import MemoryEstimate
-from archbench.records.timings import Timing
+from archbench.commands.bench.records import Timing
 from archbench.statistics.intervals import interval_of_centre, quantile
 from archbench.timing.cells import Cell
 from archbench.timing.records import Flag, Session

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from archbench.analysis.memory.records import MemoryEstimate
-from archbench.records.timings import Bench, Timing
+from archbench.commands.bench.records import Bench, Timing
 from archbench.tables.table import Bound, Cell, Column, Kind, Report, Table, Tone, Toned
 from archbench.timing.records import Flag
 from archbench.timing.words import FLAGS, how, machine_facts

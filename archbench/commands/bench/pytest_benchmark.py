@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from archbench.commands.bench.records import Bench, Timing
 from archbench.libraries import needed
-from archbench.records.timings import Bench, Timing
 from archbench.timing.cells import Cell
 from archbench.timing.records import Session
 from archbench.timing.words import how

@@ -1,1 +1,0 @@
-"""Exact analysis: run a network once without numbers, and turn shapes into cost."""

@@ -1,0 +1,1 @@
+"""`archbench bench`."""

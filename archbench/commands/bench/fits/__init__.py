@@ -1,0 +1,1 @@
+"""`archbench bench --fits`: the largest batch that fits."""

@@ -1,0 +1,1 @@
+"""`archbench bench --layers`: layer by layer, under the machine's ceilings."""

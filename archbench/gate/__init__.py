@@ -1,1 +1,0 @@
-"""Records become verdicts: pure statistics and rules, no torch."""

@@ -1,1 +1,0 @@
-"""Records become a Report of tables, and a Report becomes text; nothing here computes."""
