@@ -10,7 +10,7 @@ def main() -> None:
     # once more at exit, takes as long as a third of that import, and finds nothing to free.
     gc.disable()
     try:
-        from archbench.cli import run
+        from archbench.app import run
         from archbench.shell import interrupt
 
         interrupt.watch()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from archbench.cli.app import run
+from archbench.app import run
 from tests.github import ROOT, STEPS, Done, Runner, action_variables, git
 from tests.systems import needs_posix
 from tests.test_check import CELLS, NET

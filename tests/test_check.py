@@ -13,7 +13,7 @@ import torch
 
 import archbench
 from archbench.analysis.records import CONVENTION_NUMBER
-from archbench.cli.app import run
+from archbench.app import run
 from archbench.gates.structure import lock_file
 from archbench.gates.structure.lock_file import read_lock, to_text
 from archbench.networks.names import LOCK

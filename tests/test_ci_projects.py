@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from archbench.app import run
 from archbench.ci.dependencies import POETRY_EXPORT
 from archbench.ci.install import UV, command_lines
-from archbench.cli.app import run
 from tests.github import ROOT, STEPS, Done, Runner, action_variables, git
 from tests.test_check import NET
 
@@ -117,7 +117,9 @@ def home(shelf: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _steps(job: str = "structure") -> dict[str, str]:
     """Return the shell steps of the workflow's template."""
-    text = (ROOT / "archbench" / "commands" / "init_ci" / "workflow.yml.txt").read_text(encoding="utf-8")
+    text = (ROOT / "archbench" / "commands" / "init_ci" / "workflow.yml.txt").read_text(
+        encoding="utf-8"
+    )
     steps = yaml.safe_load(text.replace("{install}", ""))["jobs"][job]["steps"]
     return {step["name"]: step["run"] for step in steps if "run" in step}
 

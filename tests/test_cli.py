@@ -20,7 +20,7 @@ import pandas as pd
 import pytest
 
 import archbench
-from archbench.cli.app import run
+from archbench.app import run
 from archbench.networks.registry import find
 from archbench.shell import interrupt
 from archbench.timing.jobs import Job
@@ -693,7 +693,7 @@ def test_an_interrupt_that_an_import_swallowed_still_ends_the_command(
 def test_torch_is_not_imported_where_it_is_not_needed(argv: list[str]) -> None:
     """`--help`, `--version` and `list` answer at once."""
     code = (
-        "import sys; from archbench.cli import run; code = run(sys.argv[1:]); "
+        "import sys; from archbench.app import run; code = run(sys.argv[1:]); "
         "heavy = {'torch', 'pandas', 'numpy', 'fvcore'} & set(sys.modules); "
         "sys.exit(code or (str(heavy) if heavy else 0))"
     )
@@ -710,7 +710,7 @@ def test_completion_offers_architectures() -> None:
 
 def test_every_command_is_documented() -> None:
     """Each has a sentence, and stands in the README."""
-    from archbench.cli.app import app
+    from archbench.app import app
 
     readme = (Path(__file__).parents[1] / "README.md").read_text()
     for info in app.registered_commands:

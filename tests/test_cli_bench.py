@@ -15,7 +15,7 @@ import pandas as pd
 import psutil
 import pytest
 
-from archbench.cli.app import run
+from archbench.app import run
 from archbench.timing.jobs import Job
 from tests.machines import HERE
 from tests.systems import needs_posix

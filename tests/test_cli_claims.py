@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from archbench.cli import run
+from archbench.app import run
 from archbench.papers.claims.experiments import EXPERIMENTS
 from archbench.papers.claims.records import Case, Evidence, Measurement
 from archbench.papers.statements import statements

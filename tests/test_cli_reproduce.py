@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from archbench.cli import run
+from archbench.app import run
 from archbench.commands.reproduce import expectations
 from archbench.papers.figures import figures, tables
 from archbench.papers.networks import Networks

@@ -22,7 +22,7 @@ from archbench.analysis.tools import counters
 from archbench.analysis.tools.counters import COUNTERS
 from archbench.analysis.tools.counting_rules import PUBLISHED, RULES
 from archbench.analysis.tools.records import Printed
-from archbench.cli.app import run
+from archbench.app import run
 from archbench.commands.explain.reconcile import QUANTITIES
 from archbench.commands.explain.records import Explanation, Reconciliation
 from archbench.commands.explain.report import explain_report

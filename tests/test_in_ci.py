@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from archbench.cli.app import run
+from archbench.app import run
 from archbench.gates.ci.annotations import annotations
 from archbench.gates.ci.junit import junit_xml
 from archbench.gates.ci.outcomes import outcomes_of

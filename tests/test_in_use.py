@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from archbench.cli.app import run
+from archbench.app import run
 from archbench.gates.rules import Rules
 from archbench.gates.time.pairs import GatePlan
 from tests.systems import needs_posix

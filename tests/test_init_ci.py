@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from archbench.cli.app import run
+from archbench.app import run
 from archbench.commands.init_ci.placing import place
 from archbench.commands.init_ci.records import Placed
 from archbench.commands.init_ci.run import SUITE

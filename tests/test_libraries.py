@@ -19,7 +19,7 @@ CHILD = """
 import contextlib, io, json, sys
 for library in {libraries!r}:
     sys.modules[library] = None  # makes importing it a ModuleNotFoundError
-from archbench.cli.app import run
+from archbench.app import run
 found = []
 for argv in {commands!r}:
     out, err = io.StringIO(), io.StringIO()

@@ -252,7 +252,7 @@ def test_init_ci_refuses_before_it_writes(
     came: Came, mine: Path, tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One line, one hint, exit code 2; --requirement answers it."""
-    from archbench.cli.app import run
+    from archbench.app import run
 
     monkeypatch.chdir(mine)
     came((tmp_path / "x.whl").as_uri(), archive_info={})

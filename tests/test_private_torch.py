@@ -300,7 +300,7 @@ def test_a_torch_without_its_dispatch_mode_is_refused() -> None:
     code = (
         "import torch.utils._python_dispatch as dispatch\n"
         "del dispatch.TorchDispatchMode\n"
-        "from archbench.cli.app import run\n"
+        "from archbench.app import run\n"
         "print(run(['list', 'resnet20', '-f', 'csv']), run(['summary', 'resnet20']))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from scipy.stats import mannwhitneyu
 
-from archbench.cli.app import run
+from archbench.app import run
 from archbench.gates.rules import Rules
 from archbench.gates.saved_runs.judge import Sample, detectable, judge_saved, took_turns
 from archbench.gates.saved_runs.records import SavedBenchmark, SavedRun

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from archbench.cli.app import run
+from archbench.app import run
 from archbench.commands.selftest import run as tested
 from archbench.commands.selftest.power import rate_of_draws, rate_of_runs
 from archbench.commands.selftest.report import power_svg

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 import pytest
 
 import archbench
-from archbench.cli.app import app, run
+from archbench.app import app, run
 from archbench.commands.selftest.run import selftest
 from archbench.papers.verdict_looks import LOOKS
 from archbench.shell.output import Destination, destination
@@ -355,13 +355,13 @@ def test_a_pipe_that_was_closed_has_another_name_on_windows(
         def write(self, text: str) -> int:
             raise OSError(22, "Invalid argument")
 
-    monkeypatch.setattr("archbench.cli.app._let_go_of_stdout", lambda: None)
+    monkeypatch.setattr("archbench.shell.ending._let_go_of_stdout", lambda: None)
     monkeypatch.setattr(sys, "stdout", Closed("utf-8"))
     err = Stream("utf-8")
     monkeypatch.setattr(sys, "stderr", err)
     with monkeypatch.context() as patched:
         patched.setattr(
-            "archbench.cli.app.sys",
+            "archbench.shell.ending.sys",
             SimpleNamespace(platform=platform, stdout=sys.stdout, stderr=sys.stderr),
         )
         assert run(["list", "-f", "csv"]) == code

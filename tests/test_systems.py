@@ -18,7 +18,7 @@ import pytest
 import torch
 
 import archbench
-from archbench.cli.app import run
+from archbench.app import run
 from archbench.errors import ArchbenchError
 from archbench.gates.records import Verdict
 from archbench.gates.rules import Rules
@@ -103,7 +103,8 @@ for name in ("cpu_affinity", "rlimit"):
 for name in [name for name in vars(psutil) if name.startswith("RLIM")]:
     delattr(psutil, name)
 sys.platform = sys.argv[1]
-from archbench.cli import interrupt, run
+from archbench.app import run
+from archbench.shell import interrupt
 interrupt.watch()
 assert not [name for name in sys.modules if name == "archbench.timing.worker.main"]
 sys.exit(run(sys.argv[3:]))

@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip("termios", reason="there are no pseudo-terminals on this system")
 
-from archbench.cli.app import run
+from archbench.app import run
 from archbench.gates.time.pairing import Sides
 from archbench.gates.time.pairs import Pair
 from archbench.shell import interrupt

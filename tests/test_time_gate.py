@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from archbench.cli.app import run
+from archbench.app import run
 from archbench.errors import ArchbenchError, NothingMeasured
 from archbench.gates.rules import Rules
 from archbench.gates.time import pairing

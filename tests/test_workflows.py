@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from archbench.cli.app import run
+from archbench.app import run
 
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent

@@ -1,4 +1,4 @@
-"""The `archbench` command: its sub-commands, and how it ends."""
+"""How a command ends: whatever goes wrong is a line and a hint, and an exit code."""
 
 import os
 import sys
@@ -6,82 +6,20 @@ import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from errno import EINVAL, ENOSPC
-from typing import Annotated, TextIO
+from typing import TextIO
 
 import typer
 
-import archbench
-from archbench.commands.bench.command import bench
-from archbench.commands.check.command import check
-from archbench.commands.claims.command import claims
-from archbench.commands.compare.command import compare
-from archbench.commands.doctor.command import doctor
-from archbench.commands.explain.command import explain
-from archbench.commands.init_ci.command import init_ci
-from archbench.commands.judge.command import judge
-from archbench.commands.lock.command import lock
-from archbench.commands.reproduce.command import reproduce
-from archbench.commands.selftest.command import selftest
-from archbench.commands.shelf.command import info, list_architectures
-from archbench.commands.summary.command import summary
 from archbench.errors import ArchbenchError, why_refused
 from archbench.libraries import missing, named_by
 from archbench.tables.signs import never_fail
-
-EXIT_CODES = (
-    "Exit codes: 0 fine; 1 a regression, or a printed figure or claim whose "
-    "verdict changed; 2 archbench refuses what was asked; 3 the model's own code raised; "
-    "4 under --strict only: something stayed uncounted or undecided, is missing or not comparable; "
-    "5 nothing was measured; 70 internal error; 130 interrupted."
-)
 
 INTERNAL_ERROR = 70
 INTERRUPTED = 130
 LONGEST = 600  # characters of an error
 
-app = typer.Typer(
-    name="archbench",
-    help="Put claims about vision architectures to the test.",
-    epilog=EXIT_CODES,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-app.command("list")(list_architectures)
-app.command("info")(info)
-app.command("summary")(summary)
-app.command("compare")(compare)
-app.command("bench")(bench)
-app.command("doctor")(doctor)
-app.command("lock")(lock)
-app.command("check")(check)
-app.command("judge")(judge)
-app.command("init-ci")(init_ci)
-app.command("selftest")(selftest)
-app.command("reproduce")(reproduce)
-app.command("claims")(claims)
-app.command("explain")(explain)
 
-
-def _print_version(asked: bool) -> None:
-    if asked:
-        _say(f"archbench {archbench.__version__}", sys.stdout)
-        raise typer.Exit
-
-
-@app.callback(invoke_without_command=True)
-def main(
-    context: typer.Context,
-    version: Annotated[
-        bool,
-        typer.Option("--version", help="show the version", is_eager=True, callback=_print_version),
-    ] = False,
-) -> None:
-    """Put claims about vision architectures to the test."""
-    if context.invoked_subcommand is None:
-        _say(context.get_help(), sys.stdout)
-
-
-def run(argv: Sequence[str]) -> int:
+def end(app: typer.Typer, argv: Sequence[str]) -> int:
     """Run one command; return its exit code, whatever happens."""
     debug = "--debug" in argv
     never_fail((sys.stdout, sys.stderr))
@@ -172,12 +110,12 @@ def _explain(message: str, hint: str, debug: bool) -> None:
     with suppress(OSError):  # a closed or full standard error changes no exit code
         if debug:
             traceback.print_exc()
-        _say(f"archbench: {_one_line(message)}", sys.stderr)
+        say(f"archbench: {_one_line(message)}", sys.stderr)
         if hint:
-            _say(f"hint: {_one_line(hint)}", sys.stderr)
+            say(f"hint: {_one_line(hint)}", sys.stderr)
 
 
-def _say(line: str, stream: TextIO | None) -> None:
+def say(line: str, stream: TextIO | None) -> None:
     """Print a line; not through Typer, which takes a stream of ASCII for one of UTF-8."""
     if stream is not None:  # as it is after `>&-`
         print(line, file=stream)
