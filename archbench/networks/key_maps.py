@@ -18,7 +18,7 @@ def _nested(theirs: str, ours: str, inner: Mapping[str, str]) -> Iterable[tuple[
 
 
 def _numbered(name: str, i: int) -> str:
-    """Name the i-th of equal boxes as archs/parts/branches.py does: mixed, mixed_2, ..."""
+    """Name the i-th of equal boxes as networks/archs/parts/branches.py does: mixed, mixed_2, ..."""
     return name if i == 1 else f"{name}_{i}"
 
 

@@ -43,7 +43,7 @@ def load_weights(
         architecture: its row.
         arguments: what it was built with.
         path: a state_dict saved by torch.save(), or a .safetensors file; its names are those of
-            the network itself, or those of models/key_maps.py. Only tensors are unpickled; other
+            the network itself, or those of networks/key_maps.py. Only tensors are unpickled; other
             precisions of floating point are converted.
 
     Raises:

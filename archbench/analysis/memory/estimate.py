@@ -43,7 +43,7 @@ def estimate_memory(
     """Compute the memory of one call, and leave the network as it was.
 
     Every tensor counts from the operation that makes it until nothing holds it. On the CPU
-    the memory that kernels take while they run counts too (analyze/working.py), as far as it is
+    the memory that kernels take while they run counts too (working.py), as far as it is
     known. On CUDA it does not: cuDNN chooses its kernels at run time, so that an estimate for a
     network with convolutions is a lower bound.
 

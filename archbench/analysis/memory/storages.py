@@ -29,7 +29,7 @@ class StorageWatch(DispatchMode):
         working: bytes that an operation takes at its highest moment, results included, where that
             is more than its results: memory that it takes and gives back, which no tensor shows.
         block: bytes to which the allocator rounds up.
-        on_meta: answer shapes from analyze/shapes.py, which is quicker than torch.
+        on_meta: answer shapes from analysis/shapes.py, which is quicker than torch.
     """
 
     def __init__(self, working: Working, block: int, on_meta: bool) -> None:

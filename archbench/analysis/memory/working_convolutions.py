@@ -2,8 +2,8 @@
 
 Most convolutions go to oneDNN, which computes in layouts of its own. ATen hands it plain NCHW, so
 it copies the input and the weights into its layout, computes into a third copy, and copies that one
-into the plain result. analyze/convolution_kernels.py tells which kernels it may choose, and
-analyze/kernel_memory.py how many bytes each of them holds.
+into the plain result. convolution_kernels.py tells which kernels it may choose, and
+kernel_memory.py how many bytes each of them holds.
 
 The others (small single samples, double precision) are computed by torch, which unfolds the input.
 

@@ -1,7 +1,7 @@
 """The lock as a file: JSON with a line for each cell, sorted, so that a diff of it reads well.
 
 The layers, which are many, stand below the cells, a line for each stage; equal blocks of them stand
-once (gate/folding.py).
+once (gates/structure/folding.py).
 """
 
 import json
