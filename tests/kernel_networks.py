@@ -1,7 +1,7 @@
 """Networks whose kernels take memory of their own on the CPU, and what they take.
 
 As a program it prints a JSON array for them, and all that oneDNN says with ONEDNN_VERBOSE=1 before
-it; tests/test_instruction_sets.py runs it once for each instruction set.
+it; tests/analysis/memory/test_instruction_sets.py runs it once for each instruction set.
 """
 
 import json

@@ -9,7 +9,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-README = Path(__file__).parents[1] / "README.md"
+from tests.repository import ROOT
+
+README = ROOT / "README.md"
 MEASURED = "Latency of one forward pass"  # what stands behind these words is measured
 MEASURES = re.compile(r"archbench (compare|bench|doctor)\b")
 QUICK_S, PATIENT_S = 9, 90  # the latter where a busy machine measured nothing in the former

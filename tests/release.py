@@ -10,7 +10,8 @@ import sys
 import tomllib
 from pathlib import Path
 
-from tests.wheels import ROOT, built, check_installed, new_environment, run
+from tests.repository import ROOT
+from tests.wheels import built, check_installed, new_environment, run
 
 DIST, WORK = ROOT / "dist", ROOT / "build" / "release"
 README_TESTS = ("readme.py", "test_readme.py")

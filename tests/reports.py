@@ -1,7 +1,6 @@
 """Write reports/reproduce.* and reports/claims.* anew: `make reports`."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import archbench
 from archbench.commands.claims.report import findings_report
@@ -12,8 +11,9 @@ from archbench.papers.records import Reproduction
 from archbench.papers.statements import statements
 from archbench.tables.picture import as_svg
 from archbench.tables.render import Format, as_text
+from tests.repository import ROOT
 
-REPORTS = Path(__file__).parents[1] / "reports"
+REPORTS = ROOT / "reports"
 
 
 def reproduced(reproductions: Sequence[Reproduction]) -> Iterator[tuple[str, str]]:

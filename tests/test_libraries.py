@@ -13,8 +13,8 @@ from typing import NamedTuple
 import pytest
 
 from archbench.libraries import DEPENDENCIES, named_by
+from tests.repository import ROOT
 
-ROOT = Path(__file__).parents[1]
 CHILD = """
 import contextlib, io, json, sys
 for library in {libraries!r}:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.repository import ROOT
+
 PYTHON = """#!/bin/sh
 # The name of this file is followed by `.torch`, which holds the version that "is installed".
 echo "$*" >> "{log}"

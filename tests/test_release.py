@@ -5,7 +5,7 @@ import tomllib
 import pytest
 
 from tests.release import USES, check_tag
-from tests.wheels import ROOT
+from tests.repository import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 

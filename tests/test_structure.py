@@ -14,8 +14,8 @@ import pytest
 import archbench
 from archbench import app
 from archbench.networks.registry import ARCHITECTURES, find, select
+from tests.repository import ROOT
 
-ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "archbench"
 FILES = sorted(PACKAGE.rglob("*.py"))
 MODULES = sorted(info.name for info in pkgutil.walk_packages(archbench.__path__, "archbench."))
@@ -191,7 +191,7 @@ def test_examples_of_the_package_are_true() -> None:
     assert doctest.testmod(sys.modules["archbench"]).failed == 0
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "tests").glob("test_*.py")), ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", sorted((ROOT / "tests").rglob("test_*.py")), ids=lambda p: p.stem)
 def test_every_test_says_what_it_holds(path: Path) -> None:
     """In one sentence or more."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -37,14 +37,17 @@ from archbench.timing.machine import installed, limits, processor
 from archbench.timing.sessions import ceilings
 from archbench.timing.sessions.launch import fixed_for
 from tests.machines import HERE
+from tests.repository import ROOT
 from tests.systems import needs_linux
 
 PACKAGE = Path(archbench.__file__).parent
-ROOT = Path(__file__).parent.parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 # Where POSIX's own calls may stand, each behind a look at sys.platform.
-OF_ONE_SYSTEM = {"timing/processes/children.py": {"killpg", "SIGKILL"}, "timing/processes/lifeline.py": {"SIGKILL"}}
+OF_ONE_SYSTEM = {
+    "timing/processes/children.py": {"killpg", "SIGKILL"},
+    "timing/processes/lifeline.py": {"SIGKILL"},
+}
 POSIX_MODULES = set("resource fcntl pwd grp termios tty pty posix syslog spwd crypt".split())
 POSIX_NAMES = set(
     "killpg getpgid getpgrp setpgid setpgrp setsid getsid fork forkpty waitid wait3 wait4 "

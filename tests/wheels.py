@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+from tests.repository import ROOT
 
 
 def run(*argv: str | Path, cwd: Path) -> str:

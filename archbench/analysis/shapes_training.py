@@ -1,6 +1,6 @@
 """Shapes of what only a training step runs, answered without torch's own meta kernels.
 
-As analysis/shapes.py, and held to torch's kernels by tests/test_memory.py.
+As analysis/shapes.py, and held to torch's kernels by tests/analysis/memory/test_memory.py.
 """
 
 from collections.abc import Sequence

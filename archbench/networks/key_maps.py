@@ -1,8 +1,9 @@
 """What torchvision and timm call the layers of the networks that they have too.
 
 A map names modules that hold tensors of their own, theirs first: what follows such a name
-(`.weight`, `.bn.running_mean`) is the same in both. tests/test_weights.py loads random weights of
-every reference through its map and compares the outputs in float64, which proves the wiring.
+(`.weight`, `.bn.running_mean`) is the same in both. tests/networks/test_weights.py loads random
+weights of every reference through its map and compares the outputs in float64, which proves the
+wiring.
 """
 
 from collections.abc import Callable, Iterable, Mapping

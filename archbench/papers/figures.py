@@ -27,7 +27,7 @@ def figures() -> tuple[PublishedFigure, ...]:
             row["value"],
             row["unit"],
             row["convention"],
-            row["kind"],  # type: ignore[arg-type]  # tests/test_published.py holds the words
+            row["kind"],  # type: ignore[arg-type]  # tests/papers/test_published.py holds the words
         )
         for row in rows_of("figures.csv")
     )

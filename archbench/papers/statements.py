@@ -19,7 +19,7 @@ def statements() -> tuple[Claim, ...]:
             titles(row["documents"]),
             row["how"],
             row["expected"],
-            row["verdict"],  # type: ignore[arg-type]  # tests/test_claims.py holds the words
+            row["verdict"],  # type: ignore[arg-type]  # tests/papers/test_claims.py holds the words
         )
         for row in rows_of("claims.csv")
     )

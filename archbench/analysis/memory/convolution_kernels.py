@@ -5,7 +5,7 @@ src/cpu/cpu_convolution*_list.cpp). Where the rules below do not tell which one 
 all that it may be; where nobody has looked, none.
 
 Found with ONEDNN_VERBOSE=1 under each value of ONEDNN_MAX_CPU_ISA, which prints the kernel and the
-layouts of its operands. tests/test_convolution_kernels.py asks oneDNN again.
+layouts of its operands. tests/analysis/memory/test_convolution_kernels.py asks oneDNN again.
 """
 
 from dataclasses import dataclass

@@ -85,7 +85,7 @@ def published_totals() -> tuple[PublishedTotal, ...]:
             row["tool"],
             row["model"],
             row["network"],
-            row["quantity"],  # type: ignore[arg-type]  # tests/test_explain.py holds the words
+            row["quantity"],  # type: ignore[arg-type]  # tests/commands/explain/test_explain.py holds the words
             Printed(row["printed"], int(row["unit"])),
             tuple(key for key in row["counted"].split("; ") if key),
             row["source"],

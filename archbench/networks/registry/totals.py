@@ -1,6 +1,6 @@
 """The exact totals of every network, kept so that `archbench list` needs neither torch nor time.
 
-tests/test_registry.py holds them to the analysis; `make totals` writes them anew.
+tests/networks/test_registry.py holds them to the analysis; `make totals` writes them anew.
 """
 
 import csv

@@ -1,6 +1,6 @@
 """The networks that torchvision and timm have too: equal counts, through the same analysis.
 
-tests/test_weights.py holds their outputs to each other.
+tests/networks/test_weights.py holds their outputs to each other.
 """
 
 from typing import Any

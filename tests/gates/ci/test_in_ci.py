@@ -27,7 +27,7 @@ from archbench.gates.structure.records import Check
 from archbench.gates.structure.report import check_report
 from archbench.tables.markdown import escaped, table_markdown
 from archbench.tables.table import Column, Report, Table, Tone, Toned
-from tests.test_check import CELLS, NET
+from tests.gates.structure.test_check import CELLS, NET
 
 Captured = pytest.CaptureFixture[str]
 
@@ -370,7 +370,7 @@ def test_a_reader_that_stops_loses_no_summary(
 
 def test_saved_runs_have_a_summary_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same places for every kind of check."""
-    from tests.test_saved_runs import document
+    from tests.gates.saved_runs.test_saved_runs import document
 
     monkeypatch.chdir(tmp_path)
     for name, minute in (("a", 0), ("b", 1)):

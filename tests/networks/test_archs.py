@@ -1,7 +1,6 @@
 """The shelf's networks against figures that other people published or that follow by hand."""
 
 import csv
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,9 +24,10 @@ from archbench.networks.archs.parts.layers import HalvingMaxPool, SameConv2d
 from archbench.networks.registry import ARCHITECTURES, find
 from archbench.networks.resolve import parse_kwargs
 from archbench.units import shape_for_machines
+from tests.repository import ROOT
 from tests.shelf import blank, counted
 
-PUBLISHED = Path(__file__).parent / "published"
+PUBLISHED = ROOT / "tests" / "published"
 NAMES = [row.name for row in ARCHITECTURES]
 
 

@@ -18,10 +18,10 @@ from archbench.gates.time.pairs import Pair
 from archbench.shell import interrupt
 from archbench.timing.jobs import Job
 from archbench.timing.sessions import launch as launching
+from tests.gates.structure.test_check import CELLS, NET
+from tests.gates.time.test_time_gate import commit, git, with_ratio
 from tests.machines import made_up
 from tests.terminal import Terminal, shown, standing_in
-from tests.test_check import CELLS, NET
-from tests.test_time_gate import commit, git, with_ratio
 
 CTRL_C = b"\x03"
 HIDES_THE_CURSOR = b"\x1b[?25l"

@@ -17,6 +17,7 @@ from archbench.app import run
 from archbench.gates.structure import lock_file
 from archbench.gates.structure.lock_file import read_lock, to_text
 from archbench.networks.names import LOCK
+from tests.repository import ROOT
 
 Captured = pytest.CaptureFixture[str]
 
@@ -858,6 +859,6 @@ def test_the_text_of_a_lock_is_read_back(repository: Path) -> None:
 
 def test_the_convention_is_that_of_the_page() -> None:
     """docs/conventions.md and the lock name one number."""
-    page = (Path(__file__).parents[1] / "docs" / "conventions.md").read_text()
+    page = (ROOT / "docs" / "conventions.md").read_text()
     assert f"Convention {CONVENTION_NUMBER}." in page
     assert lock_file.SCHEMA == 1

@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,6 +25,7 @@ from archbench.analysis.memory.instruction_set import (
     processor_flags,
 )
 from tests.kernel_networks import KERNELS
+from tests.repository import ROOT
 
 KNOWN = (*AVX2_SETS, *WITHOUT_BF16, *WITH_BF16)
 MEASURED: tuple[InstructionSet, ...] = (
@@ -41,7 +41,7 @@ WITHOUT_ONEDNN = {("half", "infer"), ("half", "train"), ("double", "infer"), ("d
 def results(variables: dict[str, str]) -> list[dict[str, Any]]:
     done = subprocess.run(
         [sys.executable, "-m", "tests.kernel_networks"],
-        cwd=Path(__file__).parents[1],
+        cwd=ROOT,
         env=os.environ | variables,
         capture_output=True,
         text=True,

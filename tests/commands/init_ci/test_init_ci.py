@@ -17,12 +17,12 @@ from archbench.commands.init_ci.run import SUITE
 from archbench.errors import OutputRefused
 from archbench.gates.structure.configuration import find_project
 from archbench.networks.names import LOCK
+from tests.gates.structure.test_check import NET
+from tests.plugin.test_pytest_plugin import outside_of_pytest
+from tests.repository import ROOT
 from tests.systems import needs_posix
-from tests.test_check import NET
-from tests.test_pytest_plugin import outside_of_pytest
 
 Captured = pytest.CaptureFixture[str]
-ROOT = Path(__file__).parent.parent
 UPDATE = ["--update", "--reason", "one more"]
 GITHUB = ["--github", "--requirement", "archbench==0.1.0"]
 WORKFLOW = Path(".github/workflows/archbench.yml")
@@ -192,7 +192,7 @@ def test_the_suite_passes(repository: Path, capsys: Captured) -> None:
     (found,) = json.loads((repository / "out.json").read_text())["benchmarks"]
     assert found["fullname"] == "benchmarks/test_archbench.py::test_latency[resnet20]"
     own = found["extra_info"]["archbench"]
-    # He et al. 2015, section 4.2: 0.27 M; by hand in tests/test_archs.py
+    # He et al. 2015, section 4.2: 0.27 M; by hand in tests/networks/test_archs.py
     assert own["params"] == 269_722
     assert len(own["fingerprint"]) == 12
     assert found["stats"]["rounds"] >= 10

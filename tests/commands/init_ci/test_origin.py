@@ -220,7 +220,7 @@ def test_code_that_is_not_installed_is_a_checkout(
         raise PackageNotFoundError(name)
 
     monkeypatch.setattr(origin, "distribution", none)
-    monkeypatch.setattr(sys.modules["archbench"], "__file__", f"{clone}/archbench/__init__.py")
+    monkeypatch.setattr(origin, "FOLDER", Path(clone) / "archbench")
     commit = git(clone, "rev-parse", "HEAD")
     there = f"archbench @ git+https://github.com/owner/archbench.git@{commit}"
     assert origin_of_archbench(mine, mine) == there

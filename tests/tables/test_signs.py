@@ -24,8 +24,8 @@ from archbench.tables.render import Format
 from archbench.tables.signs import ESCAPED, FORMS, SPELLED, carried, never_fail, spelled
 from archbench.tables.table import Column, Kind, Report, Table, Tone, Toned
 from archbench.timing.jobs import Job
-from tests.test_check import CELLS, NET
-from tests.test_time_gate import with_ratio
+from tests.gates.structure.test_check import CELLS, NET
+from tests.gates.time.test_time_gate import with_ratio
 
 PACKAGE = Path(archbench.__file__).parent
 ENCODINGS = ["cp1252", "cp437", "ascii"]

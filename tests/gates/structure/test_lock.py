@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from fractions import Fraction
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -19,6 +18,7 @@ from archbench.gates.structure.records import Part
 from archbench.networks.names import LOCK
 from archbench.networks.registry import ARCHITECTURES
 from archbench.networks.registry.totals import kept_totals
+from tests.repository import ROOT
 from tests.shelf import counted
 
 NAMES = st.lists(
@@ -211,7 +211,7 @@ def test_allowances_are_exact() -> None:
 
 def test_the_whole_shelf_is_locked() -> None:
     """`make gate` checks what the lock holds: a network without a line would be `new` for ever."""
-    lock = read_lock(Path(__file__).parents[1] / LOCK)
+    lock = read_lock(ROOT / LOCK)
     assert lock is not None
     assert [cell.name for cell in lock.cells] == sorted(row.name for row in ARCHITECTURES)
     for held in lock.cells:

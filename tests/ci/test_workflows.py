@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from archbench.app import run
+from tests.repository import ROOT
 
-ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
 WORKFLOW = Path(".github/workflows/archbench.yml")
 PINS = {"*": "hash-pin", "OWNER/archbench": "ref-pin"}

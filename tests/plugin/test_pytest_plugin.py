@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.repository import ROOT
+
 pytest_plugins = "pytester"
 
-ROOT = Path(__file__).parent.parent
 SUITE = """
 import pytest
 import torch

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from archbench.app import run
-from tests.github import ROOT, STEPS, Done, Runner, action_variables, git
+from tests.gates.structure.test_check import CELLS, NET
+from tests.github import STEPS, Done, Runner, action_variables, git
+from tests.repository import ROOT
 from tests.systems import needs_posix
-from tests.test_check import CELLS, NET
 
 pytestmark = needs_posix("a shell runs the action's scripts, and some that stand in for tools")
 

@@ -24,6 +24,7 @@ from archbench.app import run
 from archbench.networks.registry import find
 from archbench.shell import interrupt
 from archbench.timing.jobs import Job
+from tests.repository import ROOT
 from tests.systems import needs_posix
 
 comparing = import_module("archbench.commands.compare.run")  # archbench.compare is the function
@@ -712,7 +713,7 @@ def test_every_command_is_documented() -> None:
     """Each has a sentence, and stands in the README."""
     from archbench.app import app
 
-    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    readme = (ROOT / "README.md").read_text()
     for info in app.registered_commands:
         callback: Callable[..., Any] | None = info.callback
         assert callback is not None

@@ -20,8 +20,9 @@ import yaml
 from archbench.app import run
 from archbench.ci.dependencies import POETRY_EXPORT
 from archbench.ci.install import UV, command_lines
-from tests.github import ROOT, STEPS, Done, Runner, action_variables, git
-from tests.test_check import NET
+from tests.gates.structure.test_check import NET
+from tests.github import STEPS, Done, Runner, action_variables, git
+from tests.repository import ROOT
 
 Captured = pytest.CaptureFixture[str]
 Gated = Callable[..., None]

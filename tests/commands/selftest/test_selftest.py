@@ -23,7 +23,7 @@ from archbench.gates.time.pairing import Sides
 from archbench.gates.time.pairs import Pair
 from archbench.timing.records import Failure
 from archbench.timing.sessions.subjects import Ways
-from tests.test_time_gate import with_ratio
+from tests.gates.time.test_time_gate import with_ratio
 
 Captured = pytest.CaptureFixture[str]
 

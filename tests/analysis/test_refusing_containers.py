@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 import archbench
 from archbench.errors import UserCodeError
-from tests.test_untouched import assert_same
+from tests.analysis.test_untouched import assert_same
 
 MADE_BY = {  # each type with content that holds a tensor, which the analysis replaces for a while
     dict: lambda kind: kind({"scale": torch.ones(1), "depth": 3}),

@@ -13,9 +13,9 @@ import pytest
 from archbench.app import run
 from archbench.gates.rules import Rules
 from archbench.gates.time.pairs import GatePlan
+from tests.gates.saved_runs.test_saved_runs import document
+from tests.gates.structure.test_check import CELLS, NET
 from tests.systems import needs_posix
-from tests.test_check import CELLS, NET
-from tests.test_saved_runs import document
 
 Captured = pytest.CaptureFixture[str]
 
