@@ -3,7 +3,8 @@
 torch computes the shapes of meta tensors in Python, at some 50 to 500 µs an operation. A function
 here answers in a few µs with an empty meta tensor like the one torch would return, or with None
 where it is not certain to agree (other layouts, mixed dtypes, sizes that torch would refuse):
-then torch is asked. tests/analysis/test_shapes.py holds every one to torch's kernel, strides included.
+then torch is asked. tests/analysis/test_shapes.py holds every one to torch's kernel, strides
+included.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,7 +1,6 @@
 """The source of archbench for CI, by each kind of PEP 610's direct_url.json, and without one."""
 
 import json
-import sys
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
