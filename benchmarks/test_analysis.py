@@ -3,7 +3,7 @@
 import pytest
 
 from archbench.analysis.profile import profile_loaded
-from archbench.networks.resolve import load
+from archbench.networks.resolve import load, plan_for
 
 NETWORKS = ["googlenet", "resnet18", "resnet50", "resnet152", "resnet110"]
 
@@ -12,7 +12,7 @@ NETWORKS = ["googlenet", "resnet18", "resnet50", "resnet152", "resnet110"]
 def test_analyse(benchmark, name):
     """From a network without weights to its profile."""
     loaded = load(name, blank=True)
-    profile = benchmark(profile_loaded, loaded)
+    profile = benchmark(profile_loaded, loaded, plan_for(loaded, None, 1))
     benchmark.extra_info["macs"] = profile.totals.macs
     benchmark.extra_info["modules"] = len(profile.layers)
 

@@ -48,27 +48,21 @@ def profile(
     1582671872
     """
     loaded = load(model, model_kwargs, blank=True)
-    result = profile_loaded(loaded, input_size, batch_size, inputs)
+    if inputs is None:
+        plan = plan_for(loaded, input_size, batch_size)
+    else:
+        plan = plan_given(unwrapped(loaded.module), inputs)
+    result = profile_loaded(loaded, plan)
     if strict:
         refuse_incomplete(result)
     return result
 
 
-def profile_loaded(
-    loaded: Loaded,
-    input_size: InputSize | None = None,
-    batch_size: int = 1,
-    inputs: GivenInputs | None = None,
-) -> Profile:
-    """Do profile()'s work on a module that is loaded already."""
-    module = unwrapped(loaded.module)
-    if inputs is not None:
-        plan = plan_given(module, inputs)
-    else:
-        plan = plan_for(loaded, input_size, batch_size)
+def profile_loaded(loaded: Loaded, plan: InputPlan) -> Profile:
+    """Count a module that is loaded already, on inputs that are planned."""
     try:
         with collection_paused():
-            traced = trace(module, plan.make)
+            traced = trace(unwrapped(loaded.module), plan.make)
             return _assemble(loaded, plan, traced)
     except ForwardFailed as failed:
         raise explained(failed, loaded, plan) from failed.__cause__

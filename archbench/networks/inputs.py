@@ -3,7 +3,7 @@
 import inspect
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
@@ -50,6 +50,16 @@ class InputPlan:
             f"{f'{spec.name}:' if i >= named else ''}{spec.dtype}:{shape_for_machines(spec.shape)}"
             for i, spec in enumerate(self.specs)
         )
+
+    def of_batch(self, batch_size: int) -> "InputPlan":
+        """Return the same inputs for another batch.
+
+        Raises:
+            InputRefused: the batch is larger than any tensor.
+        """
+        for spec in self.specs:
+            _refuse_too_large(spec.shape, batch_size)
+        return replace(self, batch_size=batch_size)
 
     def make(self, device: torch.device) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return the arguments of forward() on a device: positional ones, and those by name.
@@ -131,14 +141,17 @@ def plan_inputs(
             dtype = _dtype_of(module)
         if name is None:
             name = names[i] if i < len(names) else f"input{i}"
-        if prod(shape) * batch_size > LARGEST:
-            text = shape_for_machines(shape)
-            raise InputRefused(
-                f"a batch of {batch_size} of {text} is larger than any tensor",
-                "try a smaller -b or -i",
-            )
+        _refuse_too_large(shape, batch_size)
         specs.append(TensorSpec(name, dtype, shape))
     return InputPlan(tuple(specs), keywords, batch_size)
+
+
+def _refuse_too_large(shape: Shape, batch_size: int) -> None:
+    if prod(shape) * batch_size > LARGEST:
+        raise InputRefused(
+            f"a batch of {batch_size} of {shape_for_machines(shape)} is larger than any tensor",
+            "try a smaller -b or -i",
+        )
 
 
 def plan_given(module: nn.Module, inputs: GivenInputs) -> InputPlan:

@@ -9,8 +9,7 @@ from torch import nn
 
 from archbench.errors import ArchbenchError
 from archbench.networks import user_code
-from archbench.networks.build import build
-from archbench.networks.construct import build_blank
+from archbench.networks.construct import build_blank, construct
 from archbench.networks.inputs import InputPlan, InputSize, plan_inputs
 from archbench.networks.names import names_file, parts_of
 from archbench.networks.registry import find
@@ -56,9 +55,8 @@ def load(
             f"'{model}' names a file, but nothing in it", f"try '{model}:build' or '{model}:MyNet'"
         )
     architecture = find(model)
-    if blank:
-        return Loaded(model, build_blank(architecture, given), architecture, given)
-    return Loaded(model, build(model, **given), architecture, given)
+    build = build_blank if blank else construct
+    return Loaded(model, build(architecture, given), architecture, given)
 
 
 def plan_for(loaded: Loaded, input_size: InputSize | None, batch_size: int) -> InputPlan:

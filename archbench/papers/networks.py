@@ -7,6 +7,7 @@ from torch import nn
 from archbench.analysis.profile import profile_loaded
 from archbench.analysis.records import Profile, StageCost
 from archbench.analysis.tools.module_uses import Ledger, ledger
+from archbench.networks.inputs import InputPlan
 from archbench.networks.resolve import Loaded, load, parse_kwargs, plan_for
 from archbench.units import Shape
 
@@ -15,27 +16,26 @@ class Networks:
     """The shelf's networks without weights, and what one image costs in them."""
 
     def __init__(self) -> None:
-        self._loaded: dict[str, Loaded] = {}
+        self._loaded: dict[str, tuple[Loaded, InputPlan]] = {}
         self._profiles: dict[str, Profile] = {}
         self._ledgers: dict[str, Ledger] = {}
 
     def module(self, name: str, **kwargs: Any) -> nn.Module:
         """Build a network of the registry on the meta device."""
-        return self._load(name, kwargs).module
+        return self._load(name, kwargs)[0].module
 
     def profile(self, name: str, **kwargs: Any) -> Profile:
         """Count a network of the registry at its own input size."""
         key = _key(name, kwargs)
         if key not in self._profiles:
-            self._profiles[key] = profile_loaded(self._load(name, kwargs))
+            self._profiles[key] = profile_loaded(*self._load(name, kwargs))
         return self._profiles[key]
 
     def ledger(self, name: str, **kwargs: Any) -> Ledger:
         """Return what ran in a network of the registry, at its own input size."""
         key = _key(name, kwargs)
         if key not in self._ledgers:
-            loaded = self._load(name, kwargs)
-            plan = plan_for(loaded, None, batch_size=1)
+            loaded, plan = self._load(name, kwargs)
             self._ledgers[key] = ledger(loaded.module, plan, self.profile(name, **kwargs))
         return self._ledgers[key]
 
@@ -61,10 +61,11 @@ class Networks:
                 return layer.output_shape
         raise LookupError(f"{name} calls no module '{path}'")
 
-    def _load(self, name: str, kwargs: dict[str, Any]) -> Loaded:
+    def _load(self, name: str, kwargs: dict[str, Any]) -> tuple[Loaded, InputPlan]:
         key = _key(name, kwargs)
         if key not in self._loaded:
-            self._loaded[key] = load(name, kwargs, blank=True)
+            loaded = load(name, kwargs, blank=True)
+            self._loaded[key] = loaded, plan_for(loaded, None, batch_size=1)
         return self._loaded[key]
 
 

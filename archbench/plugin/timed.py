@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+    from archbench.networks.inputs import InputPlan
     from archbench.networks.resolve import Loaded
     from archbench.timing.worker.clock import Clock
     from archbench.timing.worker.runner import Call, Rounds
@@ -72,11 +73,11 @@ def time_under(
     check_kind(ways, where.type)
     clock = DeviceClock(where)
     with _settings_kept(where):
-        loaded, cell, sizes = _asked(model, input_size, model_kwargs or {}, ways)
+        loaded, cell, plan = _asked(model, input_size, model_kwargs or {}, ways)
         cell = replace(cell, device=str(where))
-        profile = profile_loaded(loaded, sizes, cell.batch_size)
+        profile = profile_loaded(loaded, plan)
         with gradients_of(cell):
-            ready = ready_from(loaded, cell, Place(where, clock))
+            ready = ready_from(loaded, plan, cell, Place(where, clock))
 
             def call() -> None:
                 ready.call()
@@ -105,8 +106,8 @@ def time_under(
 
 def _asked(
     model: "GateCell | str | nn.Module", input_size: Any, arguments: Mapping[str, Any], ways: Ways
-) -> tuple["Loaded", Cell, Any]:
-    """Load what was asked for; return it, its cell, and the sizes of its inputs."""
+) -> tuple["Loaded", Cell, "InputPlan"]:
+    """Load what was asked for; return it, its cell, and its inputs."""
     from archbench.networks.resolve import load, plan_for
 
     batch_size = ways.batch_sizes[0]
@@ -122,16 +123,17 @@ def _asked(
         raise ArchbenchError("a module is built, and takes no arguments", "leave them out")
     # a module is the test's own, and stays as it is
     loaded = load(model if isinstance(model, str) else deepcopy(model), arguments)
+    plan = plan_for(loaded, input_size, batch_size)
     cell = Cell(
         loaded.name,
         dict(arguments),
-        plan_for(loaded, input_size, batch_size).texts(),
+        plan.texts(),
         batch_size=batch_size,
         precision=ways.precisions[0],  # type: ignore[arg-type]  # checked above
         mode=ways.modes[0],  # type: ignore[arg-type]  # likewise
         threads=ways.threads,
     )
-    return loaded, cell, input_size
+    return loaded, cell, plan
 
 
 def _warmed_up(call: "Call", clock: "Clock", kind: str) -> tuple["Rounds", float]:

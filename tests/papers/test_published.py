@@ -317,11 +317,11 @@ def test_a_changed_network_is_noticed_and_breaks_nothing(
     class Changed(Networks):
         def _load(self, name, kwargs):
             fresh = f"{name} {sorted(kwargs.items())}" not in self._loaded
-            loaded = super()._load(name, kwargs)
+            loaded, plan = super()._load(name, kwargs)
             if fresh and name == network:
                 with contextlib.suppress(AttributeError):  # without heads there is none to change
                     change(loaded.module)
-            return loaded
+            return loaded, plan
 
     monkeypatch.setattr("archbench.papers.reproduce.Networks", Changed)
     about = [f for f in figures() if f.architecture == network or f.id in noticing]

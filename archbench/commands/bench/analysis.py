@@ -12,6 +12,7 @@ from archbench.timing.cells import Cell
 from archbench.timing.sessions.subjects import Ways
 
 if TYPE_CHECKING:
+    from archbench.networks.inputs import InputPlan
     from archbench.networks.resolve import Loaded
 
 
@@ -30,7 +31,7 @@ class Analysis:
     work: tuple[LayerWork, ...] = ()
 
 
-def analysed(loaded: "Loaded", cell: Cell, layers: bool) -> Analysis:
+def analysed(loaded: "Loaded", plan: "InputPlan", cell: Cell, layers: bool) -> Analysis:
     """Count a cell's MACs, estimate its memory and, if asked, what each layer moves.
 
     Raises:
@@ -41,11 +42,8 @@ def analysed(loaded: "Loaded", cell: Cell, layers: bool) -> Analysis:
     from archbench.analysis.precision import in_channels_last, in_precision
     from archbench.analysis.profile import profile_loaded
     from archbench.analysis.traffic import work_of
-    from archbench.networks.resolve import plan_for
 
-    sizes = list(cell.inputs) or None
-    macs = profile_loaded(loaded, sizes, cell.batch_size).totals.macs
-    plan = plan_for(loaded, sizes, cell.batch_size)
+    macs = profile_loaded(loaded, plan).totals.macs
     estimate = None
     if cell.precision != "amp":
         like = in_precision(loaded, plan, cell.precision)

@@ -132,7 +132,11 @@ def run_bench(
         if layers and found:
             check_layers(ways, found[0].cells[0].device)
         launcher = stack.enter_context(launching(listener.heard))
-        analyses = {cell: analysed(s.loaded, cell, layers) for s in found for cell in s.cells}
+        analyses = {
+            cell: analysed(s.loaded, plan, cell, layers)
+            for s in found
+            for cell, plan in s.plans.items()
+        }
         kept: list[Session] = []
         if resume and run is not None:
             kept = _recorded(run.path, list(analyses), layers, launcher, listener.warn)

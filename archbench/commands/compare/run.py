@@ -71,11 +71,7 @@ def structure_of(found: Sequence[Subject]) -> Comparison:
         raise ArchbenchError(
             "compare needs two models or more", "archbench compare resnet34 plain34"
         )
-    profiles = []
-    for subject in found:
-        cell = subject.cells[0]
-        profiles.append(profile_loaded(subject.loaded, list(cell.inputs) or None, cell.batch_size))
-    return compare_structure(profiles)
+    return compare_structure([profile_loaded(s.loaded, s.plans[s.cells[0]]) for s in found])
 
 
 def measured(

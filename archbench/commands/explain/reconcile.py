@@ -59,8 +59,8 @@ def count_subject(
     """Load a network and count it for one sample, arguments and errors as in profile()."""
     loaded = load(model, model_kwargs, blank=True)
     loaded = replace(loaded, module=unwrapped(loaded.module))
-    profile = profile_loaded(loaded, input_size)
     plan = plan_for(loaded, input_size, batch_size=1)
+    profile = profile_loaded(loaded, plan)
     return Subject(loaded, plan, profile, ledger(loaded.module, plan, profile))
 
 

@@ -21,6 +21,7 @@ from archbench.units import counted
 
 if TYPE_CHECKING:
     from archbench.analysis.records import Profile
+    from archbench.networks.inputs import InputPlan
     from archbench.networks.resolve import Loaded
     from archbench.tables.table import Report
 
@@ -61,18 +62,19 @@ def summary(
     with destination(form, output) as out, prints_set_aside():
         from archbench.analysis.profile import profile_loaded, refuse_incomplete
         from archbench.networks.device import check_device
-        from archbench.networks.resolve import load, parse_kwargs
+        from archbench.networks.resolve import load, parse_kwargs, plan_for
 
         where = check_device(device)
         kwargs = parse_kwargs(model_kwargs or []) | ({"aux": True} if aux else {})
         loaded = load(model, kwargs, blank=not cross_check)  # fvcore runs it, and needs weights
         if loaded.architecture is None and device != "auto":
             loaded.module.to(where)
-        profile = profile_loaded(loaded, input_size or None, batch_size)
+        plan = plan_for(loaded, input_size or None, batch_size)
+        profile = profile_loaded(loaded, plan)
         if cross_check:
-            report = _cross_checked(loaded, profile, input_size, batch_size)
+            report = _cross_checked(loaded, plan, profile)
         else:
-            report = _laid_out(loaded, profile, kwargs, depth, layers)
+            report = _laid_out(loaded, profile, depth, layers)
         out.write(report)
     if strict:
         refuse_incomplete(profile)
@@ -83,28 +85,22 @@ def summary(
         )
 
 
-def _laid_out(
-    loaded: "Loaded", profile: "Profile", kwargs: dict[str, object], depth: int | None, layers: bool
-) -> "Report":
+def _laid_out(loaded: "Loaded", profile: "Profile", depth: int | None, layers: bool) -> "Report":
     """Choose the paper's table, the module tree or every layer."""
     from archbench.commands.summary.report import summary_report
     from archbench.networks.construct import paper_table
 
     if loaded.architecture is not None:
-        paper = paper_table(loaded.architecture, kwargs)
+        paper = paper_table(loaded.architecture, loaded.arguments)
         return summary_report(profile, loaded.architecture, paper, depth, layers)
     if depth is None and not layers:
         depth = DEFAULT_DEPTH
     return summary_report(profile, depth=depth, layers=layers)
 
 
-def _cross_checked(
-    loaded: "Loaded", profile: "Profile", input_size: list[str] | None, batch_size: int
-) -> "Report":
+def _cross_checked(loaded: "Loaded", plan: "InputPlan", profile: "Profile") -> "Report":
     """Set fvcore's count beside the profile."""
     from archbench.commands.summary.cross_check import cross_check
     from archbench.commands.summary.cross_check_report import cross_check_report
-    from archbench.networks.resolve import plan_for
 
-    plan = plan_for(loaded, input_size or None, batch_size)
     return cross_check_report(profile, cross_check(loaded, plan, profile))

@@ -30,9 +30,8 @@ def locked_cell(cell: GateCell) -> tuple[LockedCell, "Profile"]:
     _check_arguments(cell)
     with undisturbed():
         loaded = load(cell.model, cell.model_kwargs, blank=True)
-        sizes = list(cell.input_size) or None
-        plan = plan_for(loaded, sizes, cell.batch_size)
-        profile = profile_loaded(loaded, sizes, cell.batch_size)
+        plan = plan_for(loaded, list(cell.input_size) or None, cell.batch_size)
+        profile = profile_loaded(loaded, plan)
         locked = LockedCell(
             cell.name,
             cell.model,

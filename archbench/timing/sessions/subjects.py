@@ -17,7 +17,7 @@ from archbench.timing.cells import Cell
 if TYPE_CHECKING:
     from torch import nn
 
-    from archbench.networks.inputs import InputSize
+    from archbench.networks.inputs import InputPlan, InputSize
     from archbench.networks.resolve import Loaded
 
 COMPILE_MODES = ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")
@@ -54,11 +54,22 @@ class Ways:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A model to measure: its cells, and where it is if it was given as an object."""
+    """A model to measure.
+
+    Args:
+        loaded: the model, without weights where it is one of the shelf.
+        plans: its cells, each with its inputs.
+        file: in which it lies, if it was given as an object.
+    """
 
     loaded: "Loaded"
-    cells: tuple[Cell, ...]
+    plans: Mapping[Cell, "InputPlan"]
     file: str | None = None
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """How it is run: in as many ways as were asked for."""
+        return tuple(self.plans)
 
 
 @contextmanager
@@ -153,31 +164,30 @@ def _content(loaded: "Loaded", file: str | None) -> str:
 
 def _cells(
     loaded: "Loaded", input_size: "InputSize | None", ways: Ways, device: str, content: str
-) -> tuple[Cell, ...]:
+) -> dict[Cell, "InputPlan"]:
     from archbench.networks.resolve import plan_for
 
-    cells = []
+    plans = {}
     for batch, precision, mode in product(ways.batch_sizes, ways.precisions, ways.modes):
         plan = plan_for(loaded, input_size, batch)
-        cells.append(
-            Cell(
-                model=loaded.name,
-                arguments=loaded.arguments,
-                inputs=plan.texts(),
-                content=content,
-                batch_size=batch,
-                device=device,
-                precision=precision,  # type: ignore[arg-type]  # checked above
-                channels_last=ways.channels_last,
-                compiled=ways.compiled,
-                cuda_graph=ways.cuda_graph,
-                cold_cache=ways.cold_cache,
-                mode=mode,  # type: ignore[arg-type]  # likewise
-                optimizer=ways.optimizer,  # type: ignore[arg-type]  # likewise
-                threads=ways.threads,
-            )
+        cell = Cell(
+            model=loaded.name,
+            arguments=loaded.arguments,
+            inputs=plan.texts(),
+            content=content,
+            batch_size=batch,
+            device=device,
+            precision=precision,  # type: ignore[arg-type]  # checked above
+            channels_last=ways.channels_last,
+            compiled=ways.compiled,
+            cuda_graph=ways.cuda_graph,
+            cold_cache=ways.cold_cache,
+            mode=mode,  # type: ignore[arg-type]  # likewise
+            optimizer=ways.optimizer,  # type: ignore[arg-type]  # likewise
+            threads=ways.threads,
         )
-    return tuple(dict.fromkeys(cells))
+        plans[cell] = plan
+    return plans
 
 
 def _pickled(loaded: "Loaded", path: Path) -> str:

@@ -14,6 +14,7 @@ from torch import nn
 
 from archbench.collector import collection_paused
 from archbench.errors import ArchbenchError, OutOfMemory, UserCodeError
+from archbench.networks.inputs import InputPlan
 from archbench.networks.resolve import Loaded, load, plan_for
 from archbench.networks.user_code import user_code
 from archbench.private_torch import compilations
@@ -177,18 +178,20 @@ def made_ready(cell: Cell, file: str | None, place: Place) -> Ready:
         ArchbenchError: it cannot be loaded, run, compiled or captured, or does not fit.
     """
     if file is None:
-        return ready_from(load(cell.model, cell.arguments), cell, place)
-    return ready_from(Loaded(cell.model, _unpickled(file, cell.model)), cell, place)
+        loaded = load(cell.model, cell.arguments)
+    else:
+        loaded = Loaded(cell.model, _unpickled(file, cell.model))
+    plan = plan_for(loaded, list(cell.inputs) or None, cell.batch_size)
+    return ready_from(loaded, plan, cell, place)
 
 
-def ready_from(loaded: Loaded, cell: Cell, place: Place) -> Ready:
+def ready_from(loaded: Loaded, plan: InputPlan, cell: Cell, place: Place) -> Ready:
     """Prepare a loaded model and run it for the first time.
 
     Raises:
         ArchbenchError: it cannot be run, compiled or captured, or does not fit.
     """
     as_in(cell)  # once more: the user's own code may have set something else
-    plan = plan_for(loaded, list(cell.inputs) or None, cell.batch_size)
     cache_bytes = last_cache_bytes(place.device) if cell.cold_cache else 0
     prepared = prepare(loaded, plan, cell, place.device, cache_bytes)
     with gradients_of(cell):

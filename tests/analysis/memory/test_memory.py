@@ -353,7 +353,7 @@ def test_the_largest_batch_fits_and_one_more_does_not(
     """Whatever the slope does on the way."""
     network = load(name, blank=True)
     for limit in limits:
-        batch = largest_batch(network, None, limit, mode)
+        batch = largest_batch(network, plan_for(network, None, 1), limit, mode)
         fits, fails = (
             estimate_memory(network, plan_for(network, None, b), mode).peak_bytes
             for b in (batch, batch + 1)
@@ -369,18 +369,21 @@ def test_memory_that_bends_is_followed_to_the_end(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr("archbench.commands.bench.fits.search.estimate_memory", bent)
     for batch in (8, 9, 17, 1000, 12345):
-        assert largest_batch(Loaded("net", chain()), (4,), batch**2 + 40 // batch) == batch
+        network = Loaded("net", chain())
+        limit = batch**2 + 40 // batch
+        assert largest_batch(network, plan_for(network, (4,), 1), limit) == batch
 
 
 def test_no_batch_fits_into_less_than_the_weights() -> None:
     """0 is the honest answer; and the smallest batch is 2 where batch normalisation needs that."""
     network = Loaded("net", nn.Sequential(line(4, 8), nn.BatchNorm1d(8)))
-    assert largest_batch(network, (4,), 4 * 32) == 0
+    plan = plan_for(network, (4,), 1)
+    assert largest_batch(network, plan, 4 * 32) == 0
     two = estimate_memory(network, plan_for(network, (4,), 2), "train").peak_bytes
-    assert largest_batch(network, (4,), two, "train") == 2
-    assert largest_batch(network, (4,), two - 1, "train") == 0
+    assert largest_batch(network, plan, two, "train") == 2
+    assert largest_batch(network, plan, two - 1, "train") == 0
     with pytest.raises(ArchbenchError, match="no largest batch of net can be found: it ran on cpu"):
-        largest_batch(Loaded("net", Nosy()), (4,), 10**6)
+        largest_batch(Loaded("net", Nosy()), plan, 10**6)
 
 
 # -- beside other counts ------------------------------------------------------------

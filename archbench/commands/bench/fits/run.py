@@ -99,21 +99,17 @@ def _predicted(subject: Subject, cell: Cell, limit_bytes: int) -> tuple[int, Mem
     from archbench.analysis.memory.estimate import estimate_memory
     from archbench.analysis.precision import in_channels_last, in_precision
     from archbench.commands.bench.fits.search import largest_batch
-    from archbench.networks.resolve import plan_for
 
-    plan = plan_for(subject.loaded, list(cell.inputs) or None, 1)
-    loaded, plan = in_precision(subject.loaded, plan, cell.precision)
+    loaded, plan = in_precision(subject.loaded, subject.plans[cell], cell.precision)
     if cell.channels_last:
         loaded, plan = in_channels_last(loaded, plan)
-    sizes = list(plan.texts())
     how = (cell.mode, cell.optimizer, cell.device)
 
     def estimated(batch_size: int) -> MemoryEstimate:
-        plan = plan_for(loaded, sizes, batch_size)
-        return estimate_memory(loaded, replace(plan, channels_last=cell.channels_last), *how)
+        return estimate_memory(loaded, plan.of_batch(batch_size), *how)
 
     with computing_with(cell.threads):
-        batch = largest_batch(loaded, sizes, limit_bytes, *how, cell.channels_last)
+        batch = largest_batch(loaded, plan, limit_bytes, *how)
         try:
             return batch, estimated(max(1, batch))
         except UserCodeError:  # batch normalisation trains on no single number per channel

@@ -1,14 +1,13 @@
 """The largest batch that fits into so much memory."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cache
 
 from archbench.analysis.memory.estimate import estimate_memory
 from archbench.analysis.memory.records import MemoryEstimate
 from archbench.errors import ArchbenchError, InputRefused, UserCodeError
-from archbench.networks.inputs import InputSize
-from archbench.networks.resolve import Loaded, plan_for
+from archbench.networks.inputs import InputPlan
+from archbench.networks.resolve import Loaded
 from archbench.networks.training import DEFAULT_OPTIMIZER
 from archbench.networks.ways import Mode
 
@@ -17,12 +16,11 @@ PATIENCE = 12  # estimates, after which halving takes over from following the sl
 
 def largest_batch(
     loaded: Loaded,
-    input_size: InputSize | None,
+    plan: InputPlan,
     limit_bytes: int,
     mode: Mode = "infer",
     optimizer: str = DEFAULT_OPTIMIZER,
     device: str = "cpu",
-    channels_last: bool = False,
 ) -> int:
     """Find a batch whose estimated peak fits while that of one sample more does not.
 
@@ -30,12 +28,11 @@ def largest_batch(
 
     Args:
         loaded: a model, with weights or blank.
-        input_size: of one sample; None for the architecture's own.
+        plan: its inputs, of any batch.
         limit_bytes: for everything: weights, optimizer, inputs and what the call takes.
         mode: "infer" or "train".
         optimizer: of a training step.
         device: where it would run, as in estimate_memory().
-        channels_last: whether images are in torch's channels-last format.
 
     Returns:
         The batch; 0 where the smallest one that runs does not fit. Where an estimate is a lower
@@ -47,8 +44,8 @@ def largest_batch(
 
     @cache
     def peak(batch: int) -> int:
-        plan = replace(plan_for(loaded, input_size, batch), channels_last=channels_last)
-        return _without_values(estimate_memory(loaded, plan, mode, optimizer, device)).peak_bytes
+        estimate = estimate_memory(loaded, plan.of_batch(batch), mode, optimizer, device)
+        return _without_values(estimate).peak_bytes
 
     try:
         peak(1)
