@@ -8,7 +8,7 @@ from archbench.errors import MissingLibrary
 
 EXTRAS = {"matplotlib": "plots", "safetensors": "weights"}  # the rest are ordinary dependencies
 DEPENDENCIES = frozenset(
-    "cloudpickle fvcore junitparser pandas psutil pytest_benchmark scipy".split()
+    "cloudpickle fvcore junitparser msgspec pandas psutil pytest_benchmark scipy".split()
 )
 
 

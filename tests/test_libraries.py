@@ -63,6 +63,7 @@ CASES = {
     "scipy": Case([*MEASURE, "doctor"], ["check --pytest-benchmark before.json -- after.json"]),
     "cloudpickle": Case([*MEASURE, "doctor", "bench resnet20 --fits 1GiB"], []),
     "psutil": Case([*MEASURE, "doctor", "bench resnet20 --fits 1GiB"], []),
+    "msgspec": Case([*MEASURE, "doctor", "judge gate.jsonl"], []),
     "pandas": Case(
         ["summary resnet20 -f csv", "list -o list.csv", "bench resnet20 -o bench.csv"],
         ["summary resnet20 -o summary.json"],

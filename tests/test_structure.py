@@ -40,7 +40,7 @@ LEVELS = [
     {"networks"},
     {"networks/archs"},
     {"networks/registry"},
-    {"statistics", "tables", "private_torch", "ci"},
+    {"statistics", "tables", "private_torch", "ci", "record"},
     {"libraries"},
     {"errors", "units", "collector", "version"},
 ]

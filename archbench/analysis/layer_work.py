@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+from archbench.record import Record
+
 
 @dataclass(frozen=True, slots=True)
-class LayerWork:
+class LayerWork(Record):
     """What one module path does itself in one forward pass, its children left out.
 
     Args:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from archbench.libraries import needed
 from archbench.networks.tensor_spec import TensorSpec
+from archbench.record import Record, as_json
 from archbench.units import Shape
 
 if TYPE_CHECKING:
@@ -16,8 +17,10 @@ CONVENTION = "macs: convolution, linear and matrix products; see docs/convention
 
 
 @dataclass(frozen=True, slots=True)
-class Totals:
+class Totals(Record):
     """What a whole network holds and does in one forward pass of the batch."""
+
+    KEYS = (*("params", "trainable_params", "buffers", "macs", "flops", "activations", "depth"),)
 
     params: int  # elements of all parameters, frozen ones included, each tensor once
     trainable_params: int
@@ -31,22 +34,12 @@ class Totals:
         """Floating-point operations: a multiply and an add for every MAC."""
         return 2 * self.macs
 
-    def to_dict(self) -> dict[str, int]:
-        """Return the totals in the order of the JSON contract."""
-        return {
-            "params": self.params,
-            "trainable_params": self.trainable_params,
-            "buffers": self.buffers,
-            "macs": self.macs,
-            "flops": self.flops,
-            "activations": self.activations,
-            "depth": self.depth,
-        }
-
 
 @dataclass(frozen=True, slots=True)
-class StageCost:
+class StageCost(Record):
     """A top-level child and everything inside it; "" is what the network does outside of them."""
+
+    KEYS = (*("name", "input_shape", "output_shape", "params", "macs", "activations", "depth"),)
 
     name: str
     output_shape: Shape | None
@@ -56,21 +49,9 @@ class StageCost:
     depth: int | None  # layers on the longest chain inside; None if the stage is not called itself
     input_shape: Shape | None = None  # of the first tensor that it is given
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the stage as the JSON contract names it."""
-        return {
-            "name": self.name,
-            "input_shape": None if self.input_shape is None else list(self.input_shape),
-            "output_shape": None if self.output_shape is None else list(self.output_shape),
-            "params": self.params,
-            "macs": self.macs,
-            "activations": self.activations,
-            "depth": self.depth,
-        }
-
 
 @dataclass(frozen=True, slots=True)
-class LayerCost:
+class LayerCost(Record):
     """What one module path owns and does itself, without its children."""
 
     path: str
@@ -83,20 +64,6 @@ class LayerCost:
     trainable_params: int = 0
     buffers: int = 0
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the layer as the JSON contract names it."""
-        return {
-            "path": self.path,
-            "type": self.type,
-            "output_shape": None if self.output_shape is None else list(self.output_shape),
-            "params": self.params,
-            "macs": self.macs,
-            "activations": self.activations,
-            "calls": self.calls,
-            "trainable_params": self.trainable_params,
-            "buffers": self.buffers,
-        }
-
 
 def _plain(value: Any) -> Any:
     """Keep what JSON has a form for, and write out the rest."""
@@ -107,7 +74,7 @@ Bucket = Literal["counted", "zero", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
-class OperationCount:
+class OperationCount(Record):
     """How often an operation ran, and in which of the three buckets its cost fell."""
 
     op: str  # without its overload: "aten.convolution"
@@ -115,13 +82,9 @@ class OperationCount:
     macs: int
     bucket: Bucket
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the operation as the JSON contract names it."""
-        return {"op": self.op, "calls": self.calls, "macs": self.macs, "bucket": self.bucket}
-
 
 @dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(Record):
     """The exact analysis of one network at one input size.
 
     Shapes are without the batch; counts are for the whole batch.
@@ -155,12 +118,12 @@ class Profile:
             "schema": "archbench.profile/1",
             "model": self.model,
             "arguments": {name: _plain(value) for name, value in self.arguments.items()},
-            "inputs": [spec.to_dict() for spec in self.inputs],
+            "inputs": as_json(self.inputs),
             "batch_size": self.batch_size,
             "totals": self.totals.to_dict(),
-            "stages": [stage.to_dict() for stage in self.stages],
-            "layers": [layer.to_dict() for layer in self.layers],
-            "operations": [op.to_dict() for op in self.operations],
+            "stages": as_json(self.stages),
+            "layers": as_json(self.layers),
+            "operations": as_json(self.operations),
             "uncounted": [{"op": op.op, "calls": op.calls} for op in self.uncounted],
             "uncalled": list(self.uncalled),
             "device": self.device,

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 if TYPE_CHECKING:
     pass
 
+from archbench.record import Record
 
 Word = Literal[
     "regressed",
@@ -52,7 +53,7 @@ def exit_code(words: Iterable[Word], strict: bool, incomplete: bool = False) -> 
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Record):
     """What is said of one figure of a cell, or of a cell as a whole.
 
     Args:
@@ -71,6 +72,23 @@ class Verdict:
         pairs: of processes that the ratio comes from.
     """
 
+    KEYS = (
+        *(
+            "cell",
+            "metric",
+            "verdict",
+            "before",
+            "now",
+            "limit",
+            "ratio",
+            "low",
+            "high",
+            "mde",
+            "p",
+        ),
+        *("pairs", "note"),
+    )
+
     cell: str
     metric: str | None
     verdict: Word
@@ -84,24 +102,6 @@ class Verdict:
     mde: float | None = None
     p: float | None = None
     pairs: int | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the verdict as the JSON contract names it; what only times have is else null."""
-        return {
-            "cell": self.cell,
-            "metric": self.metric,
-            "verdict": self.verdict,
-            "before": self.before,
-            "now": self.now,
-            "limit": self.limit,
-            "ratio": self.ratio,
-            "low": self.low,
-            "high": self.high,
-            "mde": self.mde,
-            "p": self.p,
-            "pairs": self.pairs,
-            "note": self.note,
-        }
 
 
 def worst_first(verdicts: Iterable[Verdict]) -> list[Verdict]:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from archbench.record import Record
+
 NEGLIGIBLE = 0.01  # a change of time that is not worth a word
 
 
@@ -9,7 +11,7 @@ IMPORTANT = 0.05  # one that must not be missed
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(Record):
     """The numbers of the gate, as shares where they are shares.
 
     Args:

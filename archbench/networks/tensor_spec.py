@@ -1,8 +1,9 @@
 """One input of a network, without its values."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from archbench.record import Record
 from archbench.units import Shape
 
 if TYPE_CHECKING:
@@ -10,13 +11,9 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class TensorSpec:
+class TensorSpec(Record):
     """One input: its name, dtype ('float32') and shape without the batch."""
 
     name: str
     dtype: str
     shape: Shape
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the input as the JSON contract names it."""
-        return {"name": self.name, "dtype": self.dtype, "shape": list(self.shape)}

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from archbench.record import Record, as_json
+
 FigureKind = Literal["derivable", "arithmetic", "reported"]
 
 
@@ -63,7 +65,7 @@ CONFIRMED: frozenset[Verdict] = frozenset({"exact", "rounded"})
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Record):
     """One way to count what a figure may stand for, and what it gives.
 
     Args:
@@ -73,6 +75,8 @@ class Reading:
         shown: the value as the figure would print it, with more digits.
         verdict: on the figure, were it read so.
     """
+
+    KEYS = ("how", "computed", "verdict")
 
     network: str
     way: str
@@ -85,13 +89,9 @@ class Reading:
         """Network and way in one."""
         return ", ".join(filter(None, (self.network, self.way)))
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the reading under its JSON names."""
-        return {"how": self.how, "computed": self.computed, "verdict": self.verdict}
-
 
 @dataclass(frozen=True, slots=True)
-class Reproduction:
+class Reproduction(Record):
     """A printed figure beside the computed one.
 
     Args:
@@ -127,13 +127,13 @@ class Reproduction:
             "unit": figure.unit,
             "verdict": self.verdict,
             "convention": "" if self.own is None else self.own.how,
-            "readings": [reading.to_dict() for reading in self.others],
+            "readings": as_json(self.others),
             "explanation": self.explanation,
         }
 
 
 @dataclass(frozen=True, slots=True)
-class VerdictChange:
+class VerdictChange(Record):
     """A figure whose verdict is not the expected one.
 
     Args:
@@ -145,7 +145,3 @@ class VerdictChange:
     id: str
     expected: Verdict | None
     verdict: Verdict
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the change under its JSON names."""
-        return {"id": self.id, "expected": self.expected, "verdict": self.verdict}

@@ -1,12 +1,12 @@
 """The best that a machine was seen to do: what `bench --layers` holds layers to."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+
+from archbench.record import Record
 
 
 @dataclass(frozen=True, slots=True)
-class Ceilings:
+class Ceilings(Record):
     """The best that a machine was seen to do, in one precision.
 
     Args:
@@ -41,13 +41,3 @@ class Ceilings:
     def slowest_bytes_per_s(self) -> float:
         """The rate of the largest copy, which no cache holds: that of the memory."""
         return self.copies[-1][1]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the ceilings under their JSON names."""
-        return {**asdict(self), "copies": [list(pair) for pair in self.copies]}
-
-    @classmethod
-    def from_dict(cls, found: Mapping[str, Any]) -> "Ceilings":
-        """Read what to_dict() wrote."""
-        copies = tuple((int(size), float(rate)) for size, rate in found["copies"])
-        return cls(**{**found, "copies": copies})

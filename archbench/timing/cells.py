@@ -2,15 +2,16 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
 from archbench.networks.ways import Mode, Optimizer, Precision
+from archbench.record import Record
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(Record):
     """One thing to measure; nothing of the machine is in it, but for the kind of device.
 
     Args:
@@ -50,13 +51,3 @@ class Cell:
         """Twelve hexadecimal digits that differ where anything in the cell does."""
         text = json.dumps(self.to_dict(), sort_keys=True, default=repr)
         return sha256(text.encode()).hexdigest()[:12]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the cell under its JSON names."""
-        return {**asdict(self), "arguments": dict(self.arguments), "inputs": list(self.inputs)}
-
-    @classmethod
-    def from_dict(cls, found: Mapping[str, Any]) -> "Cell":
-        """Read what to_dict() wrote; keys of a newer version are left."""
-        known = {name: found[name] for name in cls.__dataclass_fields__ if name in found}
-        return cls(**{**known, "inputs": tuple(known.get("inputs", ()))})

@@ -1,14 +1,13 @@
 """What a worker process is asked to do."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
+from archbench.record import Record
 from archbench.timing.cells import Cell
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class Job(Record):
     """One session: the cells that run in one fresh process.
 
     Args:
@@ -41,14 +40,3 @@ class Job:
     budget_s: float | None = None
     limit_s: float | None = None
     started_s: float = 0.0
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return what the worker reads."""
-        return {**asdict(self), "cells": [cell.to_dict() for cell in self.cells]}
-
-    @classmethod
-    def from_dict(cls, found: Mapping[str, Any]) -> "Job":
-        """Read what to_dict() wrote."""
-        cells = tuple(Cell.from_dict(cell) for cell in found["cells"])
-        lists = {name: tuple(found[name]) for name in ("order", "module_files", "layers")}
-        return cls(**{**found, **lists, "cells": cells})

@@ -5,11 +5,10 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any, Literal
 
+from archbench.record import Record
 from archbench.timing.cells import Cell
 from archbench.timing.machine.disturbances import CpuLoad
 from archbench.timing.machine.records import Environment
-
-SCHEMA = "archbench.session/1"
 
 Flag = Literal[
     "cut_short",  # the time was up before it had warmed up
@@ -31,7 +30,7 @@ FailureKind = Literal["oom", "killed", "failed", "out_of_time"]
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Record):
     """Why a session has no times."""
 
     kind: FailureKind
@@ -41,7 +40,7 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class DeviceTimes:
+class DeviceTimes(Record):
     """What only an accelerator has, beside the latency that the host sees.
 
     Args:
@@ -59,7 +58,7 @@ class DeviceTimes:
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class Session(Record):
     """Raw times of one process, in which one cell ran, or several took turns call by call.
 
     Args:
@@ -87,6 +86,8 @@ class Session:
         environment: where; None where the process died before it could tell.
         failure: why there are no times.
     """
+
+    SCHEMA = "archbench.session/1"
 
     cells: tuple[Cell, ...]
     number: int
@@ -117,51 +118,3 @@ class Session:
     def median_s(self, cell: int = 0) -> float:
         """Return the median of a cell's times."""
         return median(self.times_ns[cell]) / 1e9
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the session as a line of a recorded run holds it."""
-        record = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return {
-            "schema": SCHEMA,
-            **record,
-            "cells": [cell.to_dict() for cell in self.cells],
-            "device": _fields(self.device),
-            "load": _fields(self.load),
-            "environment": self.environment.to_dict() if self.environment else None,
-            "failure": _fields(self.failure),
-        }
-
-    @classmethod
-    def from_dict(cls, found: Mapping[str, Any]) -> "Session":
-        """Read what to_dict() wrote.
-
-        Raises:
-            ValueError, KeyError, TypeError: it is something else, or of another schema.
-        """
-        if found["schema"] != SCHEMA:
-            raise ValueError(f"schema '{found['schema']}' is not {SCHEMA}")
-        known = {name: found[name] for name in cls.__dataclass_fields__ if name in found}
-        known["cells"] = tuple(Cell.from_dict(cell) for cell in found["cells"])
-        known["times_ns"] = tuple(tuple(times) for times in found["times_ns"])
-        known["flags"] = tuple(found["flags"])
-        if found["device"] is not None:
-            own = found["device"]
-            known["device"] = DeviceTimes(
-                tuple(own["calls_ns"]),
-                tuple(own["enqueue_ns"]),
-                tuple(own["block_ns"]),
-                own["block_calls"],
-            )
-        if found["load"] is not None:
-            known["load"] = CpuLoad(**found["load"])
-        if found["environment"] is not None:
-            known["environment"] = Environment.from_dict(found["environment"])
-        if found["failure"] is not None:
-            known["failure"] = Failure(**found["failure"])
-        return cls(**known)
-
-
-def _fields(record: Any) -> dict[str, Any] | None:
-    if record is None:
-        return None
-    return {name: getattr(record, name) for name in record.__dataclass_fields__}

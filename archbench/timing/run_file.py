@@ -1,23 +1,16 @@
 """A recorded run: a record a line, appended as each ends."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from errno import ENOSPC
 from pathlib import Path
-from typing import Any, Protocol
 
 from archbench.errors import OutputRefused, why_refused
+from archbench.libraries import require
+from archbench.record import Record
 
 Warn = Callable[[str], None]
-
-
-class Recorded(Protocol):
-    """What can stand on a line."""
-
-    def to_dict(self) -> Mapping[str, Any]:
-        """Return it under its JSON names, "schema" first."""
-        ...
 
 
 class RunFile:
@@ -40,7 +33,7 @@ class RunFile:
             self._torn = _is_torn(path)
             _refuse_others(path, schema, new)
 
-    def append(self, record: Recorded) -> None:
+    def append(self, record: Record) -> None:
         """Add a record in one write, so that an interruption tears one line at most.
 
         Raises:
@@ -68,7 +61,9 @@ def lines_of(path: Path) -> list[tuple[int, str]]:
 
     Raises:
         OutputRefused: there is no such file, or it cannot be read.
+        MissingLibrary: msgspec cannot be imported.
     """
+    require("msgspec", "recorded runs")
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
     except OSError as error:

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from archbench.networks.ways import Mode
+from archbench.record import Record
 
 PROMISED = 0.1  # a complete estimate is no further below the measured peak than this share of it
 
 
 @dataclass(frozen=True, slots=True)
-class MemoryEstimate:
+class MemoryEstimate(Record):
     """The memory of one call, in bytes: a forward pass without gradients, or a training step.
 
     A training step is one after the first: forward, loss, backward and optimizer, which has its
@@ -21,6 +22,13 @@ class MemoryEstimate:
     as is certain: it is a lower bound. Where the upper bound is close to it the estimate is
     complete; elsewhere reports write "≥" before the peak.
     """
+
+    KEYS = (
+        *("model", "mode", "batch_size", "dtype", "device", "optimizer"),
+        *("weights_bytes", "buffers_bytes", "inputs_bytes", "optimizer_bytes", "gradients_bytes"),
+        *("activations_peak_bytes", "activations_peak_high_bytes", "peak_bytes", "peak_high_bytes"),
+        *("complete", "unknown", "note"),
+    )
 
     model: str
     mode: Mode
@@ -62,23 +70,4 @@ class MemoryEstimate:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the estimate under its JSON names."""
-        return {
-            "model": self.model,
-            "mode": self.mode,
-            "batch_size": self.batch_size,
-            "dtype": self.dtype,
-            "device": self.device,
-            "optimizer": self.optimizer,
-            "weights_bytes": self.weights_bytes,
-            "buffers_bytes": self.buffers_bytes,
-            "inputs_bytes": self.inputs_bytes,
-            "optimizer_bytes": self.optimizer_bytes,
-            "gradients_bytes": self.gradients_bytes,
-            "activations_peak_bytes": self.activations_peak_bytes,
-            "activations_peak_high_bytes": self.activations_peak_high_bytes,
-            "peak_bytes": self.peak_bytes,
-            "peak_high_bytes": self.peak_high_bytes,
-            "complete": self.complete,
-            "unknown": "; ".join(self.unknown),
-            "note": self.note,
-        }
+        return Record.to_dict(self) | {"unknown": "; ".join(self.unknown)}

@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
+from archbench.record import Record
+
 Quantity = Literal["params", "macs"]
 
 
 @dataclass(frozen=True, slots=True)
-class Term:
+class Term(Record):
     """One named difference between two ways of counting, or between two networks.
 
     Args:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from archbench.analysis.memory.records import MemoryEstimate
 from archbench.commands.bench.layers.records import Roofline
 from archbench.libraries import needed
+from archbench.record import Record, as_json
 from archbench.timing.cells import Cell
 from archbench.timing.machine.records import Environment
 from archbench.timing.records import Failure, Flag, Session
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Timing:
+class Timing(Record):
     """One cell, as all its sessions saw it. What could not be measured is None.
 
     Args:
@@ -78,7 +79,7 @@ class Timing:
             **self.cell.to_dict(),
             **figures,
             "flops_per_s": self.flops_per_s,
-            "memory_estimate": None if self.estimate is None else self.estimate.to_dict(),
+            "memory_estimate": as_json(self.estimate),
             "flags": list(self.flags),
             "failure": None if self.failure is None else self.failure.message,
             **layers,
@@ -86,7 +87,7 @@ class Timing:
 
 
 @dataclass(frozen=True, slots=True)
-class Bench:
+class Bench(Record):
     """Everything that one call measured: a Timing per cell, and the raw sessions behind them."""
 
     timings: tuple[Timing, ...]
@@ -101,7 +102,7 @@ class Bench:
         """Return the object that `archbench bench -f json` prints, schema archbench.bench/1."""
         return {
             "schema": "archbench.bench/1",
-            "environment": None if self.environment is None else self.environment.to_dict(),
+            "environment": as_json(self.environment),
             "cells": [timing.to_dict() for timing in self.timings],
         }
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from archbench.analysis.records import Profile
+from archbench.record import Record, as_json
 from archbench.timing.machine.records import Environment
 from archbench.timing.records import Session
 
@@ -12,7 +13,7 @@ TimeVerdict = Literal["faster", "slower", "no_difference", "inconclusive"]
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class Change(Record):
     """One quantity of a model beside the reference's.
 
     Args:
@@ -26,6 +27,8 @@ class Change:
         mde: the relative difference that would have been called one nine times in ten.
     """
 
+    KEYS = (*("metric", "subject", "model", "a", "b", "ratio", "low", "high", "mde", "verdict"),)
+
     metric: str
     subject: str
     model: str
@@ -37,24 +40,9 @@ class Change:
     high: float | None = None
     mde: float | None = None
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the change as the JSON contract names it."""
-        return {
-            "metric": self.metric,
-            "subject": self.subject,
-            "model": self.model,
-            "a": self.a,
-            "b": self.b,
-            "ratio": self.ratio,
-            "low": self.low,
-            "high": self.high,
-            "mde": self.mde,
-            "verdict": self.verdict,
-        }
-
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Record):
     """Networks beside a reference, the first of them: structure exactly, time with its error."""
 
     profiles: tuple[Profile, ...]
@@ -72,8 +60,8 @@ class Comparison:
         return {
             "schema": "archbench.compare/1",
             "models": [self._model(i) for i in range(len(self.profiles))],
-            "changes": [change.to_dict() for change in self.changes],
-            "environment": self.environment.to_dict() if self.environment else None,
+            "changes": as_json(self.changes),
+            "environment": as_json(self.environment),
         }
 
     def _model(self, i: int) -> dict[str, Any]:

@@ -1,15 +1,16 @@
 """A machine, and how well one can measure on it."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
+from archbench.record import Record
 from archbench.timing.ceilings import Ceilings
 from archbench.timing.machine.disturbances import BusyProcess, CpuLoad
 from archbench.timing.machine.records import Environment
 
 
 @dataclass(frozen=True, slots=True)
-class Noise:
+class Noise(Record):
     """What the same network measured twice differs by, on a machine as it is now.
 
     Args:
@@ -36,43 +37,32 @@ class Noise:
     def to_dict(self) -> dict[str, Any]:
         """Return the noise under its JSON names."""
         return {
-            **asdict(self),
+            **Record.to_dict(self),
             "detectable": {str(count): effect for count, effect in self.detectable},
             "bench_interval": {str(count): width for count, width in self.bench_interval},
         }
 
 
 @dataclass(frozen=True, slots=True)
-class Diagnosis:
+class Diagnosis(Record):
     """What `archbench doctor` found.
 
     Args:
         environment: of a worker process.
         load: what others took of the processor while nothing was measured.
         busiest: the processes that took most.
-        available_bytes: memory that is left.
+        available_memory_bytes: what is left.
         noise: None where it was not measured.
         ceilings: None where they were not measured.
         advice: sentences, one for each thing to change.
     """
 
+    SCHEMA = "archbench.doctor/1"
+
     environment: Environment
     load: CpuLoad
     busiest: tuple[BusyProcess, ...]
-    available_bytes: int | None
+    available_memory_bytes: int | None
     noise: Noise | None
     ceilings: Ceilings | None
     advice: tuple[str, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the object that `archbench doctor -f json` prints, schema archbench.doctor/1."""
-        return {
-            "schema": "archbench.doctor/1",
-            "environment": self.environment.to_dict(),
-            "load": self.load.to_dict(),
-            "busiest": [asdict(process) for process in self.busiest],
-            "available_memory_bytes": self.available_bytes,
-            "noise": None if self.noise is None else self.noise.to_dict(),
-            "ceilings": None if self.ceilings is None else self.ceilings.to_dict(),
-            "advice": list(self.advice),
-        }

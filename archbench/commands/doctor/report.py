@@ -99,8 +99,8 @@ def _facts(diagnosis: Diagnosis) -> tuple[tuple[str, str], ...]:
         )
     if load.steal_cores is not None:
         facts.append(("stolen now", f"{load.steal_cores:.2f} cores"))
-    if diagnosis.available_bytes is not None:
-        facts.append(("memory left", memory(diagnosis.available_bytes)))
+    if diagnosis.available_memory_bytes is not None:
+        facts.append(("memory left", memory(diagnosis.available_memory_bytes)))
     if diagnosis.ceilings is not None:
         facts.append(("ceilings", ceilings_line(diagnosis.ceilings)))
     return tuple(facts)

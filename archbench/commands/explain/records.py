@@ -6,12 +6,13 @@ from typing import Any, Literal
 
 from archbench.analysis.tools.records import Printed, Quantity, Term
 from archbench.papers.records import Verdict
+from archbench.record import Record, as_json
 
 Status = Literal["run", "published", "paper", "not_installed", "failed", "not_run"]
 
 
 @dataclass(frozen=True, slots=True)
-class Reconciliation:
+class Reconciliation(Record):
     """The way from archbench's count of a network to what one tool prints.
 
     Args:
@@ -68,7 +69,7 @@ class Reconciliation:
             "says": self.says,
             "network": self.network,
             "start": self.start,
-            "terms": [{"name": term.name, "amount": term.amount} for term in self.terms],
+            "terms": as_json(self.terms),
             "total": self.total,
             "printed": None if printed is None else printed.text,
             "printed_unit": None if printed is None else printed.unit,
@@ -81,7 +82,7 @@ class Reconciliation:
 
 
 @dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(Record):
     """One network, counted here and elsewhere, for one sample.
 
     Args:

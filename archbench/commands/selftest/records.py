@@ -1,11 +1,12 @@
 """How often the time gate is wrong, and how often it sees what is there, on one machine."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from archbench.gates.records import Word
 from archbench.libraries import needed
+from archbench.record import Record
 from archbench.timing.machine.records import Environment
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ Source = Literal["run", "resampled"]
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
+class Rate(Record):
     """How often a gate called a slowdown one.
 
     Args:
@@ -32,6 +33,8 @@ class Rate:
         cell_s: median time that the cell alone took of it.
         pairs: that were recorded, or drawn from.
     """
+
+    DERIVED = ("rate",)
 
     model: str
     slowdown: float
@@ -51,13 +54,9 @@ class Rate:
         """The share of gates that said regressed."""
         return self.found / self.runs
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the rate under its JSON names."""
-        return {**asdict(self), "words": dict(self.words), "rate": self.rate}
-
 
 @dataclass(frozen=True, slots=True)
-class SelfTest:
+class SelfTest(Record):
     """All rates, and the way in which they were measured.
 
     Args:
@@ -67,20 +66,13 @@ class SelfTest:
         environment: where; None where every gate failed.
     """
 
+    SCHEMA = "archbench.selftest/1"
+    KEYS = ("one_process", "busy", "rates", "environment")
+
     rates: tuple[Rate, ...]
     one_process: bool
     busy: bool
     environment: Environment | None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the object that `archbench selftest -f json` prints."""
-        return {
-            "schema": "archbench.selftest/1",
-            "one_process": self.one_process,
-            "busy": self.busy,
-            "rates": [rate.to_dict() for rate in self.rates],
-            "environment": None if self.environment is None else self.environment.to_dict(),
-        }
 
     def to_frame(self) -> "pandas.DataFrame":
         """Return a row for each rate."""

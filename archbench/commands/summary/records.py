@@ -1,34 +1,30 @@
 """Counts of archbench and of fvcore, beside each other."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    pass
+from archbench.record import Record, as_json
 
 
 @dataclass(frozen=True, slots=True)
-class CrossCheckRow:
+class CrossCheckRow(Record):
     """One kind of operation, counted twice."""
+
+    KEYS = ("operator", "macs", "fvcore", "difference", "why")
 
     operator: str
     macs: int
     fvcore: int
     why: str  # they differ, or "" where they agree
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the row under its JSON names."""
-        return {
-            "operator": self.operator,
-            "macs": self.macs,
-            "fvcore": self.fvcore,
-            "difference": self.fvcore - self.macs,
-            "why": self.why,
-        }
+    @property
+    def difference(self) -> int:
+        """What fvcore counts more."""
+        return self.fvcore - self.macs
 
 
 @dataclass(frozen=True, slots=True)
-class CrossCheck:
+class CrossCheck(Record):
     """The same network counted by fvcore.
 
     Args:
@@ -45,6 +41,6 @@ class CrossCheck:
         """Return the cross-check under its JSON names."""
         return {
             "fvcore_version": self.version,
-            "operators": [row.to_dict() for row in self.rows],
+            "operators": as_json(self.rows),
             "missed_by_fvcore": [{"op": op, "calls": calls} for op, calls in self.missed],
         }

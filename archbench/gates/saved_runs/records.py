@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from archbench.gates.records import Verdict, Word, exit_code, worst_first
+from archbench.record import Record, as_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def benchmarks_of(runs: Sequence[SavedRun], name: str) -> list[SavedBenchmark]:
 
 
 @dataclass(frozen=True, slots=True)
-class SavedCheck:
+class SavedCheck(Record):
     """Saved runs of two sides, judged.
 
     Args:
@@ -84,7 +85,7 @@ class SavedCheck:
             "before": [run.path for run in self.before],
             "after": [run.path for run in self.after],
             "in_turn": self.in_turn,
-            "verdicts": [verdict.to_dict() for verdict in self.verdicts],
+            "verdicts": as_json(self.verdicts),
             "strict": self.strict,
             "exit_code": self.exit_code,
         }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from archbench.gates.records import NOTHING, WORDS, Verdict, Word, exit_code
 from archbench.libraries import needed
+from archbench.record import Record, as_json
 
 if TYPE_CHECKING:
     import pandas
@@ -81,7 +82,7 @@ What = Literal["stage", "layer", "operator"]
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Part(Record):
     """A stage, a layer or a kind of operator, before or after a change."""
 
     name: str
@@ -94,23 +95,9 @@ class Part:
     trainable_params: int = 0
     buffers: int = 0
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the part under its JSON names."""
-        return {
-            "name": self.name,
-            "type": self.type,
-            "output_shape": None if self.output_shape is None else list(self.output_shape),
-            "params": self.params,
-            "macs": self.macs,
-            "activations": self.activations,
-            "calls": self.calls,
-            "trainable_params": self.trainable_params,
-            "buffers": self.buffers,
-        }
-
 
 @dataclass(frozen=True, slots=True)
-class StructureChange:
+class StructureChange(Record):
     """A part of a network that is not as it was locked; None where there is no such part."""
 
     cell: str
@@ -119,19 +106,9 @@ class StructureChange:
     before: Part | None
     now: Part | None
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the change under its JSON names."""
-        return {
-            "cell": self.cell,
-            "what": self.what,
-            "kind": self.kind,
-            "before": None if self.before is None else self.before.to_dict(),
-            "now": None if self.now is None else self.now.to_dict(),
-        }
-
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class Check(Record):
     """All that the structure gate found.
 
     Args:
@@ -186,7 +163,7 @@ class Check:
         return {
             "schema": "archbench.check/1",
             "lock": self.lock,
-            "verdicts": [verdict.to_dict() for verdict in self.verdicts],
+            "verdicts": as_json(self.verdicts),
             "cells": [
                 {
                     "name": name,
@@ -196,7 +173,7 @@ class Check:
                 }
                 for name, word in self.words.items()
             ],
-            "structure": [change.to_dict() for change in self.changes],
+            "structure": as_json(self.changes),
             "uncounted": [{"cell": cell, "op": op} for cell, op in self.uncounted],
             "accept": self.accept,
             "strict": self.strict,

@@ -1,22 +1,19 @@
 """What one pair of fresh processes measured: base and head of one cell, in turn."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
 from math import log
 from statistics import median
-from typing import Any, Literal
+from typing import Literal
 
 from archbench.gates.records import Verdict
 from archbench.gates.rules import Rules
+from archbench.record import Record
 from archbench.statistics.trimmed_mean import trimmed_mean
 from archbench.timing.machine.disturbances import CpuLoad
 from archbench.timing.machine.records import Environment
 from archbench.timing.records import Failure, Flag
-
-SCHEMA = "archbench.pair/1"
-PLAN_SCHEMA = "archbench.gate/1"
-
 
 Side = Literal["base", "head"]
 Stage = Literal["screen", "confirm", "extend"]
@@ -24,7 +21,7 @@ Slice = tuple[int, ...]  # nanoseconds of calls that followed each other
 
 
 @dataclass(frozen=True)
-class Pair:
+class Pair(Record):
     """Raw times of one pair.
 
     Args:
@@ -49,6 +46,8 @@ class Pair:
         sources: the file that each side's model came from, where that is the user's own.
         strays: modules that a side imported from the other side's tree.
     """
+
+    SCHEMA = "archbench.pair/1"
 
     cell: str
     stage: Stage
@@ -85,42 +84,6 @@ class Pair:
         """The median time of head's slices."""
         return median(median(times) for times in self.head) / 1e9
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the pair as a line of a recorded gate holds it."""
-        record = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return {
-            "schema": SCHEMA,
-            **record,
-            "base": [list(times) for times in self.base],
-            "head": [list(times) for times in self.head],
-            "flags": list(self.flags),
-            "load": None if self.load is None else self.load.to_dict(),
-            "environment": None if self.environment is None else self.environment.to_dict(),
-            "failure": None if self.failure is None else asdict(self.failure),
-        }
-
-    @classmethod
-    def from_dict(cls, found: Mapping[str, Any]) -> "Pair":
-        """Read what to_dict() wrote.
-
-        Raises:
-            ValueError, KeyError, TypeError: it is something else, or of another schema.
-        """
-        if found["schema"] != SCHEMA:
-            raise ValueError(f"schema '{found['schema']}' is not {SCHEMA}")
-        known = {name: found[name] for name in cls.__dataclass_fields__ if name in found}
-        for side in ("base", "head"):
-            known[side] = tuple(tuple(times) for times in found[side])
-        known["flags"] = tuple(found["flags"])
-        known["strays"] = {side: tuple(names) for side, names in found["strays"].items()}
-        if found["load"] is not None:
-            known["load"] = CpuLoad(**found["load"])
-        if found["environment"] is not None:
-            known["environment"] = Environment.from_dict(found["environment"])
-        if found["failure"] is not None:
-            known["failure"] = Failure(**found["failure"])
-        return cls(**known)
-
 
 def log_ratios(rounds: Iterable[tuple[Slice, Slice]]) -> list[float]:
     """Return the logarithm of head's time over base's, round by round."""
@@ -128,7 +91,7 @@ def log_ratios(rounds: Iterable[tuple[Slice, Slice]]) -> list[float]:
 
 
 @dataclass(frozen=True, slots=True)
-class GatePlan:
+class GatePlan(Record):
     """What a run of the time gate is about; the first line of a recorded one.
 
     Args:
@@ -141,6 +104,8 @@ class GatePlan:
         one_process: a pair is one process in which both take turns, not two.
     """
 
+    SCHEMA = "archbench.gate/1"
+
     cells: tuple[str, ...]
     control: str
     base: str
@@ -148,35 +113,3 @@ class GatePlan:
     rules: Rules
     known: tuple[Verdict, ...] = ()
     one_process: bool = False
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the plan as the first line of a recorded gate holds it."""
-        return {
-            "schema": PLAN_SCHEMA,
-            "cells": list(self.cells),
-            "control": self.control,
-            "base": self.base,
-            "head": self.head,
-            "rules": asdict(self.rules),
-            "known": [verdict.to_dict() for verdict in self.known],
-            "one_process": self.one_process,
-        }
-
-    @classmethod
-    def from_dict(cls, found: Mapping[str, Any]) -> "GatePlan":
-        """Read what to_dict() wrote.
-
-        Raises:
-            ValueError, KeyError, TypeError: it is something else, or of another schema.
-        """
-        if found["schema"] != PLAN_SCHEMA:
-            raise ValueError(f"schema '{found['schema']}' is not {PLAN_SCHEMA}")
-        return cls(
-            tuple(found["cells"]),
-            found["control"],
-            found["base"],
-            found["head"],
-            Rules(**found["rules"]),
-            tuple(Verdict(**verdict) for verdict in found["known"]),
-            found["one_process"],
-        )

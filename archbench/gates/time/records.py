@@ -1,16 +1,17 @@
 """What a run of the time gate found."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from archbench.gates.records import NOTHING, Verdict, Word, exit_code, worst_first
 from archbench.gates.time.pairs import GatePlan, Pair
+from archbench.record import Record, as_json
 from archbench.timing.machine.records import Environment
 from archbench.timing.records import Failure
 
 
 @dataclass(frozen=True, slots=True)
-class TimeGate:
+class TimeGate(Record):
     """A whole run.
 
     Args:
@@ -61,19 +62,18 @@ class TimeGate:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the object that `archbench check --time -f json` prints."""
-        environment = self.environment
         return {
             "schema": "archbench.check/1",
             "base": self.plan.base,
             "head": self.plan.head,
-            "rules": self.plan.to_dict()["rules"],
-            "verdicts": [verdict.to_dict() for verdict in self.verdicts],
+            "rules": self.plan.rules.to_dict(),
+            "verdicts": as_json(self.verdicts),
             "control": {
                 "log_ratios": [pair.log_ratio for pair in self.control],
-                "failure": None if self.control_failure is None else asdict(self.control_failure),
+                "failure": as_json(self.control_failure),
             },
             "pairs": len(self.pairs),
-            "environment": None if environment is None else environment.to_dict(),
+            "environment": as_json(self.environment),
             "strict": self.strict,
             "exit_code": self.exit_code,
         }

@@ -76,7 +76,7 @@ def _unlike_notes(gate: TimeGate) -> list[str]:
     lacks = []
     if not gate.plan.one_process and env.threads == 1 and all(p.core is None for p in gate.pairs):
         lacks.append("keep both sides to one core")
-    if "GLIBC_TUNABLES" not in dict(env.variables):
+    if "GLIBC_TUNABLES" not in env.variables:
         lacks.append("take all memory from one heap of huge pages")
     if not lacks:
         return []

@@ -13,7 +13,7 @@ import pickle
 import sys
 from base64 import b64decode
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +73,7 @@ class Slicer:
         try:
             return {"times_ns": self._timed(calls)}
         except ArchbenchError as error:
-            return {"failure": asdict(failure_of(error))}
+            return {"failure": failure_of(error).to_dict()}
 
     def _timed(self, calls: int) -> list[int]:
         from archbench.errors import UserCodeError
@@ -114,7 +114,7 @@ def loaded(asked: Mapping[str, Any]) -> Slicer:
         with failures(cell, UserCodeError, f"measuring {cell.model} failed"):
             one = made_ready(cell, None, Place(device, clock))
     except ArchbenchError as error:
-        return Slicer({"failure": asdict(failure_of(error))})
+        return Slicer({"failure": failure_of(error).to_dict()})
     gradients_of(cell).__enter__()  # for the rest of this process
     gc.collect()
     gc.freeze()

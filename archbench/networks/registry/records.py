@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from archbench.record import Record, as_json
 from archbench.units import Shape
 
 
@@ -35,7 +36,7 @@ class Paper:
 
 
 @dataclass(frozen=True, slots=True)
-class PublishedError:
+class PublishedError(Record):
     """An error rate that someone prints, with what it holds for.
 
     Args:
@@ -54,20 +55,9 @@ class PublishedError:
     models: int
     source: str
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the figure under its JSON names."""
-        return {
-            "data": self.data,
-            "top1_error_percent": self.top1_error_percent,
-            "top5_error_percent": self.top5_error_percent,
-            "views": self.views,
-            "models": self.models,
-            "source": self.source,
-        }
-
 
 @dataclass(frozen=True, slots=True)
-class Architecture:
+class Architecture(Record):
     """One network of the shelf: a row of the registry.
 
     Args:
@@ -111,7 +101,7 @@ class Architecture:
             "input_shape": list(self.input_shape),
             "num_classes": self.num_classes,
             "differs": self.differs,
-            "published_errors": [error.to_dict() for error in self.errors],
+            "published_errors": as_json(self.errors),
         }
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from archbench.record import Record, as_json
 from archbench.tables.picture import Picture
 
 ClaimVerdict = Literal["holds", "fails", "holds_with_condition", "not_tested"]
@@ -11,7 +12,7 @@ Value = int | float | str | bool
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Record):
     """One statement, how it is tested, and what comes out where all is well.
 
     Args:
@@ -43,7 +44,7 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class Case(Record):
     """One set of circumstances in which a statement was tried.
 
     Args:
@@ -56,7 +57,7 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Measurement:
+class Measurement(Record):
     """What an experiment measured, beside what it should.
 
     Args:
@@ -67,6 +68,8 @@ class Measurement:
             of ten. 0 asks for the same value.
         relation: "<=" and ">=" take `expected` as a bound instead.
     """
+
+    DERIVED = ("agrees",)
 
     what: str
     value: Value
@@ -91,17 +94,6 @@ class Measurement:
             return a >= b
         small, large = sorted((abs(a), abs(b)))
         return a * b > 0 and large <= small * (1 + self.within)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the measurement under its JSON names."""
-        return {
-            "what": self.what,
-            "value": self.value,
-            "expected": self.expected,
-            "within": self.within,
-            "relation": self.relation,
-            "agrees": self.agrees,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +132,7 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Record):
     """A claim and what became of it."""
 
     claim: Claim
@@ -167,6 +159,6 @@ class Finding:
             "condition": self.condition,
             "as_expected": self.as_expected,
             "seeds": list(self.evidence.seeds),
-            "cases": [{"when": case.when, "true": case.true} for case in self.evidence.cases],
-            "measurements": [m.to_dict() for m in self.evidence.measurements],
+            "cases": as_json(self.evidence.cases),
+            "measurements": as_json(self.evidence.measurements),
         }

@@ -1,7 +1,8 @@
 """What ran beside a measurement, and what slowed the device down meanwhile."""
 
 from dataclasses import dataclass
-from typing import Any
+
+from archbench.record import Record
 
 # The daemons of a quiet system take a few hundredths of a core. Threads that wait for each other
 # may lose all that others take of one core: a tenth would be twice the 5 % that must not be missed.
@@ -14,7 +15,7 @@ THROTTLING = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class CpuLoad:
+class CpuLoad(Record):
     """What others took of the processor between two moments.
 
     Steal counts no neighbours: a virtual machine's host may slow it down by tenths and show none.
@@ -28,13 +29,9 @@ class CpuLoad:
         """Whether others took so much that times beside it are not to be trusted."""
         return self.others_cores is not None and self.others_cores > FOREIGN_CORES
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the load as the JSON contract names it."""
-        return {"others_cores": self.others_cores, "steal_cores": self.steal_cores}
-
 
 @dataclass(frozen=True, slots=True)
-class BusyProcess:
+class BusyProcess(Record):
     """A process, and what it took of the processor over a moment."""
 
     pid: int
@@ -43,7 +40,7 @@ class BusyProcess:
 
 
 @dataclass(frozen=True, slots=True)
-class DeviceWatch:
+class DeviceWatch(Record):
     """What NVML showed of one device while something was measured on it.
 
     None is what the device does not tell. Clock rates are those of the samples in which it was
@@ -58,6 +55,12 @@ class DeviceWatch:
             a worker is not known by its own.
         workers: how many processes were to come.
     """
+
+    KEYS = (
+        *("samples", "sm_clock_min_mhz", "sm_clock_median_mhz", "memory_clock_min_mhz"),
+        *("memory_clock_median_mhz", "temperature_max_c", "power_max_w", "reasons", "throttled"),
+        "foreign",
+    )
 
     samples: int
     sm_clock_min_mhz: int | None
@@ -80,18 +83,3 @@ class DeviceWatch:
     def foreign(self) -> bool:
         """Whether others computed on the device, too."""
         return bool(self.pids_before) or len(self.pids_since or ()) > self.workers
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the watch as the JSON contract names it."""
-        return {
-            "samples": self.samples,
-            "sm_clock_min_mhz": self.sm_clock_min_mhz,
-            "sm_clock_median_mhz": self.sm_clock_median_mhz,
-            "memory_clock_min_mhz": self.memory_clock_min_mhz,
-            "memory_clock_median_mhz": self.memory_clock_median_mhz,
-            "temperature_max_c": self.temperature_max_c,
-            "power_max_w": self.power_max_w,
-            "reasons": None if self.reasons is None else list(self.reasons),
-            "throttled": self.throttled,
-            "foreign": self.foreign,
-        }

@@ -3,8 +3,10 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field
 from typing import Any
+
+from archbench.record import Record
 
 FINGERPRINT_DIGITS = 12  # hexadecimal: 48 bits, a chance of 2e-7 that two of 10,000 machines meet
 
@@ -52,11 +54,13 @@ SHOWN_ELSEWHERE = {  # variables that act through a field above, or choose among
 
 
 @dataclass(frozen=True, slots=True)
-class Environment:
+class Environment(Record):
     """Where something was measured; None is what the machine does not tell.
 
     Only `fingerprint` and `differences` judge: the rest is there to be read.
     """
+
+    DERIVED = ("fingerprint",)
 
     python: str  # its whole version
     torch: str  # its whole version: "2.13.0+cpu"
@@ -89,7 +93,7 @@ class Environment:
     cudnn_benchmark: bool | None = None  # whether convolutions are chosen by trying
     deterministic: bool | None = None  # whether only deterministic kernels are allowed
     flush_denormal: bool | None = None  # whether numbers below 1.2e-38 are taken as 0
-    variables: tuple[tuple[str, str], ...] = ()  # of the process, which change speed; by name
+    variables: Mapping[str, str] = field(default_factory=dict, hash=False)  # that change speed
 
     device_memory_bytes: int | None = None  # of an accelerator, as the next ones
     driver: str | None = None
@@ -103,24 +107,6 @@ class Environment:
     archbench: str | None = None  # version
     commit: str | None = None  # of the repository that the current folder is in
     dirty: bool | None = None  # whether files that it tracks were changed since
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the environment as the JSON contract names it, its fingerprint last."""
-        document = {field.name: getattr(self, field.name) for field in fields(self)}
-        if self.vector_instructions is not None:
-            document["vector_instructions"] = list(self.vector_instructions)
-        document["variables"] = dict(self.variables)
-        return {**document, "fingerprint": self.fingerprint}
-
-    @classmethod
-    def from_dict(cls, document: Mapping[str, Any]) -> "Environment":
-        """Read what to_dict() wrote; keys that are missing are unknown, others are ignored."""
-        names = {field.name for field in fields(cls)}
-        values = {key: value for key, value in document.items() if key in names}
-        if values.get("vector_instructions") is not None:
-            values["vector_instructions"] = tuple(values["vector_instructions"])
-        values["variables"] = tuple(sorted((values.get("variables") or {}).items()))
-        return cls(**values)
 
     @property
     def fingerprint(self) -> str:
@@ -142,5 +128,5 @@ class Environment:
         values = {name: getattr(self, name) for name in COMPARED}
         values["python"] = ".".join(self.python.split(".")[:2])
         values["device"] = self.device.partition(":")[0]
-        values["variables"] = {k: v for k, v in self.variables if k not in SHOWN_ELSEWHERE}
+        values["variables"] = {k: v for k, v in self.variables.items() if k not in SHOWN_ELSEWHERE}
         return values

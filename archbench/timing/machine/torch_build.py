@@ -128,22 +128,22 @@ def flushes_denormals() -> bool:
     return sys.float_info.min * 0.5 == 0.0
 
 
-def speed_variables(variables: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+def speed_variables(variables: Mapping[str, str]) -> dict[str, str]:
     """Choose those of the environment's variables that change speed, by name.
 
     Of the libraries in LD_PRELOAD only the names are kept.
 
     >>> speed_variables({"OMP_NUM_THREADS": "2", "TORCH_HOME": "/x", "LD_PRELOAD": "/a/libjem.so"})
-    (('LD_PRELOAD', 'libjem.so'), ('OMP_NUM_THREADS', '2'))
+    {'LD_PRELOAD': 'libjem.so', 'OMP_NUM_THREADS': '2'}
     """
-    kept = []
+    kept = {}
     for name, value in sorted(variables.items()):
         if not name.startswith(VARIABLES) or PLACES.search(name):
             continue
         if name == "LD_PRELOAD":
             value = " ".join(PurePath(path).name for path in re.split(r"[\s:]+", value) if path)
-        kept.append((name, value))
-    return tuple(kept)
+        kept[name] = value
+    return kept
 
 
 def _found(pattern: str, text: str) -> str | None:

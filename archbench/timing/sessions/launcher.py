@@ -45,7 +45,7 @@ class Listener:
 
 
 SILENT = Listener()
-WORKERS_NEED = ("cloudpickle", "psutil")
+WORKERS_NEED = ("cloudpickle", "msgspec", "psutil")
 
 
 class Launcher:

@@ -112,7 +112,7 @@ HERE = Environment(
     torch_git="cf30153c4c",
     torch_debug=False,
     blas="MKL 2024.2",
-    variables=(("OMP_NUM_THREADS", "8"), ("OMP_PROC_BIND", "true")),
+    variables={"OMP_NUM_THREADS": "8", "OMP_PROC_BIND": "true"},
     device_memory_bytes=80 * 2**30,
     driver="570.124",
     power_limit_w=700.0,
@@ -357,13 +357,13 @@ def test_variables_that_change_speed_are_kept_and_places_are_not() -> None:
         "PATH": "/bin",
         "SECRET_TOKEN": "x",
     }
-    assert speed_variables(variables) == (
-        ("KMP_AFFINITY", "granularity=fine"),
-        ("LD_PRELOAD", "libtcmalloc.so.4 libiomp5.so"),
-        ("NVIDIA_TF32_OVERRIDE", "0"),
-        ("OMP_PROC_BIND", "true"),
-        ("TORCHINDUCTOR_MAX_AUTOTUNE", "1"),
-    )
+    assert speed_variables(variables) == {
+        "KMP_AFFINITY": "granularity=fine",
+        "LD_PRELOAD": "libtcmalloc.so.4 libiomp5.so",
+        "NVIDIA_TF32_OVERRIDE": "0",
+        "OMP_PROC_BIND": "true",
+        "TORCHINDUCTOR_MAX_AUTOTUNE": "1",
+    }
 
 
 def test_flushing_of_denormals_is_seen() -> None:
@@ -492,7 +492,7 @@ OTHER = {
     "cudnn_benchmark": True,
     "deterministic": True,
     "flush_denormal": True,
-    "variables": (("OMP_NUM_THREADS", "8"), ("OMP_PROC_BIND", "false")),
+    "variables": {"OMP_NUM_THREADS": "8", "OMP_PROC_BIND": "false"},
     "device": "cpu",
     "device_name": "NVIDIA H200",
     "device_memory_bytes": 40 * 2**30,
@@ -514,7 +514,7 @@ SAME = {
     "archbench": "9.9",
     "commit": "0000000",
     "dirty": True,
-    "variables": (("CUDA_VISIBLE_DEVICES", "3"), ("OMP_PROC_BIND", "true")),
+    "variables": {"CUDA_VISIBLE_DEVICES": "3", "OMP_PROC_BIND": "true"},
 }
 
 

@@ -1,15 +1,16 @@
 """The largest batch that fits into a limit of memory: computed, and tried."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
+from archbench.record import Record, as_json
 from archbench.timing.cells import Cell
 from archbench.timing.machine.records import Environment
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(Record):
     """One batch that was run.
 
     Args:
@@ -24,7 +25,7 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
-class Fit:
+class Fit(Record):
     """How large a batch may be.
 
     Args:
@@ -69,13 +70,13 @@ class Fit:
             "predicted_unknown": "; ".join(self.predicted_unknown),
             "found_batch": self.found_batch,
             "found_bytes": self.found_bytes,
-            "attempts": [asdict(attempt) for attempt in self.attempts],
+            "attempts": as_json(self.attempts),
             "note": self.note,
         }
 
 
 @dataclass(frozen=True, slots=True)
-class Fits:
+class Fits(Record):
     """What `archbench bench --fits` found, a Fit for each model, precision and mode."""
 
     fits: tuple[Fit, ...]
@@ -85,8 +86,8 @@ class Fits:
         """Return the object that it prints as JSON, schema archbench.fits/1."""
         return {
             "schema": "archbench.fits/1",
-            "environment": None if self.environment is None else self.environment.to_dict(),
-            "cells": [fit.to_dict() for fit in self.fits],
+            "environment": as_json(self.environment),
+            "cells": as_json(self.fits),
         }
 
 

@@ -1,16 +1,17 @@
 """How fast a machine can be at most, what each layer asks of it, and how long it took."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from archbench.analysis.layer_work import LayerWork
+from archbench.record import Record
 from archbench.timing.ceilings import Ceilings
 
 Bound = Literal["compute", "memory", "launch"]
 
 
 @dataclass(frozen=True, slots=True)
-class LayerTime:
+class LayerTime(Record):
     """A layer's work, its time, and the bound that the machine's ceilings set.
 
     Args:
@@ -38,7 +39,7 @@ class LayerTime:
     def to_dict(self) -> dict[str, Any]:
         """Return the layer under its JSON names."""
         return {
-            **asdict(self.work),
+            **self.work.to_dict(),
             "time_s": self.time_s,
             "intensity_flops_per_byte": self.intensity,
             "bound_s": self.bound_s,
@@ -48,7 +49,7 @@ class LayerTime:
 
 
 @dataclass(frozen=True, slots=True)
-class Roofline:
+class Roofline(Record):
     """The layers of one cell under the machine's ceilings.
 
     Args:
@@ -56,6 +57,8 @@ class Roofline:
         whole_s: the median time of a pass in which nothing was watched.
         ceilings: of the machine.
     """
+
+    KEYS = ("whole_s", "sum_s", "ceilings", "layers")
 
     layers: tuple[LayerTime, ...]
     whole_s: float
@@ -65,12 +68,3 @@ class Roofline:
     def sum_s(self) -> float:
         """What the layers' own times add up to: more than the whole by what watching takes."""
         return sum(layer.time_s for layer in self.layers)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the roofline under its JSON names."""
-        return {
-            "whole_s": self.whole_s,
-            "sum_s": self.sum_s,
-            "ceilings": self.ceilings.to_dict(),
-            "layers": [layer.to_dict() for layer in self.layers],
-        }
