@@ -23,12 +23,12 @@ from archbench.commands.doctor.run import doctor
 from archbench.networks.resolve import load, plan_for
 from archbench.timing.jobs import Job
 from archbench.timing.machine.environment import environment
-from archbench.timing.records import Session
+from archbench.timing.records import Session, Watched
 from archbench.timing.sessions import launch as launching
 from archbench.timing.sessions.subjects import Ways
 from archbench.timing.worker.clock import DeviceClock
 from archbench.timing.worker.prepare import prepare, run_untimed, timed_call
-from archbench.timing.worker.session import Place, as_in, measured
+from archbench.timing.worker.session import Place, as_in, measure
 from archbench.units import duration, memory, scaled
 
 NETWORKS = (
@@ -253,9 +253,8 @@ def in_this_process(job: Job, variables: dict[str, str]) -> tuple[Session, str]:
     """Stand in for a fresh process: measure briefly on the CPU, with a made-up queue."""
     cpu = torch.device("cpu")
     job = replace(job, budget_s=0.0, started_s=1.0)
-    empty = Session(job.cells, job.number, job.seed)
-    session = measured(empty, job, Place(cpu, DeviceClock(cpu), Queue()))
-    return replace(session, environment=environment(cpu)), ""
+    measured = measure(job, Place(cpu, DeviceClock(cpu), Queue()))
+    return launching.session_of(job, measured, Watched(job.started_s, 0.0)), ""
 
 
 def main() -> None:

@@ -37,7 +37,14 @@ class Quiet:
 
 def made_up(job: Job) -> Session:
     """Each cell takes as many milliseconds as its batch; from 1,000 on it does not fit."""
-    empty = Session(job.cells, job.number, job.seed, environment=HERE, settled=True)
+    empty = Session(
+        job.cells,
+        job.number,
+        job.seed,
+        environment=HERE,
+        settled=True,
+        compiled_before=job.compiled_before,
+    )
     if any(cell.batch_size >= 1000 for cell in job.cells):
         return replace(empty, failure=Failure("oom", "it does not fit", "a smaller -b", 2))
     if any("Fails" in cell.model for cell in job.cells):

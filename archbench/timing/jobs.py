@@ -24,6 +24,7 @@ class Job(Record):
         measure_s: how long to measure, after warming up; None takes what the budget leaves.
         budget_s: from the start of the process to its end; None where nothing bounds it.
         limit_s: after so long the process is ended from outside; None lets it run on.
+        compiled_before: whether the compiler's cache holds the cells from an earlier process.
         started_s: Unix time at which the process was started.
     """
 
@@ -39,4 +40,5 @@ class Job(Record):
     measure_s: float | None = 1.0
     budget_s: float | None = None
     limit_s: float | None = None
+    compiled_before: bool = False
     started_s: float = 0.0

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from archbench.record import Record
 from archbench.timing.cells import Cell
-from archbench.timing.machine.disturbances import CpuLoad
+from archbench.timing.machine.disturbances import CpuLoad, DeviceWatch
 from archbench.timing.machine.records import Environment
 
 Flag = Literal[
@@ -58,8 +58,60 @@ class DeviceTimes(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class Measured(Record):
+    """What a worker saw in its own process.
+
+    Args:
+        readings_ns: for each cell, in the order of the job, one reading a round, as the host's
+            clock gave it: `calls_per_reading` calls in a row, with the device idle before and done
+            after. Empty after a failure.
+        calls_per_reading: more than 1 for very short calls only.
+        warm_up_rounds: rounds before those, thrown away.
+        settled: whether the times had stopped drifting.
+        device: of an accelerator, where one cell ran alone.
+        layers_ns: of the modules that were watched, by path.
+        compile_s: the first call of a compiled model, which compiles it; None where it is not.
+        peak_memory_bytes: None where it was not measured.
+        activations_peak_bytes: the part of it above what was allocated before the call.
+        flags: what a reader should know.
+        environment: of the worker.
+        failure: why there are no times.
+    """
+
+    readings_ns: tuple[tuple[int, ...], ...] = ()
+    calls_per_reading: int = 1
+    warm_up_rounds: int = 0
+    settled: bool = False
+    device: DeviceTimes | None = None
+    layers_ns: Mapping[str, int] = field(default_factory=dict, hash=False)
+    compile_s: float | None = None
+    peak_memory_bytes: int | None = None
+    activations_peak_bytes: int | None = None
+    flags: tuple[Flag, ...] = ()
+    environment: Environment | None = None
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What the process that started a worker saw from outside.
+
+    Args:
+        started_s: Unix time.
+        wall_s: from the start of the worker to its end.
+        load: what others took of the processor meanwhile.
+        device: what NVML showed of the device meanwhile; None where there is none.
+    """
+
+    started_s: float
+    wall_s: float
+    load: CpuLoad | None = None
+    device: DeviceWatch | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Session(Record):
-    """Raw times of one process, in which one cell ran, or several took turns call by call.
+    """The times of one process, in which one cell ran, or several took turns call by call.
 
     Args:
         cells: what ran; in a comparison the first is the reference.

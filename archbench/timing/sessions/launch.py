@@ -8,14 +8,17 @@ import threading
 import time
 from base64 import b64encode
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from tempfile import TemporaryFile
 from typing import Any, Literal
 
 from archbench.libraries import needed
 from archbench.timing.jobs import Job
+from archbench.timing.machine.neighbours import CpuWatch
+from archbench.timing.machine.nvml import NvmlWatch
 from archbench.timing.processes.children import Child, limited
-from archbench.timing.records import Failure, Session
+from archbench.timing.records import Failure, Flag, Measured, Session, Watched
 from archbench.timing.sessions.deaths import death
 
 # Where memory lies decides, for the life of a process, how well a model fits into the caches: equal
@@ -52,20 +55,64 @@ class Answer:
 
 
 def launch(job: Job, variables: Mapping[str, str]) -> tuple[Session, str]:
-    """Run a job in a fresh process; return its session and what the model's code printed.
+    """Run a job in a fresh process, and watch the machine meanwhile.
 
     Args:
         job: its start is now.
         variables: of the environment, set for the process beside the present ones.
+
+    Returns:
+        The session, and what the model's code printed.
     """
     job = replace(job, started_s=time.time())
-    answer = ask("session", job, variables)
-    wall_s = time.time() - job.started_s
+    kind, _, index = job.cells[0].device.partition(":")
+    with ExitStack() as stack:
+        cpu = stack.enter_context(CpuWatch())
+        gpu = stack.enter_context(NvmlWatch(int(index or 0))) if kind == "cuda" else None
+        answer = ask("session", job, variables)
+        wall_s = time.time() - job.started_s
     if answer.found is None:
-        session = Session(job.cells, job.number, job.seed, failure=_why(answer, job))
+        measured = Measured(failure=_why(answer, job))
     else:
-        session = replace(Session.from_dict(answer.found), cells=job.cells)
-    return replace(session, started_s=job.started_s, wall_s=wall_s), answer.printed
+        measured = Measured.from_dict(answer.found)
+    watched = Watched(job.started_s, wall_s, cpu.load, None if gpu is None else gpu.result)
+    return session_of(job, measured, watched), answer.printed
+
+
+def session_of(job: Job, measured: Measured, watched: Watched) -> Session:
+    """Join what a worker and the process that started it saw."""
+    calls = measured.calls_per_reading
+    load, device = watched.load, watched.device
+    on_cpu = job.cells[0].device == "cpu"
+    flags: list[Flag] = list(measured.flags)
+    if (on_cpu and load is not None and load.foreign) or (device is not None and device.foreign):
+        flags.append("foreign_process")
+    if device is not None and device.throttled:
+        flags.append("throttled")
+    return Session(
+        cells=job.cells,
+        number=job.number,
+        seed=job.seed,
+        times_ns=tuple(
+            tuple(round(reading / calls) for reading in own) for own in measured.readings_ns
+        ),
+        calls_per_time=calls,
+        warm_up_rounds=measured.warm_up_rounds,
+        settled=measured.settled,
+        device=measured.device,
+        layers_ns=measured.layers_ns,
+        compile_s=measured.compile_s,
+        compiled_before=job.compiled_before,
+        peak_memory_bytes=measured.peak_memory_bytes,
+        activations_peak_bytes=measured.activations_peak_bytes,
+        flags=tuple(flags),
+        load=load,
+        watch=None if device is None else device.to_dict(),
+        started_s=watched.started_s,
+        wall_s=watched.wall_s,
+        environment=measured.environment,
+        failure=measured.failure,
+    )
 
 
 def _why(answer: Answer, job: Job) -> Failure:

@@ -1,8 +1,8 @@
 """Fresh worker processes, watched from outside while they measure."""
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -74,38 +74,16 @@ class Launcher:
 
     def _tried(self, job: "Job") -> tuple[Session, str]:
         """Do a job once; what torch.compile kept of the same cells is there, and nothing else."""
+        from archbench.timing.sessions.launch import launch
+
         if all(cell.compiled is None for cell in job.cells):
-            return self._watched(job, {})
+            return launch(job, {})
         cache = self._folder / "-".join(cell.id for cell in job.cells)
-        filled = cache.is_dir() and any(cache.iterdir())
         variables = {
             "TORCHINDUCTOR_CACHE_DIR": str(cache),
             "TRITON_CACHE_DIR": str(cache / "triton"),
         }
-        session, printed = self._watched(job, variables)
-        return replace(session, compiled_before=filled), printed
-
-    def _watched(self, job: "Job", variables: Mapping[str, str]) -> tuple[Session, str]:
-        """Do a job while the machine is watched from this process, which has nothing to do."""
-        from archbench.timing.machine.neighbours import CpuWatch
-        from archbench.timing.machine.nvml import NvmlWatch
-        from archbench.timing.sessions.launch import launch
-
-        kind, _, index = job.cells[0].device.partition(":")
-        with ExitStack() as stack:
-            cpu = stack.enter_context(CpuWatch())
-            gpu = stack.enter_context(NvmlWatch(int(index or 0))) if kind == "cuda" else None
-            session, printed = launch(job, variables)
-        seen = gpu.result if gpu is not None else None
-        flags: list[Flag] = list(session.flags)
-        if kind == "cpu" and cpu.load is not None and cpu.load.foreign:
-            flags.append("foreign_process")
-        if seen is not None and seen.foreign:
-            flags.append("foreign_process")
-        if seen is not None and seen.throttled:
-            flags.append("throttled")
-        watch = None if seen is None else seen.to_dict()
-        return replace(session, flags=tuple(flags), load=cpu.load, watch=watch), printed
+        return launch(replace(job, compiled_before=_is_filled(cache)), variables)
 
     def environment(self, cell: Cell) -> Environment:
         """Ask a fresh process, as this cell would run in, where it is.
@@ -127,6 +105,10 @@ class Launcher:
             said = answer.printed.strip().split("\n")[-1]
             raise NothingMeasured(f"no worker process could be started: {said}")
         return answer.found
+
+
+def _is_filled(folder: Path) -> bool:
+    return folder.is_dir() and any(folder.iterdir())
 
 
 def error_of(failure: Failure) -> ArchbenchError:

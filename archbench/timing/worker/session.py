@@ -3,11 +3,13 @@
 import os
 import pickle
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from statistics import median
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -22,7 +24,7 @@ from archbench.timing.cells import Cell
 from archbench.timing.jobs import Job
 from archbench.timing.machine.caches import last_cache_bytes
 from archbench.timing.machine.environment import environment
-from archbench.timing.records import Failure, FailureKind, Flag, Session
+from archbench.timing.records import DeviceTimes, Failure, FailureKind, Flag, Measured
 from archbench.timing.worker.accelerator import CudaStream, Stream, device_times
 from archbench.timing.worker.clock import Clock, DeviceClock, really_waits
 from archbench.timing.worker.layers import HostMarker, LayerWatch, layer_times
@@ -70,20 +72,18 @@ class Ready:
     first_ns: int  # of the first run, which compiles what is to be compiled
 
 
-def run(job: Job) -> Session:
+def run(job: Job) -> Measured:
     """Do a job in this process, which should be a fresh one, and report whatever came of it."""
     job = replace(job, started_s=job.started_s or time.time())
     cell = job.cells[0]
-    empty = Session(job.cells, job.number, job.seed)
     device = torch.device(cell.device)
     as_in(cell)
     stream = CudaStream(torch.cuda) if device.type == "cuda" else None
     try:
         with failures(cell, UserCodeError, f"measuring {cell.model} failed"):
-            session = measured(empty, job, Place(device, DeviceClock(device), stream))
+            return measure(job, Place(device, DeviceClock(device), stream))
     except ArchbenchError as error:
-        session = replace(empty, failure=failure_of(error))
-    return replace(session, environment=environment(device))
+        return Measured(failure=failure_of(error), environment=environment(device))
 
 
 def failure_of(error: ArchbenchError) -> Failure:
@@ -101,11 +101,10 @@ def as_in(cell: Cell) -> None:
     use_precision(cell)
 
 
-def measured(empty: Session, job: Job, place: Place) -> Session:
-    """Fill in a session's figures.
+def measure(job: Job, place: Place) -> Measured:
+    """Load every cell of a job, warm up, time them; of one that runs alone, device and layers too.
 
     Args:
-        empty: what is known before.
         job: what to do.
         place: where.
 
@@ -121,43 +120,53 @@ def measured(empty: Session, job: Job, place: Place) -> Session:
         together = _together(ready, place.clock)
         calls = [_repeated(one.call, together) for one in ready]
         rounds = take_turns(calls, place.clock, effort, job.seed, compilations)
-        times: dict[int, tuple[int, ...]] = {}
-        for i, own in zip(order, zip(*rounds.kept, strict=True), strict=True):
-            times[i] = tuple(round(time / together) for time in own)
-        session = replace(
-            empty,
-            times_ns=tuple(times[i] for i in range(len(job.cells))),
-            calls_per_time=together,
-            warm_up_rounds=rounds.warm_up,
-            settled=rounds.settled,
-            compile_s=None if job.cells[0].compiled is None else ready[0].first_ns / 1e9,
-            flags=_flags(ready, rounds, place, effort),
-        )
+        readings = dict(zip(order, zip(*rounds.kept, strict=True), strict=True))
+        alone = _Alone()
         if len(ready) == 1:
             with collection_paused():
-                session = _more_of_one(session, job, ready[0], place, effort)
-    return session
+                alone = _alone(job, ready[0], place, effort, median(readings[0]) / together / 1e9)
+    return Measured(
+        readings_ns=tuple(readings[i] for i in range(len(job.cells))),
+        calls_per_reading=together,
+        warm_up_rounds=rounds.warm_up,
+        settled=rounds.settled,
+        device=alone.device,
+        layers_ns=alone.layers_ns,
+        compile_s=None if job.cells[0].compiled is None else ready[0].first_ns / 1e9,
+        peak_memory_bytes=alone.peak_memory_bytes,
+        activations_peak_bytes=alone.activations_peak_bytes,
+        flags=_flags(ready, rounds, place, effort),
+        environment=environment(place.device),
+    )
 
 
-def _more_of_one(session: Session, job: Job, ready: Ready, place: Place, effort: Effort) -> Session:
-    """Add what only one cell has that runs alone: the device's own times, layers, memory."""
-    latency_s = session.median_s()
+class _Alone(NamedTuple):
+    """What only a cell has that runs alone."""
+
+    device: DeviceTimes | None = None
+    layers_ns: Mapping[str, int] = MappingProxyType({})
+    peak_memory_bytes: int | None = None
+    activations_peak_bytes: int | None = None
+
+
+def _alone(job: Job, ready: Ready, place: Place, effort: Effort, latency_s: float) -> _Alone:
+    """Measure the device's own times, the layers and the memory of a cell that runs alone."""
+    device, layers_ns = None, {}
     if place.stream is not None:
         seconds = effort.measure_s / 2
-        own = device_times(ready.call, place.stream, place.clock, latency_s, seconds)
-        session = replace(session, device=own)
+        device = device_times(ready.call, place.stream, place.clock, latency_s, seconds)
     if job.layers:
         passes = min(MOST_PASSES, int(min(LAYERS_S, effort.measure_s) / latency_s))
-        session = replace(session, layers_ns=_layers(ready.prepared, job, place, passes))
-    if job.memory and _tells_memory(session.cells[0], place.device):
-        # a replayed graph allocates nothing: what it holds was taken when it was captured
-        with _silenced():  # torch's profiler writes to standard error
-            above = peak_above(ready.prepared.call, place.device)
-        peak = above + ready.prepared.alive_bytes()
-        if place.device.type == "cuda":  # with what its libraries hold, and rounded as it rounds
-            peak = torch.cuda.max_memory_allocated(place.device)
-        session = replace(session, peak_memory_bytes=peak, activations_peak_bytes=above)
-    return session
+        layers_ns = _layers(ready.prepared, job, place, passes)
+    if not job.memory or not _tells_memory(job.cells[0], place.device):
+        return _Alone(device, layers_ns)
+    # a replayed graph allocates nothing: what it holds was taken when it was captured
+    with _silenced():  # torch's profiler writes to standard error
+        above = peak_above(ready.prepared.call, place.device)
+    peak = above + ready.prepared.alive_bytes()
+    if place.device.type == "cuda":  # with what its libraries hold, and rounded as it rounds
+        peak = torch.cuda.max_memory_allocated(place.device)
+    return _Alone(device, layers_ns, peak, above)
 
 
 def _tells_memory(cell: Cell, device: torch.device) -> bool:

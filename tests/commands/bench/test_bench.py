@@ -17,13 +17,14 @@ from archbench.errors import ArchbenchError, NothingMeasured, OutputRefused
 from archbench.networks.resolve import Loaded, load, plan_for
 from archbench.timing.cells import Cell
 from archbench.timing.jobs import Job
-from archbench.timing.records import Session
+from archbench.timing.records import Session, Watched
 from archbench.timing.run_file import RunFile
 from archbench.timing.session_file import SCHEMA, read_run
 from archbench.timing.sessions import launch as launching
+from archbench.timing.sessions.launch import session_of
 from archbench.timing.sessions.schedule import in_turn
 from archbench.timing.worker.prepare import prepare
-from archbench.timing.worker.session import Place, measured, run
+from archbench.timing.worker.session import Place, measure, run
 from tests import nets
 from tests.clocks import FakeClock
 from tests.systems import needs_posix
@@ -38,7 +39,12 @@ def cell(name: str, **fields: object) -> Cell:
 
 def here(cell: Cell, **fields: object) -> Session:
     """Do a short job in this process."""
-    return run(Job((cell,), 0, 1, budget_s=0.0, **fields))  # type: ignore[arg-type]
+    return ran_here(Job((cell,), 0, 1, budget_s=0.0, **fields))  # type: ignore[arg-type]
+
+
+def ran_here(job: Job) -> Session:
+    """Do a job in this process, which nobody watches."""
+    return session_of(job, run(job), Watched(0.0, 0.0))
 
 
 # -- one session -----------------------------------------------------------------------------------
@@ -174,7 +180,9 @@ def test_very_short_calls_share_a_reading_of_the_clock() -> None:
             return self.time
 
     job = Job((Cell("torch.nn:Identity", inputs=("float32:3x8x8",)),), 0, 1, budget_s=0.0)
-    found = measured(Session(job.cells, 0, 1), job, Place(CPU, Ticking()))
+    measured = measure(job, Place(CPU, Ticking()))
+    assert set(measured.readings_ns[0]) == {2_000}
+    found = session_of(job, measured, Watched(0.0, 0.0))
     assert found.calls_per_time == 10 / 2
     assert set(found.times_ns[0]) == {2_000 // 5}
 
@@ -202,7 +210,7 @@ def test_what_a_model_raises_is_told_in_a_line(name: str, said: str) -> None:
 def test_several_models_take_turns_in_one_session() -> None:
     """One time of each in every round."""
     models = (cell("small"), cell("Overflows"))
-    found = run(Job(models, 0, 1, measure_s=None, budget_s=0.5))
+    found = ran_here(Job(models, 0, 1, measure_s=None, budget_s=0.5))
     first, second = found.times_ns
     assert len(first) == len(second) == found.rounds
     assert len(found.cells) == 2
@@ -221,7 +229,7 @@ def test_models_are_loaded_in_the_order_of_the_job_and_keep_their_places(
     monkeypatch.setattr("archbench.timing.worker.session.load", look)
     slow, quick = cell("Slow"), cell("small")
     for order in ((0, 1), (1, 0)):
-        found = run(Job((slow, quick), 0, 1, order, measure_s=None, budget_s=0.5))
+        found = ran_here(Job((slow, quick), 0, 1, order, measure_s=None, budget_s=0.5))
         assert min(found.times_ns[0]) >= 20_000_000
     names = [slow.model, quick.model]
     assert loaded == [*names, *reversed(names)]

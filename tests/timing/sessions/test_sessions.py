@@ -14,11 +14,13 @@ from archbench.errors import OutputRefused
 from archbench.gates.rules import NEGLIGIBLE
 from archbench.statistics.intervals import detectable_with
 from archbench.timing.cells import Cell
-from archbench.timing.machine.disturbances import CpuLoad
+from archbench.timing.jobs import Job
+from archbench.timing.machine.disturbances import CpuLoad, DeviceWatch
 from archbench.timing.machine.records import Environment
-from archbench.timing.records import DeviceTimes, Failure, Session
+from archbench.timing.records import DeviceTimes, Failure, Measured, Session, Watched
 from archbench.timing.run_file import RunFile
 from archbench.timing.session_file import SCHEMA, read_run
+from archbench.timing.sessions.launch import session_of
 
 MS = 1_000_000
 HERE = Environment("3.11.7", "2.13.0", "Linux x86_64", "a processor", 2, 2, "cpu", "a processor")
@@ -279,3 +281,39 @@ def test_nothing_below_one_percent_is_called_a_difference() -> None:
     """However exact the measurement: one percent, and the power's part of the error."""
     assert detectable_with(1e-6, 5, NEGLIGIBLE) == pytest.approx(0.01, rel=0.001)
     assert detectable_with(0.001, 5, NEGLIGIBLE) == pytest.approx(0.01 + 1.533 * 0.001, rel=0.01)
+
+
+# -- what a worker and its parent saw --------------------------------------------------------------
+
+
+def test_readings_of_several_calls_become_times_of_one() -> None:
+    """By hand: 10 calls took 105 ns, which is 10.5 a call, and Python rounds that to 10."""
+    job = Job((CELL, CELL), 3, 9, compiled_before=True)
+    measured = Measured(readings_ns=((105, 110), (200, 209)), calls_per_reading=10, settled=True)
+    found = session_of(job, measured, Watched(5.0, 2.5))
+    assert found.times_ns == ((10, 11), (20, 21))
+    assert (found.calls_per_time, found.number, found.seed) == (10, 3, 9)
+    assert (found.started_s, found.wall_s, found.compiled_before) == (5.0, 2.5, True)
+
+
+@pytest.mark.parametrize(
+    ("device", "load", "watch", "flags"),
+    [
+        ("cpu", CpuLoad(0.5, 0.0), None, ("unsettled", "foreign_process")),
+        ("cpu", CpuLoad(0.01, 0.0), None, ("unsettled",)),
+        ("cpu", CpuLoad(None, None), None, ("unsettled",)),
+        ("cuda", CpuLoad(0.5, 0.0), None, ("unsettled",)),
+        ("cuda", None, ((), (7, 8), ("sw_power_cap",)), ("unsettled", "foreign_process")),
+        ("cuda", None, ((), (7,), ("hw_slowdown",)), ("unsettled", "throttled")),
+    ],
+)
+def test_what_disturbed_a_session_is_flagged(device, load, watch, flags) -> None:
+    """Others on the cores of a CPU's cell, others on the device, heat; a power cap is ordinary."""
+    seen = None
+    if watch is not None:
+        before, since, reasons = watch
+        seen = DeviceWatch(3, *(None,) * 6, reasons, before, since)
+    job = Job((replace(CELL, device=device),), 0, 0)
+    found = session_of(job, Measured(flags=("unsettled",)), Watched(0.0, 1.0, load, seen))
+    assert found.flags == flags
+    assert (found.watch is None) == (watch is None)
