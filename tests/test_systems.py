@@ -22,8 +22,8 @@ from archbench.app import run
 from archbench.errors import ArchbenchError
 from archbench.gates.records import Verdict
 from archbench.gates.rules import Rules
-from archbench.gates.structure.chosen import from_root
 from archbench.gates.structure.configuration import find_project
+from archbench.gates.structure.selection import from_root
 from archbench.gates.time.pairing import Sides, core_of_both
 from archbench.gates.time.pairs import GatePlan, Pair
 from archbench.gates.time.records import TimeGate

@@ -107,3 +107,12 @@ class Verdict(Record):
 def worst_first(verdicts: Iterable[Verdict]) -> list[Verdict]:
     """Sort verdicts by their words; of equal ones the slowest first, then by name."""
     return sorted(verdicts, key=lambda v: (WORDS.index(v.verdict), -(v.ratio or 0.0), v.cell))
+
+
+def worst_words(verdicts: Iterable[Verdict]) -> dict[str, Word]:
+    """Return each cell's worst verdict, worst cells first."""
+    worst: dict[str, Word] = {}
+    for verdict in verdicts:
+        held = worst.get(verdict.cell, verdict.verdict)
+        worst[verdict.cell] = min(held, verdict.verdict, key=WORDS.index)
+    return dict(sorted(worst.items(), key=lambda pair: WORDS.index(pair[1])))

@@ -36,7 +36,7 @@ from archbench.units import counted
 
 if TYPE_CHECKING:
     from archbench.gates.saved_runs.records import SavedCheck
-    from archbench.gates.structure.chosen import Chosen
+    from archbench.gates.structure.selection import Selection
     from archbench.tables.table import Report
 
 LockFile = Annotated[
@@ -147,10 +147,10 @@ def check(
                 found = judged(cells or [], strict)
                 report, accept = saved_report(found), ""
             else:
-                from archbench.gates.structure.chosen import Chosen
+                from archbench.gates.structure.selection import select_cells
 
                 settings, said = changed_settings(cells, input_size, batch_size, model_kwargs)
-                chosen = Chosen(cells or [], lock, config, settings, said)
+                selection = select_cells(cells or [], lock, config, settings, said)
                 if timed:
                     from archbench.gates.time.report import time_gate_report
                     from archbench.timing.sessions.subjects import Ways
@@ -164,25 +164,29 @@ def check(
                         optimizer=optimizer,
                         threads=threads,
                     )
-                    found = time_gate(chosen, ways, base, against, setup, max_time, record, strict)
+                    found = time_gate(
+                        selection, ways, base, against, setup, max_time, record, strict
+                    )
                     report, accept = time_gate_report(found), MERGED if found.exit_code == 1 else ""
                 else:
-                    found, report, accept = _structure(chosen, allow or [], strict)
+                    found, report, accept = _structure(selection, allow or [], strict)
             meant = {"base": found.plan.base} if isinstance(found, TimeGate) and base else {}
             others.write(found, report, again(ctx, **meant), accept)
         out.write(report)
     _leave(found)
 
 
-def _structure(chosen: "Chosen", allow: list[str], strict: bool) -> tuple["Check", "Report", str]:
-    """Hold the chosen cells to their lock."""
+def _structure(
+    selection: "Selection", allow: list[str], strict: bool
+) -> tuple["Check", "Report", str]:
+    """Hold the selected cells to their lock."""
     from archbench.gates.structure.report import check_report
     from archbench.gates.structure.run import run_check
     from archbench.tables.markdown import code_markdown
 
-    with in_use(*chosen.files), progress("checking") as tell:
-        found = run_check(chosen, allow, strict, tell)
-    accept = f"run, and commit {chosen.path}"
+    with in_use(*selection.files), progress("checking") as tell:
+        found = run_check(selection, allow, strict, tell)
+    accept = f"run, and commit {selection.path}"
     return (
         found,
         check_report(found),

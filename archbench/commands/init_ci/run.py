@@ -15,12 +15,12 @@ from archbench.commands.init_ci.placing import place, read
 from archbench.commands.init_ci.records import InitCI, Placed
 from archbench.commands.init_ci.workflow import workflow_for
 from archbench.errors import ArchbenchError
-from archbench.gates.structure.chosen import Chosen, from_root
 from archbench.gates.structure.configuration import OWN, SHARED
 from archbench.gates.structure.lock_file import to_text
 from archbench.gates.structure.locking import next_lock
 from archbench.gates.structure.records import GateCell
 from archbench.gates.structure.run import Tell, locked_cells
+from archbench.gates.structure.selection import Selection, from_root, select_cells
 from archbench.networks.names import LOCK
 
 EXAMPLE = "resnet18"  # where nothing is named or declared: something to look at, and to replace
@@ -56,15 +56,15 @@ def init_ci(
         UserCodeError: a model's own code raised.
         OutputRefused: a file cannot be written.
     """
-    chosen = Chosen()
+    selection = select_cells()
     top = repository_of(Path.cwd())
-    held = chosen.project.source or chosen.lock
-    root = chosen.project.root if held else _project(Path.cwd(), top)
+    held = selection.project.source or selection.lock
+    root = selection.project.root if held else _project(Path.cwd(), top)
     top = top if root.is_relative_to(top) else root
     workflow = workflow_for(root, top, requirement) if github else None
     names = dict.fromkeys(from_root(model, root) for model in models)
     asked = [GateCell(n, n, tuple(input_size), model_kwargs=model_kwargs or {}) for n in names]
-    cells, declared = _cells(chosen, root, asked)
+    cells, declared = _cells(selection, root, asked)
     placed = [declared, _lock(root, cells, tell)]
     placed.append(_placed(root, SUITE, _template("test_archbench.py.txt")))
     placed = [replace(one, path=Path(relpath(root / one.path, top))) for one in placed]
@@ -72,8 +72,8 @@ def init_ci(
         placed.append(_placed(top, workflow.path, workflow.text))
     for one in placed:
         place(top, one)
-    locked = {cell.name for cell in chosen.lock.cells} if chosen.lock else set()
-    unlocked = [cell.name for cell in cells if chosen.lock and cell.name not in locked]
+    locked = {cell.name for cell in selection.lock.cells} if selection.lock else set()
+    unlocked = [cell.name for cell in cells if selection.lock and cell.name not in locked]
     installs = (workflow.requirement, workflow.dependencies) if workflow else ("", None)
     return InitCI(tuple(placed), tuple(unlocked), *installs)
 
@@ -85,23 +85,25 @@ def _project(here: Path, top: Path) -> Path:
     return next((f for f in inside if any((f / name).is_file() for name in PROJECT)), top)
 
 
-def _cells(chosen: Chosen, root: Path, asked: Sequence[GateCell]) -> tuple[list[GateCell], Placed]:
+def _cells(
+    selection: Selection, root: Path, asked: Sequence[GateCell]
+) -> tuple[list[GateCell], Placed]:
     """Return the cells, and the file that declares them, with those that it does not yet."""
     # a new pyproject.toml would change how pip builds what setup.py describes
     new = root / (SHARED if (root / SHARED).is_file() else OWN)
-    path = chosen.project.source or new
-    known = {word for cell in chosen.cells for word in (cell.name, cell.model)}
-    if not chosen.cells and not asked:
+    path = selection.project.source or new
+    known = {word for cell in selection.cells for word in (cell.name, cell.model)}
+    if not selection.cells and not asked:
         asked = [GateCell(EXAMPLE, EXAMPLE)]
     for cell in asked:
-        same = [one for one in chosen.cells if cell.model in (one.name, one.model)]
+        same = [one for one in selection.cells if cell.model in (one.name, one.model)]
         if same and not any(_agrees(cell, one) for one in same):
             raise ArchbenchError(
                 f"'{cell.model}' is a cell already, with another size or other arguments",
                 f"they stand where it is declared, in '{path.name}'",
             )
     added = [cell for cell in asked if cell.model not in known]
-    locked_only = list(chosen.cells) if chosen.project.source is None else []
+    locked_only = list(selection.cells) if selection.project.source is None else []
     before = read(path)
     table = "cells" if path.name == OWN else "tool.archbench.cells"
     wanted = _joined(before or "", [*locked_only, *added], table)
@@ -112,7 +114,7 @@ def _cells(chosen: Chosen, root: Path, asked: Sequence[GateCell]) -> tuple[list[
             f"cells cannot be added to '{path.name}': {error}",
             f"write each cell that it holds as [[{table}]]",
         ) from error
-    return [*chosen.cells, *added], Placed(Path(relpath(path, root)), before, wanted)
+    return [*selection.cells, *added], Placed(Path(relpath(path, root)), before, wanted)
 
 
 def _agrees(asked: GateCell, declared: GateCell) -> bool:

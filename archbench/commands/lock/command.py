@@ -51,23 +51,23 @@ def lock(
     if update and not reason.strip():
         raise ArchbenchError("--update needs a --reason, which the lock keeps", '--reason "why"')
     with destination(form, None) as out, prints_set_aside():
-        from archbench.gates.structure.chosen import Chosen
         from archbench.gates.structure.lock_file import to_text
         from archbench.gates.structure.report import lock_report
         from archbench.gates.structure.run import run_lock
+        from archbench.gates.structure.selection import select_cells
 
         settings, _ = changed_settings(cells, input_size, batch_size, model_kwargs)
-        chosen = Chosen(cells or [], output, config, settings)
-        with in_use(chosen.project.source), replacing(chosen.path, lock=True) as stream:
+        selection = select_cells(cells or [], output, config, settings)
+        with in_use(selection.project.source), replacing(selection.path, lock=True) as stream:
             with progress("counting") as tell:
-                locking = run_lock(chosen, " ".join(reason.split()), update, tell)
-            if chosen.lock is not None and locking.differs and not update:
+                locking = run_lock(selection, " ".join(reason.split()), update, tell)
+            if selection.lock is not None and locking.differs and not update:
                 cells_differ = len(locking.added) + len(locking.changed) + len(locking.removed)
                 raise ArchbenchError(
-                    f"'{chosen.path}' is there already, and {counted(cells_differ, 'cell')} would "
-                    "change",
+                    f"'{selection.path}' is there already, and "
+                    f"{counted(cells_differ, 'cell')} would change",
                     '`archbench check` shows how, `archbench lock --update --reason "why"` accepts',
                 )
             interrupt.check()
             stream.write(to_text(locking.lock))
-        out.write(lock_report(locking, str(chosen.path)))
+        out.write(lock_report(locking, str(selection.path)))

@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from archbench.gates.records import Verdict, Word
+from archbench.analysis.records import CONVENTION_NUMBER
+from archbench.gates.records import Verdict, Word, worst_words
+from archbench.gates.structure.accepting import accept_command
 from archbench.gates.structure.budgets import judge
 from archbench.gates.structure.changes import only_names, structure_changes
 from archbench.gates.structure.locks import Lock, LockedCell, Structure
@@ -15,6 +17,7 @@ from archbench.gates.structure.records import (
     Metric,
     StructureChange,
 )
+from archbench.gates.structure.selection import Selection
 from archbench.units import counted
 
 TORCH_DEPENDENT = ("operators", "peak_activation_bytes")  # on which operations torch runs
@@ -42,22 +45,18 @@ class Computed:
 
 
 def check_cells(
-    file: str,
+    selection: Selection,
     lock: Lock,
-    convention: int,
     computed: Sequence[Computed],
-    missing: Sequence[str] = (),
     allowances: Sequence[Allowance] = (),
     strict: bool = False,
 ) -> Check:
     """Judge every cell by the lock and by its budgets.
 
     Args:
-        file: the lock's name, for the report.
+        selection: of the cells.
         lock: what is accepted.
-        convention: that the cells were counted under.
-        computed: the cells as they are now.
-        missing: names that the lock holds and nothing declares any more.
+        computed: the cells as they are now, counted by this archbench's convention.
         allowances: growth that is let pass.
         strict: what could not be decided fails too.
     """
@@ -70,7 +69,7 @@ def check_cells(
             continue
         structure = found.cell.structure
         locked = lock.cell(found.name)
-        incomparable = "" if locked is None else _incomparable(lock, convention, locked, found.cell)
+        incomparable = "" if locked is None else _incomparable(lock, locked, found.cell)
         if locked is None:
             verdicts.append(Verdict(found.name, None, "new", note="it is not in the lock yet"))
         elif incomparable:
@@ -80,29 +79,45 @@ def check_cells(
             verdicts += judged
             changed = structure_changes(found.name, locked.structure, structure)
             changes += changed
-            notes[found.name] = _note(locked.structure, structure, changed)
+            note = _note(locked.structure, structure, changed)
             if found.by_values and any(v.verdict != "ok" for v in judged):
-                notes[found.name] += f"; it ran on values, which may differ: {found.by_values}"
+                note += f"; it ran on values, which may differ: {found.by_values}"
+            if note:
+                notes[found.name] = note
         verdicts += [judge(found.name, budget, structure) for budget in found.budgets]
     gone = "the lock holds it, and no cell is called so"
-    verdicts += [Verdict(name, None, "missing", note=gone) for name in missing]
+    verdicts += [Verdict(n, None, "missing", note=gone) for n in _missing(selection, lock)]
+    other_convention = lock.convention != CONVENTION_NUMBER
+    of_the_lock = worst_words(verdict for verdict in verdicts if not verdict.limit)
     return Check(
-        lock=file,
+        lock=str(selection.path),
         cells=tuple(found.name for found in computed),
         verdicts=tuple(verdicts),
         changes=tuple(changes),
         figures={f.name: _all_figures(f.cell.structure) for f in computed if f.cell is not None},
-        notes={name: note for name, note in notes.items() if note},
+        notes=notes,
         uncounted=tuple((found.name, op) for found in computed for op in found.uncounted),
-        other_convention=lock.convention != convention,
+        other_convention=other_convention,
+        accept=accept_command(selection, of_the_lock, set(notes), other_convention),
         strict=strict,
     )
 
 
-def _incomparable(lock: Lock, convention: int, locked: LockedCell, now: LockedCell) -> str:
+def _missing(selection: Selection, lock: Lock) -> list[str]:
+    """Name the cells that the lock holds and nothing declares any more."""
+    if selection.named:
+        return []
+    names = {cell.name for cell in selection.cells}
+    return [cell.name for cell in lock.cells if cell.name not in names]
+
+
+def _incomparable(lock: Lock, locked: LockedCell, now: LockedCell) -> str:
     """Say why two figures of a cell cannot be compared; empty where they can."""
-    if lock.convention != convention:
-        return f"the lock counts by convention {lock.convention}, this archbench by {convention}"
+    if lock.convention != CONVENTION_NUMBER:
+        return (
+            f"the lock counts by convention {lock.convention}, "
+            f"this archbench by {CONVENTION_NUMBER}"
+        )
     if locked.setting() == now.setting():
         return ""
     words = ("model", "inputs", "batch_size", "model_kwargs")

@@ -1,11 +1,11 @@
 """What a gate guards, and what it found."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from archbench.gates.records import NOTHING, WORDS, Verdict, Word, exit_code
+from archbench.gates.records import NOTHING, Verdict, Word, exit_code, worst_words
 from archbench.libraries import needed
 from archbench.record import Record, as_json
 
@@ -139,17 +139,7 @@ class Check(Record):
     @property
     def words(self) -> dict[str, Word]:
         """Each cell's worst verdict, worst cells first."""
-        worst: dict[str, Word] = {}
-        for verdict in self.verdicts:
-            held = worst.get(verdict.cell, verdict.verdict)
-            worst[verdict.cell] = min(held, verdict.verdict, key=WORDS.index)
-        return dict(sorted(worst.items(), key=lambda pair: WORDS.index(pair[1])))
-
-    @property
-    def words_of_the_lock(self) -> dict[str, Word]:
-        """Each cell's worst verdict, budgets aside, which no lock holds."""
-        held = tuple(verdict for verdict in self.verdicts if not verdict.limit)
-        return replace(self, verdicts=held).words
+        return worst_words(self.verdicts)
 
     @property
     def exit_code(self) -> int:

@@ -3,19 +3,18 @@
 import os
 from collections.abc import Callable, Sequence
 from contextlib import chdir
-from dataclasses import replace
 from pathlib import Path
 
 from archbench.analysis.records import CONVENTION_NUMBER
 from archbench.errors import ArchbenchError, NothingMeasured
 from archbench.gates.structure.budgets import parse_allowance
 from archbench.gates.structure.check import Computed, check_cells
-from archbench.gates.structure.chosen import Chosen
 from archbench.gates.structure.compute import locked_cell
 from archbench.gates.structure.lock_file import locks_below
 from archbench.gates.structure.locking import Locking, next_lock
 from archbench.gates.structure.locks import LockedCell
 from archbench.gates.structure.records import Check, GateCell
+from archbench.gates.structure.selection import Selection, select_cells
 
 Tell = Callable[[float], None]
 
@@ -40,7 +39,7 @@ def check(
     Raises:
         ArchbenchError: something asked for is not known, or the lock cannot be read.
     """
-    return run_check(Chosen(cells, _path(lock), _path(config)), allow, strict)
+    return run_check(select_cells(cells, _path(lock), _path(config)), allow, strict)
 
 
 def _path(path: str | os.PathLike[str] | None) -> Path | None:
@@ -48,60 +47,49 @@ def _path(path: str | os.PathLike[str] | None) -> Path | None:
 
 
 def run_check(
-    chosen: Chosen, allow: Sequence[str], strict: bool, tell: Tell = lambda share: None
+    selection: Selection, allow: Sequence[str], strict: bool, tell: Tell = lambda share: None
 ) -> Check:
-    """Compute the chosen cells and judge them.
+    """Compute the selected cells and judge them.
 
     Raises:
         ArchbenchError: there is no lock, or an allowance cannot be read.
     """
     allowances = [parse_allowance(text) for text in allow]
-    if chosen.lock is None:
+    if selection.lock is None:
         hint = (
             "`archbench lock` writes the first one from the cells that are declared, "
             "`archbench lock MODEL` from what is named"
         )
-        below = locks_below(chosen.project.root)
+        below = locks_below(selection.project.root)
         if below:
             folders = ", ".join(f"'{path.as_posix()}'" for path in below)
             hint = f"there are locks in {folders}: `archbench check` is run there"
-        raise ArchbenchError(f"there is no lock '{chosen.path}'", hint)
+        raise ArchbenchError(f"there is no lock '{selection.path}'", hint)
     computed = []
-    with chdir(chosen.project.root):
-        for i, cell in enumerate(chosen.cells):
-            tell(i / len(chosen.cells))
+    with chdir(selection.project.root):
+        for i, cell in enumerate(selection.cells):
+            tell(i / len(selection.cells))
             computed.append(_computed(cell))
-    names = {cell.name for cell in chosen.cells}
-    held = [cell.name for cell in chosen.lock.cells] if not chosen.words else []
-    found = check_cells(
-        str(chosen.path),
-        chosen.lock,
-        CONVENTION_NUMBER,
-        computed,
-        [name for name in held if name not in names],
-        allowances,
-        strict,
-    )
-    return replace(found, accept=chosen.accepting(found))
+    return check_cells(selection, selection.lock, computed, allowances, strict)
 
 
 def run_lock(
-    chosen: Chosen, reason: str, update: bool = True, tell: Tell = lambda share: None
+    selection: Selection, reason: str, update: bool = True, tell: Tell = lambda share: None
 ) -> Locking:
-    """Compute the chosen cells and put them into a lock, which is not written here.
+    """Compute the selected cells and put them into a lock, which is not written here.
 
     Raises:
         ArchbenchError, UserCodeError: a cell could not be computed.
         NothingMeasured: there are no cells.
     """
-    if not chosen.cells:
+    if not selection.cells:
         raise NothingMeasured(
             "there are no cells to lock",
             "`archbench lock resnet50`, or [[cells]] with model = ... in archbench.toml",
         )
-    cells = locked_cells(chosen.cells, chosen.project.root, tell)
-    everything = not chosen.words
-    return next_lock(chosen.lock, CONVENTION_NUMBER, cells, everything, reason, update)
+    cells = locked_cells(selection.cells, selection.project.root, tell)
+    everything = not selection.named
+    return next_lock(selection.lock, CONVENTION_NUMBER, cells, everything, reason, update)
 
 
 def locked_cells(

@@ -12,13 +12,13 @@ from archbench.shell.output import heard, warn
 from archbench.shell.progress import progress
 
 if TYPE_CHECKING:
-    from archbench.gates.structure.chosen import Chosen
+    from archbench.gates.structure.selection import Selection
     from archbench.gates.time.records import TimeGate
     from archbench.timing.sessions.subjects import Ways
 
 
 def time_gate(
-    chosen: "Chosen",
+    selection: "Selection",
     ways: "Ways",
     base: str | None,
     against: str | None,
@@ -27,10 +27,10 @@ def time_gate(
     record: Path | None,
     strict: bool,
 ) -> "TimeGate":
-    """Gate the time of the chosen cells.
+    """Gate the time of the selected cells.
 
     Args:
-        chosen: the cells.
+        selection: of the cells.
         ways: how they run.
         base: a commit to be compared with, or None.
         against: a model to be compared with, or None.
@@ -44,23 +44,23 @@ def time_gate(
         ArchbenchError: something asked for is not known, or cannot be had.
     """
     from archbench.gates.rules import Rules
-    from archbench.gates.structure.chosen import from_root
+    from archbench.gates.structure.selection import from_root
     from archbench.gates.time.run import run_gate
     from archbench.gates.time.sides import commits, models
     from archbench.timing.sessions.launcher import Listener
 
-    if not chosen.cells:
+    if not selection.cells:
         raise NothingMeasured("there are no cells to time", "`archbench check MODEL --time ...`")
     until = None if max_time_s is None else time.monotonic() + max_time_s
     record = None if record is None else record.absolute()  # the folder may be another by then
-    root = chosen.project.root
-    with in_use(*chosen.files, record), progress("measuring") as tell:
+    root = selection.project.root
+    with in_use(*selection.files, record), progress("measuring") as tell:
         listener = Listener(tell, heard, warn)
         if base is not None:
-            whole = not chosen.words
-            arms = commits(chosen.cells, base, chosen.project, setup, ways, whole, listener)
+            whole = not selection.named
+            arms = commits(selection.cells, base, selection.project, setup, ways, whole, listener)
         else:
-            arms = models(chosen.cells, from_root(against or "", root), root, ways, listener)
+            arms = models(selection.cells, from_root(against or "", root), root, ways, listener)
         with arms as lent:
             gate = run_gate(lent, Rules(), until, record, listener)
     interrupt.check()

@@ -123,64 +123,85 @@ def judge(found: Mapping[str, Evidence], rules: Rules, ended: bool = False) -> J
         wanted |= {cell: ("confirm", count) for cell in cells if cell not in ready}
         if len(ready) < len(cells) and not ended:
             continue  # Holm's limits depend on all of them
-        words |= _looked_at(found, ready, sign, count, rules, p, wanted)
+        suspects = judge_suspects({cell: found[cell] for cell in ready}, sign, count, rules)
+        words |= suspects.words
+        wanted |= suspects.wanted
+        p |= suspects.p
     if ended:
         words |= dict.fromkeys(wanted, "inconclusive")
         return Judgement(words, {}, p, len(slow), wanted)
     return Judgement(words, wanted, p, len(slow))
 
 
-def _looked_at(
-    found: Mapping[str, Evidence],
-    cells: Sequence[str],
-    sign: int,
-    count: int,
-    rules: Rules,
-    p: dict[str, float],
-    wanted: dict[str, tuple[Stage, int]],
-) -> dict[str, Word]:
-    """Judge the suspects of one direction: at their fresh pairs, and once more at the extension."""
+def judge_suspects(
+    suspects: Mapping[str, Evidence], sign: int, count: int, rules: Rules
+) -> Judgement:
+    """Judge all suspects of one direction: by the confirmation, and once more by the extension.
+
+    Args:
+        suspects: the evidence of each, whose confirmation is complete.
+        sign: 1 where slowness is suspected, -1 where it is speed.
+        count: pairs of the confirmation.
+        rules: of the gate.
+    """
     share = rules.first_look
-    values = {cell: [sign * x for x in found[cell].confirm[:count]] for cell in cells}
-    words = _looks(values, {}, share * rules.alpha, sign, rules, p)
-    open_cells = [cell for cell in cells if words[cell] == "inconclusive"]
-    ready = [cell for cell in open_cells if len(found[cell].extend) >= rules.extend]
-    wanted |= {cell: ("extend", rules.extend) for cell in open_cells if cell not in ready}
-    words = {cell: word for cell, word in words.items() if word != "inconclusive"}
-    if len(ready) < len(open_cells):
-        return words
-    # who is looked at again was chosen by the same pairs: all who were not rejected count
-    others = {cell: 1.0 for cell, word in words.items() if word == "ok"}
-    extended = {c: [*values[c], *(sign * x for x in found[c].extend)] for c in ready}
-    return words | _looks(extended, others, (1 - share) * rules.alpha, sign, rules, p)
+    values = {cell: [sign * x for x in own.confirm[:count]] for cell, own in suspects.items()}
+    first = tested_together(values, {}, share * rules.alpha, sign, rules)
+    decided = {cell: word for cell, word in first.words.items() if word != "inconclusive"}
+    undecided = [cell for cell in suspects if cell not in decided]
+    extended = {
+        cell: [*values[cell], *(sign * x for x in suspects[cell].extend)]
+        for cell in undecided
+        if len(suspects[cell].extend) >= rules.extend
+    }
+    wanted: dict[str, tuple[Stage, int]] = {
+        cell: ("extend", rules.extend) for cell in undecided if cell not in extended
+    }
+    if wanted:
+        return Judgement(decided, wanted, first.p)
+    # the extension goes on with the confirmation's pairs: all who were not rejected by them count
+    others = {cell: 1.0 for cell, word in decided.items() if word == "ok"}
+    second = tested_together(extended, others, (1 - share) * rules.alpha, sign, rules)
+    return Judgement({**decided, **second.words}, {}, {**first.p, **second.p})
 
 
-def _looks(
+@dataclass(frozen=True, slots=True)
+class InterimTest:
+    """What one test of several cells says of each, "inconclusive" where it is still open.
+
+    Args:
+        words: a verdict for each cell.
+        p: of each cell.
+    """
+
+    words: Mapping[str, Word]
+    p: Mapping[str, float]
+
+
+def tested_together(
     values: Mapping[str, Sequence[float]],
     others: Mapping[str, float],
-    look: float,
+    alpha: float,
     sign: int,
     rules: Rules,
-    p: dict[str, float],
-) -> dict[str, Word]:
-    """Judge cells at one look, and note their p.
+) -> InterimTest:
+    """Test cells at once, with Holm's correction over all suspects.
 
     Args:
         values: logarithms of ratios, turned to the direction of the suspicion.
         others: p of those that count among the suspects but are not judged.
-        look: the chance of a false alarm that this look may spend.
+        alpha: the chance of a false alarm that this test may spend.
         sign: 1 where slowness is suspected, -1 where it is speed.
         rules: of the gate.
-        p: takes that of each cell.
     """
-    own = {cell: p_value(one) for cell, one in values.items()}
-    p |= own
-    limits = holm({**own, **others}, look)
-    return {c: _word(one, own[c], limits[c], look, sign, rules) for c, one in values.items()}
+    p = {cell: p_value(one) for cell, one in values.items()}
+    limits = holm({**p, **others}, alpha)
+    words = {c: _word(one, p[c], limits[c], alpha, sign, rules) for c, one in values.items()}
+    return InterimTest(words, p)
 
 
 def _word(
-    values: Sequence[float], p: float, limit: float, look: float, sign: int, rules: Rules
+    values: Sequence[float], p: float, limit: float, alpha: float, sign: int, rules: Rules
 ) -> Word:
     """Name what fresh pairs say; values above 0 are a change in the direction of the suspicion.
 
@@ -188,7 +209,7 @@ def _word(
         values: logarithms of ratios, turned to that direction.
         p: of their test.
         limit: Holm's, among all suspects.
-        look: the limit if this were the only one.
+        alpha: the limit if this were the only one.
         sign: 1 where slowness is suspected, -1 where it is speed.
         rules: of the gate.
     """
@@ -201,7 +222,7 @@ def _word(
     slowest = interval[1] if sign > 0 else -interval[0]
     if slowest >= log1p(rules.important):
         return "inconclusive"
-    if sign > 0 and p <= look and worth_a_word:  # alone it would be called a regression
+    if sign > 0 and p <= alpha and worth_a_word:  # alone it would be called a regression
         return "inconclusive"
     return "ok"
 
