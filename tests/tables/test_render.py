@@ -10,6 +10,7 @@ from rich.console import Console
 from archbench.commands.compare.changes import compare_structure
 from archbench.commands.compare.report import structure_report
 from archbench.commands.shelf.report import info_report, shelf_report
+from archbench.commands.summary.records import Summary
 from archbench.commands.summary.report import summary_report
 from archbench.networks.construct import paper_table
 from archbench.networks.registry import ARCHITECTURES, find, related
@@ -91,9 +92,8 @@ def test_json_is_the_document() -> None:
 def test_no_line_is_wider_than_the_terminal(name: str, width: int, layers: bool) -> None:
     """Columns go, by name, and no cell is cut."""
     architecture = next(row for row in ARCHITECTURES if row.name == name)
-    report = summary_report(
-        counted(name), architecture, paper_table(architecture, {}), layers=layers
-    )
+    found = Summary(counted(name), architecture, paper_table(architecture, {}))
+    report = summary_report(found, layers=layers)
     out = printed(report, width)
     assert max(cell_len(line.rstrip()) for line in out.split("\n")) <= width
     assert "…" not in out
@@ -106,7 +106,8 @@ def test_no_line_is_wider_than_the_terminal(name: str, width: int, layers: bool)
 def test_at_80_columns_googlenet_keeps_what_matters() -> None:
     """The stage's name and depth go; the paper's widths, params and MACs stay."""
     architecture = find("googlenet")
-    report = summary_report(counted("googlenet"), architecture, paper_table(architecture, {}))
+    found = Summary(counted("googlenet"), architecture, paper_table(architecture, {}))
+    report = summary_report(found)
     out = printed(report, 80)
     assert "Left out at 80 columns: stage, depth (-f csv has them)." in out
     row = next(line for line in out.split("\n") if line.startswith("inception (5b)"))

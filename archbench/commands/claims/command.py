@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from archbench.commands.claims.report import LOOKS, claims_report, finding_report, findings_report
+from archbench.commands.claims.run import put_claims_to_the_test
 from archbench.errors import ArchbenchError, OutputRefused, why_refused
 from archbench.libraries import require
 from archbench.papers.statements import select, statements
@@ -16,7 +17,7 @@ from archbench.shell.progress import progress
 from archbench.units import counted
 
 if TYPE_CHECKING:
-    from archbench.papers.claims.records import Claim, Finding
+    from archbench.papers.claims.records import Finding
 
 
 def _complete_claim(incomplete: str) -> list[str]:
@@ -67,7 +68,8 @@ def claims(
             out.write(claims_report(chosen))
             return
         folder = _folder(plot)
-        findings = _tested(chosen)
+        with progress("testing") as tell:
+            findings = put_claims_to_the_test(chosen, tell)
         shown = tuple(f for f in findings if not verdicts or f.evidence.verdict in verdicts)
         out.write(finding_report(*shown) if len(shown) == 1 else findings_report(shown))
     if folder is not None:
@@ -90,18 +92,6 @@ def _folder(plot: Path | None) -> Path | None:
             f"'{plot}' cannot be a folder: {why_refused(error)}", "--plot names a folder"
         ) from error
     return plot
-
-
-def _tested(chosen: Sequence["Claim"]) -> tuple["Finding", ...]:
-    """Run the experiments, under a progress bar."""
-    from archbench.papers.claims.experiments import put_to_the_test
-
-    findings = []
-    with progress("testing") as tell:
-        for finding in put_to_the_test(chosen):
-            findings.append(finding)
-            tell(len(findings) / len(chosen))
-    return tuple(findings)
 
 
 def _draw(findings: Sequence["Finding"], folder: Path) -> None:

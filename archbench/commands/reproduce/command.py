@@ -8,6 +8,7 @@ import typer
 
 from archbench.commands.reproduce import expectations
 from archbench.commands.reproduce.report import summary_report, table_reports, tables_report
+from archbench.commands.reproduce.run import reproduce_figures
 from archbench.errors import ArchbenchError
 from archbench.papers.figures import figures, select, tables
 from archbench.papers.records import VERDICTS, Verdict, VerdictChange
@@ -20,7 +21,7 @@ from archbench.tables.render import Format
 from archbench.units import counted
 
 if TYPE_CHECKING:
-    from archbench.papers.records import PublishedFigure, Reproduction
+    from archbench.papers.records import Reproduction
     from archbench.shell.output import Destination
 
 SHOWN = 5  # changed verdicts that standard error names; JSON has them all
@@ -98,7 +99,8 @@ def reproduce(
         return
     with destination(form, output) as out, in_use(expected):
         known = expectations.expected(expected)
-        found = _recomputed(chosen)
+        with progress("recomputing") as tell:
+            found = reproduce_figures(chosen, tell)
         changed = expectations.changes(found, known)
         shown = tuple(r for r in found if not verdicts or r.verdict in verdicts)
         _write(out, shown, changed, listed=bool(verdicts))
@@ -110,18 +112,6 @@ def reproduce(
 def _verdicts(words: list[str]) -> tuple[Verdict, ...]:
     spellings = {name: verdict for verdict in VERDICTS for name in (verdict, LOOKS[verdict].word)}
     return verdicts_named(words, spellings)
-
-
-def _recomputed(chosen: Sequence["PublishedFigure"]) -> tuple["Reproduction", ...]:
-    """Compute figures again, under a progress bar."""
-    from archbench.papers.reproduce import recomputed
-
-    found = []
-    with progress("recomputing") as tell:
-        for reproduction in recomputed(chosen):
-            found.append(reproduction)
-            tell(len(found) / len(chosen))
-    return tuple(found)
 
 
 def _write(
@@ -161,6 +151,7 @@ def _update(path: Path | None, partial: bool) -> None:
         )
     expectations.refuse_installed(path)
     with replacing(path) as stream:
-        found = _recomputed(figures())
+        with progress("recomputing") as tell:
+            found = reproduce_figures(figures(), tell)
         stream.write(expectations.as_text(found))
     warn(f"the verdicts of {counted(len(found), 'figure')} are in {path}")

@@ -1,6 +1,6 @@
 """`archbench summary MODEL`: what a network holds and does, row by row."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -18,14 +18,6 @@ from archbench.shell.options import (
 )
 from archbench.shell.output import destination, prints_set_aside, warn
 from archbench.units import counted
-
-if TYPE_CHECKING:
-    from archbench.analysis.records import Profile
-    from archbench.networks.inputs import InputPlan
-    from archbench.networks.resolve import Loaded
-    from archbench.tables.table import Report
-
-DEFAULT_DEPTH = 2  # of the module tree, for a network that has no table in a paper
 
 Depth = Annotated[
     int | None,
@@ -60,22 +52,19 @@ def summary(
     if layers and depth is not None:
         raise ArchbenchError("--layers shows everything that --depth would leave out", "choose one")
     with destination(form, output) as out, prints_set_aside():
-        from archbench.analysis.profile import profile_loaded, refuse_incomplete
-        from archbench.networks.device import check_device
-        from archbench.networks.resolve import load, parse_kwargs, plan_for
+        from archbench.analysis.profile import refuse_incomplete
+        from archbench.commands.summary.cross_check_report import cross_check_report
+        from archbench.commands.summary.report import summary_report
+        from archbench.commands.summary.run import summarise
+        from archbench.networks.resolve import parse_kwargs
 
-        where = check_device(device)
         kwargs = parse_kwargs(model_kwargs or []) | ({"aux": True} if aux else {})
-        loaded = load(model, kwargs, blank=not cross_check)  # fvcore runs it, and needs weights
-        if loaded.architecture is None and device != "auto":
-            loaded.module.to(where)
-        plan = plan_for(loaded, input_size or None, batch_size)
-        profile = profile_loaded(loaded, plan)
-        if cross_check:
-            report = _cross_checked(loaded, plan, profile)
+        found = summarise(model, input_size or None, batch_size, kwargs, device, cross_check)
+        profile = found.profile
+        if found.cross_check is not None:
+            out.write(cross_check_report(profile, found.cross_check))
         else:
-            report = _laid_out(loaded, profile, depth, layers)
-        out.write(report)
+            out.write(summary_report(found, depth, layers))
     if strict:
         refuse_incomplete(profile)
     elif profile.uncounted:
@@ -83,24 +72,3 @@ def summary(
             f"{counted(len(profile.uncounted), 'kind of operation', 'kinds of operation')} "
             "without a rule; --strict would exit 4"
         )
-
-
-def _laid_out(loaded: "Loaded", profile: "Profile", depth: int | None, layers: bool) -> "Report":
-    """Choose the paper's table, the module tree or every layer."""
-    from archbench.commands.summary.report import summary_report
-    from archbench.networks.construct import paper_table
-
-    if loaded.architecture is not None:
-        paper = paper_table(loaded.architecture, loaded.arguments)
-        return summary_report(profile, loaded.architecture, paper, depth, layers)
-    if depth is None and not layers:
-        depth = DEFAULT_DEPTH
-    return summary_report(profile, depth=depth, layers=layers)
-
-
-def _cross_checked(loaded: "Loaded", plan: "InputPlan", profile: "Profile") -> "Report":
-    """Set fvcore's count beside the profile."""
-    from archbench.commands.summary.cross_check import cross_check
-    from archbench.commands.summary.cross_check_report import cross_check_report
-
-    return cross_check_report(profile, cross_check(loaded, plan, profile))

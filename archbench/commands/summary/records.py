@@ -1,8 +1,10 @@
-"""Counts of archbench and of fvcore, beside each other."""
+"""What a summary shows: a profile, and what is set beside it."""
 
 from dataclasses import dataclass
 from typing import Any
 
+from archbench.analysis.records import Profile
+from archbench.networks.registry.records import Architecture, PaperTable
 from archbench.record import Record, as_json
 
 
@@ -44,3 +46,20 @@ class CrossCheck(Record):
             "operators": as_json(self.rows),
             "missed_by_fvcore": [{"op": op, "calls": calls} for op, calls in self.missed],
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a summary shows of a network.
+
+    Args:
+        profile: its counts.
+        architecture: its row of the registry; None of a user's own.
+        paper: the columns that its paper's table has; None of a user's own.
+        cross_check: fvcore's count; None where it was not asked for.
+    """
+
+    profile: Profile
+    architecture: Architecture | None = None
+    paper: PaperTable | None = None
+    cross_check: CrossCheck | None = None

@@ -3,9 +3,12 @@
 from collections.abc import Callable, Sequence
 
 from archbench.analysis.records import Profile
+from archbench.commands.summary.records import Summary
 from archbench.networks.registry.records import Architecture, PaperTable
 from archbench.tables.table import Cell, Column, Kind, Report, Table
 from archbench.units import counted, scaled, shape_for_people
+
+DEFAULT_DEPTH = 2  # of the module tree, for a network that has no table in a paper
 
 COSTS = (
     Column("params", "params", Kind.COUNT),
@@ -21,38 +24,26 @@ MEANING = (
 )
 
 
-def summary_report(
-    profile: Profile,
-    architecture: Architecture | None = None,
-    paper: PaperTable | None = None,
-    depth: int | None = None,
-    layers: bool = False,
-) -> Report:
-    """Lay out a profile.
+def summary_report(found: Summary, depth: int | None = None, layers: bool = False) -> Report:
+    """Lay out a network's counts.
 
     Args:
-        profile: what to show.
-        architecture: its row of the registry, if it has one.
-        paper: the paper's own columns, which make the table where neither depth nor layers is set.
+        found: what to show; its paper's table, where it has one and nothing else is asked for.
         depth: show the module tree to that depth.
         layers: show every module that ran.
     """
+    profile, paper = found.profile, found.paper
     if layers:
         table = _layer_table(profile)
-    elif depth is not None:
-        table = _tree_table(profile, depth)
-    elif paper is not None:
+    elif depth is None and paper is not None:
         table = _paper_table(profile, paper)
     else:
-        table = _stage_table(profile)
-    title = profile.model
-    if paper is not None:
-        title = f"{profile.model}: {paper.source}"
+        table = _tree_table(profile, DEFAULT_DEPTH if depth is None else depth)
     return Report(
-        title,
+        profile.model if paper is None else f"{profile.model}: {paper.source}",
         (table,),
         profile.to_dict(),
-        _facts(profile, architecture),
+        _facts(profile, found.architecture),
         (*(paper.notes if paper is not None else ()), *_notes(profile)),
     )
 
@@ -84,14 +75,6 @@ def _paper_table(profile: Profile, paper: PaperTable) -> Table:
             row.append(getattr(stage, key) if computed else next(printed, None))
         rows.append((*row, stage.params, stage.macs))
     return Table((*columns, *COSTS), tuple(rows))
-
-
-def _stage_table(profile: Profile) -> Table:
-    rows = tuple(
-        (stage.name or "(itself)", stage.output_shape, stage.params, stage.macs)
-        for stage in profile.stages
-    )
-    return Table((Column("name", "stage"), OUTPUT, *COSTS), rows)
 
 
 def _layer_table(profile: Profile) -> Table:

@@ -1,0 +1,54 @@
+"""Count one network, and what its paper or fvcore has to be set beside it."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from archbench.commands.summary.records import Summary
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from archbench.networks.inputs import InputSize
+
+
+def summarise(
+    model: "str | nn.Module",
+    input_size: "InputSize | None" = None,
+    batch_size: int = 1,
+    model_kwargs: Mapping[str, Any] | None = None,
+    device: str = "auto",
+    cross_check: bool = False,
+) -> Summary:
+    """Count a network; with fvcore too, if asked.
+
+    Args:
+        model: a MODEL string or a module.
+        input_size: as profile() takes it.
+        batch_size: samples in the pass.
+        model_kwargs: arguments of the network or of the user's factory.
+        device: where a user's model runs that cannot be counted without values.
+        cross_check: count with fvcore too, which runs the network and needs its weights.
+
+    Raises:
+        ArchbenchError: nothing is called so, an input does not fit, or there is no such device.
+        UserCodeError: the user's import, factory or forward raised.
+    """
+    from archbench.analysis.profile import profile_loaded
+    from archbench.networks.construct import paper_table
+    from archbench.networks.device import check_device
+    from archbench.networks.resolve import load, plan_for
+
+    where = check_device(device)
+    loaded = load(model, model_kwargs, blank=not cross_check)
+    if loaded.architecture is None and device != "auto":
+        loaded.module.to(where)
+    plan = plan_for(loaded, input_size, batch_size)
+    profile = profile_loaded(loaded, plan)
+    if cross_check:
+        from archbench.commands.summary.cross_check import cross_check as with_fvcore
+
+        return Summary(profile, cross_check=with_fvcore(loaded, plan, profile))
+    if loaded.architecture is None:
+        return Summary(profile)
+    paper = paper_table(loaded.architecture, loaded.arguments)
+    return Summary(profile, loaded.architecture, paper)
