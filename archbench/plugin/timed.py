@@ -62,9 +62,9 @@ def time_under(
     """
     from archbench.analysis.profile import profile_loaded
     from archbench.networks.device import check_device
+    from archbench.statistics.steadiness import is_steady
     from archbench.timing.machine.environment import environment
     from archbench.timing.worker.clock import DeviceClock
-    from archbench.timing.worker.runner import steady
     from archbench.timing.worker.session import Place, gradients_of, ready_from
 
     ways = Ways((batch_size,), device, (precision,), (mode,), threads=threads)
@@ -92,7 +92,7 @@ def time_under(
             rounds = min(MOST_ROUNDS, max(LEAST_ROUNDS, rounds))
             benchmark.pedantic(call, rounds=rounds, iterations=together)
         found = environment(where)
-    settled = warm.settled or steady([(time,) for time in benchmark.stats.stats.data])
+    settled = warm.settled or is_steady([(time,) for time in benchmark.stats.stats.data])
     name = model.name if isinstance(model, GateCell) else loaded.name
     benchmark.extra_info["archbench"] = {
         **{key: getattr(profile.totals, key) for key in COUNTED},

@@ -1,5 +1,7 @@
 """What a session was and what disturbed it, in words that every report shares."""
 
+from collections.abc import Sequence
+
 from archbench.timing.ceilings import Ceilings
 from archbench.timing.cells import Cell as Measured
 from archbench.timing.machine.records import Environment
@@ -44,6 +46,24 @@ def how(cell: Measured) -> str:
     if cell.mode == "train":
         words.append(f"train, {cell.optimizer}")
     return " ".join(words)
+
+
+def flag_notes(flags: Sequence[Sequence[Flag]], what: str) -> list[str]:
+    """Say in how many processes or pairs something disturbed the times.
+
+    Args:
+        flags: of each of them.
+        what: they are, in the plural.
+
+    >>> flag_notes([("oom",), ()], "processes")
+    ['oom, in 1 of 2 processes: out of memory at this batch.']
+    """
+    found = dict.fromkeys(flag for own in flags for flag in own)
+    return [
+        f"{flag.replace('_', ' ')}, in {sum(flag in own for own in flags)} of {len(flags)} {what}: "
+        f"{FLAGS[flag]}."
+        for flag in found
+    ]
 
 
 def machine_facts(env: Environment) -> list[tuple[str, str]]:

@@ -1,6 +1,5 @@
 """A Comparison as reports: structure first, since it needs no waiting; then time."""
 
-from collections.abc import Sequence
 from string import ascii_uppercase
 
 from archbench.analysis.records import StageCost
@@ -8,8 +7,7 @@ from archbench.commands.compare.changes import stage_names
 from archbench.commands.compare.records import Change, Comparison
 from archbench.gates.rules import IMPORTANT
 from archbench.tables.table import Cell, Column, Kind, Report, Table
-from archbench.timing.records import Session
-from archbench.timing.words import FLAGS, how, machine_facts
+from archbench.timing.words import flag_notes, how, machine_facts
 from archbench.units import counted
 
 WORDS = {
@@ -81,7 +79,10 @@ def time_report(comparison: Comparison) -> Report:
         (Table(columns, tuple(rows)),),
         comparison.to_dict(),
         tuple(facts),
-        (*_flag_notes(sessions), *(_time_sentence(cells[0].model, c) for c in changes)),
+        (
+            *flag_notes([one.flags for one in sessions], "processes"),
+            *(_time_sentence(cells[0].model, c) for c in changes),
+        ),
     )
 
 
@@ -273,16 +274,6 @@ def _by_how_much(total: Change | None) -> str:
     if total.ratio is None:
         return f"{total.a} against {total.b}"
     return f"{total.verdict}, {total.ratio:.3f} times as many"
-
-
-def _flag_notes(sessions: Sequence[Session]) -> list[str]:
-    """Say in how many processes something disturbed the times."""
-    flags = dict.fromkeys(flag for session in sessions for flag in session.flags)
-    return [
-        f"{flag.replace('_', ' ')}, in {sum(flag in s.flags for s in sessions)} of "
-        f"{len(sessions)} processes: {FLAGS[flag]}."
-        for flag in flags
-    ]
 
 
 def _time_sentence(reference: str, change: Change) -> str:

@@ -19,6 +19,7 @@ from tempfile import TemporaryFile
 from typing import Any
 
 from archbench.gates.time.pairs import Pair, Side, Slice, log_ratios
+from archbench.statistics.steadiness import has_settled
 from archbench.statistics.trimmed_mean import error_of_trimmed_mean
 from archbench.timing.cells import Cell
 from archbench.timing.jobs import Job
@@ -32,7 +33,6 @@ from archbench.version import FOLDER
 
 SLICE_S = 0.004  # or one call: the shorter, the more alike what both sides meet
 WARM_UP_S = (0.25, 1.5)  # of each side, at least and at most
-SETTLED = 0.03  # to within this the last quarter of the warm-up agrees with the one before
 ROUNDS_S = (0.4, 1.0)  # of both sides together, at least and at most
 LEAST_ROUNDS = 8
 PRECISE = 0.0043  # of the session's ratio: a third of what processes differ by anyway
@@ -257,7 +257,7 @@ def _measured(pair: Pair, base: Worker, head: Worker, rng: random.Random) -> Pai
         shortest = min(warm[-1]) / 1e9
         calls = max(1, round(SLICE_S / max(shortest, 1e-7)))
         passed = (time.perf_counter() - start) / 2
-        settled = settled or _settled(warm)
+        settled = settled or has_settled(warm)
         if (passed >= WARM_UP_S[0] and settled) or passed >= WARM_UP_S[1]:
             break
     rounds: list[tuple[Slice, Slice]] = []
@@ -292,17 +292,6 @@ def _balanced(rng: random.Random) -> Iterator[bool]:
         first = rng.random() < 0.5
         yield first
         yield not first
-
-
-def _settled(warm: Sequence[tuple[float, float]]) -> bool:
-    size = len(warm) // 4
-    if size < 1:
-        return False
-    late, earlier = warm[-size:], warm[-2 * size : -size]
-    return all(
-        abs(median(x[i] for x in late) / median(x[i] for x in earlier) - 1) <= SETTLED
-        for i in (0, 1)
-    )
 
 
 def _precise(rounds: Sequence[tuple[Slice, Slice]]) -> bool:

@@ -1,15 +1,13 @@
 """What the time gate found: a row a cell, worst first, with what it could have seen."""
 
-from collections.abc import Sequence
 from math import exp
 from statistics import median
 
-from archbench.gates.time.pairs import Pair
 from archbench.gates.time.records import TimeGate
 from archbench.gates.times_table import times_for_machines, times_table
 from archbench.gates.verdict_words import tally
 from archbench.tables.table import Column, Kind, Report, Table
-from archbench.timing.words import FLAGS, machine_facts
+from archbench.timing.words import flag_notes, machine_facts
 from archbench.units import counted, duration
 
 KEYS = "cell metric verdict ratio low high mde p pairs note".split()
@@ -23,7 +21,11 @@ def time_gate_report(gate: TimeGate) -> Report:
         document=gate.to_dict(),
         facts=tuple((v.cell, v.note) for v in gate.sorted() if v.note),
         background=_background(gate),
-        notes=(*_flag_notes(gate.pairs), *_unlike_notes(gate), _meaning(gate)),
+        notes=(
+            *flag_notes([one.flags for one in gate.pairs], "pairs"),
+            *_unlike_notes(gate),
+            _meaning(gate),
+        ),
         rows=times_for_machines(gate.sorted(), KEYS),
         whole="-f csv",
     )
@@ -57,15 +59,6 @@ def _background(gate: TimeGate) -> tuple[tuple[str, str], ...]:
     if gate.environment is not None:
         facts += machine_facts(gate.environment)
     return tuple(facts)
-
-
-def _flag_notes(pairs: Sequence[Pair]) -> list[str]:
-    flags = dict.fromkeys(flag for pair in pairs for flag in pair.flags)
-    return [
-        f"{flag.replace('_', ' ')}, in {sum(flag in p.flags for p in pairs)} of {len(pairs)} "
-        f"pairs: {FLAGS[flag]}."
-        for flag in flags
-    ]
 
 
 def _unlike_notes(gate: TimeGate) -> list[str]:

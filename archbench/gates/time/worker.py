@@ -19,6 +19,7 @@ from typing import Any
 
 from archbench.networks.import_path import import_from
 from archbench.timing.machine.processor import compute_on
+from archbench.timing.processes.answers import Answers, leave
 from archbench.timing.processes.lifeline import end_with_parent
 from archbench.version import FOLDER
 
@@ -27,24 +28,16 @@ def main() -> None:
     """Load, say so, and measure slices until no more are asked for."""
     gc.disable()  # walking torch for garbage while it is imported takes a fifth of that import
     end_with_parent()
-    answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-
-    def say(found: Mapping[str, Any]) -> None:
-        answer.write(json.dumps(found, default=repr) + "\n")
-        answer.flush()
-
+    answers = Answers()
     asked = json.loads(sys.stdin.readline())
     import_from(Path.cwd())
     side = loaded(asked)
     if asked["core"] is not None:
         compute_on(asked["core"])
-    say(side.found)
+    answers.tell(side.found)
     for line in sys.stdin:
-        say(side.slice(json.loads(line)["calls"]))
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(0)  # all is said; tearing torch down takes as long as half of loading it
+        answers.tell(side.slice(json.loads(line)["calls"]))
+    leave()
 
 
 class Slicer:
@@ -77,18 +70,12 @@ class Slicer:
 
     def _timed(self, calls: int) -> list[int]:
         from archbench.errors import UserCodeError
+        from archbench.timing.worker.clock import time_of
         from archbench.timing.worker.prepare import failures
 
         call, wait, now_ns = self._call, self._clock.wait, self._clock.now_ns
-        times = [0] * calls
         with failures(self._cell, UserCodeError, f"measuring {self._cell.model} failed"):
-            for i in range(calls):
-                wait()
-                before = now_ns()
-                call()
-                wait()
-                times[i] = now_ns() - before
-        return times
+            return [time_of(call, wait, now_ns) for _ in range(calls)]
 
 
 def loaded(asked: Mapping[str, Any]) -> Slicer:

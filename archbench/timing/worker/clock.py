@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 
@@ -38,6 +38,21 @@ class DeviceClock:
             self.wait = partial(torch.cuda.synchronize, device)
         elif device.type != "cpu":
             self.wait = partial(torch.accelerator.synchronize, device)
+
+
+def time_of(call: Callable[[], Any], wait: Callable[[], None], now_ns: Callable[[], int]) -> int:
+    """Return the nanoseconds of one call, with the device idle before and done after.
+
+    Args:
+        call: what is timed.
+        wait: the clock's; looking it up here would be timed.
+        now_ns: likewise.
+    """
+    wait()
+    before = now_ns()
+    call()
+    wait()
+    return now_ns() - before
 
 
 def really_waits(device: torch.device, clock: Clock) -> bool:

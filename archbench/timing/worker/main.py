@@ -5,7 +5,6 @@ output. What the model's own code prints goes to standard error.
 """
 
 import json
-import os
 import pickle
 import sys
 from base64 import b64decode
@@ -14,21 +13,17 @@ from dataclasses import replace
 from typing import Any
 
 from archbench.collector import collection_paused
+from archbench.timing.processes.answers import Answers, leave
 from archbench.timing.processes.lifeline import end_with_parent
 
 
 def main() -> None:
     """Do one task."""
     end_with_parent()
-    answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-    done = work(json.loads(sys.stdin.readline()))
-    sys.stdout.flush()
-    sys.stderr.flush()
-    answer.write(json.dumps(done, default=repr) + "\n")
-    answer.flush()
+    answers = Answers()
+    answers.tell(work(json.loads(sys.stdin.readline())))
     sys.stdin.read()  # the parent ends this process when it has seen what it took
-    os._exit(0)  # all is said; tearing torch down takes as long as half of loading it
+    leave()
 
 
 def work(asked: Mapping[str, Any]) -> dict[str, Any]:

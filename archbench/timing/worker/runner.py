@@ -7,15 +7,12 @@ of two calls of one round hardly notices it.
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from statistics import median
 
 from archbench.collector import collection_paused, survivors_frozen
 from archbench.errors import NothingMeasured
-from archbench.timing.worker.clock import Clock
+from archbench.statistics.steadiness import QUARTERS, has_settled, is_steady
+from archbench.timing.worker.clock import Clock, time_of
 
-QUARTERS = 4  # the last of the warm-up's four is compared with the one before
-SETTLED = 0.03  # to within this they agree; on two noisy cores closer is seldom seen
-LEAST_STEADY = 3  # times that can be called steady
 QUIET_ROUNDS = 5  # without a new compilation
 
 Round = tuple[int, ...]
@@ -83,7 +80,7 @@ def take_turns(
         start = clock.now_ns()
         while len(kept) < effort.least_rounds or clock.now_ns() - start < effort.measure_s * 1e9:
             kept.append(_round(calls, clock, next(orders)))
-    settled = settled or steady(kept)
+    settled = settled or is_steady(kept)
     after = compilations()
     recompiled = None if before is None or after is None else after > before
     return Rounds(tuple(kept), warm, settled, recompiled)
@@ -109,7 +106,7 @@ def _warm_up(
         passed = (clock.now_ns() - start) / 1e9
         if passed >= effort.warm_up_least_s and len(rounds) >= look_at and quiet >= QUIET_ROUNDS:
             look_at = len(rounds) + max(1, len(rounds) // 8)
-            if _settled(rounds):
+            if has_settled(rounds):
                 return len(rounds), True
         if passed >= effort.warm_up_most_s:
             return len(rounds), False
@@ -119,12 +116,7 @@ def _round(calls: Sequence[Call], clock: Clock, order: Sequence[int]) -> Round:
     times = [0] * len(calls)
     wait, now_ns = clock.wait, clock.now_ns  # looking them up would be timed
     for i in order:
-        call = calls[i]
-        wait()
-        before = now_ns()
-        call()
-        wait()
-        times[i] = now_ns() - before
+        times[i] = time_of(calls[i], wait, now_ns)
     return tuple(times)
 
 
@@ -134,22 +126,3 @@ def _orders(count: int, rng: random.Random) -> Iterator[list[int]]:
         order = rng.sample(range(count), count)
         yield order
         yield order[::-1]
-
-
-def _settled(rounds: Sequence[Round]) -> bool:
-    """Tell whether every model's times in the last quarter agree with the quarter before."""
-    size = len(rounds) // QUARTERS
-    return _agree(rounds[-size:], rounds[-2 * size : -size])
-
-
-def steady(kept: Sequence[tuple[float, ...]]) -> bool:
-    """Tell whether the two halves of what was kept agree: slow models have no other warm-up."""
-    half = len(kept) // 2
-    return len(kept) >= LEAST_STEADY and _agree(kept[-half:], kept[:half])
-
-
-def _agree(some: Sequence[tuple[float, ...]], others: Sequence[tuple[float, ...]]) -> bool:
-    return all(
-        abs(median(times) / median(earlier) - 1) <= SETTLED
-        for times, earlier in zip(zip(*some, strict=True), zip(*others, strict=True), strict=True)
-    )

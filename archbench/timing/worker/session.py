@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from statistics import median
 from types import MappingProxyType
@@ -26,7 +27,7 @@ from archbench.timing.machine.caches import last_cache_bytes
 from archbench.timing.machine.environment import environment
 from archbench.timing.records import DeviceTimes, Failure, FailureKind, Flag, Measured
 from archbench.timing.worker.accelerator import CudaStream, Stream, device_times
-from archbench.timing.worker.clock import Clock, DeviceClock, really_waits
+from archbench.timing.worker.clock import Clock, DeviceClock, really_waits, time_of
 from archbench.timing.worker.layers import HostMarker, LayerWatch, layer_times
 from archbench.timing.worker.memory import peak_above
 from archbench.timing.worker.prepare import (
@@ -204,11 +205,8 @@ def ready_from(loaded: Loaded, plan: InputPlan, cell: Cell, place: Place) -> Rea
     cache_bytes = last_cache_bytes(place.device) if cell.cold_cache else 0
     prepared = prepare(loaded, plan, cell, place.device, cache_bytes)
     with gradients_of(cell):
-        place.clock.wait()
-        before = place.clock.now_ns()
-        run_untimed(prepared, cell)
-        place.clock.wait()
-        first_ns = place.clock.now_ns() - before
+        first = partial(run_untimed, prepared, cell)
+        first_ns = time_of(first, place.clock.wait, place.clock.now_ns)
         if cell.mode == "train":  # from the second step on the optimizer has its state
             run_untimed(prepared, cell)
         return Ready(prepared, timed_call(prepared, cell), first_ns)
@@ -272,11 +270,7 @@ def _together(ready: Sequence[Ready], clock: Clock) -> int:
         compiled = one.prepared.compiled  # whose first run says nothing of the others
         if one.first_ns > LONG_CALL_NS and not compiled:
             continue
-        clock.wait()
-        before = clock.now_ns()
-        one.call()
-        clock.wait()
-        shortest = min(shortest, clock.now_ns() - before)
+        shortest = min(shortest, time_of(one.call, clock.wait, clock.now_ns))
     return -(-SHORT_CALL_NS // max(1, shortest))
 
 
