@@ -24,7 +24,7 @@ from archbench.timing.machine.environment import environment
 from archbench.timing.ratios import ratio_to_reference
 from archbench.timing.records import Session
 from archbench.timing.run_file import RunFile, read_run
-from archbench.timing.sessions.launcher import launching
+from archbench.timing.sessions.job_runner import job_runner
 from archbench.timing.sessions.schedule import in_turn
 from archbench.timing.worker.clock import DeviceClock
 from archbench.timing.worker.prepare import prepare
@@ -138,7 +138,7 @@ def recorded(record: Path) -> list[Session]:
 def more_sessions(model: str, number: int) -> Iterator[Session]:
     """Measure a network beside itself, in fresh processes."""
     cell = Cell(model)
-    with launching(lambda text: None) as launch:
+    with job_runner(lambda text: None) as launch:
         for job in in_turn((cell, cell), (None, None), number):
             tell(f"{model} against itself, process {job.number + 1} of {number}")
             session = launch(replace(job, budget_s=SESSION_S))

@@ -24,7 +24,7 @@ from archbench.gates.time.sides import in_one_process
 from archbench.timing.cells import Cell
 from archbench.timing.machine.environment import environment
 from archbench.timing.sessions import launch
-from archbench.timing.sessions.launcher import launching
+from archbench.timing.sessions.job_runner import job_runner
 from benchmarks.progress import tell
 
 SIDES: tuple[Side, Side] = ("base", "head")
@@ -67,14 +67,14 @@ def pairs(network: str, number: int) -> dict[str, list[Pair]]:
     model, _, size = network.partition("@")
     cell = Cell(model, inputs=(f"float32:{size}",) if size else (), threads=1)
     found: dict[str, list[Pair]] = {name: [] for name in WAYS}
-    with launching(lambda said: None) as launcher:
+    with job_runner(lambda said: None) as runner:
         for i in range(number):
             for name in rng.sample(list(WAYS), len(WAYS)):
                 tell(f"{network}, {name}, pair {i + 1} of {number}")
                 asked = Pair(model, "screen", i, False, rng.getrandbits(32), rng.choice(SIDES))
                 with as_asked(WAYS[name]):
                     if WAYS[name].one_process:
-                        pair = in_one_process(asked, (cell, cell), launcher)
+                        pair = in_one_process(asked, (cell, cell), runner)
                     else:
                         pair = run_pair(asked, Sides((cell, Path.cwd()), (cell, Path.cwd())))
                 if pair.failure is not None:

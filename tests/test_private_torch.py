@@ -17,7 +17,7 @@ from torch.utils import flop_counter
 import archbench
 from archbench import private_torch
 from archbench.analysis import rules
-from archbench.analysis.memory import working_convolutions
+from archbench.analysis.memory import convolutions
 from archbench.analysis.profile import unwrapped
 from archbench.analysis.records import Profile
 from archbench.analysis.shapes import BLANKS
@@ -217,12 +217,10 @@ def test_counts_without_a_convolution_s_kernel(
 ) -> None:
     """Only the computed peak of memory asks for the kernel."""
     monkeypatch.delattr(torch._C, "_select_conv_backend")
-    working_convolutions._chosen.cache_clear()
+    convolutions._chosen.cache_clear()
     window = ((1, 1), (1, 1), (1, 1), False, (0, 0))
-    assert (
-        working_convolutions._chosen((1, 3, 8, 8), (4, 3, 3, 3), torch.float32, window, 1, 1) == ""
-    )
-    working_convolutions._chosen.cache_clear()
+    assert convolutions._chosen((1, 3, 8, 8), (4, 3, 3, 3), torch.float32, window, 1, 1) == ""
+    convolutions._chosen.cache_clear()
     assert counted() == whole
 
 

@@ -14,7 +14,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.lazy import LazyModuleMixin
 
-from archbench.analysis.borrow import borrowed, fresh_copy, own_device, quiet_surroundings
 from archbench.analysis.records import Bucket, OperationCount
 from archbench.analysis.rules import (
     CONVOLUTIONS,
@@ -26,6 +25,12 @@ from archbench.analysis.rules import (
     rule_for,
 )
 from archbench.analysis.shapes import BLANKS
+from archbench.analysis.tensor_swap import (
+    fresh_copy,
+    own_device,
+    quiet_surroundings,
+    swapped_tensors,
+)
 from archbench.networks.blank import META
 from archbench.networks.tensors import tensors_in
 from archbench.private_torch import DispatchMode
@@ -169,7 +174,7 @@ def _trace_on(
         paths = paths_of(model)
     on_meta = device == META
     recorder = Recorder(on_meta, type(model).__name__, traffic)
-    with borrowed(paths, on_meta, lambda module: recorder.watch(module, paths[module])):
+    with swapped_tensors(paths, on_meta, lambda module: recorder.watch(module, paths[module])):
         args, kwargs = make_inputs(device)
         for tensor in tensors_in((args, kwargs)):
             setattr(tensor, _DEPTH, 0)

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from archbench.gates.records import Verdict
 from archbench.gates.verdict_words import toned
-from archbench.tables.table import Cell, Column, Kind, Table
+from archbench.tables.table import Column, Kind, Table, TableCell
 
 
 def times_table(
-    titles: tuple[str, str, str], count: Column, rows: Sequence[tuple[Verdict, Sequence[Cell]]]
+    titles: tuple[str, str, str], count: Column, rows: Sequence[tuple[Verdict, Sequence[TableCell]]]
 ) -> Table:
     """Lay out a row a verdict.
 
@@ -33,7 +33,9 @@ def times_table(
     return Table(columns, tuple(_row(verdict, *own) for verdict, own in rows))
 
 
-def _row(v: Verdict, first: Cell, second: Cell, count: Cell) -> tuple[Cell, ...]:
+def _row(
+    v: Verdict, first: TableCell, second: TableCell, count: TableCell
+) -> tuple[TableCell, ...]:
     p = None if v.p is None else f"{v.p:.2g}"
     return (v.cell, first, second, v.ratio, v.low, v.high, v.mde, p, count, toned(v.verdict))
 

@@ -6,7 +6,7 @@ from torch import nn
 
 from archbench.analysis.profile import profile_loaded
 from archbench.analysis.records import Profile, StageCost
-from archbench.analysis.tools.module_uses import Ledger, ledger
+from archbench.analysis.tools.module_uses import Uses, uses_of
 from archbench.networks.inputs import InputPlan
 from archbench.networks.resolve import Loaded, load, parse_kwargs, plan_for
 from archbench.units import Shape
@@ -18,7 +18,7 @@ class Networks:
     def __init__(self) -> None:
         self._loaded: dict[str, tuple[Loaded, InputPlan]] = {}
         self._profiles: dict[str, Profile] = {}
-        self._ledgers: dict[str, Ledger] = {}
+        self._uses: dict[str, Uses] = {}
 
     def module(self, name: str, **kwargs: Any) -> nn.Module:
         """Build a network of the registry on the meta device."""
@@ -31,13 +31,13 @@ class Networks:
             self._profiles[key] = profile_loaded(*self._load(name, kwargs))
         return self._profiles[key]
 
-    def ledger(self, name: str, **kwargs: Any) -> Ledger:
+    def uses(self, name: str, **kwargs: Any) -> Uses:
         """Return what ran in a network of the registry, at its own input size."""
         key = _key(name, kwargs)
-        if key not in self._ledgers:
+        if key not in self._uses:
             loaded, plan = self._load(name, kwargs)
-            self._ledgers[key] = ledger(loaded.module, plan, self.profile(name, **kwargs))
-        return self._ledgers[key]
+            self._uses[key] = uses_of(loaded.module, plan, self.profile(name, **kwargs))
+        return self._uses[key]
 
     def stage(self, name: str, stage: str, **kwargs: Any) -> StageCost:
         """Return what one stage of a network costs.

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from fractions import Fraction
 
+from archbench.papers.explanations import explain_computed, explain_quoted, explain_reconstructed
 from archbench.papers.figures import select
 from archbench.papers.judge import Value, judge, parse
 from archbench.papers.networks import Networks
@@ -20,7 +21,6 @@ from archbench.papers.recompute import (
 from archbench.papers.recompute.counts import UNPUBLISHED, counts, is_count
 from archbench.papers.recompute.rules import Rule, Rules
 from archbench.papers.records import PublishedFigure, Reading, Reproduction
-from archbench.papers.told import found, quoted, reconstructed
 
 DERIVED: Rules = (
     *googlenet.RULES,
@@ -64,16 +64,18 @@ def recomputed(
 
 def _reproduce(networks: Networks, figure: PublishedFigure) -> Reproduction:
     if figure.kind == "reported":
-        return Reproduction(figure, "reported", None, explanation=quoted(figure))
+        return Reproduction(figure, "reported", None, explanation=explain_quoted(figure))
     try:
         own, *others = _readings(networks, figure)
     except Exception as error:  # a changed network may lack what a rule looks for, or not run
         return _lost(figure, error)
     unpublished = UNPUBLISHED.get(figure.architecture or "", "")
     if unpublished and figure.kind == "derivable" and is_count(figure):
-        told = reconstructed(figure, unpublished, (own, *others))
+        told = explain_reconstructed(figure, unpublished, (own, *others))
         return Reproduction(figure, "not_derivable", None, (own, *others), told)
-    return Reproduction(figure, own.verdict, own, tuple(others), found(figure, own, others))
+    return Reproduction(
+        figure, own.verdict, own, tuple(others), explain_computed(figure, own, others)
+    )
 
 
 def _lost(figure: PublishedFigure, error: Exception) -> Reproduction:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from archbench.errors import ArchbenchError
 from archbench.gates.structure.records import GateCell
 from archbench.timing.cells import Cell
-from archbench.timing.sessions.subjects import Ways, check, check_kind
+from archbench.timing.sessions.subjects import Ways, check_device_kind, check_ways
 
 if TYPE_CHECKING:
     import torch
@@ -68,9 +68,9 @@ def time_under(
     from archbench.timing.worker.session import Place, gradients_of, ready_from
 
     ways = Ways((batch_size,), device, (precision,), (mode,), threads=threads)
-    check(ways)
+    check_ways(ways)
     where = check_device(device)
-    check_kind(ways, where.type)
+    check_device_kind(ways, where.type)
     clock = DeviceClock(where)
     with _settings_kept(where):
         loaded, cell, plan = _asked(model, input_size, model_kwargs or {}, ways)

@@ -37,10 +37,10 @@ def verdicts_named(words: Sequence[str], known: Mapping[str, Verdict]) -> tuple[
     return tuple(known[word] for word in words)
 
 
-def words(text: str) -> list[str]:
+def comma_separated(text: str) -> list[str]:
     """Split what is written with commas.
 
-    >>> words("fp32, bf16")
+    >>> comma_separated("fp32, bf16")
     ['fp32', 'bf16']
     """
     return [word for word in (part.strip() for part in text.split(",")) if word]
@@ -59,7 +59,7 @@ def whole_numbers(text: str, kind: str) -> list[int]:
     >>> whole_numbers("1,8,32", "batch size")
     [1, 8, 32]
     """
-    found = words(text)
+    found = comma_separated(text)
     for word in found or [text]:
         if not word.isdecimal() or int(word) < 1:
             raise ArchbenchError(f"{kind} '{word}' is not a positive number", "such as 1,8,32")

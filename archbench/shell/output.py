@@ -16,7 +16,7 @@ from rich.console import Console
 from archbench.errors import OutputRefused, why_refused
 from archbench.libraries import require
 from archbench.shell import interrupt
-from archbench.shell.in_use import in_use, refuse_source
+from archbench.shell.files_in_use import in_use, refuse_source
 from archbench.tables.render import UNBOUNDED, Format, as_text, show
 from archbench.tables.signs import ESCAPED, SPELLED, carried
 from archbench.tables.spelling import in_encoding

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from archbench.libraries import needed
 from archbench.tables.markdown import as_markdown
-from archbench.tables.table import Bound, Cell, Kind, Report, Table, Tone, Toned
+from archbench.tables.table import Bound, Kind, Report, Table, TableCell, Tone, Toned
 from archbench.tables.written import is_number, written
 from archbench.units import shape_for_machines
 
@@ -52,7 +52,7 @@ def as_csv(table: Table) -> str:
     )
 
 
-def _for_machines(cell: Cell) -> str | int | float | None:
+def _for_machines(cell: TableCell) -> str | int | float | None:
     if isinstance(cell, Toned):
         return cell.text
     if isinstance(cell, Bound):

@@ -34,7 +34,7 @@ class Bound:
 
 
 # None: there is no such value. Never 0, never "".
-Cell = str | int | float | Shape | Toned | Bound | None
+TableCell = str | int | float | Shape | Toned | Bound | None
 
 
 class Kind(StrEnum):
@@ -80,7 +80,7 @@ class Table:
     """Rows of raw cells under their columns."""
 
     columns: tuple[Column, ...]
-    rows: tuple[tuple[Cell, ...], ...]
+    rows: tuple[tuple[TableCell, ...], ...]
     title: str = ""
     marked: frozenset[int] = frozenset()  # rows that differ from what they stand beside
     groups: Mapping[int, str] = field(default_factory=dict)  # headings, each above a row

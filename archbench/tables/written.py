@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from archbench.tables.table import Bound, Cell, Column, Kind, Table, Toned
+from archbench.tables.table import Bound, Column, Kind, Table, TableCell, Toned
 from archbench.units import (
     bytes_scale,
     column_scale,
@@ -50,7 +50,7 @@ def _sharing(table: Table, i: int) -> list[int | float]:
 
 
 def _column(
-    column: Column, cells: Sequence[Cell], numbers: Sequence[int | float]
+    column: Column, cells: Sequence[TableCell], numbers: Sequence[int | float]
 ) -> tuple[str, list[str]]:
     factor: float
     if column.kind is Kind.COUNT:
@@ -67,7 +67,7 @@ def _column(
     return head, [_count(cell, factor) for cell in cells]
 
 
-def _count(cell: Cell, factor: float) -> str:
+def _count(cell: TableCell, factor: float) -> str:
     if isinstance(cell, Bound):
         return f"{cell.sign} {_count(cell.value, factor)}"
     if not isinstance(cell, int | float):
@@ -77,7 +77,7 @@ def _count(cell: Cell, factor: float) -> str:
     return three_digits(cell / factor)
 
 
-def _cell(cell: Cell, kind: Kind) -> str:
+def _cell(cell: TableCell, kind: Kind) -> str:
     if isinstance(cell, Toned):
         return cell.text
     if isinstance(cell, Bound):

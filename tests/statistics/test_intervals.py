@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats as reference
 
-from archbench.commands.compare.changes import detectable
+from archbench.commands.compare.changes import detectable_difference
 from archbench.commands.compare.verdicts import structure_verdict, time_verdict
 from archbench.statistics.intervals import (
     hodges_lehmann,
@@ -172,7 +172,7 @@ def test_detectable_is_seen_nine_times_in_ten(n: int) -> None:
         values = list(rng.normal(0, sigma, n))
         low, high = log_interval(values)  # type: ignore[misc]
         centre = float(np.exp(hodges_lehmann(values)))
-        widths.append(detectable(centre, (float(np.exp(low)), float(np.exp(high))), n))
+        widths.append(detectable_difference(centre, (float(np.exp(low)), float(np.exp(high))), n))
     effect = log(1 + median(widths))
     seen = 0
     for _ in range(600):

@@ -9,14 +9,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.lazy import LazyModuleMixin
 
-from archbench.analysis.borrow import borrowed
 from archbench.analysis.memory.attention import FUSED_OPERATIONS, FusedAttention
 from archbench.analysis.memory.byte_range import NOTHING, ByteRange, at_least
 from archbench.analysis.memory.convolution import CONVOLUTIONS
+from archbench.analysis.memory.operations import cpu_memory
 from archbench.analysis.memory.records import MemoryEstimate
 from archbench.analysis.memory.storages import StorageWatch
-from archbench.analysis.memory.working import cpu_working
 from archbench.analysis.profile import explained, unwrapped
+from archbench.analysis.tensor_swap import swapped_tensors
 from archbench.analysis.trace import ForwardFailed, Inputs, materialised, on_meta_or_own, paths_of
 from archbench.collector import collection_paused
 from archbench.errors import ArchbenchError
@@ -91,7 +91,7 @@ class _Call:
         """Make a watch for the kernels and the allocator of the device."""
         match self.device.type:
             case "cpu":
-                return StorageWatch(cpu_working, 1, on_meta)
+                return StorageWatch(cpu_memory, 1, on_meta)
             case "meta":
                 return StorageWatch(_nothing, 1, on_meta)
             case "cuda":
@@ -128,7 +128,7 @@ def _run_on(
         module = materialised(device, module, make_inputs)
         modules = paths_of(module)
     watch = call.watch(device == META)
-    with borrowed(modules, device == META, lambda part: None):
+    with swapped_tensors(modules, device == META, lambda part: None):
         args, kwargs = make_inputs(device)
         held = {
             "weights_bytes": bytes_of(module.parameters()),

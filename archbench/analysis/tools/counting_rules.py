@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from archbench.analysis.records import Totals
-from archbench.analysis.tools.module_uses import FunctionUse, Ledger, ModuleUse
+from archbench.analysis.tools.module_uses import FunctionUse, ModuleUse, Uses
 from archbench.analysis.tools.records import Quantity, Term
 
 CONVOLUTIONS = frozenset({"Conv1d", "Conv2d", "Conv3d"})
@@ -60,16 +60,16 @@ class Charge:
     times: int = 1
     affine: bool | None = None
 
-    def amount(self, ledger: Ledger) -> int:
+    def amount(self, uses: Uses) -> int:
         """Add up the charge."""
         amount: int = sum(
             getattr(use, self.measure)
-            for use in self.charged(ledger)
+            for use in self.charged(uses)
             if self.affine in (None, use.affine)
         )
         return self.times * amount
 
-    def charged(self, ledger: Ledger) -> Iterable[ModuleUse | FunctionUse]:
+    def charged(self, uses: Uses) -> Iterable[ModuleUse | FunctionUse]:
         """Choose what it is for."""
         raise NotImplementedError
 
@@ -77,25 +77,25 @@ class Charge:
 class Modules(Charge):
     """A charge for modules that are called."""
 
-    def charged(self, ledger: Ledger) -> Iterable[ModuleUse]:
+    def charged(self, uses: Uses) -> Iterable[ModuleUse]:
         """Choose those of its classes."""
-        return (use for use in ledger.modules if _is_seen(use, self.names))
+        return (use for use in uses.modules if _is_seen(use, self.names))
 
 
 class OtherModules(Charge):
     """A charge for everything but some modules: for what a tool has no rule for."""
 
-    def charged(self, ledger: Ledger) -> Iterable[ModuleUse]:
+    def charged(self, uses: Uses) -> Iterable[ModuleUse]:
         """Choose those of other classes, and those that are not called."""
-        return (use for use in ledger.modules if not _is_seen(use, self.names))
+        return (use for use in uses.modules if not _is_seen(use, self.names))
 
 
 class Functions(Charge):
     """A charge for functions that are called."""
 
-    def charged(self, ledger: Ledger) -> Iterable[FunctionUse]:
+    def charged(self, uses: Uses) -> Iterable[FunctionUse]:
         """Choose those of its names."""
-        return (use for use in ledger.functions if use.name in self.names)
+        return (use for use in uses.functions if use.name in self.names)
 
 
 def _is_seen(use: ModuleUse, names: frozenset[str]) -> bool:
@@ -208,19 +208,19 @@ TORCHPROFILE = (
 )
 
 
-def terms(charges: Iterable[Charge], ledger: Ledger) -> tuple[Term, ...]:
+def terms(charges: Iterable[Charge], uses: Uses) -> tuple[Term, ...]:
     """Apply a table to what ran; what comes to nothing is left out."""
-    amounts = ((charge.term, charge.amount(ledger)) for charge in charges)
+    amounts = ((charge.term, charge.amount(uses)) for charge in charges)
     return tuple(Term(name, amount) for name, amount in amounts if amount)
 
 
-def torchinfo_terms(ledger: Ledger) -> tuple[Term, ...]:
+def torchinfo_terms(uses: Uses) -> tuple[Term, ...]:
     """Add up torchinfo 1.8.0's mult-adds, layer_info.py (calculate_macs).
 
     It looks at modules without children, and only at their parameters named weight and bias: at
     every position in a class whose name holds "Conv", once for each sample in any other.
     """
-    leaves = [use for use in ledger.modules if use.leaf and use.calls]
+    leaves = [use for use in uses.modules if use.leaf and use.calls]
     convs = [use for use in leaves if "Conv" in use.name]
     others = [use for use in leaves if "Conv" not in use.name]
     layers = [use for use in others if use.macs and use.weights]
@@ -235,18 +235,18 @@ def torchinfo_terms(ledger: Ledger) -> tuple[Term, ...]:
         ),
         "transposed convolutions, by output position": sum(use.spread_macs for use in convs),
         "linear layers beyond one row per sample": -sum(u.macs_beyond_one_row for u in layers),
-        "products outside modules with a weight": seen - sum(use.macs for use in ledger.modules),
+        "products outside modules with a weight": seen - sum(use.macs for use in uses.modules),
     }
     return tuple(Term(name, amount) for name, amount in amounts.items() if amount)
 
 
-def flop_counter_terms(ledger: Ledger, totals: Totals) -> tuple[Term, ...]:
+def flop_counter_terms(uses: Uses, totals: Totals) -> tuple[Term, ...]:
     """Count an addition beside every multiplication, as torch 2.13's utils/flop_counter.py does.
 
     It has no formula for the operation that fused attention runs as on the CPU.
     """
     fused = Functions("fused attention, not counted on the CPU", F_ATTENTION, "macs", -2)
-    return (Term("FLOP = 2 × MAC", totals.macs), *terms([fused], ledger))
+    return (Term("FLOP = 2 × MAC", totals.macs), *terms([fused], uses))
 
 
 # -- params --------------------------------------------------------------------------------------
@@ -258,34 +258,34 @@ def trainable_only(totals: Totals) -> tuple[Term, ...]:
     return (Term("frozen parameters", -frozen),) if frozen else ()
 
 
-def shared_again(ledger: Ledger, totals: Totals) -> tuple[Term, ...]:
+def shared_again(uses: Uses, totals: Totals) -> tuple[Term, ...]:
     """Count a shared parameter once for each module that has it, as torchinfo 1.8.0 does."""
-    again = sum(use.params for use in ledger.modules) - totals.params
+    again = sum(use.params for use in uses.modules) - totals.params
     return (Term("shared parameters, once for each module", again),) if again else ()
 
 
-def thop_params(ledger: Ledger, totals: Totals) -> tuple[Term, ...]:
+def thop_params(uses: Uses, totals: Totals) -> tuple[Term, ...]:
     """Count the parameters of called modules that thop 0.1.1 has a rule for."""
     charge = OtherModules("parameters outside the classes it knows", THOP_KNOWS, "params", -1)
-    return (*shared_again(ledger, totals), *terms([charge], ledger))
+    return (*shared_again(uses, totals), *terms([charge], uses))
 
 
 def _by(charges: Iterable[Charge]) -> "Rule":
-    return lambda ledger, totals: terms(charges, ledger)
+    return lambda uses, totals: terms(charges, uses)
 
 
-def _as_we_do(ledger: Ledger, totals: Totals) -> tuple[Term, ...]:
+def _as_we_do(uses: Uses, totals: Totals) -> tuple[Term, ...]:
     return ()
 
 
-Rule = Callable[[Ledger, Totals], tuple[Term, ...]]
+Rule = Callable[[Uses, Totals], tuple[Term, ...]]
 RULES: dict[tuple[str, Quantity], Rule] = {
     ("fvcore", "macs"): _by(FVCORE),
     ("fvcore", "params"): _as_we_do,
-    ("torchinfo", "macs"): lambda ledger, totals: torchinfo_terms(ledger),
+    ("torchinfo", "macs"): lambda uses, totals: torchinfo_terms(uses),
     ("torchinfo", "params"): shared_again,
     ("ptflops", "macs"): _by(PTFLOPS),
-    ("ptflops", "params"): lambda ledger, totals: trainable_only(totals),
+    ("ptflops", "params"): lambda uses, totals: trainable_only(totals),
     ("thop", "macs"): _by(THOP),
     ("thop", "params"): thop_params,
     ("torchprofile", "macs"): _by(TORCHPROFILE),
@@ -296,32 +296,32 @@ RULES: dict[tuple[str, Quantity], Rule] = {
 # -- what published totals count -----------------------------------------------------------------
 
 
-def moving_statistics(ledger: Ledger) -> Term:
+def moving_statistics(uses: Uses) -> Term:
     """Count the moving mean and variance of normalisation among the parameters."""
-    return Term("moving mean and variance", sum(use.moving for use in ledger.modules))
+    return Term("moving mean and variance", sum(use.moving for use in uses.modules))
 
 
-def no_scale(ledger: Ledger) -> Term:
+def no_scale(uses: Uses) -> Term:
     """Take out the scale of batch normalisation, which the network is published without."""
-    scales = sum(use.weights for use in ledger.modules if use.moving)
+    scales = sum(use.weights for use in uses.modules if use.moving)
     return Term("no scale in normalisation", -scales)
 
 
-def convolution_biases(ledger: Ledger) -> Term:
+def convolution_biases(uses: Uses) -> Term:
     """Give every convolution without a bias one, which normalisation makes redundant."""
-    biases = sum(use.bias_free for use in ledger.modules)
+    biases = sum(use.bias_free for use in uses.modules)
     return Term("biases of convolutions in front of normalisation", biases)
 
 
-def no_classifier(ledger: Ledger) -> Term:
+def no_classifier(uses: Uses) -> Term:
     """Take out the linear layer of a network without auxiliary heads."""
-    linear = sum(use.params for use in ledger.modules if use.name == "Linear")
+    linear = sum(use.params for use in uses.modules if use.name == "Linear")
     return Term("without the classifier", -linear)
 
 
-def fvcore_rules(ledger: Ledger) -> Term:
+def fvcore_rules(uses: Uses) -> Term:
     """Count as fvcore does, in one sum."""
-    amount = sum(charge.amount(ledger) for charge in FVCORE)
+    amount = sum(charge.amount(uses) for charge in FVCORE)
     return Term("normalisation and pooling, as fvcore counts them", amount)
 
 

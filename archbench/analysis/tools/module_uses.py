@@ -1,6 +1,6 @@
 """What ran in a network besides its products, so that other ways of counting can be followed.
 
-Some tools look at modules, others at functions. The ledger has both: an entry for each module, with
+Some tools look at modules, others at functions. Uses has both: an entry for each module, with
 what went through it, and one for each call of a torch function.
 """
 
@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from torch.nn.modules.lazy import LazyModuleMixin
 from torch.overrides import TorchFunctionMode
 
-from archbench.analysis.borrow import borrowed, own_device
 from archbench.analysis.records import Profile
 from archbench.analysis.rules import attention
+from archbench.analysis.tensor_swap import own_device, swapped_tensors
 from archbench.analysis.trace import materialised, paths_of
 from archbench.networks.blank import META
 from archbench.networks.inputs import InputPlan
@@ -116,14 +116,14 @@ class FunctionUse:
 
 
 @dataclass(frozen=True, slots=True)
-class Ledger:
+class Uses:
     """All that ran, and all that was there to run."""
 
     modules: tuple[ModuleUse, ...]
     functions: tuple[FunctionUse, ...]
 
 
-def ledger(model: nn.Module, plan: InputPlan, profile: Profile) -> Ledger:
+def uses_of(model: nn.Module, plan: InputPlan, profile: Profile) -> Uses:
     """Run a network once more and write down every module and function, leaving it as it was.
 
     Args:
@@ -140,7 +140,7 @@ def ledger(model: nn.Module, plan: InputPlan, profile: Profile) -> Ledger:
         return _on(own, model, plan, profile)
 
 
-def _on(device: torch.device, model: nn.Module, plan: InputPlan, profile: Profile) -> Ledger:
+def _on(device: torch.device, model: nn.Module, plan: InputPlan, profile: Profile) -> Uses:
     if any(isinstance(module, LazyModuleMixin) for module in model.modules()):
         model = materialised(device, model, plan.make)
     paths = paths_of(model)
@@ -155,11 +155,11 @@ def _on(device: torch.device, model: nn.Module, plan: InputPlan, profile: Profil
         module.register_forward_hook(_hook(uses[module]))
 
     functions = _Functions()
-    with borrowed(paths, device == META, follow):
+    with swapped_tensors(paths, device == META, follow):
         args, kwargs = plan.make(device)
         with functions:
             model(*args, **kwargs)
-    return Ledger(tuple(uses.values()), tuple(functions.uses))
+    return Uses(tuple(uses.values()), tuple(functions.uses))
 
 
 def _described(module: nn.Module, macs: int, products: int) -> ModuleUse:

@@ -10,7 +10,7 @@ import typer
 
 from archbench.errors import ArchbenchError, OutputRefused
 from archbench.libraries import require
-from archbench.shell.in_use import in_use
+from archbench.shell.files_in_use import in_use
 from archbench.shell.options import (
     MODEL_HELP,
     ChannelsLast,
@@ -28,9 +28,9 @@ from archbench.shell.options import (
     RunMode,
     Sessions,
     Threads,
+    comma_separated,
     complete_model,
     whole_numbers,
-    words,
 )
 from archbench.shell.output import destination, heard, prints_set_aside, replacing, warn
 from archbench.shell.progress import progress
@@ -130,14 +130,14 @@ def bench(
         from archbench.commands.bench.report import bench_report
         from archbench.commands.bench.run import run_bench
         from archbench.networks.resolve import parse_kwargs
-        from archbench.timing.sessions.launcher import Listener
+        from archbench.timing.sessions.job_runner import Listener
         from archbench.timing.sessions.subjects import Ways
 
         ways = Ways(
             batch_sizes=whole_numbers(batch_size, "batch size"),
             device=device,
-            precisions=words(precision),
-            modes=words(mode),
+            precisions=comma_separated(precision),
+            modes=comma_separated(mode),
             channels_last=channels_last,
             compiled=compile_mode,
             cuda_graph=cuda_graph,

@@ -5,7 +5,7 @@ from typing import Any
 
 from archbench.analysis.memory.records import MemoryEstimate
 from archbench.commands.bench.records import Bench, Timing
-from archbench.tables.table import Bound, Cell, Column, Kind, Report, Table, Tone, Toned
+from archbench.tables.table import Bound, Column, Kind, Report, Table, TableCell, Tone, Toned
 from archbench.timing.records import Flag
 from archbench.timing.words import FLAGS, how, machine_facts
 from archbench.units import counted, duration
@@ -61,8 +61,8 @@ def _table(timings: Sequence[Timing]) -> Table:
     )
 
 
-def _row(timing: Timing) -> tuple[Cell, ...]:
-    flags: Cell = ""
+def _row(timing: Timing) -> tuple[TableCell, ...]:
+    flags: TableCell = ""
     if timing.flags:
         words = "\n".join(flag.replace("_", " ") for flag in timing.flags)
         flags = Toned(words, Tone.BAD if BAD & set(timing.flags) else Tone.FAIR)
@@ -86,7 +86,7 @@ def _row(timing: Timing) -> tuple[Cell, ...]:
     )
 
 
-def _estimated(estimate: MemoryEstimate | None) -> Cell:
+def _estimated(estimate: MemoryEstimate | None) -> TableCell:
     if estimate is None or estimate.complete:
         return None if estimate is None else estimate.peak_bytes
     return Bound(estimate.peak_bytes, "≥")

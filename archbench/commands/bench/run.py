@@ -21,7 +21,7 @@ from archbench.timing.records import Failure, Session
 from archbench.timing.run_file import RunFile
 from archbench.timing.session_file import SCHEMA, read_run
 from archbench.timing.sessions.ceilings import ceilings_of
-from archbench.timing.sessions.launcher import SILENT, Launcher, Listener, Warn, launching
+from archbench.timing.sessions.job_runner import SILENT, JobRunner, Listener, Warn, job_runner
 from archbench.timing.sessions.schedule import SESSIONS
 from archbench.timing.sessions.subjects import Subject, Ways, subjects
 from archbench.units import memory
@@ -131,7 +131,7 @@ def run_bench(
         found = stack.enter_context(subjects(models, input_size, model_kwargs, ways))
         if layers and found:
             check_layers(ways, found[0].cells[0].device)
-        launcher = stack.enter_context(launching(listener.heard))
+        runner = stack.enter_context(job_runner(listener.heard))
         analyses = {
             cell: analysed(s.loaded, plan, cell, layers)
             for s in found
@@ -139,7 +139,7 @@ def run_bench(
         }
         kept: list[Session] = []
         if resume and run is not None:
-            kept = _recorded(run.path, list(analyses), layers, launcher, listener.warn)
+            kept = _recorded(run.path, list(analyses), layers, runner, listener.warn)
         kept += _beyond_memory(analyses, listener.warn)
         from archbench.timing.sessions.schedule import in_random_turns, run_all
 
@@ -149,7 +149,7 @@ def run_bench(
 
         seed = random.SystemRandom().getrandbits(32)
         queue = in_random_turns(_jobs(found, analyses, sessions, kept), seed)
-        kept += run_all(queue, launcher, max_time_s, done, listener.tell)
+        kept += run_all(queue, runner, max_time_s, done, listener.tell)
         if not kept:
             raise NothingMeasured("the time was up before anything was measured", "--max-time 60")
         timings = []
@@ -157,20 +157,20 @@ def run_bench(
             own = [session for session in kept if session.cells == (cell,)]
             timing = timing_of(cell, own, analysis.macs, analysis.estimate)
             if layers and timing.sessions:
-                roofline = _roofline(cell, analysis, own, launcher, listener.warn)
+                roofline = _roofline(cell, analysis, own, runner, listener.warn)
                 timing = replace(timing, roofline=roofline)
             timings.append(timing)
     return Bench(tuple(timings), tuple(kept))
 
 
 def _roofline(
-    cell: Cell, analysis: Analysis, sessions: Sequence[Session], launcher: Launcher, warn: Warn
+    cell: Cell, analysis: Analysis, sessions: Sequence[Session], runner: JobRunner, warn: Warn
 ) -> Roofline | None:
     """Put a cell's layers under the ceilings of the environment that it ran in."""
     environment = next(s.environment for s in sessions if s.environment is not None)
     try:
         ceilings = ceilings_of(
-            environment.fingerprint, cell.precision, lambda: launcher.ceilings(cell)
+            environment.fingerprint, cell.precision, lambda: runner.ceilings(cell)
         )
     except ArchbenchError as error:
         warn(f"the ceilings of this machine could not be measured: {error.message}")
@@ -261,7 +261,7 @@ def _jobs(
 
 
 def _recorded(
-    path: Path, cells: Sequence[Cell], layers: bool, launcher: Launcher, warn: Warn
+    path: Path, cells: Sequence[Cell], layers: bool, runner: JobRunner, warn: Warn
 ) -> list[Session]:
     """Take from a recorded run what belongs to these cells and to this machine as it is now."""
     wanted = {cell.id: cell for cell in cells}
@@ -280,7 +280,7 @@ def _recorded(
             continue  # it was measured without them
         cell = session.cells[0]
         if cell.precision not in here:
-            here[cell.precision] = launcher.environment(cell)
+            here[cell.precision] = runner.environment(cell)
         differences = _differences(session.environment, here[cell.precision])
         if differences:
             field, then, now = differences[0]

@@ -12,7 +12,7 @@ from archbench.gates.saved_runs.command import judged
 from archbench.gates.structure.records import Check
 from archbench.gates.time.command import time_gate
 from archbench.gates.time.records import TimeGate
-from archbench.shell.in_use import in_use
+from archbench.shell.files_in_use import in_use
 from archbench.shell.options import (
     CellBatch,
     Cells,

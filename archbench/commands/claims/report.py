@@ -6,7 +6,7 @@ from textwrap import wrap
 from typing import NamedTuple
 
 from archbench.papers.claims.records import Claim, ClaimVerdict, Finding, Measurement
-from archbench.tables.table import Cell, Column, Kind, Report, Table, Tone, Toned
+from archbench.tables.table import Column, Kind, Report, Table, TableCell, Tone, Toned
 from archbench.units import counted
 
 
@@ -203,7 +203,7 @@ def _machine_rows(findings: Sequence[Finding]) -> Table:
             *("measured", "value", "expected", "within", "relation", "agrees"),
         )
     )
-    rows: list[tuple[Cell, ...]] = []
+    rows: list[tuple[TableCell, ...]] = []
     for finding in findings:
         head = (
             finding.claim.id,

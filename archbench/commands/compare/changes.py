@@ -49,7 +49,7 @@ def with_times(comparison: Comparison, sessions: Sequence[Session]) -> Compariso
     for i, profile in enumerate(comparison.profiles[1:], 1):
         ratio, interval = ratio_to_reference(sessions, i)
         low, high = interval or (None, None)
-        mde = None if interval is None else detectable(ratio, interval, len(sessions))
+        mde = None if interval is None else detectable_difference(ratio, interval, len(sessions))
         verdict = time_verdict(ratio, interval)
         a, b = latencies[0], latencies[i]
         changes.append(
@@ -58,7 +58,7 @@ def with_times(comparison: Comparison, sessions: Sequence[Session]) -> Compariso
     return Comparison(comparison.profiles, tuple(changes), tuple(sessions), tuple(latencies))
 
 
-def detectable(ratio: float, interval: tuple[float, float], count: int) -> float:
+def detectable_difference(ratio: float, interval: tuple[float, float], count: int) -> float:
     """Return the difference that a measurement this precise would show nine times in ten.
 
     The interval reaches so many standard errors to either side as Student's 97.5 % point has.

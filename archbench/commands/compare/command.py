@@ -69,7 +69,7 @@ def compare(
         from archbench.commands.compare.report import structure_report, time_report, whole_report
         from archbench.commands.compare.run import measured, structure_of
         from archbench.networks.resolve import parse_kwargs
-        from archbench.timing.sessions.launcher import Listener
+        from archbench.timing.sessions.job_runner import Listener
         from archbench.timing.sessions.subjects import Ways, subjects
 
         ways = Ways(

@@ -6,7 +6,7 @@ from archbench.analysis.records import StageCost
 from archbench.commands.compare.changes import stage_names
 from archbench.commands.compare.records import Change, Comparison
 from archbench.gates.rules import IMPORTANT
-from archbench.tables.table import Cell, Column, Kind, Report, Table
+from archbench.tables.table import Column, Kind, Report, Table, TableCell
 from archbench.timing.words import flag_notes, how, machine_facts
 from archbench.units import counted
 
@@ -60,7 +60,9 @@ def time_report(comparison: Comparison) -> Report:
     )
     changes = [c for c in comparison.changes if c.metric == "latency_median_s"]
     cells = sessions[0].cells
-    rows: list[tuple[Cell, ...]] = [(cells[0].model, latencies[0], 1.0, None, None, "reference")]
+    rows: list[tuple[TableCell, ...]] = [
+        (cells[0].model, latencies[0], 1.0, None, None, "reference")
+    ]
     rows += [(c.model, c.b, c.ratio, c.low, c.high, WORDS[c.verdict]) for c in changes]
     rounds = counted(sum(session.rounds for session in sessions), "round")
     processes = counted(len(sessions), "fresh process", "fresh processes")
@@ -126,7 +128,7 @@ def _totals_table(comparison: Comparison) -> Table:
         Column("ratio", "ratio", Kind.RATIO, rank=1),
         Column("differs", ""),
     )
-    rows: list[tuple[Cell, ...]] = []
+    rows: list[tuple[TableCell, ...]] = []
     for metric, title in SHOWN_TOTALS:
         a, b = (getattr(profile.totals, metric) for profile in profiles)
         rows.append((title, a, b, b / a if a else None, "=" if a == b else "≠"))
@@ -147,7 +149,7 @@ def _totals_of_many(comparison: Comparison) -> Table:
         Column("depth", "depth", Kind.INTEGER, rank=3),
     )
     first = comparison.profiles[0].totals
-    rows: list[tuple[Cell, ...]] = []
+    rows: list[tuple[TableCell, ...]] = []
     for label, profile in zip(_labels(comparison), comparison.profiles, strict=True):
         totals = profile.totals
         rows.append(
@@ -180,7 +182,7 @@ def _stages_table(comparison: Comparison) -> Table:
             rank = i if i > 1 else 0
             columns.append(Column(f"{metric}_{i}", f"{label} {title}", Kind.COUNT, rank, metric))
     columns.append(Column("differs", ""))
-    rows: list[tuple[Cell, ...]] = []
+    rows: list[tuple[TableCell, ...]] = []
     marked = set()
     for name in stage_names(profiles):
         stages = [profile.stage(name) for profile in profiles]
@@ -224,13 +226,13 @@ def _operations_table(comparison: Comparison) -> Table:
         for i, label in enumerate(_labels(comparison))
     ]
     counts = [{op.op: op.calls for op in profile.operations} for profile in profiles]
-    rows: list[tuple[Cell, ...]] = [(op, *(n.get(op, 0) for n in counts)) for op in changed]
+    rows: list[tuple[TableCell, ...]] = [(op, *(n.get(op, 0) for n in counts)) for op in changed]
     return Table(tuple(columns), tuple(rows))
 
 
 def _changes_table(comparison: Comparison) -> Table:
     keys = ("metric", "subject", "model", "a", "b", "ratio", "low", "high", "mde", "verdict")
-    rows: list[tuple[Cell, ...]] = []
+    rows: list[tuple[TableCell, ...]] = []
     for change in comparison.changes:
         fields = change.to_dict()
         rows.append(tuple(fields[key] for key in keys))

@@ -8,7 +8,7 @@ from archbench.commands.compare.records import Comparison
 from archbench.errors import ArchbenchError, NothingMeasured
 from archbench.libraries import require
 from archbench.timing.records import Session
-from archbench.timing.sessions.launcher import SILENT, Listener, error_of, launching
+from archbench.timing.sessions.job_runner import SILENT, Listener, error_of, job_runner
 from archbench.timing.sessions.schedule import SESSIONS, in_turn
 from archbench.timing.sessions.subjects import Subject, Ways, subjects
 
@@ -92,8 +92,8 @@ def measured(
     cells = tuple(subject.cells[0] for subject in found)
     files = tuple(subject.file for subject in found)
     jobs = in_turn(cells, files, sessions)
-    with launching(listener.heard) as launcher:
-        done = run_all(jobs, launcher, max_time_s, tell=listener.tell)
+    with job_runner(listener.heard) as runner:
+        done = run_all(jobs, runner, max_time_s, tell=listener.tell)
     good = [session for session in done if session.failure is None]
     failed = [session.failure for session in done if session.failure is not None]
     if failed and not good:

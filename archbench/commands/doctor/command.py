@@ -29,7 +29,7 @@ def doctor(
     with destination(form, output) as out, prints_set_aside():
         from archbench.commands.doctor.report import doctor_report
         from archbench.commands.doctor.run import doctor as diagnose
-        from archbench.timing.sessions.launcher import Listener
+        from archbench.timing.sessions.job_runner import Listener
 
         with progress("measuring noise") as tell:
             found = diagnose(device, threads, max_time, ceilings, Listener(tell, heard, warn))

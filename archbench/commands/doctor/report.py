@@ -1,7 +1,7 @@
 """A Diagnosis as a report: the machine, its noise, and what to do about it."""
 
 from archbench.commands.doctor.records import Diagnosis, Noise
-from archbench.tables.table import Cell, Column, Kind, Report, Table
+from archbench.tables.table import Column, Kind, Report, Table, TableCell
 from archbench.timing.machine.records import Environment
 from archbench.timing.words import ceilings_line
 from archbench.units import counted, duration, memory
@@ -40,7 +40,7 @@ def doctor_report(diagnosis: Diagnosis) -> Report:
 def _environment_table(env: Environment) -> Table:
     """One row per fact that is known, what must agree between two times marked by a sign."""
     compared = set(env.compared())
-    rows: list[tuple[Cell, ...]] = []
+    rows: list[tuple[TableCell, ...]] = []
     for name, value in env.to_dict().items():
         if value in (None, [], {}):
             continue

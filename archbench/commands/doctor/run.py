@@ -13,7 +13,7 @@ from archbench.timing.cells import Cell
 from archbench.timing.machine.records import Environment
 from archbench.timing.records import Session
 from archbench.timing.sessions.ceilings import ceilings_of
-from archbench.timing.sessions.launcher import SILENT, Launcher, Listener, launching
+from archbench.timing.sessions.job_runner import SILENT, JobRunner, Listener, job_runner
 from archbench.timing.sessions.schedule import in_turn
 
 if TYPE_CHECKING:
@@ -53,10 +53,10 @@ def doctor(
     with CpuWatch() as cpu:
         others = busiest(BUSIEST)
     watch, why_not = _device_watch(cell.device)
-    with launching(listener.heard) as launcher:
-        environment = launcher.environment(cell)
-        sessions = _same_twice(cell, launcher, max_time_s, listener) if max_time_s > 0 else []
-        kept = _measured_anew(environment, cell, launcher) if ceilings else None
+    with job_runner(listener.heard) as runner:
+        environment = runner.environment(cell)
+        sessions = _same_twice(cell, runner, max_time_s, listener) if max_time_s > 0 else []
+        kept = _measured_anew(environment, cell, runner) if ceilings else None
     left = _available_bytes()
     load = cpu.load
     assert load is not None  # it was left above
@@ -71,28 +71,28 @@ def doctor(
     )
 
 
-def _measured_anew(environment: Environment, cell: Cell, launcher: Launcher) -> Ceilings:
+def _measured_anew(environment: Environment, cell: Cell, runner: JobRunner) -> Ceilings:
     """Measure the ceilings of every usual precision; return those of float32."""
     found = []
     for precision in ("fp32", "bf16"):
         own = replace(cell, precision=precision)
         found.append(
             ceilings_of(
-                environment.fingerprint, precision, partial(launcher.ceilings, own), again=True
+                environment.fingerprint, precision, partial(runner.ceilings, own), again=True
             )
         )
     return found[0]
 
 
 def _same_twice(
-    cell: Cell, launcher: Launcher, max_time_s: float, listener: Listener
+    cell: Cell, runner: JobRunner, max_time_s: float, listener: Listener
 ) -> list[Session]:
     """Let a network take turns with itself in several processes."""
     from archbench.timing.sessions.schedule import run_all
 
     count = max(3, round(max_time_s / SESSION_S))
     jobs = in_turn((cell, cell), (None, None), count)
-    sessions = run_all(jobs, launcher, max_time_s, tell=listener.tell)
+    sessions = run_all(jobs, runner, max_time_s, tell=listener.tell)
     for session in sessions:
         if session.failure is not None:
             listener.warn(f"its noise could not be measured: {session.failure.message}")

@@ -8,12 +8,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from archbench.analysis.borrow import fresh_copy, own_device
 from archbench.analysis.profile import profile_loaded, unwrapped
 from archbench.analysis.records import Profile
+from archbench.analysis.tensor_swap import fresh_copy, own_device
 from archbench.analysis.tools.counters import CannotCount, Count, Counter, Inputs, run
 from archbench.analysis.tools.counting_rules import RULES
-from archbench.analysis.tools.module_uses import Ledger, ledger
+from archbench.analysis.tools.module_uses import Uses, uses_of
 from archbench.analysis.tools.records import Printed, Quantity
 from archbench.analysis.trace import paths_of
 from archbench.commands.explain.records import Reconciliation, Status
@@ -30,7 +30,7 @@ class Subject:
     loaded: Loaded
     plan: InputPlan
     profile: Profile
-    ledger: Ledger
+    uses: Uses
 
     @property
     def name(self) -> str:
@@ -61,7 +61,7 @@ def count_subject(
     loaded = replace(loaded, module=unwrapped(loaded.module))
     plan = plan_for(loaded, input_size, batch_size=1)
     profile = profile_loaded(loaded, plan)
-    return Subject(loaded, plan, profile, ledger(loaded.module, plan, profile))
+    return Subject(loaded, plan, profile, uses_of(loaded.module, plan, profile))
 
 
 def reconcile(counter: Counter, subject: Subject, run_tool: bool) -> Iterator[Reconciliation]:
@@ -83,7 +83,7 @@ def reconcile(counter: Counter, subject: Subject, run_tool: bool) -> Iterator[Re
             counter.says if quantity == "macs" else "params",
             subject.profile.model,
             getattr(totals, quantity),
-            RULES[counter.name, quantity](subject.ledger, totals),
+            RULES[counter.name, quantity](subject.uses, totals),
             status,
             None if printed is None else Printed(f"{printed:,}"),
             source,

@@ -7,7 +7,7 @@ from textwrap import wrap
 from archbench.analysis.tools.records import Quantity
 from archbench.commands.explain.records import Explanation, Reconciliation
 from archbench.papers.verdict_looks import LOOKS
-from archbench.tables.table import Cell, Column, Kind, Report, Table
+from archbench.tables.table import Column, Kind, Report, Table, TableCell
 
 _TITLES: dict[Quantity, str] = {"macs": "MACs", "params": "params"}
 NAME = 16  # characters of a line
@@ -43,7 +43,7 @@ def _table(explanation: Explanation, quantity: Quantity) -> Table:
     )
     ours = getattr(explanation, quantity)
     title = _TITLES[quantity]
-    rows: list[tuple[Cell, ...]] = [
+    rows: list[tuple[TableCell, ...]] = [
         ("archbench", _folded(explanation.model), title, ours, None, "our count")
     ]
     marked = set()
@@ -165,7 +165,7 @@ def _rows(explanation: Explanation) -> Table:
         Column("name", "name"),
         Column("amount", "amount", Kind.INTEGER),
     )
-    rows: list[tuple[Cell, ...]] = []
+    rows: list[tuple[TableCell, ...]] = []
     for found in explanation.reconciliations:
         who = (found.quantity, found.tool, found.network, found.says, found.status)
         rows.append((*who, "ours", None, found.start))

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 from archbench.analysis.tools.counters import COUNTERS
 from archbench.analysis.tools.counting_rules import PUBLISHED
 from archbench.analysis.tools.records import Printed, Quantity, Term
+from archbench.commands.explain.published_totals import PublishedTotal, published_totals, way
 from archbench.commands.explain.reconcile import QUANTITIES, Subject, count_subject, reconcile
 from archbench.commands.explain.records import Explanation, Reconciliation
-from archbench.commands.explain.shipped import PublishedTotal, published_totals, way
 from archbench.networks.inputs import InputSize
 from archbench.papers.figures import figures
 from archbench.papers.judge import parse
@@ -85,7 +85,7 @@ def _to_published(
     """Go to the network that the library ships, then count as it does."""
     terms = _on_the_way(total.quantity, steps, subject, networks)
     name, kwargs = built_as(total.network)
-    terms += [PUBLISHED[key](networks.ledger(name, **kwargs)) for key in total.counted]
+    terms += [PUBLISHED[key](networks.uses(name, **kwargs)) for key in total.counted]
     printed = total.printed
     if printed.to_the_digit:
         printed = Printed(f"{printed.value:,}")

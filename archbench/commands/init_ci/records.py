@@ -11,7 +11,7 @@ State = Literal["written", "added to", "unchanged", "left as it is"]
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class ProjectFile:
     """One file.
 
     Args:
@@ -59,7 +59,7 @@ class InitCI:
         dependencies: what else it installs; None if there is no workflow.
     """
 
-    files: tuple[Placed, ...]
+    files: tuple[ProjectFile, ...]
     unlocked: tuple[str, ...] = ()
     requirement: str = ""
     dependencies: Dependencies | None = None

@@ -11,8 +11,8 @@ from typing import Any
 
 from archbench.analysis.records import CONVENTION_NUMBER
 from archbench.ci.repository import repository_of
-from archbench.commands.init_ci.placing import place, read
-from archbench.commands.init_ci.records import InitCI, Placed
+from archbench.commands.init_ci.project_files import read_file, write_file
+from archbench.commands.init_ci.records import InitCI, ProjectFile
 from archbench.commands.init_ci.workflow import workflow_for
 from archbench.errors import ArchbenchError
 from archbench.gates.structure.configuration import OWN, SHARED
@@ -71,7 +71,7 @@ def init_ci(
     if workflow:
         placed.append(_placed(top, workflow.path, workflow.text))
     for one in placed:
-        place(top, one)
+        write_file(top, one)
     locked = {cell.name for cell in selection.lock.cells} if selection.lock else set()
     unlocked = [cell.name for cell in cells if selection.lock and cell.name not in locked]
     installs = (workflow.requirement, workflow.dependencies) if workflow else ("", None)
@@ -87,7 +87,7 @@ def _project(here: Path, top: Path) -> Path:
 
 def _cells(
     selection: Selection, root: Path, asked: Sequence[GateCell]
-) -> tuple[list[GateCell], Placed]:
+) -> tuple[list[GateCell], ProjectFile]:
     """Return the cells, and the file that declares them, with those that it does not yet."""
     # a new pyproject.toml would change how pip builds what setup.py describes
     new = root / (SHARED if (root / SHARED).is_file() else OWN)
@@ -104,7 +104,7 @@ def _cells(
             )
     added = [cell for cell in asked if cell.model not in known]
     locked_only = list(selection.cells) if selection.project.source is None else []
-    before = read(path)
+    before = read_file(path)
     table = "cells" if path.name == OWN else "tool.archbench.cells"
     wanted = _joined(before or "", [*locked_only, *added], table)
     try:
@@ -114,7 +114,7 @@ def _cells(
             f"cells cannot be added to '{path.name}': {error}",
             f"write each cell that it holds as [[{table}]]",
         ) from error
-    return [*selection.cells, *added], Placed(Path(relpath(path, root)), before, wanted)
+    return [*selection.cells, *added], ProjectFile(Path(relpath(path, root)), before, wanted)
 
 
 def _agrees(asked: GateCell, declared: GateCell) -> bool:
@@ -153,18 +153,18 @@ def _value(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _lock(root: Path, cells: Sequence[GateCell], tell: Tell) -> Placed:
+def _lock(root: Path, cells: Sequence[GateCell], tell: Tell) -> ProjectFile:
     """Return the first lock; one that is there stays, for `archbench lock` to go on with."""
-    before = read(root / LOCK)
+    before = read_file(root / LOCK)
     locked = locked_cells(cells, root, tell)  # with a lock too: what is declared has to run
     if before is not None:
-        return Placed(Path(LOCK), before, before)
+        return ProjectFile(Path(LOCK), before, before)
     made = next_lock(None, CONVENTION_NUMBER, locked, True, "", False)
-    return Placed(Path(LOCK), None, to_text(made.lock))
+    return ProjectFile(Path(LOCK), None, to_text(made.lock))
 
 
-def _placed(root: Path, path: Path, wanted: str) -> Placed:
-    return Placed(path, read(root / path), wanted)
+def _placed(root: Path, path: Path, wanted: str) -> ProjectFile:
+    return ProjectFile(path, read_file(root / path), wanted)
 
 
 def _template(name: str) -> str:

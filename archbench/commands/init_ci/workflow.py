@@ -13,7 +13,7 @@ from textwrap import indent
 from archbench.ci.dependencies import Dependencies, find_dependencies
 from archbench.ci.install import install_lines
 from archbench.commands.init_ci.origin import origin_of_archbench
-from archbench.commands.init_ci.placing import read
+from archbench.commands.init_ci.project_files import read_file
 from archbench.errors import ArchbenchError, why_refused
 
 WORKFLOWS = Path(".github/workflows")
@@ -99,7 +99,7 @@ def workflow_path(top: Path, folder: str) -> Path:
         folder: of the project, from there.
     """
     held = [path for path in sorted((top / WORKFLOWS).glob("archbench*.y*ml")) if path.is_file()]
-    own = [path for path in held if _is_for(read(path) or "", folder)]
+    own = [path for path in held if _is_for(read_file(path) or "", folder)]
     if own:
         return own[0].relative_to(top)
     return next(path for path in _names(folder) if not (top / path).exists())

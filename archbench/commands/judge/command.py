@@ -9,7 +9,7 @@ from archbench.gates.time.record_file import read_gate
 from archbench.gates.time.records import TimeGate
 from archbench.gates.time.report import time_gate_report
 from archbench.gates.time.verdicts import verdicts_of
-from archbench.shell.in_use import in_use
+from archbench.shell.files_in_use import in_use
 from archbench.shell.options import Debug, Form, Output
 from archbench.shell.output import destination, warn
 

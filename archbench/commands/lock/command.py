@@ -7,7 +7,7 @@ import typer
 
 from archbench.errors import ArchbenchError
 from archbench.shell import interrupt
-from archbench.shell.in_use import in_use
+from archbench.shell.files_in_use import in_use
 from archbench.shell.options import (
     CellBatch,
     Cells,

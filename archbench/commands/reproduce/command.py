@@ -13,7 +13,7 @@ from archbench.errors import ArchbenchError
 from archbench.papers.figures import figures, select, tables
 from archbench.papers.records import VERDICTS, Verdict, VerdictChange
 from archbench.papers.verdict_looks import LOOKS
-from archbench.shell.in_use import in_use
+from archbench.shell.files_in_use import in_use
 from archbench.shell.options import Debug, Form, Output, complete_model, verdicts_named
 from archbench.shell.output import destination, replacing, warn
 from archbench.shell.progress import progress

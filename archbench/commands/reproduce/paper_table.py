@@ -5,7 +5,7 @@ from textwrap import wrap
 
 from archbench.papers.records import Reproduction
 from archbench.papers.verdict_looks import LOOKS, SEVERITY
-from archbench.tables.table import Cell, Column, Kind, Table, Toned
+from archbench.tables.table import Column, Kind, Table, TableCell, Toned
 
 GRID_COLUMNS, GRID_CELLS, GRID_SHARE = 3, 7, 0.45  # at least, of a table that is no mere list
 LABEL, LONG_CELL, FOLDED_CELL = 24, 16, 13  # characters
@@ -57,7 +57,7 @@ def _column_order(cells: Iterable[tuple[str, str]]) -> list[str]:
     return order
 
 
-def _cell(group: Sequence[Reproduction]) -> Cell:
+def _cell(group: Sequence[Reproduction]) -> TableCell:
     """Write a cell of the paper: what is printed, how it fared, and what was computed instead."""
     if not group:
         return None

@@ -7,7 +7,7 @@ from typing import Any
 from archbench.commands.reproduce.paper_table import folded, grid, is_grid
 from archbench.papers.records import VERDICTS, PublishedFigure, Reproduction, VerdictChange
 from archbench.papers.verdict_looks import LOOKS
-from archbench.tables.table import Cell, Column, Kind, Report, Table, Toned
+from archbench.tables.table import Column, Kind, Report, Table, TableCell, Toned
 from archbench.units import counted
 
 LEGEND = (
@@ -65,7 +65,7 @@ def summary_report(
         Column("figures", "figures", Kind.INTEGER),
         *(Column(verdict, LOOKS[verdict].mark, Kind.INTEGER) for verdict in VERDICTS),
     )
-    rows: list[tuple[Cell, ...]] = [(name, *_numbers(found)) for name, found in tables.items()]
+    rows: list[tuple[TableCell, ...]] = [(name, *_numbers(found)) for name, found in tables.items()]
     if len(rows) > 1:
         rows.append(("all", *_numbers(reproductions)))
     document = {
@@ -172,7 +172,7 @@ def _listing(reproductions: Sequence[Reproduction]) -> Table:
         Column("computed", "computed"),
         Column("convention", "of", Kind.PRINTED, rank=3),
     ]
-    rows: list[tuple[Cell, ...]] = [
+    rows: list[tuple[TableCell, ...]] = [
         (
             folded(r.figure.row),
             folded(r.figure.column),

@@ -14,8 +14,8 @@ from archbench.shell.options import (
     InputSize,
     Output,
     SideThreads,
+    comma_separated,
     complete_model,
-    words,
 )
 from archbench.shell.output import destination, heard, prints_set_aside, replacing, warn
 from archbench.shell.progress import progress
@@ -63,7 +63,7 @@ def selftest(
 
     It takes hours, and can be interrupted: what was recorded is not run again.
     """
-    slowdowns = [_share(word) for word in words(inject)]
+    slowdowns = [_share(word) for word in comma_separated(inject)]
     if plot is not None and plot.suffix.lower() != ".svg":
         raise OutputRefused(f"'{plot}' is no .svg, which pictures are", "--plot power.svg")
     with ExitStack() as stack:  # hours later is no time to find out that a file cannot be written
@@ -73,7 +73,7 @@ def selftest(
         from archbench.commands.selftest.report import power_svg, selftest_report
         from archbench.commands.selftest.run import MODELS
         from archbench.commands.selftest.run import selftest as test
-        from archbench.timing.sessions.launcher import Listener
+        from archbench.timing.sessions.job_runner import Listener
         from archbench.timing.sessions.subjects import Ways
 
         if picture is not None:

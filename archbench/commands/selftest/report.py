@@ -5,7 +5,7 @@ from typing import Any
 
 from archbench.commands.selftest.records import Rate, SelfTest
 from archbench.tables.picture import COLOURS, SIZE, drawn
-from archbench.tables.table import Cell, Column, Kind, Report, Table
+from archbench.tables.table import Column, Kind, Report, Table, TableCell
 from archbench.timing.words import machine_facts
 
 SHAPES = ("o", "s", "^", "D")
@@ -54,7 +54,7 @@ def _way(found: SelfTest) -> str:
     return f"{way}, a busy neighbour" if found.busy else way
 
 
-def _row(rate: Rate) -> tuple[Cell, ...]:
+def _row(rate: Rate) -> tuple[TableCell, ...]:
     others = [
         f"{n} {word.replace('_', ' ')}" for word, n in rate.words.items() if word != "regressed"
     ]

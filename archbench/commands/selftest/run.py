@@ -26,7 +26,7 @@ from archbench.networks.names import parts_of
 from archbench.timing.cells import Cell
 from archbench.timing.machine.records import Environment
 from archbench.timing.processes.children import Child
-from archbench.timing.sessions.launcher import SILENT, Launcher, Listener, error_of, launching
+from archbench.timing.sessions.job_runner import SILENT, JobRunner, Listener, error_of, job_runner
 from archbench.timing.sessions.subjects import Ways
 
 MODELS = ("resnet20", "resnet18")
@@ -119,8 +119,8 @@ def selftest(
     _make_folder(folder)
     todo = [trial for trial in trials if not _is_done(trial, folder)]
     random.SystemRandom().shuffle(todo)
-    with launching(listener.heard) as launcher:
-        side = _Sides(ways, one_process, launcher)
+    with job_runner(listener.heard) as runner:
+        side = _Sides(ways, one_process, runner)
         for done, trial in enumerate(todo):
             path = trial.file(folder)
             path.unlink(missing_ok=True)  # of a gate that was interrupted
@@ -171,10 +171,10 @@ def _refuse_failures(gate: TimeGate, path: Path) -> None:
 class _Sides:
     """Measures pairs of a network and the same with work added."""
 
-    def __init__(self, ways: Ways, one_process: bool, launcher: Launcher) -> None:
+    def __init__(self, ways: Ways, one_process: bool, runner: JobRunner) -> None:
         self._ways = ways
         self._one_process = one_process
-        self._launcher = launcher
+        self._runner = runner
 
     def measure(self, cell: GateCell, slowdown: float) -> Measure:
         """Return what measures a pair whose head is slower by a share."""
@@ -182,7 +182,7 @@ class _Sides:
 
         base, head = self._slowed(cell, 0.0), self._slowed(cell, slowdown)
         if self._one_process:
-            own: Measure = partial(in_one_process, cells=(base, head), launcher=self._launcher)
+            own: Measure = partial(in_one_process, cells=(base, head), runner=self._runner)
         else:
             sides = Sides((base, Path.cwd()), (head, Path.cwd()))
             own = partial(run_pair, sides=sides)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from archbench.networks.registry.records import Architecture, PublishedError
 from archbench.networks.registry.totals import KeptTotals
-from archbench.tables.table import Cell, Column, Kind, Lists, Report, Table
+from archbench.tables.table import Column, Kind, Lists, Report, Table, TableCell
 from archbench.units import counted, shape_for_people
 
 NAME = Column("name", "name")
@@ -35,11 +35,11 @@ def shelf_report(architectures: Sequence[Architecture], totals: Mapping[str, Kep
     for row in ordered:
         kept = totals[row.name]
         first = row.errors[0] if row.errors else None
-        counts: tuple[Cell, ...] = (kept.params, kept.macs, kept.depth)
-        known: tuple[Cell, ...] = (str(row.year), row.input_shape)
+        counts: tuple[TableCell, ...] = (kept.params, kept.macs, kept.depth)
+        known: tuple[TableCell, ...] = (str(row.year), row.input_shape)
         where = f"{row.paper.short}, {row.paper.where}"
         people.append((row.name, *known, *counts, listed_error(first), row.differs, where))
-        figures: tuple[Cell, ...] = (None,) * len(_ERROR_COLUMNS)
+        figures: tuple[TableCell, ...] = (None,) * len(_ERROR_COLUMNS)
         if first is not None:
             figures = (
                 first.top1_error_percent,
@@ -135,13 +135,13 @@ def info_report(row: Architecture, totals: KeptTotals, variants: Sequence[Archit
         ("published error", f"{error}: {data}, {views}, {counted(models, 'model')}, {source}")
         for error, data, views, models, source in printed
     )
-    raw: dict[str, Cell] = {
+    raw: dict[str, TableCell] = {
         "input": row.input_shape,
         "params": totals.params,
         "MACs": totals.macs,
         "depth": totals.depth,
     }
-    everything: list[tuple[Cell, ...]] = [("name", row.name), ("classes", row.num_classes)]
+    everything: list[tuple[TableCell, ...]] = [("name", row.name), ("classes", row.num_classes)]
     everything += [(name, raw.get(name, text)) for name, text in (*facts, *figures)]
     everything += [
         (f"{title.split()[0].lower()}: {k}", v) for title, pairs in lists for k, v in pairs

@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Mapping
 from importlib.metadata import version
 
-from archbench.analysis.borrow import borrowed, own_device
 from archbench.analysis.records import Profile
+from archbench.analysis.tensor_swap import own_device, swapped_tensors
 from archbench.analysis.tools.counters import fvcore_analysis
 from archbench.analysis.trace import paths_of
 from archbench.commands.summary.records import CrossCheck, CrossCheckRow
@@ -100,7 +100,7 @@ def _count_quietly(loaded: Loaded, plan: InputPlan) -> tuple[Counter[str], Count
     require("fvcore", "--cross-check")
     paths = paths_of(loaded.module)
     device = own_device(paths)
-    with borrowed(paths, on_meta=False, prepare=lambda module: None):
+    with swapped_tensors(paths, on_meta=False, prepare=lambda module: None):
         args, kwargs = plan.make(device)
         if kwargs:
             raise ArchbenchError(

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from archbench.analysis.records import Profile
 from archbench.commands.summary.records import Summary
 from archbench.networks.registry.records import Architecture, PaperTable
-from archbench.tables.table import Cell, Column, Kind, Report, Table
+from archbench.tables.table import Column, Kind, Report, Table, TableCell
 from archbench.units import counted, scaled, shape_for_people
 
 DEFAULT_DEPTH = 2  # of the module tree, for a network that has no table in a paper
@@ -69,7 +69,7 @@ def _paper_table(profile: Profile, paper: PaperTable) -> Table:
     for stage in profile.stages:
         label, values = paper.rows.get(stage.name, (None, ()))
         printed = iter(values)
-        row: list[Cell] = [stage.name, label or stage.name] if labelled else [stage.name]
+        row: list[TableCell] = [stage.name, label or stage.name] if labelled else [stage.name]
         for key, _ in paper.columns:
             computed = key in ("input_shape", "output_shape", "depth")
             row.append(getattr(stage, key) if computed else next(printed, None))
@@ -120,7 +120,7 @@ def _tree_table(profile: Profile, depth: int) -> Table:
             sums = inside.setdefault(path, [0, 0])
             sums[0] += layer.params
             sums[1] += layer.macs
-    rows: list[tuple[Cell, ...]] = []
+    rows: list[tuple[TableCell, ...]] = []
     for path in sorted(inside, key=_tree_order(list(inside))):
         params, macs = inside[path]
         own = called.get(path)

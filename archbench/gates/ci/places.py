@@ -11,7 +11,7 @@ import typer
 
 from archbench.libraries import require
 from archbench.shell.appending import appending
-from archbench.shell.in_use import in_use, refuse_source
+from archbench.shell.files_in_use import in_use, refuse_source
 from archbench.shell.output import refused, replacing, say
 
 if TYPE_CHECKING:

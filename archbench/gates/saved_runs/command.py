@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archbench.errors import ArchbenchError, NothingMeasured
-from archbench.shell.in_use import in_use
+from archbench.shell.files_in_use import in_use
 
 if TYPE_CHECKING:
     from archbench.gates.saved_runs.records import SavedCheck

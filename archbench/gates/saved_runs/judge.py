@@ -137,13 +137,13 @@ def _verdict(name: str, sample: Sample, sign: int, p: float, limit: float, rules
         ratio=exp(ratio),
         low=None if interval is None else exp(interval[0]),
         high=None if interval is None else exp(interval[1]),
-        mde=detectable(sample, limit, rules),
+        mde=detectable_slowdown(sample, limit, rules),
         p=p,
         pairs=None,
     )
 
 
-def detectable(sample: Sample, limit: float, rules: Rules) -> float | None:
+def detectable_slowdown(sample: Sample, limit: float, rules: Rules) -> float | None:
     """Return the slowdown that processes which scatter like these show nine times in ten.
 
     The rule above is put to noise like a normal's, drawn from a fixed seed: in each draw there is a

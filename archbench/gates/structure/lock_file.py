@@ -13,9 +13,9 @@ from typing import Any
 
 from archbench.analysis.records import LayerCost, StageCost
 from archbench.errors import ArchbenchError, why_refused
-from archbench.gates.structure.folding import fold, unfold
 from archbench.gates.structure.locks import Lock, LockedCell, Structure
 from archbench.gates.structure.records import METRICS
+from archbench.gates.structure.repeated_blocks import fold, unfold
 from archbench.networks.names import LOCK
 from archbench.units import Shape, shape_for_machines
 

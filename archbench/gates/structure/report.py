@@ -8,7 +8,7 @@ from archbench.gates.structure.changes import new_names
 from archbench.gates.structure.locking import Locking
 from archbench.gates.structure.records import METRICS, Check, Metric, StructureChange
 from archbench.gates.verdict_words import tally, toned
-from archbench.tables.table import Cell, Column, Kind, Report, Table
+from archbench.tables.table import Column, Kind, Report, Table, TableCell
 from archbench.units import counted, shape_for_people
 
 SHOWN = 12  # changed layers of one cell; JSON has them all
@@ -52,7 +52,7 @@ def headline(check: Check) -> str:
 def lock_report(locking: Locking, path: str) -> Report:
     """Say what a lock holds now, and what is new in it."""
     cells = locking.lock.cells
-    rows: list[tuple[Cell, ...]] = []
+    rows: list[tuple[TableCell, ...]] = []
     for cell in cells:
         state = "unchanged"
         if cell.name in locking.added:
@@ -93,7 +93,7 @@ def _figure_columns() -> tuple[Column, ...]:
 
 
 def _cells_table(check: Check) -> Table:
-    rows: list[tuple[Cell, ...]] = []
+    rows: list[tuple[TableCell, ...]] = []
     for name, word in check.words.items():
         figures = check.figures.get(name, {})
         rows.append((name, toned(word), *(figures.get(metric) for metric in _TITLES)))
@@ -114,7 +114,7 @@ def _figures_table(verdicts: Sequence[Verdict]) -> Table:
         Column("change", "change", rank=1),
         Column("verdict", "verdict"),
     )
-    rows: list[tuple[Cell, ...]] = []
+    rows: list[tuple[TableCell, ...]] = []
     for v in sorted(verdicts, key=lambda verdict: WORDS.index(verdict.verdict)):
         before = f"budget {v.limit}" if v.limit else v.before
         rows.append((v.cell, v.metric, before, v.now, _change_of(v), toned(v.verdict)))
@@ -155,8 +155,8 @@ def _parts_table(check: Check, name: str) -> Table:
     )
 
 
-def _part_rows(check: Check, name: str) -> list[tuple[Cell, ...]]:
-    rows: list[tuple[Cell, ...]] = []
+def _part_rows(check: Check, name: str) -> list[tuple[TableCell, ...]]:
+    rows: list[tuple[TableCell, ...]] = []
     for what in ("stage", "layer", "operator"):
         changes = [
             c for c in check.changes if c.cell == name and c.what == what and c.kind != "renamed"
@@ -176,7 +176,7 @@ def _only_follows(change: StructureChange) -> bool:
     return replace(change.before, output_shape=None) == replace(change.now, output_shape=None)
 
 
-def _part_row(change: StructureChange) -> tuple[Cell, ...]:
+def _part_row(change: StructureChange) -> tuple[TableCell, ...]:
     sides = [part for part in (change.before, change.now) if part is not None]
     sizes = [shape_for_people(part.output_shape) or "" for part in sides]
     return (
@@ -213,7 +213,7 @@ def _difference(change: StructureChange, field: str) -> str:
 def _rows_table(check: Check) -> Table:
     """Lay out what CSV holds: every verdict, and what there is to say of a cell as a whole."""
     keys = "cell metric verdict before now limit ratio low high mde p note".split()
-    rows: list[tuple[Cell, ...]] = []
+    rows: list[tuple[TableCell, ...]] = []
     for verdict in check.verdicts:
         fields = verdict.to_dict()
         rows.append(tuple(fields[key] for key in keys))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from archbench.errors import NothingMeasured
 from archbench.shell import interrupt
-from archbench.shell.in_use import in_use
+from archbench.shell.files_in_use import in_use
 from archbench.shell.output import heard, warn
 from archbench.shell.progress import progress
 
@@ -47,7 +47,7 @@ def time_gate(
     from archbench.gates.structure.selection import from_root
     from archbench.gates.time.run import run_gate
     from archbench.gates.time.sides import commits, models
-    from archbench.timing.sessions.launcher import Listener
+    from archbench.timing.sessions.job_runner import Listener
 
     if not selection.cells:
         raise NothingMeasured("there are no cells to time", "`archbench check MODEL --time ...`")

@@ -15,7 +15,7 @@ from archbench.gates.time.records import TimeGate
 from archbench.gates.time.verdicts import verdicts_of
 from archbench.libraries import require
 from archbench.timing.run_file import RunFile
-from archbench.timing.sessions.launcher import SILENT, WORKERS_NEED, Listener
+from archbench.timing.sessions.job_runner import SILENT, WORKERS_NEED, Listener
 
 CONTROL = "(base against itself)"
 

@@ -15,8 +15,8 @@ from archbench.gates.time.run import CONTROL, Arms, Measure, control_of
 from archbench.gates.time.trees import trees
 from archbench.timing.cells import Cell
 from archbench.timing.records import Session
-from archbench.timing.sessions.launcher import SILENT, Launcher, Listener, launching
-from archbench.timing.sessions.subjects import Ways, check, check_kind
+from archbench.timing.sessions.job_runner import SILENT, JobRunner, Listener, job_runner
+from archbench.timing.sessions.subjects import Ways, check_device_kind, check_ways
 
 THREADS = 1  # two threads on two cores lose all that one neighbour takes of one
 PATIENCE_S = 600.0  # for one process with two models: only what hangs is ended
@@ -140,7 +140,7 @@ def models(
     known = []
     measure: dict[str, Measure] = {}
     controls: list[Measure] = []
-    with chdir(root), launching(listener.heard) as launcher:
+    with chdir(root), job_runner(listener.heard) as runner:
         for cell in cells:
             other = GateCell(against, against, cell.input_size, cell.batch_size)
             sizes = _inputs_of_base(other), _inputs_or_none(cell)
@@ -150,8 +150,8 @@ def models(
                 continue
             base = measured_cell(other, ways)
             both = base, measured_cell(cell, ways)
-            measure[cell.name] = partial(in_one_process, cells=both, launcher=launcher)
-            controls.append(partial(in_one_process, cells=(base, base), launcher=launcher))
+            measure[cell.name] = partial(in_one_process, cells=both, runner=runner)
+            controls.append(partial(in_one_process, cells=(base, base), runner=runner))
         if controls:
             measure[CONTROL] = control_of(controls)
         head = ", ".join(cell.model for cell in cells)
@@ -198,13 +198,13 @@ def measured_cell(cell: GateCell, ways: Ways) -> Cell:
     Raises:
         ArchbenchError: a word of the ways is not known, or there is no such device here.
     """
-    check(ways)
+    check_ways(ways)
     device = ways.device
     if device != "cpu":  # to look for another one takes torch
         from archbench.networks.device import check_device
 
         device = str(check_device(device))
-    check_kind(ways, device.partition(":")[0])
+    check_device_kind(ways, device.partition(":")[0])
     return Cell(
         cell.model,
         cell.model_kwargs,
@@ -219,14 +219,14 @@ def measured_cell(cell: GateCell, ways: Ways) -> Cell:
     )
 
 
-def in_one_process(pair: Pair, cells: tuple[Cell, Cell], launcher: Launcher) -> Pair:
+def in_one_process(pair: Pair, cells: tuple[Cell, Cell], runner: JobRunner) -> Pair:
     """Measure a pair as one session in which both models take turns, call by call."""
     from archbench.timing.jobs import Job
 
     order = (0, 1) if pair.first == "base" else (1, 0)
     asked = Job(cells, pair.number, pair.seed, order=order, huge_pages=True)
     job = replace(asked, measure_s=MEASURE_S, limit_s=PATIENCE_S)
-    return pair_of(pair, launcher(job))
+    return pair_of(pair, runner(job))
 
 
 def pair_of(pair: Pair, session: Session) -> Pair:

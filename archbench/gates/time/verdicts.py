@@ -90,13 +90,13 @@ def verdict_of(
         ratio=exp(hodges_lehmann(values)),
         low=None if interval is None else exp(interval[0]),
         high=None if interval is None else exp(interval[1]),
-        mde=detectable(evidence, suspects, rules),
+        mde=detectable_slowdown(evidence, suspects, rules),
         p=p,
         pairs=len(values),
     )
 
 
-def detectable(evidence: Evidence, suspects: int, rules: Rules) -> float | None:
+def detectable_slowdown(evidence: Evidence, suspects: int, rules: Rules) -> float | None:
     """Return the slowdown, as a share, that such pairs would have shown nine times in ten.
 
     It must stand out in the screen, and then be rejected by the confirmation; a cell that did not

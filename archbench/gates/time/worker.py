@@ -40,7 +40,7 @@ def main() -> None:
     leave()
 
 
-class Slicer:
+class LoadedSide:
     """What is measured, ready to run.
 
     Args:
@@ -78,7 +78,7 @@ class Slicer:
             return [time_of(call, wait, now_ns) for _ in range(calls)]
 
 
-def loaded(asked: Mapping[str, Any]) -> Slicer:
+def loaded(asked: Mapping[str, Any]) -> LoadedSide:
     """Load what is asked for and run it once; whatever stops that is told."""
     import torch
 
@@ -101,7 +101,7 @@ def loaded(asked: Mapping[str, Any]) -> Slicer:
         with failures(cell, UserCodeError, f"measuring {cell.model} failed"):
             one = made_ready(cell, None, Place(device, clock))
     except ArchbenchError as error:
-        return Slicer({"failure": failure_of(error).to_dict()})
+        return LoadedSide({"failure": failure_of(error).to_dict()})
     gradients_of(cell).__enter__()  # for the rest of this process
     gc.collect()
     gc.freeze()
@@ -113,7 +113,7 @@ def loaded(asked: Mapping[str, Any]) -> Slicer:
         "flags": list(one.prepared.flags),
         "environment": environment(device).to_dict(),
     }
-    return Slicer(found, cell, one.call, clock)
+    return LoadedSide(found, cell, one.call, clock)
 
 
 def strays(other: str | None) -> list[str]:

@@ -90,9 +90,9 @@ def subjects(
     from archbench.networks.device import check_device
     from archbench.networks.resolve import load
 
-    check(ways)
+    check_ways(ways)
     device = check_device(ways.device)
-    check_kind(ways, device.type)
+    check_device_kind(ways, device.type)
     with TemporaryDirectory(prefix="archbench.", ignore_cleanup_errors=True) as folder:
         found = []
         for i, model in enumerate(models):
@@ -105,7 +105,7 @@ def subjects(
         yield found
 
 
-def check(ways: Ways) -> None:
+def check_ways(ways: Ways) -> None:
     """Refuse words that are not known, and numbers that are none.
 
     Raises:
@@ -132,7 +132,7 @@ def _known(kind: str, words: Sequence[str], known: Sequence[str]) -> None:
             )
 
 
-def check_kind(ways: Ways, kind: str) -> None:
+def check_device_kind(ways: Ways, kind: str) -> None:
     """Refuse what only some kinds of device can do.
 
     Raises:

@@ -22,7 +22,7 @@ from archbench.private_torch import mapped
 from archbench.timing.cells import Cell
 from archbench.timing.records import Flag
 from archbench.timing.worker import compiler, graphs
-from archbench.timing.worker.oddities import oddities
+from archbench.timing.worker.activations import activation_flags
 from archbench.timing.worker.settle import settle_statistics
 
 COLD_FACTOR = 5  # inputs together are so many times the cache: none of them is still in it
@@ -86,7 +86,7 @@ def prepare(
             module = module.to(HALF[cell.precision])
         module.train(cell.mode == "train")
         with autocast(cell, device):
-            flags = oddities(module, *_inputs(few, cell, device, 0)[0])
+            flags = activation_flags(module, *_inputs(few, cell, device, 0)[0])
         inputs = _inputs(plan, cell, device, cache_bytes)
     optimizer = None
     if cell.mode == "train":

@@ -16,8 +16,8 @@ from torch.utils.checkpoint import checkpoint
 
 from archbench.analysis.memory.byte_range import NOTHING, exactly
 from archbench.analysis.memory.estimate import estimate_memory
+from archbench.analysis.memory.operations import cpu_memory
 from archbench.analysis.memory.records import MemoryEstimate
-from archbench.analysis.memory.working import cpu_working
 from archbench.analysis.shapes_training import TRAINING_BLANKS
 from archbench.commands.bench.fits.search import largest_batch
 from archbench.errors import ArchbenchError, InputRefused, UserCodeError
@@ -547,11 +547,11 @@ def test_shapes_of_the_way_back(
 def test_operations_without_a_rule_take_what_they_return() -> None:
     """A sum of one type and a product of equal types need nothing converted."""
     x = torch.ones(3, 4)
-    assert cpu_working(aten.mul.Tensor, (x, x), x * x) == NOTHING
-    assert cpu_working(aten.sum.dim_IntList, (x, [1]), x.sum(1)) == NOTHING
+    assert cpu_memory(aten.mul.Tensor, (x, x), x * x) == NOTHING
+    assert cpu_memory(aten.sum.dim_IntList, (x, [1]), x.sum(1)) == NOTHING
     # whole numbers become floating-point first: 12, and the result's 12
-    assert cpu_working(aten.mul.Tensor, (x, x.long()), x * x) == exactly(4 * 24)
+    assert cpu_memory(aten.mul.Tensor, (x, x.long()), x * x) == exactly(4 * 24)
     # truth values become whole numbers of eight bytes first: 12, and the result's 3
-    assert cpu_working(aten.sum.dim_IntList, (x > 0, [1]), (x > 0).sum(1)) == exactly(8 * 15)
+    assert cpu_memory(aten.sum.dim_IntList, (x > 0, [1]), (x > 0).sum(1)) == exactly(8 * 15)
     # MKL draws numbers of four bytes, whatever they are for, on Intel's processors
-    assert cpu_working(aten.bernoulli_.float, (x.half(), 0.5), x).high == 4 * 12
+    assert cpu_memory(aten.bernoulli_.float, (x.half(), 0.5), x).high == 4 * 12

@@ -23,11 +23,11 @@ from archbench.analysis.tools.counters import COUNTERS
 from archbench.analysis.tools.counting_rules import PUBLISHED, RULES
 from archbench.analysis.tools.records import Printed
 from archbench.app import run
+from archbench.commands.explain.published_totals import STEPS, published_totals, way
 from archbench.commands.explain.reconcile import QUANTITIES
 from archbench.commands.explain.records import Explanation, Reconciliation
 from archbench.commands.explain.report import explain_report
 from archbench.commands.explain.run import explain
-from archbench.commands.explain.shipped import STEPS, published_totals, way
 from archbench.networks.registry import find
 from archbench.papers.networks import built_as
 from archbench.tables.render import show
@@ -454,7 +454,7 @@ def test_what_stays_unexplained_is_shown(monkeypatch: pytest.MonkeyPatch) -> Non
     """A tool that prints another number than its rules give: in the table, the sum and JSON."""
     odd = counters.Counter("odd", "torch", "MACs", False, False, lambda *_: (40_551_052, None))
     monkeypatch.setattr("archbench.commands.explain.run.COUNTERS", (odd,))
-    monkeypatch.setitem(RULES, ("odd", "macs"), lambda ledger, totals: ())
+    monkeypatch.setitem(RULES, ("odd", "macs"), lambda uses, totals: ())
     explanation = explain("resnet20")
     found = of(explanation, "odd")
     assert (found.agrees, found.unexplained) == (False, 12)

@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from archbench.app import run
-from archbench.commands.init_ci.placing import place
-from archbench.commands.init_ci.records import Placed
+from archbench.commands.init_ci.project_files import write_file
+from archbench.commands.init_ci.records import ProjectFile
 from archbench.commands.init_ci.run import SUITE
 from archbench.errors import OutputRefused
 from archbench.gates.structure.configuration import find_project
@@ -415,9 +415,9 @@ def test_a_full_disk_leaves_a_file_as_it_was(tmp_path: Path) -> None:
     held = tmp_path / "held.toml"
     held.symlink_to("/dev/full")
     with pytest.raises(OutputRefused, match="no space left on device"):
-        place(tmp_path, Placed(Path("held.toml"), "a", "ab"))
+        write_file(tmp_path, ProjectFile(Path("held.toml"), "a", "ab"))
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputRefused, match="cannot be written"):
-        place(tmp_path, Placed(Path("file/new.toml"), None, "a"))
+        write_file(tmp_path, ProjectFile(Path("file/new.toml"), None, "a"))
     with pytest.raises(OutputRefused, match="file exists"):
-        place(tmp_path, Placed(Path("file"), None, "a"))
+        write_file(tmp_path, ProjectFile(Path("file"), None, "a"))

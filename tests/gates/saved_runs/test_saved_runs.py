@@ -15,7 +15,7 @@ from scipy.stats import mannwhitneyu
 
 from archbench.app import run
 from archbench.gates.rules import Rules
-from archbench.gates.saved_runs.judge import Sample, detectable, judge_saved, took_turns
+from archbench.gates.saved_runs.judge import Sample, detectable_slowdown, judge_saved, took_turns
 from archbench.gates.saved_runs.records import SavedBenchmark, SavedRun
 from archbench.statistics.rank_sum import p_value, shift, shift_interval, smallest_p
 
@@ -200,7 +200,7 @@ def test_what_could_have_been_seen_is_seen_nine_times_in_ten(size: int, benchmar
     rng = random.Random(size)
     limit = Rules().alpha / benchmarks
     typical = [0.02 * q for q in quantiles_of_a_normal(size)]
-    mde = detectable(Sample(typical, typical, True), limit, Rules())
+    mde = detectable_slowdown(Sample(typical, typical, True), limit, Rules())
     assert mde is not None
     sd = stdev(typical)
     seen = 0
@@ -219,7 +219,7 @@ def test_blocks_are_told_that_they_see_less() -> None:
     """What wanders between them has to be exceeded first."""
     limit = Rules().alpha
     turns, blocks = (
-        detectable(
+        detectable_slowdown(
             Sample([log(x) for x in NOISE], [log(x) for x in NOISE], in_turn), limit, Rules()
         )
         for in_turn in (True, False)

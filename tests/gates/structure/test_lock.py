@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from archbench.errors import ArchbenchError
 from archbench.gates.structure.budgets import parse_allowance, parse_budget
 from archbench.gates.structure.changes import new_names, only_names, paired, structure_changes
-from archbench.gates.structure.folding import fold, unfold
 from archbench.gates.structure.lock_file import read_lock
 from archbench.gates.structure.locking import next_lock
 from archbench.gates.structure.locks import Lock, LockedCell, Structure
 from archbench.gates.structure.records import Part
+from archbench.gates.structure.repeated_blocks import fold, unfold
 from archbench.networks.names import LOCK
 from archbench.networks.registry import ARCHITECTURES
 from archbench.networks.registry.totals import kept_totals

@@ -26,11 +26,11 @@ from archbench.gates.time.run import CONTROL, Arms, control_of, run_gate
 from archbench.gates.time.sides import in_one_process
 from archbench.gates.time.stages import Evidence, judge, pairs_to_confirm
 from archbench.gates.time.trees import trees
-from archbench.gates.time.verdicts import detectable
+from archbench.gates.time.verdicts import detectable_slowdown
 from archbench.timing.cells import Cell
 from archbench.timing.jobs import Job
 from archbench.timing.records import Failure
-from archbench.timing.sessions.launcher import launching
+from archbench.timing.sessions.job_runner import job_runner
 from tests.systems import needs_linux, needs_posix
 
 Captured = pytest.CaptureFixture[str]
@@ -204,13 +204,13 @@ def test_what_could_have_been_seen_is_seen(suspects: int, stage: str) -> None:
     for _ in range(400):
         fresh = [rng.gauss(0, sd) for _ in range(count)] if stage == "confirm" else []
         quiet = Evidence(tuple(rng.gauss(0, sd) for _ in range(5)), tuple(fresh))
-        mde = detectable(quiet, suspects, rules)
+        mde = detectable_slowdown(quiet, suspects, rules)
         assert mde is not None
         slow = [log1p(mde) + rng.gauss(0, sd) for _ in range(5 + count)]
         found = {**others, "a": Evidence(tuple(slow[:5]), tuple(slow[5:]))}
         seen += judge(found, rules, ended=True).words["a"] == "regressed"
     assert 0.75 < seen / 400 < 0.99
-    assert detectable(Evidence((0.01,)), 1, rules) is None
+    assert detectable_slowdown(Evidence((0.01,)), 1, rules) is None
 
 
 def test_nothing_is_confirmed_before_all_are_screened() -> None:
@@ -814,12 +814,12 @@ def test_memory_of_both_sides_comes_from_one_heap_of_huge_pages(
     monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
     cell = Cell("resnet20", threads=1)
     asked = Pair("resnet20", "screen", 0, False, 5, "head")
-    with launching(print) as launcher:
+    with job_runner(print) as runner:
         if one_process:
-            pair = in_one_process(asked, (cell, cell), launcher)
+            pair = in_one_process(asked, (cell, cell), runner)
         else:
             pair = run_pair(asked, Sides((cell, repository), (cell, repository)))
-        alone = launcher(Job((cell,), 0, 5, measure_s=0.05))
+        alone = runner(Job((cell,), 0, 5, measure_s=0.05))
     assert pair.environment is not None
     assert alone.environment is not None
     assert "glibc.malloc.hugetlb=1" in dict(pair.environment.variables)["GLIBC_TUNABLES"]
@@ -949,7 +949,7 @@ def beside(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Cell, Cell]]:
     machine = Machine({"head": 1.0}, sd=0.001)
     asked: list[tuple[Cell, Cell]] = []
 
-    def one_process(pair: Pair, cells: tuple[Cell, Cell], launcher: object) -> Pair:
+    def one_process(pair: Pair, cells: tuple[Cell, Cell], runner: object) -> Pair:
         asked.append(cells)
         done = machine.measure(replace(pair, cell="head"))
         return replace(done, cell=pair.cell, sources={})

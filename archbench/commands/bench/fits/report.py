@@ -2,7 +2,7 @@
 
 from archbench.commands.bench.fits.records import Fit, Fits
 from archbench.commands.bench.report import not_counted
-from archbench.tables.table import Bound, Cell, Column, Kind, Report, Table
+from archbench.tables.table import Bound, Column, Kind, Report, Table, TableCell
 from archbench.timing.words import how, machine_facts
 from archbench.units import memory
 
@@ -38,7 +38,7 @@ def fits_report(fits: Fits) -> Report:
     )
 
 
-def _value(fit: Fit, key: str) -> Cell:
+def _value(fit: Fit, key: str) -> TableCell:
     if key == "model":
         return fit.cell.model
     if key == "how":
@@ -47,7 +47,7 @@ def _value(fit: Fit, key: str) -> Cell:
         return _attempts(fit)
     if key == "predicted_complete":
         return str(fit.predicted_complete)
-    value: Cell = getattr(fit, key)
+    value: TableCell = getattr(fit, key)
     if fit.predicted_complete:
         return value
     if key == "predicted_bytes":

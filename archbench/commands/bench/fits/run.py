@@ -11,7 +11,7 @@ from archbench.commands.bench.fits.records import Attempt, Fit, Fits, next_batch
 from archbench.errors import ArchbenchError, UserCodeError
 from archbench.timing.cells import Cell
 from archbench.timing.machine.records import Environment
-from archbench.timing.sessions.launcher import SILENT, Launcher, Listener, error_of, launching
+from archbench.timing.sessions.job_runner import SILENT, JobRunner, Listener, error_of, job_runner
 from archbench.timing.sessions.subjects import Subject, Ways, subjects
 from archbench.units import memory
 
@@ -53,7 +53,7 @@ def fits(
     seen: list[Environment] = []
     with (
         subjects(models, input_size, model_kwargs, replace(ways, batch_sizes=(1,))) as found,
-        launching(listener.heard) as launcher,
+        job_runner(listener.heard) as runner,
     ):
         cells = [(subject, cell) for subject in found for cell in subject.cells]
         done: list[Fit] = []
@@ -61,7 +61,7 @@ def fits(
         for i, (subject, cell) in enumerate(cells):
             listener.tell(i / len(cells), None)
             try:
-                done.append(_fit(subject, cell, limit_bytes, launcher, seen))
+                done.append(_fit(subject, cell, limit_bytes, runner, seen))
             except ArchbenchError as error:  # what was found of the others is not lost
                 failed.append(error)
         listener.tell(1.0, 0.0)
@@ -73,7 +73,7 @@ def fits(
 
 
 def _fit(
-    subject: Subject, cell: Cell, limit_bytes: int, launcher: Launcher, seen: list[Environment]
+    subject: Subject, cell: Cell, limit_bytes: int, runner: JobRunner, seen: list[Environment]
 ) -> Fit:
     predicted, estimate = _predicted(subject, cell, limit_bytes)
     peak = estimate.peak_bytes
@@ -89,7 +89,7 @@ def _fit(
     batch: int | None = predicted
     while batch is not None and len(attempts) < ATTEMPTS:
         tried = replace(cell, batch_size=batch)
-        attempts.append(_tried(subject, tried, limit_bytes, launcher, seen))
+        attempts.append(_tried(subject, tried, limit_bytes, runner, seen))
         batch = next_batch(limit_bytes, attempts)
     return replace(fit, attempts=tuple(attempts))
 
@@ -117,7 +117,7 @@ def _predicted(subject: Subject, cell: Cell, limit_bytes: int) -> tuple[int, Mem
 
 
 def _tried(
-    subject: Subject, cell: Cell, limit_bytes: int, launcher: Launcher, seen: list[Environment]
+    subject: Subject, cell: Cell, limit_bytes: int, runner: JobRunner, seen: list[Environment]
 ) -> Attempt:
     """Run a batch once.
 
@@ -136,7 +136,7 @@ def _tried(
         budget_s=0.0,
         memory_limit_bytes=limit_bytes,
     )
-    session = launcher(job)
+    session = runner(job)
     if session.environment is not None:
         seen.append(session.environment)
     failure = session.failure

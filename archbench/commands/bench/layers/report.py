@@ -3,7 +3,7 @@
 from archbench.commands.bench.layers.records import LayerTime, Roofline
 from archbench.commands.bench.records import Bench, Timing
 from archbench.commands.bench.report import bench_report, rows_table
-from archbench.tables.table import Cell, Column, Kind, Report, Table, Tone, Toned
+from archbench.tables.table import Column, Kind, Report, Table, TableCell, Tone, Toned
 from archbench.timing.words import ceilings_line, how
 from archbench.units import counted, duration
 
@@ -55,7 +55,7 @@ def _table(timing: Timing, roofline: Roofline) -> Table:
     return Table(columns, tuple(rows), title=title)
 
 
-def _row(layer: LayerTime, roofline: Roofline) -> tuple[Cell, ...]:
+def _row(layer: LayerTime, roofline: Roofline) -> tuple[TableCell, ...]:
     work = layer.work
     return (
         work.path or "(itself)",
@@ -71,7 +71,7 @@ def _row(layer: LayerTime, roofline: Roofline) -> tuple[Cell, ...]:
     )
 
 
-def _total(roofline: Roofline) -> tuple[Cell, ...]:
+def _total(roofline: Roofline) -> tuple[TableCell, ...]:
     works = [layer.work for layer in roofline.layers]
     moved = sum(work.bytes_moved for work in works)
     bound_s = sum(layer.bound_s for layer in roofline.layers)

@@ -6,14 +6,14 @@ from archbench.papers.notes import CONDITIONS, note
 from archbench.papers.records import CONFIRMED, PublishedFigure, Reading
 
 
-def quoted(figure: PublishedFigure) -> str:
+def explain_quoted(figure: PublishedFigure) -> str:
     """Say under which conditions a figure was reported."""
     conditions = CONDITIONS.get(figure.table, "")
     told = f"Quoted, not verified{f': {conditions}' if conditions else ''}."
     return _sentences(note(figure.id), told)
 
 
-def found(figure: PublishedFigure, own: Reading, others: Sequence[Reading]) -> str:
+def explain_computed(figure: PublishedFigure, own: Reading, others: Sequence[Reading]) -> str:
     """Say what came out, if it is another figure, and which other reading gives the printed one."""
     if own.verdict in CONFIRMED:
         return note(figure.id)
@@ -33,7 +33,9 @@ def _instead(own: Reading, others: Sequence[Reading]) -> str:
     return told
 
 
-def reconstructed(figure: PublishedFigure, unpublished: str, readings: Sequence[Reading]) -> str:
+def explain_reconstructed(
+    figure: PublishedFigure, unpublished: str, readings: Sequence[Reading]
+) -> str:
     """Say what is missing, and what the reconstructions come to, all counted alike."""
     built = [reading for reading in readings if reading.way == readings[0].way]
     least, most = (pick(built, key=_size).shown for pick in (min, max))

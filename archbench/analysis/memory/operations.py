@@ -17,9 +17,9 @@ from torch import Tensor
 
 from archbench.analysis.memory.attention import FUSED_OPERATIONS
 from archbench.analysis.memory.byte_range import NOTHING, ByteRange, at_least, exactly
+from archbench.analysis.memory.convolutions import convolution, convolution_backward
 from archbench.analysis.memory.instruction_set import is_intel
-from archbench.analysis.memory.working_convolutions import convolution, convolution_backward
-from archbench.analysis.memory.working_products import product
+from archbench.analysis.memory.products import product
 from archbench.analysis.shapes import aten
 from archbench.networks.tensors import bytes_of
 
@@ -83,7 +83,7 @@ RULES |= dict.fromkeys(FUSED_OPERATIONS, attended)
 _SELECTS = {aten.where.self, aten.masked_fill.Scalar, aten.masked_fill.Tensor}  # read their mask
 
 
-def cpu_working(func: Any, args: tuple[Any, ...], out: Any) -> ByteRange:
+def cpu_memory(func: Any, args: tuple[Any, ...], out: Any) -> ByteRange:
     """Return what an operation holds at its highest moment on the CPU; nothing without a rule."""
     rule = _rule_for(func)
     return NOTHING if rule is None else rule(args, out)

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from archbench.commands.init_ci.records import Placed
+from archbench.commands.init_ci.records import ProjectFile
 from archbench.errors import ArchbenchError, OutputRefused, why_refused
 from archbench.shell.appending import appending
 
 
-def read(path: Path) -> str | None:
+def read_file(path: Path) -> str | None:
     """Return what a file holds, its line ends as they are; None where there is none.
 
     Raises:
@@ -24,7 +24,7 @@ def read(path: Path) -> str | None:
         ) from error
 
 
-def place(root: Path, placed: Placed) -> None:
+def write_file(root: Path, placed: ProjectFile) -> None:
     """Write a file that is new, or what is new in it; one that is to be left stays untouched.
 
     What cannot be written whole is taken back.

@@ -13,7 +13,9 @@ LOOKED_AT = 8  # samples of a batch: all are drawn alike, and copies of all woul
 DENORMAL_SHARE = 0.001  # of one tensor's elements; a few in a million change no time
 
 
-def oddities(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Flag, ...]:
+def activation_flags(
+    module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> tuple[Flag, ...]:
     """Run a module once, without gradients, and look at every activation and the inputs.
 
     Of each tensor the first samples are looked at.
@@ -26,7 +28,7 @@ def oddities(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) 
     def look(value: Any) -> None:
         for tensor in leaves(value):
             if isinstance(tensor, Tensor) and tensor.is_floating_point() and tensor.numel():
-                found.update(dict.fromkeys(_oddities_of(tensor)))
+                found.update(dict.fromkeys(_flags_of(tensor)))
 
     hooks = [m.register_forward_hook(lambda _m, _i, out: look(out)) for m in module.modules()]
     try:
@@ -39,7 +41,7 @@ def oddities(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) 
     return tuple(found)
 
 
-def _oddities_of(tensor: Tensor) -> list[Flag]:
+def _flags_of(tensor: Tensor) -> list[Flag]:
     flags: list[Flag] = []
     size = (tensor[:LOOKED_AT] if tensor.dim() else tensor).detach().abs()
     low, high = torch.aminmax(size)  # NaN is both; a tenth of the time that isfinite takes

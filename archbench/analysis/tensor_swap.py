@@ -43,7 +43,7 @@ def own_device(modules: Iterable[nn.Module]) -> torch.device:
 
 
 @contextmanager
-def borrowed(
+def swapped_tensors(
     modules: Iterable[nn.Module], on_meta: bool, prepare: Callable[[nn.Module], None]
 ) -> Iterator[None]:
     """Lend a model's modules for one forward pass.

@@ -48,7 +48,7 @@ SILENT = Listener()
 WORKERS_NEED = ("cloudpickle", "msgspec", "psutil")
 
 
-class Launcher:
+class JobRunner:
     """Runs jobs, each in a fresh process.
 
     Args:
@@ -122,8 +122,8 @@ def error_of(failure: Failure) -> ArchbenchError:
 
 
 @contextmanager
-def launching(heard: Callable[[str], None]) -> Iterator[Launcher]:
-    """Lend a launcher, and remove afterwards what it kept.
+def job_runner(heard: Callable[[str], None]) -> Iterator[JobRunner]:
+    """Lend a runner, and remove afterwards what it kept.
 
     Raises:
         MissingLibrary: workers cannot be started or watched.
@@ -131,4 +131,4 @@ def launching(heard: Callable[[str], None]) -> Iterator[Launcher]:
     for library in WORKERS_NEED:
         require(library, "measuring")
     with TemporaryDirectory(prefix="archbench.compiled.", ignore_cleanup_errors=True) as folder:
-        yield Launcher(Path(folder), heard)
+        yield JobRunner(Path(folder), heard)
