@@ -211,19 +211,19 @@ def test_only_linux_is_asked_for_huge_pages(platform: str, monkeypatch: pytest.M
 
 PLAN = GatePlan(("a",), "control", "base", "head", Rules())
 PAIR = Pair("a", "screen", 0, False, 0, "base", base=((9,),), head=((9,),))
-LINUX = replace(HERE, threads=1, variables=(("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1"),))
+LINUX = replace(HERE, threads=1, variables={"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"})
 ON_A_SYSTEM = {
     "Linux": (LINUX, 3, False, []),
-    "Windows": (replace(LINUX, system="Windows AMD64", variables=()), 3, False, ["huge pages"]),
+    "Windows": (replace(LINUX, system="Windows AMD64", variables={}), 3, False, ["huge pages"]),
     "macOS": (
-        replace(LINUX, system="Darwin arm64", variables=()),
+        replace(LINUX, system="Darwin arm64", variables={}),
         None,
         False,
         ["Darwin could not keep both sides to one core and take all memory"],
     ),
-    "one process": (replace(LINUX, variables=()), None, True, ["Linux could not take all memory"]),
+    "one process": (replace(LINUX, variables={}), None, True, ["Linux could not take all memory"]),
     "two threads": (replace(LINUX, threads=2), None, False, []),
-    "a GPU": (replace(LINUX, device="cuda:0", variables=()), None, False, []),
+    "a GPU": (replace(LINUX, device="cuda:0", variables={}), None, False, []),
 }
 
 
