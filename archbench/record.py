@@ -28,7 +28,7 @@ class Record:
 
     @classmethod
     def from_dict(cls, found: Mapping[str, Any]) -> Self:
-        """Read what to_dict() wrote; keys that are no fields are left.
+        """Read a record from its JSON; keys without a field are ignored.
 
         Raises:
             ValueError: it is something else, or of another schema: what was expected, and where.

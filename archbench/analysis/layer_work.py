@@ -1,4 +1,4 @@
-"""What a layer does in one forward pass."""
+"""The work of one layer in a forward pass."""
 
 from dataclasses import dataclass
 

@@ -1,11 +1,30 @@
 """A bar on a terminal's standard error, for what takes longer than a breath."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import TypeVar
 
 from archbench.shell import interrupt
+
+T = TypeVar("T")
+
+
+def collected(doing: str, items: Iterable[T], count: int) -> tuple[T, ...]:
+    """Return the items that an iterator makes one by one, and show a bar meanwhile.
+
+    Args:
+        doing: the word beside the bar.
+        items: takes its time for each.
+        count: of the items.
+    """
+    found = []
+    with progress(doing) as tell:
+        for item in items:
+            found.append(item)
+            tell(len(found) / count)
+    return tuple(found)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from pathlib import Path
 from archbench.timing.records import Session
 from archbench.timing.run_file import Warn, lines_of, why_unreadable
 
-SCHEMA = "archbench.session/"  # what that of the first line begins with
+SCHEMA = "archbench.session/"  # the first line's schema begins with it
 
 
 def read_run(path: Path, warn: Warn) -> list[Session]:

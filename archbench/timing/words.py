@@ -1,4 +1,4 @@
-"""What a session was and what disturbed it, in words that every report shares."""
+"""Words for sessions and their disturbances, shared by all reports."""
 
 from collections.abc import Sequence
 

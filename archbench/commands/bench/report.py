@@ -142,7 +142,7 @@ def lower_bounds(estimates: Sequence[MemoryEstimate]) -> list[str]:
 
 
 def not_counted(unknown: Sequence[Sequence[str]]) -> str:
-    """Name in a sentence what incomplete estimates leave out.
+    """Return a sentence with the parts that incomplete estimates leave out.
 
     Args:
         unknown: of each estimate, the reasons why no upper bound is known.

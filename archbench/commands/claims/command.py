@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from archbench.commands.claims.report import LOOKS, claims_report, finding_report, findings_report
-from archbench.commands.claims.run import put_claims_to_the_test
 from archbench.errors import ArchbenchError, OutputRefused, why_refused
 from archbench.libraries import require
 from archbench.papers.statements import select, statements
 from archbench.shell.options import Debug, Form, Output, verdicts_named
 from archbench.shell.output import destination, replacing, warn
-from archbench.shell.progress import progress
+from archbench.shell.progress import collected
 from archbench.units import counted
 
 if TYPE_CHECKING:
@@ -68,8 +67,9 @@ def claims(
             out.write(claims_report(chosen))
             return
         folder = _folder(plot)
-        with progress("testing") as tell:
-            findings = put_claims_to_the_test(chosen, tell)
+        from archbench.papers.claims.experiments import put_to_the_test
+
+        findings = collected("testing", put_to_the_test(chosen), len(chosen))
         shown = tuple(f for f in findings if not verdicts or f.evidence.verdict in verdicts)
         out.write(finding_report(*shown) if len(shown) == 1 else findings_report(shown))
     if folder is not None:

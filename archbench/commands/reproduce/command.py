@@ -8,7 +8,6 @@ import typer
 
 from archbench.commands.reproduce import expectations
 from archbench.commands.reproduce.report import summary_report, table_reports, tables_report
-from archbench.commands.reproduce.run import reproduce_figures
 from archbench.errors import ArchbenchError
 from archbench.papers.figures import figures, select, tables
 from archbench.papers.records import VERDICTS, Verdict, VerdictChange
@@ -16,12 +15,12 @@ from archbench.papers.verdict_looks import LOOKS
 from archbench.shell.files_in_use import in_use
 from archbench.shell.options import Debug, Form, Output, complete_model, verdicts_named
 from archbench.shell.output import destination, replacing, warn
-from archbench.shell.progress import progress
+from archbench.shell.progress import collected
 from archbench.tables.render import Format
 from archbench.units import counted
 
 if TYPE_CHECKING:
-    from archbench.papers.records import Reproduction
+    from archbench.papers.records import PublishedFigure, Reproduction
     from archbench.shell.output import Destination
 
 SHOWN = 5  # changed verdicts that standard error names; JSON has them all
@@ -99,8 +98,7 @@ def reproduce(
         return
     with destination(form, output) as out, in_use(expected):
         known = expectations.expected(expected)
-        with progress("recomputing") as tell:
-            found = reproduce_figures(chosen, tell)
+        found = _recomputed(chosen)
         changed = expectations.changes(found, known)
         shown = tuple(r for r in found if not verdicts or r.verdict in verdicts)
         _write(out, shown, changed, listed=bool(verdicts))
@@ -112,6 +110,12 @@ def reproduce(
 def _verdicts(words: list[str]) -> tuple[Verdict, ...]:
     spellings = {name: verdict for verdict in VERDICTS for name in (verdict, LOOKS[verdict].word)}
     return verdicts_named(words, spellings)
+
+
+def _recomputed(chosen: Sequence["PublishedFigure"]) -> tuple["Reproduction", ...]:
+    from archbench.papers.reproduce import recomputed
+
+    return collected("recomputing", recomputed(chosen), len(chosen))
 
 
 def _write(
@@ -151,7 +155,6 @@ def _update(path: Path | None, partial: bool) -> None:
         )
     expectations.refuse_installed(path)
     with replacing(path) as stream:
-        with progress("recomputing") as tell:
-            found = reproduce_figures(figures(), tell)
+        found = _recomputed(figures())
         stream.write(expectations.as_text(found))
     warn(f"the verdicts of {counted(len(found), 'figure')} are in {path}")

@@ -1,4 +1,4 @@
-"""Count one network, and what its paper or fvcore has to be set beside it."""
+"""Count one network; add its paper's columns, or fvcore's count."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any

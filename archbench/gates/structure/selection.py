@@ -1,4 +1,4 @@
-"""Which cells one command of the gates is about."""
+"""The cells that a gate command works on."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

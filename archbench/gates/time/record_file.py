@@ -7,7 +7,7 @@ from archbench.errors import OutputRefused
 from archbench.gates.time.pairs import GatePlan, Pair
 from archbench.timing.run_file import Warn, lines_of, why_unreadable
 
-SCHEMA = "archbench.gate/"  # what that of the first line begins with
+SCHEMA = "archbench.gate/"  # the first line's schema begins with it
 
 
 def read_gate(path: Path, warn: Warn) -> tuple[GatePlan, list[Pair]]:

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 
 class Answers:
-    """Keeps standard output for answers; what a model's own code prints goes to standard error."""
+    """Keeps standard output for answers; the model's own prints go to standard error."""
 
     def __init__(self) -> None:
         self._stream = os.fdopen(os.dup(1), "w", encoding="utf-8")
