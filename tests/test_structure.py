@@ -197,3 +197,17 @@ def test_every_test_says_what_it_holds(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
             assert ast.get_docstring(node), node.name
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_field_has_its_sentence_beside_it(path: Path) -> None:
+    """A record's docstring lists no fields: `#:` behind or above a field is what documents it."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ClassDef) and "Args:\n" in (ast.get_docstring(node) or ""):
+            fields = {
+                item.target.id
+                for item in node.body
+                if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)
+            }
+            listed = set(re.findall(r"^ +(\w+):", ast.get_docstring(node) or "", re.MULTILINE))
+            assert not fields & listed, f"{node.name} lists {sorted(fields & listed)}"

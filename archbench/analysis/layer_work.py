@@ -7,18 +7,10 @@ from archbench.record import Record
 
 @dataclass(frozen=True, slots=True)
 class LayerWork(Record):
-    """What one module path does itself in one forward pass, its children left out.
+    """What one module path does itself in one forward pass, its children left out."""
 
-    Args:
-        path: of the module; "" is the network itself.
-        type: its class.
-        macs: multiply-adds of convolutions, linear layers and matrix products.
-        bytes_moved: operands read and results written, once each.
-        operations: that move data.
-    """
-
-    path: str
-    type: str
-    macs: int
-    bytes_moved: int
-    operations: int
+    path: str  #: of the module; "" is the network itself
+    type: str  #: its class
+    macs: int  #: multiply-adds of convolutions, linear layers and matrix products
+    bytes_moved: int  #: operands read and results written, once each
+    operations: int  #: that move data

@@ -22,12 +22,12 @@ class Totals(Record):
 
     KEYS = (*("params", "trainable_params", "buffers", "macs", "flops", "activations", "depth"),)
 
-    params: int  # elements of all parameters, frozen ones included, each tensor once
+    params: int  #: elements of all parameters, frozen ones included, each tensor once
     trainable_params: int
     buffers: int
-    macs: int  # multiply-adds of convolutions, linear layers and matrix products
-    activations: int  # output elements of those same operations
-    depth: int  # longest chain of convolution and linear layers
+    macs: int  #: multiply-adds of convolutions, linear layers and matrix products
+    activations: int  #: output elements of those same operations
+    depth: int  #: longest chain of convolution and linear layers
 
     @property
     def flops(self) -> int:
@@ -46,8 +46,8 @@ class StageCost(Record):
     params: int
     macs: int
     activations: int
-    depth: int | None  # layers on the longest chain inside; None if the stage is not called itself
-    input_shape: Shape | None = None  # of the first tensor that it is given
+    depth: int | None  #: layers on the longest chain inside; None if the stage is not called itself
+    input_shape: Shape | None = None  #: of the first tensor that it is given
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class LayerCost(Record):
 
     path: str
     type: str
-    output_shape: Shape | None  # of the first tensor of the first call
+    output_shape: Shape | None  #: of the first tensor of the first call
     params: int
     macs: int
     activations: int
@@ -77,7 +77,7 @@ Bucket = Literal["counted", "zero", "unknown"]
 class OperationCount(Record):
     """How often an operation ran, and in which of the three buckets its cost fell."""
 
-    op: str  # without its overload: "aten.convolution"
+    op: str  #: without its overload: "aten.convolution"
     calls: int
     macs: int
     bucket: Bucket
@@ -97,11 +97,11 @@ class Profile(Record):
     stages: tuple[StageCost, ...]
     layers: tuple[LayerCost, ...]
     operations: tuple[OperationCount, ...]
-    uncalled: tuple[str, ...]  # modules that never ran
-    device: str  # "meta", or where a model ran that reads tensor values
-    note: str = ""  # why it ran elsewhere
+    uncalled: tuple[str, ...]  #: modules that never ran
+    device: str  #: "meta", or where a model ran that reads tensor values
+    note: str = ""  #: why it ran elsewhere
     convention: str = CONVENTION
-    arguments: Mapping[str, Any] = field(default_factory=dict)  # that the network was built with
+    arguments: Mapping[str, Any] = field(default_factory=dict)  #: that the network was built with
 
     @property
     def uncounted(self) -> tuple[OperationCount, ...]:

@@ -23,7 +23,7 @@ class Cost(NamedTuple):
     """What one call costs."""
 
     macs: int
-    activations: int  # output elements of the products it stands for
+    activations: int  #: output elements of the products it stands for
 
 
 Kwargs = Mapping[str, Any]

@@ -63,12 +63,12 @@ class Visit:
     path: str
     type: str
     calls: int = 0
-    output_shape: Shape | None = None  # batch included; of the first tensor of the first call
-    input_shape: Shape | None = None  # likewise, of a top-level module
+    output_shape: Shape | None = None  #: batch included; of the first tensor of the first call
+    input_shape: Shape | None = None  #: likewise, of a top-level module
     macs: int = 0
     activations: int = 0
-    depth: int | None = None  # of a top-level module: layers between its input and its output
-    operations: int = 0  # that move data; only where traffic is asked for, as the next
+    depth: int | None = None  #: of a top-level module: layers between its input and its output
+    operations: int = 0  #: that move data; only where traffic is asked for, as the next
     bytes_moved: int = 0
 
 
@@ -77,7 +77,7 @@ class Tally:
     """How often one operation ran, and what its rule made of it."""
 
     rule: Rule | None
-    views: bool = False  # the operation returns its first operand's memory
+    views: bool = False  #: the operation returns its first operand's memory
     calls: int = 0
     macs: int = 0
 
@@ -93,7 +93,7 @@ class Tally:
 class Trace:
     """One forward pass: the visits in the order of first calls, and all operations."""
 
-    paths: dict[nn.Module, list[str]]  # of every module that was there to run
+    paths: dict[nn.Module, list[str]]  #: of every module that was there to run
     visits: dict[str, Visit]
     operations: tuple[OperationCount, ...]
     depth: int

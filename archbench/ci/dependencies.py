@@ -29,21 +29,15 @@ Toml = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Dependencies:
-    """The options by which `uv pip install` installs a project's dependencies.
+    """The options by which `uv pip install` installs a project's dependencies."""
 
-    Args:
-        source: the file that lists them, from the project's folder; empty if they are not known.
-        before: a shell line that writes the file which `arguments` name; empty if none is needed.
-        arguments: options of `uv pip install`, quoted for a shell.
-        notes: what is not installed, a sentence each.
-        unknown: why the dependencies are not known; empty if they are.
-    """
-
+    #: the file that lists them, from the project's folder; empty if they are not known
     source: str = ""
+    #: a shell line that writes the file which `arguments` name; empty if none is needed
     before: str = ""
-    arguments: str = ""
-    notes: tuple[str, ...] = ()
-    unknown: str = ""
+    arguments: str = ""  #: options of `uv pip install`, quoted for a shell
+    notes: tuple[str, ...] = ()  #: what is not installed, a sentence each
+    unknown: str = ""  #: why the dependencies are not known; empty if they are
 
 
 def find_dependencies(folder: Path, top: Path) -> Dependencies:

@@ -54,23 +54,7 @@ def exit_code(words: Iterable[Word], strict: bool, incomplete: bool = False) -> 
 
 @dataclass(frozen=True, slots=True)
 class Verdict(Record):
-    """What is said of one figure of a cell, or of a cell as a whole.
-
-    Args:
-        cell: its name.
-        metric: the figure; None for the cell as a whole.
-        verdict: out of the closed list.
-        before: what the lock holds.
-        now: what was computed.
-        limit: the budget that was judged, as the user wrote it; empty for what is locked.
-        ratio: now / before, or of the limit; None where that does not exist.
-        note: what there is to say besides.
-        low: lower end of the 95 % interval of a ratio of times.
-        high: its upper end.
-        mde: the slowdown, as a share, that this measurement would have shown nine times in ten.
-        p: of the one-sided test, where there was one.
-        pairs: of processes that the ratio comes from.
-    """
+    """What is said of one figure of a cell, or of a cell as a whole."""
 
     KEYS = (
         *(
@@ -89,19 +73,20 @@ class Verdict(Record):
         *("pairs", "note"),
     )
 
-    cell: str
-    metric: str | None
-    verdict: Word
-    before: int | None = None
-    now: int | None = None
-    limit: str = ""
-    ratio: float | None = None
-    note: str = ""
-    low: float | None = None
-    high: float | None = None
+    cell: str  #: its name
+    metric: str | None  #: the figure; None for the cell as a whole
+    verdict: Word  #: out of the closed list
+    before: int | None = None  #: what the lock holds
+    now: int | None = None  #: what was computed
+    limit: str = ""  #: the budget that was judged, as the user wrote it; empty for what is locked
+    ratio: float | None = None  #: now / before, or of the limit; None where that does not exist
+    note: str = ""  #: what there is to say besides
+    low: float | None = None  #: lower end of the 95 % interval of a ratio of times
+    high: float | None = None  #: its upper end
+    #: the slowdown, as a share, that this measurement would have shown nine times in ten
     mde: float | None = None
-    p: float | None = None
-    pairs: int | None = None
+    p: float | None = None  #: of the one-sided test, where there was one
+    pairs: int | None = None  #: of processes that the ratio comes from
 
 
 def worst_first(verdicts: Iterable[Verdict]) -> list[Verdict]:

@@ -12,26 +12,16 @@ IMPORTANT = 0.05  # one that must not be missed
 
 @dataclass(frozen=True, slots=True)
 class Rules(Record):
-    """The numbers of the gate, as shares where they are shares.
+    """The numbers of the gate, as shares where they are shares."""
 
-    Args:
-        negligible: a slowdown below it is not worth a word, whatever the test says.
-        important: one that must not slip through.
-        alpha: the chance of any false alarm in a whole run, at most.
-        screen: pairs of the first stage.
-        suspicious: a cell whose median ratio in the screen is larger is measured again.
-        promising: one that is so much faster, too.
-        confirm: fresh pairs of the second stage; more where many cells are in it.
-        extend: pairs of its extension.
-        first_look: the part of alpha that the second stage spends before the extension.
-    """
-
+    #: a slowdown below it is not worth a word, whatever the test says
     negligible: float = NEGLIGIBLE
-    important: float = IMPORTANT
-    alpha: float = 0.01
-    screen: int = 5
+    important: float = IMPORTANT  #: one that must not slip through
+    alpha: float = 0.01  #: the chance of any false alarm in a whole run, at most
+    screen: int = 5  #: pairs of the first stage
+    #: a cell whose median ratio in the screen is larger is measured again
     suspicious: float = 0.007
-    promising: float = 0.02
-    confirm: int = 12
-    extend: int = 8
-    first_look: float = 0.8
+    promising: float = 0.02  #: one that is so much faster, too
+    confirm: int = 12  #: fresh pairs of the second stage; more where many cells are in it
+    extend: int = 8  #: pairs of its extension
+    first_look: float = 0.8  #: the part of alpha that the second stage spends before the extension

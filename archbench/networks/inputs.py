@@ -27,21 +27,13 @@ DTYPES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class InputPlan:
-    """The tensors of one forward pass, made anew on whichever device it runs on.
+    """The tensors of one forward pass, made anew on whichever device it runs on."""
 
-    Args:
-        specs: every input, without the batch.
-        keywords: how many of the last ones are passed by name.
-        batch_size: put in front of every shape.
-        given: the caller's own tensors, which replace made ones.
-        channels_last: whether images are in torch's channels-last format.
-    """
-
-    specs: tuple[TensorSpec, ...]
-    keywords: int
-    batch_size: int
-    given: GivenInputs | None = None
-    channels_last: bool = False
+    specs: tuple[TensorSpec, ...]  #: every input, without the batch
+    keywords: int  #: how many of the last ones are passed by name
+    batch_size: int  #: put in front of every shape
+    given: GivenInputs | None = None  #: the caller's own tensors, which replace made ones
+    channels_last: bool = False  #: whether images are in torch's channels-last format
 
     def texts(self) -> tuple[str, ...]:
         """Write the sizes as a user would, dtypes spelled out: "float32:3x224x224"."""

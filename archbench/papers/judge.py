@@ -29,17 +29,11 @@ _NUMBER = re.compile(
 
 
 class Print(NamedTuple):
-    """A printed number, taken apart.
+    """A printed number, taken apart."""
 
-    Args:
-        value: in base units.
-        scale: what its mantissa is multiplied by: 10⁶ for "3.8M".
-        decimals: digits behind the point.
-    """
-
-    value: Fraction
-    scale: Fraction
-    decimals: int
+    value: Fraction  #: in base units
+    scale: Fraction  #: what its mantissa is multiplied by: 10⁶ for "3.8M"
+    decimals: int  #: digits behind the point
 
     @property
     def unit(self) -> Fraction:

@@ -63,17 +63,11 @@ def projections(network: nn.Module) -> int:
 
 
 class Parameters(NamedTuple):
-    """A module's parameters by what they are for.
+    """A module's parameters by what they are for."""
 
-    Args:
-        weights: of convolutions and linear layers, and slopes of activations.
-        biases: of the same layers.
-        norms: scales and shifts of batch normalisation.
-    """
-
-    weights: int
-    biases: int
-    norms: int
+    weights: int  #: of convolutions and linear layers, and slopes of activations
+    biases: int  #: of the same layers
+    norms: int  #: scales and shifts of batch normalisation
 
 
 def parameters(module: nn.Module) -> Parameters:

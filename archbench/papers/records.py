@@ -10,34 +10,22 @@ FigureKind = Literal["derivable", "arithmetic", "reported"]
 
 @dataclass(frozen=True, slots=True)
 class PublishedFigure:
-    """One figure that a paper or document prints.
+    """One figure that a paper or document prints."""
 
-    Args:
-        id: its name: table, row and column, with dots.
-        table: the table or text that it belongs to.
-        paper: where it was first printed.
-        documents: the lecture notes and slides that quote it.
-        architecture: the registry's name of the network it belongs to; None where there is none.
-        row: its row, as the document calls it.
-        column: its column, as the document calls it.
-        printed: exactly what is printed.
-        value: that as one value in base units, "112x112x64" for a size, "7x7" for a kernel.
-        unit: what it counts: params, macs, channels, kernel, shape, percent_error, ...
-        convention: how the document counts, where that is known: "K=1024; weights without biases".
-        kind: derivable from an architecture, arithmetic from other figures, or reported only.
-    """
-
-    id: str
-    table: str
-    paper: str
-    documents: tuple[str, ...]
+    id: str  #: its name: table, row and column, with dots
+    table: str  #: the table or text that it belongs to
+    paper: str  #: where it was first printed
+    documents: tuple[str, ...]  #: the lecture notes and slides that quote it
+    #: the registry's name of the network it belongs to; None where there is none
     architecture: str | None
-    row: str
-    column: str
-    printed: str
-    value: str
-    unit: str
+    row: str  #: its row, as the document calls it
+    column: str  #: its column, as the document calls it
+    printed: str  #: exactly what is printed
+    value: str  #: that as one value in base units, "112x112x64" for a size, "7x7" for a kernel
+    unit: str  #: what it counts: params, macs, channels, kernel, shape, percent_error, ..
+    #: how the document counts, where that is known: "K=1024; weights without biases"
     convention: str
+    #: derivable from an architecture, arithmetic from other figures, or reported only
     kind: FigureKind
 
     @property
@@ -66,23 +54,15 @@ CONFIRMED: frozenset[Verdict] = frozenset({"exact", "rounded"})
 
 @dataclass(frozen=True, slots=True)
 class Reading(Record):
-    """One way to count what a figure may stand for, and what it gives.
-
-    Args:
-        network: that was counted: its registry name and arguments; "" where none was.
-        way: what was counted of it: "weights without biases, K = 1024"; "" where that is plain.
-        computed: the value, in base units.
-        shown: the value as the figure would print it, with more digits.
-        verdict: on the figure, were it read so.
-    """
+    """One way to count what a figure may stand for, and what it gives."""
 
     KEYS = ("how", "computed", "verdict")
 
-    network: str
-    way: str
-    computed: int | float | str
-    shown: str
-    verdict: Verdict
+    network: str  #: that was counted: its registry name and arguments; "" where none was
+    way: str  #: what was counted of it: "weights without biases, K = 1024"; "" where that is plain
+    computed: int | float | str  #: the value, in base units
+    shown: str  #: the value as the figure would print it, with more digits
+    verdict: Verdict  #: on the figure, were it read so
 
     @property
     def how(self) -> str:
@@ -92,22 +72,16 @@ class Reading(Record):
 
 @dataclass(frozen=True, slots=True)
 class Reproduction(Record):
-    """A printed figure beside the computed one.
+    """A printed figure beside the computed one."""
 
-    Args:
-        figure: what is printed.
-        verdict: how the two agree.
-        own: the reading by the figure's own network and convention; None where nothing determines
-            it, or where it is only quoted.
-        others: other readings of it, where there are any.
-        explanation: why it is not what was expected, or what to know about it; never empty unless
-            the verdict is exact or rounded.
-    """
-
-    figure: PublishedFigure
-    verdict: Verdict
+    figure: PublishedFigure  #: what is printed
+    verdict: Verdict  #: how the two agree
+    #: the reading by the figure's own network and convention; None where nothing determines it, or
+    #: where it is only quoted
     own: Reading | None
-    others: tuple[Reading, ...] = ()
+    others: tuple[Reading, ...] = ()  #: other readings of it, where there are any
+    #: why it is not what was expected, or what to know about it; never empty unless the verdict is
+    #: exact or rounded
     explanation: str = ""
 
     def to_dict(self) -> dict[str, Any]:
@@ -134,14 +108,8 @@ class Reproduction(Record):
 
 @dataclass(frozen=True, slots=True)
 class VerdictChange(Record):
-    """A figure whose verdict is not the expected one.
+    """A figure whose verdict is not the expected one."""
 
-    Args:
-        id: the figure's.
-        expected: the recorded verdict; None where none is.
-        verdict: what it is now.
-    """
-
-    id: str
-    expected: Verdict | None
-    verdict: Verdict
+    id: str  #: the figure's
+    expected: Verdict | None  #: the recorded verdict; None where none is
+    verdict: Verdict  #: what it is now

@@ -26,23 +26,14 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """Something worth looking at: lines over one axis.
+    """Something worth looking at: lines over one axis."""
 
-    Args:
-        name: of its file, without a suffix.
-        title: what it shows, in a sentence.
-        x_label: with its unit.
-        y_label: with its unit.
-        series: the lines.
-        log_y: draw the vertical axis in powers of ten.
-    """
-
-    name: str
-    title: str
-    x_label: str
-    y_label: str
-    series: tuple[Series, ...]
-    log_y: bool = False
+    name: str  #: of its file, without a suffix
+    title: str  #: what it shows, in a sentence
+    x_label: str  #: with its unit
+    y_label: str  #: with its unit
+    series: tuple[Series, ...]  #: the lines
+    log_y: bool = False  #: draw the vertical axis in powers of ten
 
 
 def as_svg(picture: Picture) -> str:

@@ -58,21 +58,14 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column.
+    """One column."""
 
-    Args:
-        key: its name for machines, the unit last.
-        title: its name for people.
-        kind: how people see it.
-        rank: columns of the highest rank are left out first where space is short; 0 always stays.
-        group: columns of one group share their prefix or unit, so that one can read across.
-    """
-
-    key: str
-    title: str
-    kind: Kind = Kind.TEXT
+    key: str  #: its name for machines, the unit last
+    title: str  #: its name for people
+    kind: Kind = Kind.TEXT  #: how people see it
+    #: columns of the highest rank are left out first where space is short; 0 always stays
     rank: int = 0
-    group: str = ""
+    group: str = ""  #: columns of one group share their prefix or unit, so that one can read across
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +75,8 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[tuple[TableCell, ...], ...]
     title: str = ""
-    marked: frozenset[int] = frozenset()  # rows that differ from what they stand beside
-    groups: Mapping[int, str] = field(default_factory=dict)  # headings, each above a row
+    marked: frozenset[int] = frozenset()  #: rows that differ from what they stand beside
+    groups: Mapping[int, str] = field(default_factory=dict)  #: headings, each above a row
 
 
 Lists = tuple[tuple[str, tuple[tuple[str, str], ...]], ...]  # (heading, (name, text) pairs)
@@ -91,30 +84,19 @@ Lists = tuple[tuple[str, tuple[tuple[str, str], ...]], ...]  # (heading, (name, 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything one command has to say, whichever format it is asked for in.
+    """Everything one command has to say, whichever format it is asked for in."""
 
-    Args:
-        title: its first line.
-        tables: for people; the first one is what CSV holds, unless `rows` is given.
-        rows: what CSV holds.
-        facts: (name, text) pairs that stand under the tables.
-        background: more of them: where and how it was measured.
-        lists: more of them, each under its heading.
-        notes: sentences that stand last.
-        document: the JSON object.
-        commands: (name, command) pairs that stand after the facts, to be copied as they are.
-        listings: (heading, lines) pairs that stand below, each line as it is.
-        whole: the option that shows what a narrow terminal leaves out.
-    """
-
-    title: str
+    title: str  #: its first line
+    #: for people; the first one is what CSV holds, unless `rows` is given
     tables: tuple[Table, ...]
-    document: Mapping[str, Any]
-    facts: tuple[tuple[str, str], ...] = ()
-    notes: tuple[str, ...] = ()
-    rows: Table | None = None
-    lists: Lists = ()
+    document: Mapping[str, Any]  #: the JSON object
+    facts: tuple[tuple[str, str], ...] = ()  #: (name, text) pairs that stand under the tables
+    notes: tuple[str, ...] = ()  #: sentences that stand last
+    rows: Table | None = None  #: what CSV holds
+    lists: Lists = ()  #: more of them, each under its heading
+    #: (name, command) pairs that stand after the facts, to be copied as they are
     commands: tuple[tuple[str, str], ...] = ()
+    #: (heading, lines) pairs that stand below, each line as it is
     listings: tuple[tuple[str, str], ...] = ()
-    background: tuple[tuple[str, str], ...] = ()
-    whole: str = "-f csv"
+    background: tuple[tuple[str, str], ...] = ()  #: more of them: where and how it was measured
+    whole: str = "-f csv"  #: the option that shows what a narrow terminal leaves out

@@ -7,26 +7,17 @@ from archbench.record import Record
 
 @dataclass(frozen=True, slots=True)
 class Ceilings(Record):
-    """The best that a machine was seen to do, in one precision.
+    """The best that a machine was seen to do, in one precision."""
 
-    Args:
-        fingerprint: of the environment it was measured in.
-        device: "cpu", "cuda".
-        device_name: for people.
-        precision: of the product.
-        flops_per_s: of a large matrix product, two per multiply-add.
-        copies: (bytes read and written, bytes per second) of copies, from small ones that stay in a
-            cache to one that does not.
-        launch_s: the least time of any operation.
-    """
-
-    fingerprint: str
-    device: str
-    device_name: str
-    precision: str
-    flops_per_s: float
+    fingerprint: str  #: of the environment it was measured in
+    device: str  #: "cpu", "cuda"
+    device_name: str  #: for people
+    precision: str  #: of the product
+    flops_per_s: float  #: of a large matrix product, two per multiply-add
+    #: (bytes read and written, bytes per second) of copies, from small ones that stay in a cache to
+    #: one that does not
     copies: tuple[tuple[int, float], ...]
-    launch_s: float
+    launch_s: float  #: the least time of any operation
 
     def bytes_per_s(self, size: int) -> float:
         """Return the best rate of a copy that moved as much or more, or else of the largest.

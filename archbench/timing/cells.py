@@ -12,38 +12,26 @@ from archbench.record import Record
 
 @dataclass(frozen=True, slots=True)
 class Cell(Record):
-    """One thing to measure; nothing of the machine is in it, but for the kind of device.
+    """One thing to measure; nothing of the machine is in it, but for the kind of device."""
 
-    Args:
-        model: as the user named it.
-        arguments: of the network or factory.
-        content: hash of the code or the object behind the name, where that is the user's own.
-        inputs: sizes without the batch, "float32:3x224x224" or "name:dtype:shape".
-        batch_size: samples in one pass.
-        device: "cpu", "cuda", "cuda:1", "mps".
-        precision: amp is autocast to bfloat16; tf32 is float32 with TF32 products.
-        channels_last: memory order of images and of the weights of convolutions.
-        compiled: the mode of torch.compile; None runs eagerly.
-        cuda_graph: one captured graph is replayed.
-        cold_cache: inputs take turns, so that none is still in the cache.
-        mode: one forward pass, or one step of training.
-        optimizer: of that step.
-        threads: that torch computes with on the CPU; None leaves torch's own number.
-    """
-
-    model: str
+    model: str  #: as the user named it
+    #: of the network or factory
     arguments: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    #: sizes without the batch, "float32:3x224x224" or "name:dtype:shape"
     inputs: tuple[str, ...] = ()
+    #: hash of the code or the object behind the name, where that is the user's own
     content: str = ""
-    batch_size: int = 1
-    device: str = "cpu"
+    batch_size: int = 1  #: samples in one pass
+    device: str = "cpu"  #: "cpu", "cuda", "cuda:1", "mps"
+    #: amp is autocast to bfloat16; tf32 is float32 with TF32 products
     precision: Precision = "fp32"
-    channels_last: bool = False
-    compiled: str | None = None
-    cuda_graph: bool = False
-    cold_cache: bool = False
-    mode: Mode = "infer"
-    optimizer: Optimizer = "momentum"
+    channels_last: bool = False  #: memory order of images and of the weights of convolutions
+    compiled: str | None = None  #: the mode of torch.compile; None runs eagerly
+    cuda_graph: bool = False  #: one captured graph is replayed
+    cold_cache: bool = False  #: inputs take turns, so that none is still in the cache
+    mode: Mode = "infer"  #: one forward pass, or one step of training
+    optimizer: Optimizer = "momentum"  #: of that step
+    #: that torch computes with on the CPU; None leaves torch's own number
     threads: int | None = None
 
     @property

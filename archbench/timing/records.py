@@ -41,126 +41,86 @@ class Failure(Record):
 
 @dataclass(frozen=True, slots=True)
 class DeviceTimes(Record):
-    """What only an accelerator has, beside the latency that the host sees.
+    """What only an accelerator has, beside the latency that the host sees."""
 
-    Args:
-        calls_ns: device time of one call each, from event to event; of several short calls their
-            mean.
-        enqueue_ns: until the host had launched one call.
-        block_ns: device time of whole blocks of calls, back to back.
-        block_calls: calls in each of those blocks.
-    """
-
+    #: device time of one call each, from event to event; of several short calls their mean
     calls_ns: tuple[int, ...]
-    enqueue_ns: tuple[int, ...]
-    block_ns: tuple[int, ...]
-    block_calls: int
+    enqueue_ns: tuple[int, ...]  #: until the host had launched one call
+    block_ns: tuple[int, ...]  #: device time of whole blocks of calls, back to back
+    block_calls: int  #: calls in each of those blocks
 
 
 @dataclass(frozen=True, slots=True)
 class Measured(Record):
-    """What a worker saw in its own process.
+    """What a worker saw in its own process."""
 
-    Args:
-        readings_ns: for each cell, in the order of the job, one reading a round, as the host's
-            clock gave it: `calls_per_reading` calls in a row, with the device idle before and done
-            after. Empty after a failure.
-        calls_per_reading: more than 1 for very short calls only.
-        warm_up_rounds: rounds before those, thrown away.
-        settled: whether the times had stopped drifting.
-        device: of an accelerator, where one cell ran alone.
-        layers_ns: of the modules that were watched, by path.
-        compile_s: the first call of a compiled model, which compiles it; None where it is not.
-        peak_memory_bytes: None where it was not measured.
-        activations_peak_bytes: the part of it above what was allocated before the call.
-        flags: what a reader should know.
-        environment: of the worker.
-        failure: why there are no times.
-    """
-
+    #: for each cell, in the order of the job, one reading a round, as the host's clock gave it:
+    #: `calls_per_reading` calls in a row, with the device idle before and done after. Empty after a
+    #: failure.
     readings_ns: tuple[tuple[int, ...], ...] = ()
-    calls_per_reading: int = 1
-    warm_up_rounds: int = 0
-    settled: bool = False
-    device: DeviceTimes | None = None
+    calls_per_reading: int = 1  #: more than 1 for very short calls only
+    warm_up_rounds: int = 0  #: rounds before those, thrown away
+    settled: bool = False  #: whether the times had stopped drifting
+    device: DeviceTimes | None = None  #: of an accelerator, where one cell ran alone
+    #: of the modules that were watched, by path
     layers_ns: Mapping[str, int] = field(default_factory=dict, hash=False)
+    #: the first call of a compiled model, which compiles it; None where it is not
     compile_s: float | None = None
-    peak_memory_bytes: int | None = None
+    peak_memory_bytes: int | None = None  #: None where it was not measured
+    #: the part of it above what was allocated before the call
     activations_peak_bytes: int | None = None
-    flags: tuple[Flag, ...] = ()
-    environment: Environment | None = None
-    failure: Failure | None = None
+    flags: tuple[Flag, ...] = ()  #: what a reader should know
+    environment: Environment | None = None  #: of the worker
+    failure: Failure | None = None  #: why there are no times
 
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """What the process that started a worker saw from outside.
+    """What the process that started a worker saw from outside."""
 
-    Args:
-        started_s: Unix time.
-        wall_s: from the start of the worker to its end.
-        load: what others took of the processor meanwhile.
-        device: what NVML showed of the device meanwhile; None where there is none.
-    """
-
-    started_s: float
-    wall_s: float
-    load: CpuLoad | None = None
+    started_s: float  #: Unix time
+    wall_s: float  #: from the start of the worker to its end
+    load: CpuLoad | None = None  #: what others took of the processor meanwhile
+    #: what NVML showed of the device meanwhile; None where there is none
     device: DeviceWatch | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Session(Record):
-    """The times of one process, in which one cell ran, or several took turns call by call.
-
-    Args:
-        cells: what ran; in a comparison the first is the reference.
-        number: of this process among those of the same cells, from 0.
-        seed: of the inputs, the weights and the order of turns.
-        times_ns: for each cell one time per round: the host's clock around one call, with the
-            device idle before and done after. Empty after a failure.
-        calls_per_time: calls in each of these times; each is their mean.
-        warm_up_rounds: rounds before those, thrown away.
-        settled: whether the times had stopped drifting.
-        device: of an accelerator, where one cell ran alone.
-        layers_ns: of the modules that were watched, by path: each one's own time in a pass, its
-            children left out; the median over passes.
-        compile_s: the first call of a compiled model, which compiles it; None where it is not.
-        compiled_before: whether the compiler's cache held it from an earlier process.
-        peak_memory_bytes: the most that was allocated at once during one call, the model and its
-            inputs included; None where it was not measured.
-        activations_peak_bytes: the part of it above what was allocated before the call.
-        flags: what a reader should know.
-        load: what others took of the processor meanwhile.
-        watch: what NVML showed of the device meanwhile.
-        started_s: Unix time.
-        wall_s: from the start of the process to its end.
-        environment: where; None where the process died before it could tell.
-        failure: why there are no times.
-    """
+    """The times of one process, in which one cell ran, or several took turns call by call."""
 
     SCHEMA = "archbench.session/1"
 
-    cells: tuple[Cell, ...]
-    number: int
-    seed: int
+    cells: tuple[Cell, ...]  #: what ran; in a comparison the first is the reference
+    number: int  #: of this process among those of the same cells, from 0
+    seed: int  #: of the inputs, the weights and the order of turns
+    #: for each cell one time per round: the host's clock around one call, with the device idle
+    #: before and done after. Empty after a failure.
     times_ns: tuple[tuple[int, ...], ...] = ()
-    calls_per_time: int = 1
-    warm_up_rounds: int = 0
-    settled: bool = False
-    device: DeviceTimes | None = None
+    calls_per_time: int = 1  #: calls in each of these times; each is their mean
+    warm_up_rounds: int = 0  #: rounds before those, thrown away
+    settled: bool = False  #: whether the times had stopped drifting
+    device: DeviceTimes | None = None  #: of an accelerator, where one cell ran alone
+    #: of the modules that were watched, by path: each one's own time in a pass, its children left
+    #: out; the median over passes
     layers_ns: Mapping[str, int] = field(default_factory=dict, hash=False)
+    #: the first call of a compiled model, which compiles it; None where it is not
     compile_s: float | None = None
-    compiled_before: bool = False
+    compiled_before: bool = False  #: whether the compiler's cache held it from an earlier process
+    #: the most that was allocated at once during one call, the model and its inputs included; None
+    #: where it was not measured
     peak_memory_bytes: int | None = None
+    #: the part of it above what was allocated before the call
     activations_peak_bytes: int | None = None
-    flags: tuple[Flag, ...] = ()
-    load: CpuLoad | None = None
+    flags: tuple[Flag, ...] = ()  #: what a reader should know
+    load: CpuLoad | None = None  #: what others took of the processor meanwhile
+    #: what NVML showed of the device meanwhile
     watch: Mapping[str, Any] | None = field(default=None, hash=False)
-    started_s: float = 0.0
-    wall_s: float = 0.0
+    started_s: float = 0.0  #: Unix time
+    wall_s: float = 0.0  #: from the start of the process to its end
+    #: where; None where the process died before it could tell
     environment: Environment | None = None
-    failure: Failure | None = None
+    failure: Failure | None = None  #: why there are no times
 
     @property
     def rounds(self) -> int:

@@ -6,17 +6,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ByteRange:
-    """Bytes that an operation holds at its highest moment.
+    """Bytes that an operation holds at its highest moment."""
 
-    Args:
-        low: it holds no less.
-        high: it holds no more; None where no upper bound is known.
-        unknown: the reason why there is no upper bound.
-    """
-
-    low: int
-    high: int | None
-    unknown: str = ""
+    low: int  #: it holds no less
+    high: int | None  #: it holds no more; None where no upper bound is known
+    unknown: str = ""  #: the reason why there is no upper bound
 
     def plus(self, size: int, at_most: int | None = None) -> "ByteRange":
         """Add bytes to both bounds; `at_most` to the upper one, if that is another number.

@@ -16,29 +16,17 @@ CONVOLUTIONS = {aten.convolution.default, aten.convolution_backward.default}
 
 @dataclass(frozen=True, slots=True)
 class Convolution:
-    """The operands and the window of one convolution; sizes are in bytes.
+    """The operands and the window of one convolution; sizes are in bytes."""
 
-    Args:
-        x: shape of the input, batch and channels first.
-        weight: output channels, input channels of one group, kernel.
-        out: shape of the output.
-        groups: channels are computed in so many groups.
-        stride: one number for each spatial dimension, as the next two.
-        padding: of zeros, on either side.
-        dilation: distance between two points that the kernel reads.
-        channels_last: whether oneDNN computes in torch's channels-last format.
-        dtype: of all operands.
-    """
-
-    x: Shape
-    weight: Shape
-    out: Shape
-    groups: int
-    stride: Shape
-    padding: Shape
-    dilation: Shape
-    channels_last: bool
-    dtype: torch.dtype
+    x: Shape  #: shape of the input, batch and channels first
+    weight: Shape  #: output channels, input channels of one group, kernel
+    out: Shape  #: shape of the output
+    groups: int  #: channels are computed in so many groups
+    stride: Shape  #: one number for each spatial dimension, as the next two
+    padding: Shape  #: of zeros, on either side
+    dilation: Shape  #: distance between two points that the kernel reads
+    channels_last: bool  #: whether oneDNN computes in torch's channels-last format
+    dtype: torch.dtype  #: of all operands
 
     def plain(self, shape: Shape) -> int:
         """A tensor as torch keeps it."""

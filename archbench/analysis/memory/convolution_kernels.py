@@ -21,20 +21,14 @@ Pass = Literal["forward", "to_input", "to_weights"]
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """The layout that a kernel computes in.
+    """The layout that a kernel computes in."""
 
-    Args:
-        layout: "blocks": channels in groups of `block`, rounded up to whole groups. "rows":
-            channels last, copied from torch's plain format and back. "columns": the plain format,
-            with the input unfolded. "given": torch's channels-last format. "plain": the plain
-            format, without any copy.
-        block: channels in a block.
-        plain_source: whether the input is read from the plain format, as by kernels for few
-            channels.
-    """
-
+    #: "blocks": channels in groups of `block`, rounded up to whole groups. "rows": channels last,
+    #: copied from torch's plain format and back. "columns": the plain format, with the input
+    #: unfolded. "given": torch's channels-last format. "plain": the plain format, without any copy.
     layout: Literal["blocks", "rows", "columns", "given", "plain"]
-    block: int = 0
+    block: int = 0  #: channels in a block
+    #: whether the input is read from the plain format, as by kernels for few channels
     plain_source: bool = False
 
 

@@ -33,19 +33,20 @@ class MemoryEstimate(Record):
     model: str
     mode: Mode
     batch_size: int
-    dtype: str  # of the first input: "float32"
-    device: str  # whose kernels and allocator: "cpu", "cuda"
-    optimizer: str | None  # None at inference
-    weights_bytes: int  # all parameters, frozen ones included; what is shared, once
+    dtype: str  #: of the first input: "float32"
+    device: str  #: whose kernels and allocator: "cpu", "cuda"
+    optimizer: str | None  #: None at inference
+    weights_bytes: int  #: all parameters, frozen ones included; what is shared, once
     buffers_bytes: int
     inputs_bytes: int
-    optimizer_bytes: int  # its state, alive between steps
-    gradients_bytes: int  # of the parameters, all together at the end of the backward pass
-    activations_peak_bytes: int  # most that is alive above what was so before the call: outputs,
-    # what is saved for the backward pass, gradients, temporaries of operations and of the optimizer
-    activations_peak_high_bytes: int | None  # it is no more than that; None: no bound is known
-    unknown: tuple[str, ...] = ()  # why no upper bound is known: "convolution by SlowTranspose2d"
-    note: str = ""  # why it ran elsewhere than on the meta device
+    optimizer_bytes: int  #: its state, alive between steps
+    gradients_bytes: int  #: of the parameters, all together at the end of the backward pass
+    #: most that is alive at once above what was alive before the call: outputs, tensors saved for
+    #: the backward pass, gradients, temporaries of operations and of the optimizer
+    activations_peak_bytes: int
+    activations_peak_high_bytes: int | None  #: it is no more than that; None: no bound is known
+    unknown: tuple[str, ...] = ()  #: why no upper bound is known: "convolution by SlowTranspose2d"
+    note: str = ""  #: why it ran elsewhere than on the meta device
 
     @property
     def complete(self) -> bool:

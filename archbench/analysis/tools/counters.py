@@ -114,24 +114,16 @@ def flop_counter_mode(model: nn.Module, inputs: Inputs) -> Count:
 
 @dataclass(frozen=True, slots=True)
 class Counter:
-    """A tool that counts a network it is given.
+    """A tool that counts a network it is given."""
 
-    Args:
-        name: what it is called.
-        package: what it is installed as.
-        says: what it calls multiply-adds.
-        counts_params: whether it counts parameters too.
-        needs_values: whether it fails on the meta device, as what traces with torch.jit does, or
-            counts more there: ptflops sees that a linear layer is taken apart.
-        count: calls it.
-    """
-
-    name: str
-    package: str
-    says: str
-    counts_params: bool
+    name: str  #: what it is called
+    package: str  #: what it is installed as
+    says: str  #: what it calls multiply-adds
+    counts_params: bool  #: whether it counts parameters too
+    #: whether it fails on the meta device, as what traces with torch.jit does, or counts more
+    #: there: ptflops sees that a linear layer is taken apart
     needs_values: bool
-    count: Callable[[nn.Module, Inputs], Count]
+    count: Callable[[nn.Module, Inputs], Count]  #: calls it
 
     @property
     def version(self) -> str | None:

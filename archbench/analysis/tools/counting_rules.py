@@ -44,20 +44,13 @@ F_ATTENTION = frozenset({"F.scaled_dot_product_attention"})
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """What a tool counts beside archbench, in proportion to something that ran.
+    """What a tool counts beside archbench, in proportion to something that ran."""
 
-    Args:
-        term: its name in the sum.
-        names: the classes or functions that it is for.
-        measure: the attribute of ModuleUse or FunctionUse that it is in proportion to.
-        times: how often that is charged.
-        affine: only for normalisation with a learned scale, or only for that without.
-    """
-
-    term: str
-    names: frozenset[str]
-    measure: str
-    times: int = 1
+    term: str  #: its name in the sum
+    names: frozenset[str]  #: the classes or functions that it is for
+    measure: str  #: the attribute of ModuleUse or FunctionUse that it is in proportion to
+    times: int = 1  #: how often that is charged
+    #: only for normalisation with a learned scale, or only for that without
     affine: bool | None = None
 
     def amount(self, uses: Uses) -> int:

@@ -31,43 +31,24 @@ CONVOLUTIONS = (
 
 @dataclass(slots=True)
 class ModuleUse:
-    """One module: what it owns itself, and what went through it in all of its calls.
+    """One module: what it owns itself, and what went through it in all of its calls."""
 
-    Args:
-        name: of its class.
-        torch_s_own: the class is one of torch's, not derived from one.
-        leaf: it holds no other module.
-        affine: it normalises, with a learned scale or without one; None elsewhere.
-        params: elements of its own parameters.
-        weights: those of its parameter `weight`.
-        biases: those of its parameter `bias`.
-        bias_free: channels of a convolution that has no bias, else 0.
-        moving: elements of a running mean and variance.
-        macs: of the products that it runs itself.
-        products: output elements of those.
-        calls: of the module as a module; forward() called straight is not seen from outside.
-        samples: first dimension of what it returned.
-        positions: output elements for each output channel.
-        inputs: elements of the first tensor that it was given.
-        outputs: elements of the first tensor that it returned.
-    """
-
-    name: str
-    torch_s_own: bool
-    leaf: bool
-    affine: bool | None
-    params: int
-    weights: int
-    biases: int
-    bias_free: int
-    moving: int
-    macs: int
-    products: int
-    calls: int = 0
-    samples: int = 0
-    positions: int = 0
-    inputs: int = 0
-    outputs: int = 0
+    name: str  #: of its class
+    torch_s_own: bool  #: the class is one of torch's, not derived from one
+    leaf: bool  #: it holds no other module
+    affine: bool | None  #: it normalises, with a learned scale or without one; None elsewhere
+    params: int  #: elements of its own parameters
+    weights: int  #: those of its parameter `weight`
+    biases: int  #: those of its parameter `bias`
+    bias_free: int  #: channels of a convolution that has no bias, else 0
+    moving: int  #: elements of a running mean and variance
+    macs: int  #: of the products that it runs itself
+    products: int  #: output elements of those
+    calls: int = 0  #: of the module as a module; forward() called straight is not seen from outside
+    samples: int = 0  #: first dimension of what it returned
+    positions: int = 0  #: output elements for each output channel
+    inputs: int = 0  #: elements of the first tensor that it was given
+    outputs: int = 0  #: elements of the first tensor that it returned
 
     @property
     def biased_products(self) -> int:
@@ -97,22 +78,15 @@ class ModuleUse:
 
 @dataclass(frozen=True, slots=True)
 class FunctionUse:
-    """One call of a torch function.
+    """One call of a torch function."""
 
-    Args:
-        name: "F.relu" for torch.nn.functional's, "mul" for torch's and a tensor's own.
-        affine: it normalises, with a scale or without one; None elsewhere.
-        inputs: elements of the first tensor it was given; of local response normalisation, of the
-            squares that it averages, which are padded.
-        outputs: elements of the first tensor that it returned.
-        macs: of fused attention and of convolutions whose padding has a name, else 0.
-    """
-
-    name: str
-    affine: bool | None
+    name: str  #: "F.relu" for torch.nn.functional's, "mul" for torch's and a tensor's own
+    affine: bool | None  #: it normalises, with a scale or without one; None elsewhere
+    #: elements of the first tensor it was given; of local response normalisation, of the squares
+    #: that it averages, which are padded
     inputs: int
-    outputs: int
-    macs: int = 0
+    outputs: int  #: elements of the first tensor that it returned
+    macs: int = 0  #: of fused attention and of convolutions whose padding has a name, else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,30 +11,19 @@ Quantity = Literal["params", "macs"]
 
 @dataclass(frozen=True, slots=True)
 class Term(Record):
-    """One named difference between two ways of counting, or between two networks.
+    """One named difference between two ways of counting, or between two networks."""
 
-    Args:
-        name: what is counted otherwise.
-        amount: what that adds; negative where the other counts less.
-    """
-
-    name: str
-    amount: int
+    name: str  #: what is counted otherwise
+    amount: int  #: what that adds; negative where the other counts less
 
 
 @dataclass(frozen=True, slots=True)
 class Printed:
-    """A number as a tool prints it.
+    """A number as a tool prints it."""
 
-    Args:
-        text: its digits, "25,557,032" or "4.089".
-        unit: what 1 of it stands for: 10**9 where billions are printed.
-        whole: all that is printed, where there is more: "3.8 × 10^9".
-    """
-
-    text: str
-    unit: int = 1
-    whole: str = ""
+    text: str  #: its digits, "25,557,032" or "4.089"
+    unit: int = 1  #: what 1 of it stands for: 10**9 where billions are printed
+    whole: str = ""  #: all that is printed, where there is more: "3.8 × 10^9"
 
     @property
     def value(self) -> int:

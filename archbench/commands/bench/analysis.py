@@ -18,17 +18,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """The exact side of a cell.
+    """The exact side of a cell."""
 
-    Args:
-        macs: of one forward pass of the batch.
-        estimate: of its memory; None where there is none, as under autocast.
-        work: of each layer, where it was asked for.
-    """
-
-    macs: int
-    estimate: MemoryEstimate | None
-    work: tuple[LayerWork, ...] = ()
+    macs: int  #: of one forward pass of the batch
+    estimate: MemoryEstimate | None  #: of its memory; None where there is none, as under autocast
+    work: tuple[LayerWork, ...] = ()  #: of each layer, where it was asked for
 
 
 def analysed(loaded: "Loaded", plan: "InputPlan", cell: Cell, layers: bool) -> Analysis:

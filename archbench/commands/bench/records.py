@@ -18,50 +18,33 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Timing(Record):
-    """One cell, as all its sessions saw it. What could not be measured is None.
+    """One cell, as all its sessions saw it. What could not be measured is None."""
 
-    Args:
-        cell: what was measured.
-        sessions: fresh processes that gave times.
-        samples: times, in all of them.
-        latency_median_s: of one pass of the batch on the host's clock: the median over processes
-            of their medians.
-        latency_low_s: lower end of its 95 % interval, over processes.
-        latency_high_s: upper end.
-        latency_p90_s: nine in ten passes take no longer; from 64 samples on.
-        latency_p99_s: from 662 samples on.
-        device_median_s: of one pass on an accelerator's own clock, without waiting for launches.
-        throughput_per_s: samples (images) per second, pass after pass: mean, not median.
-        compile_cold_s: first call of a compiled model, with an empty cache.
-        compile_warm_s: the same in later processes, which find the compiled code.
-        peak_memory_bytes: the most allocated at once, measured; weights and inputs included.
-        activations_peak_bytes: the part of it that a pass allocates, measured.
-        estimate: the same from the graph, without running it.
-        macs: multiply-adds of one forward pass of the batch.
-        roofline: its layers under the machine's ceilings, where they were asked for.
-        flags: what a reader should know.
-        failure: why there are no times.
-    """
-
-    cell: Cell
-    sessions: int = 0
-    samples: int = 0
+    cell: Cell  #: what was measured
+    sessions: int = 0  #: fresh processes that gave times
+    samples: int = 0  #: times, in all of them
+    #: of one pass of the batch on the host's clock: the median over processes of their medians
     latency_median_s: float | None = None
-    latency_low_s: float | None = None
-    latency_high_s: float | None = None
-    latency_p90_s: float | None = None
-    latency_p99_s: float | None = None
+    latency_low_s: float | None = None  #: lower end of its 95 % interval, over processes
+    latency_high_s: float | None = None  #: upper end
+    latency_p90_s: float | None = None  #: nine in ten passes take no longer; from 64 samples on
+    latency_p99_s: float | None = None  #: from 662 samples on
+    #: of one pass on an accelerator's own clock, without waiting for launches
     device_median_s: float | None = None
+    #: samples (images) per second, pass after pass: mean, not median
     throughput_per_s: float | None = None
-    compile_cold_s: float | None = None
+    compile_cold_s: float | None = None  #: first call of a compiled model, with an empty cache
+    #: the same in later processes, which find the compiled code
     compile_warm_s: float | None = None
+    #: the most allocated at once, measured; weights and inputs included
     peak_memory_bytes: int | None = None
-    activations_peak_bytes: int | None = None
-    estimate: MemoryEstimate | None = None
-    macs: int | None = None
+    activations_peak_bytes: int | None = None  #: the part of it that a pass allocates, measured
+    estimate: MemoryEstimate | None = None  #: the same from the graph, without running it
+    macs: int | None = None  #: multiply-adds of one forward pass of the batch
+    #: its layers under the machine's ceilings, where they were asked for
     roofline: Roofline | None = None
-    flags: tuple[Flag, ...] = ()
-    failure: Failure | None = None
+    flags: tuple[Flag, ...] = ()  #: what a reader should know
+    failure: Failure | None = None  #: why there are no times
 
     @property
     def flops_per_s(self) -> float | None:

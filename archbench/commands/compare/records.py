@@ -14,30 +14,21 @@ TimeVerdict = Literal["faster", "slower", "no_difference", "inconclusive"]
 
 @dataclass(frozen=True, slots=True)
 class Change(Record):
-    """One quantity of a model beside the reference's.
-
-    Args:
-        metric: its name, the unit last: "params", "macs", "calls", "latency_median_s".
-        subject: "total", a stage, or an operation.
-        model: whose value `b` is; `a` is the reference's. None where one of them has no such
-            subject.
-        ratio: b / a; None where a is 0 or either is missing.
-        low: lower end of the ratio's 95 % interval, of measured quantities.
-        high: its upper end.
-        mde: the relative difference that would have been called one nine times in ten.
-    """
+    """One quantity of a model beside the reference's."""
 
     KEYS = (*("metric", "subject", "model", "a", "b", "ratio", "low", "high", "mde", "verdict"),)
 
-    metric: str
-    subject: str
+    metric: str  #: its name, the unit last: "params", "macs", "calls", "latency_median_s"
+    subject: str  #: "total", a stage, or an operation
+    #: whose value `b` is; `a` is the reference's. None where one of them has no such subject.
     model: str
     a: int | float | None
     b: int | float | None
     verdict: StructureVerdict | TimeVerdict
-    ratio: float | None = None
-    low: float | None = None
-    high: float | None = None
+    ratio: float | None = None  #: b / a; None where a is 0 or either is missing
+    low: float | None = None  #: lower end of the ratio's 95 % interval, of measured quantities
+    high: float | None = None  #: its upper end
+    #: the relative difference that would have been called one nine times in ten
     mde: float | None = None
 
 
@@ -47,8 +38,8 @@ class Comparison(Record):
 
     profiles: tuple[Profile, ...]
     changes: tuple[Change, ...]
-    sessions: tuple[Session, ...] = ()  # in each all models took turns
-    latencies_s: tuple[float, ...] = ()  # each model's: median over processes of their medians
+    sessions: tuple[Session, ...] = ()  #: in each all models took turns
+    latencies_s: tuple[float, ...] = ()  #: each model's: median over processes of their medians
 
     @property
     def environment(self) -> Environment | None:

@@ -11,27 +11,20 @@ from archbench.timing.machine.records import Environment
 
 @dataclass(frozen=True, slots=True)
 class Noise(Record):
-    """What the same network measured twice differs by, on a machine as it is now.
+    """What the same network measured twice differs by, on a machine as it is now."""
 
-    Args:
-        model: that ran, twice in each process.
-        sessions: fresh processes.
-        rounds: turns in all of them.
-        latency_median_s: of the network.
-        level_sd: of the logarithm of a process's median: how processes differ from one another.
-        ratio_sd: of the logarithm of a process's ratio of the two: what is left when both take
-            turns in one process.
-        detectable: (processes, the difference that `compare` sees nine times in ten).
-        bench_interval: (processes, half the width that a latency's 95 % interval has).
-    """
-
-    model: str
-    sessions: int
-    rounds: int
-    latency_median_s: float
+    model: str  #: that ran, twice in each process
+    sessions: int  #: fresh processes
+    rounds: int  #: turns in all of them
+    latency_median_s: float  #: of the network
+    #: of the logarithm of a process's median: how processes differ from one another
     level_sd: float
+    #: of the logarithm of a process's ratio of the two: what is left when both take turns in one
+    #: process
     ratio_sd: float
+    #: (processes, the difference that `compare` sees nine times in ten)
     detectable: tuple[tuple[int, float], ...]
+    #: (processes, half the width that a latency's 95 % interval has)
     bench_interval: tuple[tuple[int, float], ...]
 
     def to_dict(self) -> dict[str, Any]:
@@ -45,24 +38,14 @@ class Noise(Record):
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis(Record):
-    """What `archbench doctor` found.
-
-    Args:
-        environment: of a worker process.
-        load: what others took of the processor while nothing was measured.
-        busiest: the processes that took most.
-        available_memory_bytes: what is left.
-        noise: None where it was not measured.
-        ceilings: None where they were not measured.
-        advice: sentences, one for each thing to change.
-    """
+    """What `archbench doctor` found."""
 
     SCHEMA = "archbench.doctor/1"
 
-    environment: Environment
-    load: CpuLoad
-    busiest: tuple[BusyProcess, ...]
-    available_memory_bytes: int | None
-    noise: Noise | None
-    ceilings: Ceilings | None
-    advice: tuple[str, ...]
+    environment: Environment  #: of a worker process
+    load: CpuLoad  #: what others took of the processor while nothing was measured
+    busiest: tuple[BusyProcess, ...]  #: the processes that took most
+    available_memory_bytes: int | None  #: what is left
+    noise: Noise | None  #: None where it was not measured
+    ceilings: Ceilings | None  #: None where they were not measured
+    advice: tuple[str, ...]  #: sentences, one for each thing to change

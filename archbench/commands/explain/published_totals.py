@@ -10,25 +10,17 @@ from archbench.papers.packaged import rows_of
 
 
 class PublishedTotal(NamedTuple):
-    """One total that a library prints of a network it ships.
+    """One total that a library prints of a network it ships."""
 
-    Args:
-        tool: the library.
-        model: what it calls the network.
-        network: the same network here: a registry name and its arguments, "inception-v3 aux=true".
-        quantity: what was counted.
-        printed: the total.
-        counted: how its count differs, keys of archbench.analysis.tools.counting_rules.PUBLISHED.
-        source: where it is printed.
-    """
-
-    tool: str
-    model: str
+    tool: str  #: the library
+    model: str  #: what it calls the network
+    #: the same network here: a registry name and its arguments, "inception-v3 aux=true"
     network: str
-    quantity: Quantity
-    printed: Printed
+    quantity: Quantity  #: what was counted
+    printed: Printed  #: the total
+    #: how its count differs, keys of archbench.analysis.tools.counting_rules.PUBLISHED
     counted: tuple[str, ...]
-    source: str
+    source: str  #: where it is printed
 
 
 class Step(NamedTuple):
@@ -36,8 +28,8 @@ class Step(NamedTuple):
 
     network: str
     other: str
-    there: str  # what the other has
-    back: str  # what the first one has in its place
+    there: str  #: what the other has
+    back: str  #: what the first one has in its place
 
 
 _PROJECTIONS = ("projections where shapes change", "zero padding where shapes change")

@@ -13,31 +13,18 @@ Status = Literal["run", "published", "paper", "not_installed", "failed", "not_ru
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation(Record):
-    """The way from archbench's count of a network to what one tool prints.
+    """The way from archbench's count of a network to what one tool prints."""
 
-    Args:
-        tool: its name.
-        quantity: what is counted.
-        says: what the tool calls it.
-        network: what the tool counted: the same network, or the one that it ships in its place.
-        start: archbench's count.
-        terms: what is counted otherwise, in the order in which it is added.
-        status: where the printed number comes from, or why there is none.
-        printed: what the tool prints; None where that is not known here.
-        source: of the printed number: the tool's version, a publication, or how it failed.
-        verdict: on a figure of a paper, as `archbench reproduce` judges it.
-    """
-
-    tool: str
-    quantity: Quantity
-    says: str
-    network: str
-    start: int
-    terms: tuple[Term, ...]
-    status: Status
-    printed: Printed | None = None
-    source: str = ""
-    verdict: Verdict | None = None
+    tool: str  #: its name
+    quantity: Quantity  #: what is counted
+    says: str  #: what the tool calls it
+    network: str  #: what the tool counted: the same network, or the one that it ships in its place
+    start: int  #: archbench's count
+    terms: tuple[Term, ...]  #: what is counted otherwise, in the order in which it is added
+    status: Status  #: where the printed number comes from, or why there is none
+    printed: Printed | None = None  #: what the tool prints; None where that is not known here
+    source: str = ""  #: of the printed number: the tool's version, a publication, or how it failed
+    verdict: Verdict | None = None  #: on a figure of a paper, as `archbench reproduce` judges it
 
     @property
     def total(self) -> int:
@@ -83,25 +70,15 @@ class Reconciliation(Record):
 
 @dataclass(frozen=True, slots=True)
 class Explanation(Record):
-    """One network, counted here and elsewhere, for one sample.
+    """One network, counted here and elsewhere, for one sample."""
 
-    Args:
-        model: its name.
-        params: archbench's count of its parameters.
-        macs: archbench's count of its multiply-adds.
-        inputs: what it was given, as people write it.
-        reconciliations: one for each tool and quantity.
-        arguments: that the network was built with.
-        notes: what was left out, and why.
-    """
-
-    model: str
-    params: int
-    macs: int
-    inputs: str
-    reconciliations: tuple[Reconciliation, ...]
-    arguments: Mapping[str, Any] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
+    model: str  #: its name
+    params: int  #: archbench's count of its parameters
+    macs: int  #: archbench's count of its multiply-adds
+    inputs: str  #: what it was given, as people write it
+    reconciliations: tuple[Reconciliation, ...]  #: one for each tool and quantity
+    arguments: Mapping[str, Any] = field(default_factory=dict)  #: that the network was built with
+    notes: tuple[str, ...] = ()  #: what was left out, and why
 
     def of(self, quantity: Quantity) -> tuple[Reconciliation, ...]:
         """Return the reconciliations of one quantity."""

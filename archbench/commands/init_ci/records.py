@@ -12,17 +12,11 @@ State = Literal["written", "added to", "unchanged", "left as it is"]
 
 @dataclass(frozen=True, slots=True)
 class ProjectFile:
-    """One file.
+    """One file."""
 
-    Args:
-        path: from the repository's root.
-        before: what it holds; None where there is none.
-        wanted: what it should hold.
-    """
-
-    path: Path
-    before: str | None
-    wanted: str
+    path: Path  #: from the repository's root
+    before: str | None  #: what it holds; None where there is none
+    wanted: str  #: what it should hold
 
     @property
     def state(self) -> State:
@@ -50,16 +44,10 @@ class ProjectFile:
 
 @dataclass(frozen=True, slots=True)
 class InitCI:
-    """What `archbench init-ci` did.
+    """What `archbench init-ci` did."""
 
-    Args:
-        files: each of them.
-        unlocked: cells that a lock, which was there before, does not hold.
-        requirement: what the workflow installs archbench from; empty if there is no workflow.
-        dependencies: what else it installs; None if there is no workflow.
-    """
-
-    files: tuple[ProjectFile, ...]
-    unlocked: tuple[str, ...] = ()
+    files: tuple[ProjectFile, ...]  #: each of them
+    unlocked: tuple[str, ...] = ()  #: cells that a lock, which was there before, does not hold
+    #: what the workflow installs archbench from; empty if there is no workflow
     requirement: str = ""
-    dependencies: Dependencies | None = None
+    dependencies: Dependencies | None = None  #: what else it installs; None if there is no workflow

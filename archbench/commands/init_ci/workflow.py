@@ -23,19 +23,12 @@ FOLDER = re.compile(rf"^[ -]*working-directory:[ ]*({TEXT})(?:[ ]+#.*)?[ \r]*$",
 
 @dataclass(frozen=True, slots=True)
 class Workflow:
-    """A workflow file for one project.
+    """A workflow file for one project."""
 
-    Args:
-        path: from the repository's root.
-        text: what it should hold.
-        requirement: what it installs archbench from.
-        dependencies: what else it installs.
-    """
-
-    path: Path
-    text: str
-    requirement: str
-    dependencies: Dependencies
+    path: Path  #: from the repository's root
+    text: str  #: what it should hold
+    requirement: str  #: what it installs archbench from
+    dependencies: Dependencies  #: what else it installs
 
 
 def workflow_for(root: Path, top: Path, requirement: str = "") -> Workflow:

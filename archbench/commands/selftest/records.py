@@ -17,37 +17,22 @@ Source = Literal["run", "resampled"]
 
 @dataclass(frozen=True, slots=True)
 class Rate(Record):
-    """How often a gate called a slowdown one.
-
-    Args:
-        model: that was gated.
-        slowdown: that was built into head, as a share; 0 for none.
-        measured: what all pairs of it together show; None where there are none.
-        source: gates that ran, or gates drawn from the pairs of those.
-        found: gates that said regressed.
-        runs: all gates.
-        low: lower end of the exact 95 % interval of found / runs.
-        high: its upper end.
-        words: how often each verdict was said.
-        wall_s: median time of a gate, its control included; None of drawn ones.
-        cell_s: median time that the cell alone took of it.
-        pairs: that were recorded, or drawn from.
-    """
+    """How often a gate called a slowdown one."""
 
     DERIVED = ("rate",)
 
-    model: str
-    slowdown: float
-    measured: float | None
-    source: Source
-    found: int
-    runs: int
-    low: float
-    high: float
-    words: Mapping[Word, int]
-    wall_s: float | None
-    cell_s: float | None
-    pairs: int
+    model: str  #: that was gated
+    slowdown: float  #: that was built into head, as a share; 0 for none
+    measured: float | None  #: what all pairs of it together show; None where there are none
+    source: Source  #: gates that ran, or gates drawn from the pairs of those
+    found: int  #: gates that said regressed
+    runs: int  #: all gates
+    low: float  #: lower end of the exact 95 % interval of found / runs
+    high: float  #: its upper end
+    words: Mapping[Word, int]  #: how often each verdict was said
+    wall_s: float | None  #: median time of a gate, its control included; None of drawn ones
+    cell_s: float | None  #: median time that the cell alone took of it
+    pairs: int  #: that were recorded, or drawn from
 
     @property
     def rate(self) -> float:
@@ -57,22 +42,15 @@ class Rate(Record):
 
 @dataclass(frozen=True, slots=True)
 class SelfTest(Record):
-    """All rates, and the way in which they were measured.
-
-    Args:
-        rates: by model, source and slowdown.
-        one_process: base and head took turns call by call in one process, not in two.
-        busy: something else computed in the second half of every gate.
-        environment: where; None where every gate failed.
-    """
+    """All rates, and the way in which they were measured."""
 
     SCHEMA = "archbench.selftest/1"
     KEYS = ("one_process", "busy", "rates", "environment")
 
-    rates: tuple[Rate, ...]
-    one_process: bool
-    busy: bool
-    environment: Environment | None
+    rates: tuple[Rate, ...]  #: by model, source and slowdown
+    one_process: bool  #: base and head took turns call by call in one process, not in two
+    busy: bool  #: something else computed in the second half of every gate
+    environment: Environment | None  #: where; None where every gate failed
 
     def to_frame(self) -> "pandas.DataFrame":
         """Return a row for each rate."""

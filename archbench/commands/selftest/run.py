@@ -41,19 +41,12 @@ BUSY_FROM = 5  # pairs of a gate: the second half of the screen of one cell and 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One gate to be run.
+    """One gate to be run."""
 
-    Args:
-        cell: what is gated.
-        slowdown: built into head, as a share.
-        number: among those of the same.
-        settings: what else sets it apart, for people; empty for what is the default.
-    """
-
-    cell: GateCell
-    slowdown: float
-    number: int
-    settings: str = ""
+    cell: GateCell  #: what is gated
+    slowdown: float  #: built into head, as a share
+    number: int  #: among those of the same
+    settings: str = ""  #: what else sets it apart, for people; empty for what is the default
 
     @property
     def head(self) -> str:

@@ -17,7 +17,7 @@ class CrossCheckRow(Record):
     operator: str
     macs: int
     fvcore: int
-    why: str  # they differ, or "" where they agree
+    why: str  #: they differ, or "" where they agree
 
     @property
     def difference(self) -> int:
@@ -27,16 +27,12 @@ class CrossCheckRow(Record):
 
 @dataclass(frozen=True, slots=True)
 class CrossCheck(Record):
-    """The same network counted by fvcore.
+    """The same network counted by fvcore."""
 
-    Args:
-        version: fvcore's.
-        rows: one per kind of operation; both columns sum to the totals of both counters.
-        missed: (operation, calls) that fvcore says it has no rule for, and archbench counts.
-    """
-
-    version: str
+    version: str  #: fvcore's
+    #: one per kind of operation; both columns sum to the totals of both counters
     rows: tuple[CrossCheckRow, ...]
+    #: (operation, calls) that fvcore says it has no rule for, and archbench counts
     missed: tuple[tuple[str, int], ...]
 
     def to_dict(self) -> dict[str, Any]:
@@ -50,16 +46,9 @@ class CrossCheck(Record):
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a summary shows of a network.
+    """What a summary shows of a network."""
 
-    Args:
-        profile: its counts.
-        architecture: its row of the registry; None of a user's own.
-        paper: the columns that its paper's table has; None of a user's own.
-        cross_check: fvcore's count; None where it was not asked for.
-    """
-
-    profile: Profile
-    architecture: Architecture | None = None
-    paper: PaperTable | None = None
-    cross_check: CrossCheck | None = None
+    profile: Profile  #: its counts
+    architecture: Architecture | None = None  #: its row of the registry; None of a user's own
+    paper: PaperTable | None = None  #: the columns that its paper's table has; None of a user's own
+    cross_check: CrossCheck | None = None  #: fvcore's count; None where it was not asked for

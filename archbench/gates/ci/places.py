@@ -42,17 +42,11 @@ HERE_ONLY = "summary annotate junit output form record max_time debug".split()
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where a gate's result goes besides.
+    """Where a gate's result goes besides."""
 
-    Args:
-        summary: a file, open behind what it holds, for Markdown.
-        annotate: whether regressions are named as annotations.
-        junit: a file for JUnit's XML.
-    """
-
-    summary: TextIO | None
-    annotate: bool
-    junit: TextIO | None
+    summary: TextIO | None  #: a file, open behind what it holds, for Markdown
+    annotate: bool  #: whether regressions are named as annotations
+    junit: TextIO | None  #: a file for JUnit's XML
 
     def write(
         self, found: "Check | TimeGate | SavedCheck", report: "Report", again: str, accept: str

@@ -7,16 +7,9 @@ from archbench.gates.records import Word
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One cell.
+    """One cell."""
 
-    Args:
-        cell: its name.
-        word: its worst verdict.
-        message: what there is to say of it, in one line.
-        took_s: how long it was measured; None where nothing was.
-    """
-
-    cell: str
-    word: Word
-    message: str
-    took_s: float | None = None
+    cell: str  #: its name
+    word: Word  #: its worst verdict
+    message: str  #: what there is to say of it, in one line
+    took_s: float | None = None  #: how long it was measured; None where nothing was

@@ -35,17 +35,11 @@ DRAWS = 400  # of noise, for what could have been seen
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Logarithms of one benchmark's medians, a value a process.
+    """Logarithms of one benchmark's medians, a value a process."""
 
-    Args:
-        before: of the one side.
-        after: of the other.
-        in_turn: whether the sides took turns.
-    """
-
-    before: Sequence[float]
-    after: Sequence[float]
-    in_turn: bool
+    before: Sequence[float]  #: of the one side
+    after: Sequence[float]  #: of the other
+    in_turn: bool  #: whether the sides took turns
 
     @property
     def sizes(self) -> tuple[int, int]:

@@ -11,33 +11,23 @@ from archbench.record import Record, as_json
 
 @dataclass(frozen=True, slots=True)
 class SavedBenchmark:
-    """One benchmark of one file.
+    """One benchmark of one file."""
 
-    Args:
-        medians_s: one for each process.
-        agreed: what has to agree besides the machine before two times are compared: the cell and
-            its environment, where archbench noted them.
-    """
-
-    medians_s: tuple[float, ...]
+    medians_s: tuple[float, ...]  #: one for each process
+    #: what has to agree besides the machine before two times are compared: the cell and its
+    #: environment, where archbench noted them
     agreed: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
 class SavedRun:
-    """One file.
+    """One file."""
 
-    Args:
-        path: as the user named it.
-        ended: when it was saved; None where the file does not tell.
-        machine: what of it has to agree before two times are compared, as the file names it.
-        benchmarks: by their full names.
-    """
-
-    path: str
-    ended: datetime | None
+    path: str  #: as the user named it
+    ended: datetime | None  #: when it was saved; None where the file does not tell
+    #: what of it has to agree before two times are compared, as the file names it
     machine: Mapping[str, str] = field(hash=False)
-    benchmarks: Mapping[str, SavedBenchmark] = field(hash=False)
+    benchmarks: Mapping[str, SavedBenchmark] = field(hash=False)  #: by their full names
 
 
 def benchmarks_of(runs: Sequence[SavedRun], name: str) -> list[SavedBenchmark]:
@@ -47,22 +37,15 @@ def benchmarks_of(runs: Sequence[SavedRun], name: str) -> list[SavedBenchmark]:
 
 @dataclass(frozen=True, slots=True)
 class SavedCheck(Record):
-    """Saved runs of two sides, judged.
+    """Saved runs of two sides, judged."""
 
-    Args:
-        before: the files of the one side.
-        after: those of the other.
-        verdicts: one for each benchmark.
-        in_turn: whether the sides took turns; where they did not, what happened to the machine in
-            between is in every ratio.
-        strict: what could not be decided fails too.
-    """
-
-    before: tuple[SavedRun, ...]
-    after: tuple[SavedRun, ...]
-    verdicts: tuple[Verdict, ...]
+    before: tuple[SavedRun, ...]  #: the files of the one side
+    after: tuple[SavedRun, ...]  #: those of the other
+    verdicts: tuple[Verdict, ...]  #: one for each benchmark
+    #: whether the sides took turns; where they did not, what happened to the machine in between is
+    #: in every ratio
     in_turn: bool
-    strict: bool = False
+    strict: bool = False  #: what could not be decided fails too
 
     @property
     def exit_code(self) -> int:

@@ -25,23 +25,14 @@ TORCH_DEPENDENT = ("operators", "peak_activation_bytes")  # on which operations 
 
 @dataclass(frozen=True, slots=True)
 class Computed:
-    """A cell as it is now.
+    """A cell as it is now."""
 
-    Args:
-        name: of the cell.
-        budgets: its limits.
-        cell: what was computed; None where that failed.
-        failure: why, in one line.
-        uncounted: operations that have no counting rule.
-        by_values: why it could not be counted by shapes alone; empty where it could.
-    """
-
-    name: str
-    budgets: tuple[Budget, ...] = ()
-    cell: LockedCell | None = None
-    failure: str = ""
-    uncounted: tuple[str, ...] = ()
-    by_values: str = ""
+    name: str  #: of the cell
+    budgets: tuple[Budget, ...] = ()  #: its limits
+    cell: LockedCell | None = None  #: what was computed; None where that failed
+    failure: str = ""  #: why, in one line
+    uncounted: tuple[str, ...] = ()  #: operations that have no counting rule
+    by_values: str = ""  #: why it could not be counted by shapes alone; empty where it could
 
 
 def check_cells(

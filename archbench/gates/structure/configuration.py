@@ -20,17 +20,11 @@ HOW = 'a cell is [[cells]] with model = "resnet50", or [[tool.archbench.cells]] 
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """Where a project's cells are declared.
+    """Where a project's cells are declared."""
 
-    Args:
-        root: the folder that relative paths of models start from.
-        cells: in the order in which they are declared.
-        source: the file that declares them; None where there is none.
-    """
-
-    root: Path
-    cells: tuple[GateCell, ...] = ()
-    source: Path | None = None
+    root: Path  #: the folder that relative paths of models start from
+    cells: tuple[GateCell, ...] = ()  #: in the order in which they are declared
+    source: Path | None = None  #: the file that declares them; None where there is none
 
 
 def find_project(start: Path, config: Path | None = None) -> Project:

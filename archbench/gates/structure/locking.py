@@ -11,19 +11,12 @@ from archbench.gates.structure.records import METRICS
 
 @dataclass(frozen=True, slots=True)
 class Locking:
-    """What writing a lock would do.
+    """What writing a lock would do."""
 
-    Args:
-        lock: the new one.
-        added: names of cells that are new.
-        changed: of those whose setting or structure is another than before.
-        removed: of those that are taken out.
-    """
-
-    lock: Lock
-    added: tuple[str, ...] = ()
-    changed: tuple[str, ...] = ()
-    removed: tuple[str, ...] = ()
+    lock: Lock  #: the new one
+    added: tuple[str, ...] = ()  #: names of cells that are new
+    changed: tuple[str, ...] = ()  #: of those whose setting or structure is another than before
+    removed: tuple[str, ...] = ()  #: of those that are taken out
 
     @property
     def differs(self) -> bool:

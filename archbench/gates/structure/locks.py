@@ -10,34 +10,21 @@ from archbench.gates.structure.records import Metric
 
 @dataclass(frozen=True, slots=True)
 class Structure:
-    """All that a lock holds of one network, to the digit and on any machine.
+    """All that a lock holds of one network, to the digit and on any machine."""
 
-    Args:
-        params: elements of all parameters, frozen ones included, each tensor once.
-        trainable_params: those with requires_grad.
-        buffers: elements of all buffers.
-        macs: multiply-adds of one forward pass of the batch.
-        activations: output elements of the operations that have MACs.
-        weight_bytes: of all parameters; None where the model could not be run for it.
-        peak_activation_bytes: most bytes of tensors that are alive at once in a forward pass,
-            without weights and inputs; None likewise.
-        operators: calls of each operation that ran.
-        stages: top-level children in the order in which they ran.
-        layers: every module path that ran.
-        torch: its release, on which operators and peak depend.
-    """
-
-    params: int
-    trainable_params: int
-    buffers: int
-    macs: int
-    activations: int
-    weight_bytes: int | None
+    params: int  #: elements of all parameters, frozen ones included, each tensor once
+    trainable_params: int  #: those with requires_grad
+    buffers: int  #: elements of all buffers
+    macs: int  #: multiply-adds of one forward pass of the batch
+    activations: int  #: output elements of the operations that have MACs
+    weight_bytes: int | None  #: of all parameters; None where the model could not be run for it
+    #: most bytes of tensors that are alive at once in a forward pass, without weights and inputs;
+    #: None likewise
     peak_activation_bytes: int | None
-    operators: Mapping[str, int]
-    stages: tuple[StageCost, ...]
-    layers: tuple[LayerCost, ...]
-    torch: str
+    operators: Mapping[str, int]  #: calls of each operation that ran
+    stages: tuple[StageCost, ...]  #: top-level children in the order in which they ran
+    layers: tuple[LayerCost, ...]  #: every module path that ran
+    torch: str  #: its release, on which operators and peak depend
 
     def figure(self, metric: Metric) -> int | None:
         """Return one figure; that of "operators" is all calls together."""
@@ -49,25 +36,15 @@ class Structure:
 
 @dataclass(frozen=True, slots=True)
 class LockedCell:
-    """A cell with its structure.
+    """A cell with its structure."""
 
-    Args:
-        name: the user's.
-        model: a MODEL string.
-        inputs: as they were resolved: "float32:3x224x224".
-        batch_size: samples in one pass.
-        model_kwargs: arguments of the network or factory.
-        structure: what was computed.
-        reason: why it is as it is, in the words of whoever accepted it; may be empty.
-    """
-
-    name: str
-    model: str
-    inputs: tuple[str, ...]
-    batch_size: int
-    model_kwargs: Mapping[str, Any]
-    structure: Structure
-    reason: str = ""
+    name: str  #: the user's
+    model: str  #: a MODEL string
+    inputs: tuple[str, ...]  #: as they were resolved: "float32:3x224x224"
+    batch_size: int  #: samples in one pass
+    model_kwargs: Mapping[str, Any]  #: arguments of the network or factory
+    structure: Structure  #: what was computed
+    reason: str = ""  #: why it is as it is, in the words of whoever accepted it; may be empty
 
     def setting(self) -> tuple[str, tuple[str, ...], int, Mapping[str, Any]]:
         """Return all that must be equal for figures to be comparable."""
@@ -76,17 +53,11 @@ class LockedCell:
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """The accepted cells, sorted by name.
+    """The accepted cells, sorted by name."""
 
-    Args:
-        convention: version of what counts as what.
-        cells: unique names.
-        removed: (name, reason) of cells that were taken out.
-    """
-
-    convention: int
-    cells: tuple[LockedCell, ...] = ()
-    removed: tuple[tuple[str, str], ...] = ()
+    convention: int  #: version of what counts as what
+    cells: tuple[LockedCell, ...] = ()  #: unique names
+    removed: tuple[tuple[str, str], ...] = ()  #: (name, reason) of cells that were taken out
 
     def cell(self, name: str) -> LockedCell | None:
         """Return the cell of that name, or None."""

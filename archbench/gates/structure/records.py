@@ -28,19 +28,12 @@ METRICS: tuple[Metric, ...] = get_args(Metric)
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """A limit on a figure, whatever a lock says.
+    """A limit on a figure, whatever a lock says."""
 
-    Args:
-        metric: "macs", "params", "flops", ...
-        sign: "<=", "<", ">=", ">" or "==".
-        limit: exact.
-        text: as the user wrote it.
-    """
-
-    metric: str
-    sign: str
-    limit: Fraction
-    text: str
+    metric: str  #: "macs", "params", "flops", ..
+    sign: str  #: "<=", "<", ">=", ">" or "=="
+    limit: Fraction  #: exact
+    text: str  #: as the user wrote it
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,23 +51,16 @@ class Allowance:
 
 @dataclass(frozen=True, slots=True)
 class GateCell:
-    """A network at one input size, under a name of the user's.
+    """A network at one input size, under a name of the user's."""
 
-    Args:
-        name: unique among the cells.
-        model: a MODEL string.
-        input_size: without the batch, one text for each input; empty for the architecture's own.
-        batch_size: samples in one pass.
-        model_kwargs: arguments of the network or factory.
-        budgets: limits of its figures.
-    """
-
-    name: str
-    model: str
+    name: str  #: unique among the cells
+    model: str  #: a MODEL string
+    #: without the batch, one text for each input; empty for the architecture's own
     input_size: tuple[str, ...] = ()
-    batch_size: int = 1
+    batch_size: int = 1  #: samples in one pass
+    #: arguments of the network or factory
     model_kwargs: Mapping[str, Any] = field(default_factory=dict, hash=False)
-    budgets: tuple[Budget, ...] = ()
+    budgets: tuple[Budget, ...] = ()  #: limits of its figures
 
 
 Kind = Literal["changed", "added", "removed", "renamed", "moved"]
@@ -109,32 +95,22 @@ class StructureChange(Record):
 
 @dataclass(frozen=True, slots=True)
 class Check(Record):
-    """All that the structure gate found.
+    """All that the structure gate found."""
 
-    Args:
-        lock: the file that was checked against.
-        cells: names of the cells that were computed, whether that went well or not.
-        verdicts: of every figure of every cell; cells in their order.
-        changes: of structure.
-        figures: what was computed, cell by cell.
-        notes: on a cell as a whole.
-        uncounted: (cell, operations) that have no counting rule: MACs are a lower bound there.
-        other_convention: the lock counts by another one.
-        accept: the command that accepts what is computed now, or what to do instead; empty where
-            there is nothing to accept.
-        strict: what could not be decided fails too.
-    """
-
-    lock: str
-    cells: tuple[str, ...]
-    verdicts: tuple[Verdict, ...]
-    changes: tuple[StructureChange, ...] = ()
+    lock: str  #: the file that was checked against
+    cells: tuple[str, ...]  #: names of the cells that were computed, whether that went well or not
+    verdicts: tuple[Verdict, ...]  #: of every figure of every cell; cells in their order
+    changes: tuple[StructureChange, ...] = ()  #: of structure
+    #: what was computed, cell by cell
     figures: Mapping[str, Mapping[str, int | None]] = field(default_factory=dict)
-    notes: Mapping[str, str] = field(default_factory=dict)
+    notes: Mapping[str, str] = field(default_factory=dict)  #: on a cell as a whole
+    #: (cell, operations) that have no counting rule: MACs are a lower bound there
     uncounted: tuple[tuple[str, str], ...] = ()
-    other_convention: bool = False
+    other_convention: bool = False  #: the lock counts by another one
+    #: the command that accepts what is computed now, or what to do instead; empty where there is
+    #: nothing to accept
     accept: str = ""
-    strict: bool = False
+    strict: bool = False  #: what could not be decided fails too
 
     @property
     def words(self) -> dict[str, Word]:

@@ -17,22 +17,15 @@ from archbench.networks.registry import ARCHITECTURES, find, select
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The cells that a command works on, and the files that they come from.
+    """The cells that a command works on, and the files that they come from."""
 
-    Args:
-        cells: the declared ones; where no file declares any, those of the lock; or those named.
-        project: where cells are declared.
-        path: of the lock.
-        lock: what it holds; None where there is no such file.
-        named: what the command line named; empty where all cells are meant.
-        options: how the settings were written on the command line, to be told again.
-    """
-
+    #: the declared ones; where no file declares any, those of the lock; or those named
     cells: tuple[GateCell, ...]
-    project: Project
-    path: Path
-    lock: Lock | None
-    named: tuple[str, ...] = ()
+    project: Project  #: where cells are declared
+    path: Path  #: of the lock
+    lock: Lock | None  #: what it holds; None where there is no such file
+    named: tuple[str, ...] = ()  #: what the command line named; empty where all cells are meant
+    #: how the settings were written on the command line, to be told again
     options: tuple[str, ...] = ()
 
     @property

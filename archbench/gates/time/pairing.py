@@ -44,16 +44,11 @@ PASSES = 60  # times what the first pass took: more than a pair needs, so that o
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """What is compared.
+    """What is compared."""
 
-    Args:
-        base: cell, and the folder that its code is imported from.
-        head: likewise.
-        repositories: of base and of head, where nothing of the one may come from the other.
-    """
-
-    base: tuple[Cell, Path]
-    head: tuple[Cell, Path]
+    base: tuple[Cell, Path]  #: cell, and the folder that its code is imported from
+    head: tuple[Cell, Path]  #: likewise
+    #: of base and of head, where nothing of the one may come from the other
     repositories: tuple[Path, Path] | None = None
 
     def of(self, side: Side) -> tuple[Cell, Path]:

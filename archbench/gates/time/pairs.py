@@ -22,51 +22,31 @@ Slice = tuple[int, ...]  # nanoseconds of calls that followed each other
 
 @dataclass(frozen=True)
 class Pair(Record):
-    """Raw times of one pair.
-
-    Args:
-        cell: its name.
-        stage: of the gate: a screen of all cells, the confirmation of what stood out, or its one
-            extension.
-        number: among the pairs of that cell and stage, from 0.
-        control: base against itself, to find out whether the machine can be believed.
-        seed: of weights, inputs and the order of slices.
-        first: the side that was started first.
-        core: the one that both sides shared; None where they were free.
-        base: slices of base, one a round.
-        head: slices of head, likewise.
-        settled: whether the times had stopped drifting when they were taken.
-        flags: what a reader should know.
-        load: what others took of the processor meanwhile.
-        started_s: Unix time.
-        wall_s: from the start of the processes to their end.
-        failure: why there are no times.
-        failed: the side that failed.
-        environment: of both.
-        sources: the file that each side's model came from, where that is the user's own.
-        strays: modules that a side imported from the other side's tree.
-    """
+    """Raw times of one pair."""
 
     SCHEMA = "archbench.pair/1"
 
-    cell: str
+    cell: str  #: its name
+    #: of the gate: a screen of all cells, the confirmation of what stood out, or its one extension
     stage: Stage
-    number: int
-    control: bool
-    seed: int
-    first: Side
-    core: int | None = None
-    base: tuple[Slice, ...] = ()
-    head: tuple[Slice, ...] = ()
-    settled: bool = False
-    flags: tuple[Flag, ...] = ()
-    load: CpuLoad | None = None
-    started_s: float = 0.0
-    wall_s: float = 0.0
-    failure: Failure | None = None
-    failed: Side | None = None
-    environment: Environment | None = None
+    number: int  #: among the pairs of that cell and stage, from 0
+    control: bool  #: base against itself, to find out whether the machine can be believed
+    seed: int  #: of weights, inputs and the order of slices
+    first: Side  #: the side that was started first
+    core: int | None = None  #: the one that both sides shared; None where they were free
+    base: tuple[Slice, ...] = ()  #: slices of base, one a round
+    head: tuple[Slice, ...] = ()  #: slices of head, likewise
+    settled: bool = False  #: whether the times had stopped drifting when they were taken
+    flags: tuple[Flag, ...] = ()  #: what a reader should know
+    load: CpuLoad | None = None  #: what others took of the processor meanwhile
+    started_s: float = 0.0  #: Unix time
+    wall_s: float = 0.0  #: from the start of the processes to their end
+    failure: Failure | None = None  #: why there are no times
+    failed: Side | None = None  #: the side that failed
+    environment: Environment | None = None  #: of both
+    #: the file that each side's model came from, where that is the user's own
     sources: Mapping[Side, str | None] = field(default_factory=dict, hash=False)
+    #: modules that a side imported from the other side's tree
     strays: Mapping[Side, tuple[str, ...]] = field(default_factory=dict, hash=False)
 
     @cached_property
@@ -92,24 +72,15 @@ def log_ratios(rounds: Iterable[tuple[Slice, Slice]]) -> list[float]:
 
 @dataclass(frozen=True, slots=True)
 class GatePlan(Record):
-    """What a run of the time gate is about; the first line of a recorded one.
-
-    Args:
-        cells: names of what is judged.
-        control: the name of base against itself.
-        base: what it is: a commit, or a model.
-        head: likewise.
-        rules: the numbers of the gate.
-        known: verdicts that need no measuring: of cells that only base has, and the like.
-        one_process: a pair is one process in which both take turns, not two.
-    """
+    """What a run of the time gate is about; the first line of a recorded one."""
 
     SCHEMA = "archbench.gate/1"
 
-    cells: tuple[str, ...]
-    control: str
-    base: str
-    head: str
-    rules: Rules
+    cells: tuple[str, ...]  #: names of what is judged
+    control: str  #: the name of base against itself
+    base: str  #: what it is: a commit, or a model
+    head: str  #: likewise
+    rules: Rules  #: the numbers of the gate
+    #: verdicts that need no measuring: of cells that only base has, and the like
     known: tuple[Verdict, ...] = ()
-    one_process: bool = False
+    one_process: bool = False  #: a pair is one process in which both take turns, not two

@@ -12,19 +12,12 @@ from archbench.timing.records import Failure
 
 @dataclass(frozen=True, slots=True)
 class TimeGate(Record):
-    """A whole run.
+    """A whole run."""
 
-    Args:
-        plan: what it was about.
-        pairs: all that was measured.
-        verdicts: one for each cell.
-        strict: what could not be decided fails too.
-    """
-
-    plan: GatePlan
-    pairs: tuple[Pair, ...]
-    verdicts: tuple[Verdict, ...]
-    strict: bool = False
+    plan: GatePlan  #: what it was about
+    pairs: tuple[Pair, ...]  #: all that was measured
+    verdicts: tuple[Verdict, ...]  #: one for each cell
+    strict: bool = False  #: what could not be decided fails too
 
     @property
     def exit_code(self) -> int:

@@ -24,21 +24,14 @@ Measure = Callable[[Pair], Pair]
 
 @dataclass(frozen=True, slots=True)
 class Arms:
-    """Two sides to be measured against each other.
+    """Two sides to be measured against each other."""
 
-    Args:
-        base: what it is, for people.
-        head: likewise.
-        measure: for each cell that can be compared, and for the control, what measures a pair.
-        known: verdicts of the others.
-        one_process: a pair is one process in which both take turns, not two.
-    """
-
-    base: str
-    head: str
+    base: str  #: what it is, for people
+    head: str  #: likewise
+    #: for each cell that can be compared, and for the control, what measures a pair
     measure: Mapping[str, Measure]
-    known: tuple[Verdict, ...] = ()
-    one_process: bool = False
+    known: tuple[Verdict, ...] = ()  #: verdicts of the others
+    one_process: bool = False  #: a pair is one process in which both take turns, not two
 
     @property
     def cells(self) -> list[str]:

@@ -76,20 +76,15 @@ def pairs_to_confirm(suspects: int, rules: Rules) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What is to be said of the cells now, and what is to be measured before more can be said.
+    """What is to be said of the cells now, and what is to be measured before more can be said."""
 
-    Args:
-        words: a verdict for each cell that has one.
-        wanted: how many pairs of which stage each other cell needs in all.
-        p: of the last look at each cell that was looked at again.
-        suspects: how many cells may be slower.
-        unmet: what was still wanted of cells when the run ended.
-    """
-
-    words: Mapping[str, Word]
+    words: Mapping[str, Word]  #: a verdict for each cell that has one
+    #: how many pairs of which stage each other cell needs in all
     wanted: Mapping[str, tuple[Stage, int]]
+    #: of the last look at each cell that was looked at again
     p: Mapping[str, float] = field(default_factory=dict)
-    suspects: int = 0
+    suspects: int = 0  #: how many cells may be slower
+    #: what was still wanted of cells when the run ended
     unmet: Mapping[str, tuple[Stage, int]] = field(default_factory=dict)
 
 
@@ -167,15 +162,10 @@ def judge_suspects(
 
 @dataclass(frozen=True, slots=True)
 class InterimTest:
-    """What one test of several cells says of each, "inconclusive" where it is still open.
+    """What one test of several cells says of each, "inconclusive" where it is still open."""
 
-    Args:
-        words: a verdict for each cell.
-        p: of each cell.
-    """
-
-    words: Mapping[str, Word]
-    p: Mapping[str, float]
+    words: Mapping[str, Word]  #: a verdict for each cell
+    p: Mapping[str, float]  #: of each cell
 
 
 def tested_together(

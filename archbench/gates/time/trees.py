@@ -22,22 +22,14 @@ class Trees:
 
     Their paths are equally long where head's is long enough: the length of a path moves what is in
     memory.
-
-    Args:
-        base: the project's folder in the worktree of the base commit; it may not exist there.
-        head: the project's folder as it is, changes that are not committed and all.
-        repositories: the checkouts that they are in.
-        base_commit: in full.
-        head_commit: what is checked out; None where git takes too long to say.
-        dirty: head has changes of tracked files; None likewise.
     """
 
-    base: Path
-    head: Path
-    repositories: tuple[Path, Path]
-    base_commit: str
-    head_commit: str | None
-    dirty: bool | None
+    base: Path  #: the project's folder in the worktree of the base commit; it may not exist there
+    head: Path  #: the project's folder as it is, changes that are not committed and all
+    repositories: tuple[Path, Path]  #: the checkouts that they are in
+    base_commit: str  #: in full
+    head_commit: str | None  #: what is checked out; None where git takes too long to say
+    dirty: bool | None  #: head has changes of tracked files; None likewise
 
 
 @contextmanager

@@ -25,12 +25,12 @@ class Row(NamedTuple):
 
     stage: str
     width: int
-    kernel: int = 0  # 0: fully connected
+    kernel: int = 0  #: 0: fully connected
     stride: int = 1
     padding: int = 0
     groups: int = 1
-    norm: bool = False  # local response normalisation after the ReLU
-    pool: str | None = None  # the stage of a 3×3/2 max pool behind it
+    norm: bool = False  #: local response normalisation after the ReLU
+    pool: str | None = None  #: the stage of a 3×3/2 max pool behind it
 
 
 # fmt: off

@@ -44,7 +44,7 @@ class Row(NamedTuple):
     double_3x3_reduce: int | None = None
     double_3x3: int | None = None
     pool: str | None = None
-    pool_proj: int | None = None  # None beside a pool: it is passed through
+    pool_proj: int | None = None  #: None beside a pool: it is passed through
 
 
 # fmt: off
@@ -80,13 +80,13 @@ Version = Literal["paper", "dense-stem", "caffe", "tf-slim"]
 class Variant:
     """What sets one version of the network apart from the figure as printed."""
 
-    separable_stem: bool = True  # section 4.2: depthwise with multiplier 8, then 1×1
-    stem_batch_norm: bool = True  # else a bias
-    conv_bias: bool = False  # in front of batch normalisation, where it changes nothing
-    printed_filters: bool = True  # else the printed depths, with NARROWED
-    same_padding: bool = False  # TensorFlow's: the odd zero goes after the image
+    separable_stem: bool = True  #: section 4.2: depthwise with multiplier 8, then 1×1
+    stem_batch_norm: bool = True  #: else a bias
+    conv_bias: bool = False  #: in front of batch normalisation, where it changes nothing
+    printed_filters: bool = True  #: else the printed depths, with NARROWED
+    same_padding: bool = False  #: TensorFlow's: the odd zero goes after the image
     eps: float = 0.001
-    dropout: float | None = None  # figure 5 has none
+    dropout: float | None = None  #: figure 5 has none
 
     @property
     def conv_kind(self) -> type[nn.Conv2d]:

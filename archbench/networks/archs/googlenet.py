@@ -65,12 +65,12 @@ AUXILIARY_HEADS = {"inception_4a": "aux1", "inception_4d": "aux2"}  # section 5 
 class Variant(NamedTuple):
     """What sets one version of the network apart from the paper's text."""
 
-    batch_norm: bool = False  # else a bias on every convolution, and LRN
-    separable_stem: bool = False  # depthwise 7×7/2 with multiplier 8, then 1×1
+    batch_norm: bool = False  #: else a bias on every convolution, and LRN
+    separable_stem: bool = False  #: depthwise 7×7/2 with multiplier 8, then 1×1
     branch_5x5_kernel: int = 5
     pool4_kernel: int = 3
     dropout: float = 0.4
-    adaptive_auxiliary_pool: bool = False  # else 5×5/3, which fixes the input size
+    adaptive_auxiliary_pool: bool = False  #: else 5×5/3, which fixes the input size
 
 
 VARIANTS = {

@@ -24,7 +24,7 @@ class Row(NamedTuple):
     pieces: int
     kernel: int
     padding: int
-    pool: int  # side of its window; the stride is 2
+    pool: int  #: side of its window; the stride is 2
 
 
 # fmt: off

@@ -21,7 +21,7 @@ class Row(NamedTuple):
 
     stage: str
     kernel: int
-    width: int | None = None  # None: a max pool
+    width: int | None = None  #: None: a max pool
 
 
 # fmt: off

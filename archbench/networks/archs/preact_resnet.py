@@ -38,7 +38,7 @@ class Plan(NamedTuple):
     """How the network of one depth is laid out."""
 
     kind: Kind
-    repeats: tuple[int, ...]  # units of each stage
+    repeats: tuple[int, ...]  #: units of each stage
     imagenet: bool
 
 

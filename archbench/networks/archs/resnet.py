@@ -26,8 +26,8 @@ class Stage(NamedTuple):
     """One row of Table 1: a stack of equal blocks."""
 
     name: str
-    width: int  # filters of the block's 3×3 convolutions
-    stride: int  # of the first block
+    width: int  #: filters of the block's 3×3 convolutions
+    stride: int  #: of the first block
 
 
 # fmt: off

@@ -12,10 +12,10 @@ from archbench.units import Shape
 class Paper:
     """Where a network was published."""
 
-    short: str  # "Szegedy et al."
+    short: str  #: "Szegedy et al."
     authors: str
     title: str
-    where: str  # "arXiv:1409.4842", else the conference
+    where: str  #: "arXiv:1409.4842", else the conference
     year: int
 
     def __str__(self) -> str:
@@ -37,53 +37,33 @@ class Paper:
 
 @dataclass(frozen=True, slots=True)
 class PublishedError(Record):
-    """An error rate that someone prints, with what it holds for.
+    """An error rate that someone prints, with what it holds for."""
 
-    Args:
-        data: the data set and the part of it.
-        top1_error_percent: of images whose class is not the first guess.
-        top5_error_percent: of images whose class is not among the first five.
-        views: how many crops of an image are looked at, and at how many scales.
-        models: networks in the ensemble; 1 is the network alone.
-        source: where it is printed.
-    """
-
-    data: str
-    top1_error_percent: float | None
-    top5_error_percent: float | None
-    views: str
-    models: int
-    source: str
+    data: str  #: the data set and the part of it
+    top1_error_percent: float | None  #: of images whose class is not the first guess
+    top5_error_percent: float | None  #: of images whose class is not among the first five
+    views: str  #: how many crops of an image are looked at, and at how many scales
+    models: int  #: networks in the ensemble; 1 is the network alone
+    source: str  #: where it is printed
 
 
 @dataclass(frozen=True, slots=True)
 class Architecture(Record):
-    """One network of the shelf: a row of the registry.
+    """One network of the shelf: a row of the registry."""
 
-    Args:
-        name: what it is asked for by.
-        family: what it is listed under.
-        paper: where it was published.
-        module: the file in archbench.networks.archs that builds it.
-        options: what this name passes to that file's build().
-        input_shape: without the batch: (channels, height, width).
-        num_classes: that it tells apart; None for a module by itself.
-        differs: how it differs from what people meet elsewhere, or what of it is not published.
-        errors: that were published for it; the first is the one to list.
-        training: (what, how): initialisation, dropout, losses, as published.
-        choices: (argument, what it takes) that users may pass to build().
-    """
-
-    name: str
-    family: str
-    paper: Paper
-    module: str
-    options: Mapping[str, Any]
-    input_shape: Shape
-    num_classes: int | None
-    differs: str
+    name: str  #: what it is asked for by
+    family: str  #: what it is listed under
+    paper: Paper  #: where it was published
+    module: str  #: the file in archbench.networks.archs that builds it
+    options: Mapping[str, Any]  #: what this name passes to that file's build()
+    input_shape: Shape  #: without the batch: (channels, height, width)
+    num_classes: int | None  #: that it tells apart; None for a module by itself
+    differs: str  #: how it differs from what people meet elsewhere, or what of it is not published
+    #: that were published for it; the first is the one to list
     errors: tuple[PublishedError, ...] = ()
+    #: (what, how): initialisation, dropout, losses, as published
     training: tuple[tuple[str, str], ...] = ()
+    #: (argument, what it takes) that users may pass to build()
     choices: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -110,20 +90,14 @@ PaperRow = tuple[str | None, tuple[str | int | None, ...]]
 
 @dataclass(frozen=True, slots=True)
 class PaperTable:
-    """The columns that a paper's own table has beside sizes and costs.
+    """The columns that a paper's own table has beside sizes and costs."""
 
-    Args:
-        source: the paper and its table.
-        heading: what the paper calls the first column.
-        columns: (key, title) in the paper's order; "input_shape", "output_shape" and "depth" stand
-            where the computed ones belong.
-        rows: stage name -> (the paper's label, None where it is the stage's name; the value of
-            each other column, None where the paper has none).
-        notes: sentences about where the network and the printed table differ.
-    """
-
-    source: str
-    heading: str
+    source: str  #: the paper and its table
+    heading: str  #: what the paper calls the first column
+    #: (key, title) in the paper's order; "input_shape", "output_shape" and "depth" stand where the
+    #: computed ones belong
     columns: tuple[tuple[str, str], ...]
+    #: stage name -> (the paper's label, None where it is the stage's name; the value of each other
+    #: column, None where the paper has none)
     rows: Mapping[str, PaperRow]
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  #: sentences about where the network and the printed table differ

@@ -13,23 +13,14 @@ Value = int | float | str | bool
 
 @dataclass(frozen=True, slots=True)
 class Claim(Record):
-    """One statement, how it is tested, and what comes out where all is well.
+    """One statement, how it is tested, and what comes out where all is well."""
 
-    Args:
-        id: its name.
-        statement: what is claimed.
-        documents: the lecture notes and slides that say it.
-        how: the experiment, in words.
-        expected: its outcome, in words.
-        verdict: the verdict that this outcome means.
-    """
-
-    id: str
-    statement: str
-    documents: tuple[str, ...]
-    how: str
-    expected: str
-    verdict: ClaimVerdict
+    id: str  #: its name
+    statement: str  #: what is claimed
+    documents: tuple[str, ...]  #: the lecture notes and slides that say it
+    how: str  #: the experiment, in words
+    expected: str  #: its outcome, in words
+    verdict: ClaimVerdict  #: the verdict that this outcome means
 
     def to_dict(self) -> dict[str, Any]:
         """Return the claim under its JSON names."""
@@ -45,37 +36,26 @@ class Claim(Record):
 
 @dataclass(frozen=True, slots=True)
 class Case(Record):
-    """One set of circumstances in which a statement was tried.
+    """One set of circumstances in which a statement was tried."""
 
-    Args:
-        when: the circumstances, as they end "true only ...": "with equal channel counts".
-        true: whether the statement came out true in them; None where that cannot be tested here.
-    """
-
-    when: str
+    when: str  #: the circumstances, as they end "true only ...": "with equal channel counts"
+    #: whether the statement came out true in them; None where that cannot be tested here
     true: bool | None
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement(Record):
-    """What an experiment measured, beside what it should.
-
-    Args:
-        what: that was measured, with its unit if it has one.
-        value: what came out.
-        expected: derived by hand, or from another source.
-        within: how far apart the two may be, as a share of the smaller: 0.05 is 5 %, 9 is a factor
-            of ten. 0 asks for the same value.
-        relation: "<=" and ">=" take `expected` as a bound instead.
-    """
+    """What an experiment measured, beside what it should."""
 
     DERIVED = ("agrees",)
 
-    what: str
-    value: Value
-    expected: Value
+    what: str  #: that was measured, with its unit if it has one
+    value: Value  #: what came out
+    expected: Value  #: derived by hand, or from another source
+    #: how far apart the two may be, as a share of the smaller: 0.05 is 5 %, 9 is a factor of ten. 0
+    #: asks for the same value.
     within: float = 0.0
-    relation: Relation = "="
+    relation: Relation = "="  #: "<=" and ">=" take `expected` as a bound instead
 
     @property
     def agrees(self) -> bool:
@@ -98,23 +78,18 @@ class Measurement(Record):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What an experiment found.
+    """What an experiment found."""
 
-    Args:
-        cases: the circumstances that the statement was tried in; none where it cannot be tested
-            here.
-        measurements: the numbers behind it, each beside what it should be.
-        condition: what the statement needs in order to be true, or why it was not tested; where it
-            is empty the true cases say it.
-        seeds: of the random numbers, where there are any; several where draws are averaged.
-        pictures: what is worth looking at.
-    """
-
+    #: the circumstances that the statement was tried in; none where it cannot be tested here
     cases: tuple[Case, ...]
+    #: the numbers behind it, each beside what it should be
     measurements: tuple[Measurement, ...] = ()
+    #: what the statement needs in order to be true, or why it was not tested; where it is empty the
+    #: true cases say it
     condition: str = field(default="", kw_only=True)
+    #: of the random numbers, where there are any; several where draws are averaged
     seeds: tuple[int, ...] = field(default=(), kw_only=True)
-    pictures: tuple[Picture, ...] = field(default=(), kw_only=True)
+    pictures: tuple[Picture, ...] = field(default=(), kw_only=True)  #: what is worth looking at
 
     @property
     def verdict(self) -> ClaimVerdict:

@@ -20,17 +20,11 @@ def kernels(module: nn.Module) -> str:
 
 
 class Step(NamedTuple):
-    """One operation of a module's forward().
+    """One operation of a module's forward()."""
 
-    Args:
-        name: what it does, without widths: "conv 3×3/2", "ReLU", "cat".
-        layer: the module that does it, if one does.
-        sources: the places of the steps that feed it.
-    """
-
-    name: str
-    layer: nn.Module | None
-    sources: tuple[int, ...]
+    name: str  #: what it does, without widths: "conv 3×3/2", "ReLU", "cat"
+    layer: nn.Module | None  #: the module that does it, if one does
+    sources: tuple[int, ...]  #: the places of the steps that feed it
 
 
 Steps = tuple[Step, ...]

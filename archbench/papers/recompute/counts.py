@@ -59,18 +59,12 @@ CONVOLUTIONS = "convolutions only"
 
 
 class Counted(NamedTuple):
-    """One count of a network.
+    """One count of a network."""
 
-    Args:
-        network: that was counted: its registry name and arguments.
-        way: what was counted, and what a printed K means.
-        value: the count.
-        scale: what it is multiplied by before it is compared, where K is not the figure's own.
-    """
-
-    network: str
-    way: str
-    value: int
+    network: str  #: that was counted: its registry name and arguments
+    way: str  #: what was counted, and what a printed K means
+    value: int  #: the count
+    #: what it is multiplied by before it is compared, where K is not the figure's own
     scale: Fraction = Fraction(1)
 
 

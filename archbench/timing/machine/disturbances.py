@@ -21,8 +21,8 @@ class CpuLoad(Record):
     Steal counts no neighbours: a virtual machine's host may slow it down by tenths and show none.
     """
 
-    others_cores: float | None  # cores kept busy by processes of no concern to the measurement
-    steal_cores: float | None  # cores that the host of a virtual machine kept for itself
+    others_cores: float | None  #: cores kept busy by processes of no concern to the measurement
+    steal_cores: float | None  #: cores that the host of a virtual machine kept for itself
 
     @property
     def foreign(self) -> bool:
@@ -45,15 +45,6 @@ class DeviceWatch(Record):
 
     None is what the device does not tell. Clock rates are those of the samples in which it was
     not idle, if there was one.
-
-    Args:
-        samples: how often it was looked at.
-        reasons: why the clock was held back in any sample, as NVML names it; "sw_power_cap" among
-            them is ordinary for large matrix products.
-        pids_before: processes that computed on it when the watch began, before the workers.
-        pids_since: processes that came later. A container sees other numbers than NVML, so that
-            a worker is not known by its own.
-        workers: how many processes were to come.
     """
 
     KEYS = (
@@ -62,17 +53,22 @@ class DeviceWatch(Record):
         "foreign",
     )
 
-    samples: int
+    samples: int  #: how often it was looked at
     sm_clock_min_mhz: int | None
     sm_clock_median_mhz: float | None
     memory_clock_min_mhz: int | None
     memory_clock_median_mhz: float | None
     temperature_max_c: int | None
     power_max_w: float | None
+    #: why the clock was held back in any sample, as NVML names it; "sw_power_cap" among them is
+    #: ordinary for large matrix products
     reasons: tuple[str, ...] | None
+    #: processes that computed on it when the watch began, before the workers
     pids_before: tuple[int, ...] | None
+    #: processes that came later. A container sees other numbers than NVML, so that a worker is not
+    #: known by its own.
     pids_since: tuple[int, ...] | None
-    workers: int = 1
+    workers: int = 1  #: how many processes were to come
 
     @property
     def throttled(self) -> bool:

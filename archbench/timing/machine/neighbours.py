@@ -23,10 +23,10 @@ class CpuReading:
     """Counters of processor time at one moment, in seconds since the system started."""
 
     at_s: float
-    all_s: float  # of everything, idle time included
-    working_s: float  # of all processes
+    all_s: float  #: of everything, idle time included
+    working_s: float  #: of all processes
     steal_s: float | None
-    own_s: float  # of the tree of processes that the measurement is
+    own_s: float  #: of the tree of processes that the measurement is
 
 
 def read_cpu(root: int | None = None) -> CpuReading:

@@ -38,8 +38,8 @@ class Sample:
     sm_clock_mhz: int | None
     memory_clock_mhz: int | None
     temperature_c: int | None
-    power_w: float | None  # on Ampere (but GA100) and newer, the average of a second
-    reasons: int | None  # the bits of REASONS
+    power_w: float | None  #: on Ampere (but GA100) and newer, the average of a second
+    reasons: int | None  #: the bits of REASONS
     pids: tuple[int, ...] | None
 
 

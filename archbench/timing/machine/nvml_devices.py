@@ -19,15 +19,10 @@ class NoNvml(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Handles:
-    """NVML's handles of one device.
+    """NVML's handles of one device."""
 
-    Args:
-        device: the whole card, which has clocks, temperature and power.
-        processes: where processes are listed: the instance, if the card is cut into some.
-    """
-
-    device: Any
-    processes: Any
+    device: Any  #: the whole card, which has clocks, temperature and power
+    processes: Any  #: where processes are listed: the instance, if the card is cut into some
 
 
 def start(module: Any = None) -> Any:

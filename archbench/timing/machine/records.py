@@ -62,51 +62,51 @@ class Environment(Record):
 
     DERIVED = ("fingerprint",)
 
-    python: str  # its whole version
-    torch: str  # its whole version: "2.13.0+cpu"
-    system: str  # operating system and instruction set: "Linux x86_64"
-    processor: str  # the model's name
-    cores: int | None  # logical ones that this process may run on
-    threads: int  # torch computes with, inside one operation
-    device: str  # as torch writes it: "cpu", "cuda:0"
-    device_name: str  # of the processor, where that is the device
+    python: str  #: its whole version
+    torch: str  #: its whole version: "2.13.0+cpu"
+    system: str  #: operating system and instruction set: "Linux x86_64"
+    processor: str  #: the model's name
+    cores: int | None  #: logical ones that this process may run on
+    threads: int  #: torch computes with, inside one operation
+    device: str  #: as torch writes it: "cpu", "cuda:0"
+    device_name: str  #: of the processor, where that is the device
 
-    physical_cores: int | None = None  # that this process may run on
-    quota_cores: float | None = None  # processor time a cgroup grants; None: without a limit
-    vector_instructions: tuple[str, ...] | None = None  # what matrix kernels are chosen by, sorted
-    cpu_capability: str | None = None  # what torch's own kernels use: "AVX2", "AVX512"
-    memory_bytes: int | None = None  # of the machine, or what a cgroup grants of it
-    interop_threads: int | None = None  # torch runs independent operations on
-    governor: str | None = None  # of the clock rate; several are joined by "/"
-    turbo: bool | None = None  # whether the clock may rise above its nominal rate
+    physical_cores: int | None = None  #: that this process may run on
+    quota_cores: float | None = None  #: processor time a cgroup grants; None: without a limit
+    vector_instructions: tuple[str, ...] | None = None  #: what matrix kernels are chosen by, sorted
+    cpu_capability: str | None = None  #: what torch's own kernels use: "AVX2", "AVX512"
+    memory_bytes: int | None = None  #: of the machine, or what a cgroup grants of it
+    interop_threads: int | None = None  #: torch runs independent operations on
+    governor: str | None = None  #: of the clock rate; several are joined by "/"
+    turbo: bool | None = None  #: whether the clock may rise above its nominal rate
 
-    torch_build: str | None = None  # "cpu", "CUDA 12.8", "ROCm 6.3"
-    torch_git: str | None = None  # the first digits of the commit it was built from
-    torch_debug: bool | None = None  # whether it was built to be debugged
-    parallel: str | None = None  # what its threads are: "OpenMP"
-    blas: str | None = None  # library of matrix products; version where torch tells: "MKL 2024.2"
-    onednn: str | None = None  # version of the library of convolutions
+    torch_build: str | None = None  #: "cpu", "CUDA 12.8", "ROCm 6.3"
+    torch_git: str | None = None  #: the first digits of the commit it was built from
+    torch_debug: bool | None = None  #: whether it was built to be debugged
+    parallel: str | None = None  #: what its threads are: "OpenMP"
+    blas: str | None = None  #: library of matrix products; version where torch tells: "MKL 2024.2"
+    onednn: str | None = None  #: version of the library of convolutions
 
-    float32_matmul_precision: str | None = None  # "highest", "high" or "medium"
-    tf32_matmul: bool | None = None  # CUDA only, as the next two
+    float32_matmul_precision: str | None = None  #: "highest", "high" or "medium"
+    tf32_matmul: bool | None = None  #: CUDA only, as the next two
     tf32_cudnn: bool | None = None
-    cudnn_benchmark: bool | None = None  # whether convolutions are chosen by trying
-    deterministic: bool | None = None  # whether only deterministic kernels are allowed
-    flush_denormal: bool | None = None  # whether numbers below 1.2e-38 are taken as 0
-    variables: Mapping[str, str] = field(default_factory=dict, hash=False)  # that change speed
+    cudnn_benchmark: bool | None = None  #: whether convolutions are chosen by trying
+    deterministic: bool | None = None  #: whether only deterministic kernels are allowed
+    flush_denormal: bool | None = None  #: whether numbers below 1.2e-38 are taken as 0
+    variables: Mapping[str, str] = field(default_factory=dict, hash=False)  #: that change speed
 
-    device_memory_bytes: int | None = None  # of an accelerator, as the next ones
+    device_memory_bytes: int | None = None  #: of an accelerator, as the next ones
     driver: str | None = None
-    cuda: str | None = None  # the version that torch was built with
+    cuda: str | None = None  #: the version that torch was built with
     cudnn: str | None = None
-    compute_capability: str | None = None  # "9.0"
-    power_limit_w: float | None = None  # as set, in watts
-    mig: bool | None = None  # whether the device is cut into instances
-    persistence: bool | None = None  # whether the driver stays loaded between processes
+    compute_capability: str | None = None  #: "9.0"
+    power_limit_w: float | None = None  #: as set, in watts
+    mig: bool | None = None  #: whether the device is cut into instances
+    persistence: bool | None = None  #: whether the driver stays loaded between processes
 
-    archbench: str | None = None  # version
-    commit: str | None = None  # of the repository that the current folder is in
-    dirty: bool | None = None  # whether files that it tracks were changed since
+    archbench: str | None = None  #: version
+    commit: str | None = None  #: of the repository that the current folder is in
+    dirty: bool | None = None  #: whether files that it tracks were changed since
 
     @property
     def fingerprint(self) -> str:

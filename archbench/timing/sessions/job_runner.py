@@ -31,17 +31,13 @@ def _warn(message: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Who is told how a run goes on.
+    """Who is told how a run goes on."""
 
-    Args:
-        tell: the share that is done, and how many seconds are left, if that is known.
-        heard: what a model's own code printed, once a model.
-        warn: sentences about what was found on the way.
-    """
-
+    #: the share that is done, and how many seconds are left, if that is known
     tell: Callable[[float, float | None], None] = lambda share, left_s: None
+    #: what a model's own code printed, once a model
     heard: Callable[[str], None] = lambda text: None
-    warn: Warn = _warn
+    warn: Warn = _warn  #: sentences about what was found on the way
 
 
 SILENT = Listener()

@@ -39,19 +39,12 @@ Task = Literal["session", "environment", "ceilings"]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back from a worker.
+    """What came back from a worker."""
 
-    Args:
-        found: what it answered; None where it died before that.
-        printed: what the model's code, or a crash, wrote meanwhile.
-        exit_code: of the process; negative where a signal killed it.
-        too_long: it was ended because its time was up.
-    """
-
-    found: dict[str, Any] | None
-    printed: str
-    exit_code: int
-    too_long: bool = False
+    found: dict[str, Any] | None  #: what it answered; None where it died before that
+    printed: str  #: what the model's code, or a crash, wrote meanwhile
+    exit_code: int  #: of the process; negative where a signal killed it
+    too_long: bool = False  #: it was ended because its time was up
 
 
 def launch(job: Job, variables: Mapping[str, str]) -> tuple[Session, str]:

@@ -25,46 +25,27 @@ COMPILE_MODES = ("default", "reduce-overhead", "max-autotune", "max-autotune-no-
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """How every model is run: lists are swept, everything with everything.
+    """How every model is run: lists are swept, everything with everything."""
 
-    Args:
-        batch_sizes: samples in one pass.
-        device: "auto", "cpu", "cuda", "cuda:1", "mps".
-        precisions: fp32, tf32, fp16, bf16, amp.
-        modes: infer, train.
-        channels_last: memory order of images.
-        compiled: mode of torch.compile; None runs eagerly.
-        cuda_graph: replay one captured graph.
-        cold_cache: let inputs take turns.
-        optimizer: of a training step.
-        threads: of the CPU; None leaves torch's own number.
-    """
-
-    batch_sizes: Sequence[int] = (1,)
-    device: str = "auto"
-    precisions: Sequence[str] = ("fp32",)
-    modes: Sequence[str] = ("infer",)
-    channels_last: bool = False
-    compiled: str | None = None
-    cuda_graph: bool = False
-    cold_cache: bool = False
-    optimizer: str = "momentum"
-    threads: int | None = None
+    batch_sizes: Sequence[int] = (1,)  #: samples in one pass
+    device: str = "auto"  #: "auto", "cpu", "cuda", "cuda:1", "mps"
+    precisions: Sequence[str] = ("fp32",)  #: fp32, tf32, fp16, bf16, amp
+    modes: Sequence[str] = ("infer",)  #: infer, train
+    channels_last: bool = False  #: memory order of images
+    compiled: str | None = None  #: mode of torch.compile; None runs eagerly
+    cuda_graph: bool = False  #: replay one captured graph
+    cold_cache: bool = False  #: let inputs take turns
+    optimizer: str = "momentum"  #: of a training step
+    threads: int | None = None  #: of the CPU; None leaves torch's own number
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A model to measure.
+    """A model to measure."""
 
-    Args:
-        loaded: the model, without weights where it is one of the shelf.
-        plans: its cells, each with its inputs.
-        file: in which it lies, if it was given as an object.
-    """
-
-    loaded: "Loaded"
-    plans: Mapping[Cell, "InputPlan"]
-    file: str | None = None
+    loaded: "Loaded"  #: the model, without weights where it is one of the shelf
+    plans: Mapping[Cell, "InputPlan"]  #: its cells, each with its inputs
+    file: str | None = None  #: in which it lies, if it was given as an object
 
     @property
     def cells(self) -> tuple[Cell, ...]:

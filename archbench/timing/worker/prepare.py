@@ -43,22 +43,14 @@ Call = Callable[[], Any]
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A call that is ready to be timed.
+    """A call that is ready to be timed."""
 
-    Args:
-        call: one forward pass, or one step of training.
-        module: what runs in it, as it was written.
-        compiled: whether the first call compiles.
-        alive_bytes: of weights, buffers, gradients, inputs and the optimizer's state, between two
-            calls.
-        flags: what the activations of a first pass showed.
-    """
-
-    call: Call
-    module: nn.Module
-    compiled: bool
+    call: Call  #: one forward pass, or one step of training
+    module: nn.Module  #: what runs in it, as it was written
+    compiled: bool  #: whether the first call compiles
+    #: of weights, buffers, gradients, inputs and the optimizer's state, between two calls
     alive_bytes: Callable[[], int]
-    flags: tuple[Flag, ...]
+    flags: tuple[Flag, ...]  #: what the activations of a first pass showed
 
 
 def prepare(

@@ -22,19 +22,12 @@ Compilations = Callable[[], int | None]
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How long to warm up and to measure, in seconds.
+    """How long to warm up and to measure, in seconds."""
 
-    Args:
-        warm_up_least_s: before that, times are not even looked at.
-        warm_up_most_s: then measuring begins, settled or not.
-        measure_s: of measuring.
-        least_rounds: are kept, however long they take.
-    """
-
-    warm_up_least_s: float
-    warm_up_most_s: float
-    measure_s: float
-    least_rounds: int = 3
+    warm_up_least_s: float  #: before that, times are not even looked at
+    warm_up_most_s: float  #: then measuring begins, settled or not
+    measure_s: float  #: of measuring
+    least_rounds: int = 3  #: are kept, however long they take
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +37,7 @@ class Rounds:
     kept: tuple[Round, ...]
     warm_up: int
     settled: bool
-    recompiled: bool | None  # while the clock was running; None where it cannot be told
+    recompiled: bool | None  #: while the clock was running; None where it cannot be told
 
 
 def take_turns(

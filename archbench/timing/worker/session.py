@@ -51,17 +51,11 @@ LAYERS_S, MOST_PASSES = 1.0, 200  # passes in which layers are watched
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a session is measured; tests make one up.
+    """Where a session is measured; tests make one up."""
 
-    Args:
-        device: that computes.
-        clock: the host's.
-        stream: the queue of an accelerator that has a clock of its own.
-    """
-
-    device: torch.device
-    clock: Clock
-    stream: Stream | None = None
+    device: torch.device  #: that computes
+    clock: Clock  #: the host's
+    stream: Stream | None = None  #: the queue of an accelerator that has a clock of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +64,7 @@ class Ready:
 
     prepared: Prepared
     call: Call
-    first_ns: int  # of the first run, which compiles what is to be compiled
+    first_ns: int  #: of the first run, which compiles what is to be compiled
 
 
 def run(job: Job) -> Measured:

@@ -11,43 +11,28 @@ from archbench.timing.machine.records import Environment
 
 @dataclass(frozen=True, slots=True)
 class Attempt(Record):
-    """One batch that was run.
+    """One batch that was run."""
 
-    Args:
-        batch_size: samples in it.
-        peak_bytes: the most that was allocated; None where it did not fit into the machine.
-        fits: whether it stayed within the limit.
-    """
-
-    batch_size: int
+    batch_size: int  #: samples in it
+    #: the most that was allocated; None where it did not fit into the machine
     peak_bytes: int | None
-    fits: bool
+    fits: bool  #: whether it stayed within the limit
 
 
 @dataclass(frozen=True, slots=True)
 class Fit(Record):
-    """How large a batch may be.
+    """How large a batch may be."""
 
-    Args:
-        cell: how the model is run; its batch size is the predicted one, or 1 where that is 0.
-        limit_bytes: weights, inputs, activations and the optimizer's state together.
-        predicted_batch: the largest whose computed peak is within the limit; 0 where none is.
-        predicted_bytes: that peak, of a batch of 1 where none fits.
-        predicted_complete: whether that peak counts all that kernels take; if not it is a lower
-            bound, and the predicted batch an upper one.
-        predicted_unknown: what it does not count, if that is known.
-        attempts: batches that were run, in their order.
-        note: why none was run, or what a run ended with.
-    """
-
-    cell: Cell
-    limit_bytes: int
-    predicted_batch: int
-    predicted_bytes: int
+    cell: Cell  #: how the model is run; its batch size is the predicted one, or 1 where that is 0
+    limit_bytes: int  #: weights, inputs, activations and the optimizer's state together
+    predicted_batch: int  #: the largest whose computed peak is within the limit; 0 where none is
+    predicted_bytes: int  #: that peak, of a batch of 1 where none fits
+    #: whether that peak counts all that kernels take; if not it is a lower bound, and the predicted
+    #: batch an upper one
     predicted_complete: bool = True
-    predicted_unknown: tuple[str, ...] = ()
-    attempts: tuple[Attempt, ...] = ()
-    note: str = ""
+    predicted_unknown: tuple[str, ...] = ()  #: what it does not count, if that is known
+    attempts: tuple[Attempt, ...] = ()  #: batches that were run, in their order
+    note: str = ""  #: why none was run, or what a run ended with
 
     @property
     def found_batch(self) -> int | None:

@@ -12,19 +12,12 @@ Bound = Literal["compute", "memory", "launch"]
 
 @dataclass(frozen=True, slots=True)
 class LayerTime(Record):
-    """A layer's work, its time, and the bound that the machine's ceilings set.
+    """A layer's work, its time, and the bound that the machine's ceilings set."""
 
-    Args:
-        work: what it does.
-        time_s: its own time in one pass, its children left out: median.
-        bound_s: the least time in which this machine could do that work.
-        bound: which ceiling sets it.
-    """
-
-    work: LayerWork
-    time_s: float
-    bound_s: float
-    bound: Bound
+    work: LayerWork  #: what it does
+    time_s: float  #: its own time in one pass, its children left out: median
+    bound_s: float  #: the least time in which this machine could do that work
+    bound: Bound  #: which ceiling sets it
 
     @property
     def intensity(self) -> float | None:
@@ -50,19 +43,14 @@ class LayerTime(Record):
 
 @dataclass(frozen=True, slots=True)
 class Roofline(Record):
-    """The layers of one cell under the machine's ceilings.
-
-    Args:
-        layers: those that took part in the pass, in the order of their first call.
-        whole_s: the median time of a pass in which nothing was watched.
-        ceilings: of the machine.
-    """
+    """The layers of one cell under the machine's ceilings."""
 
     KEYS = ("whole_s", "sum_s", "ceilings", "layers")
 
+    #: those that took part in the pass, in the order of their first call
     layers: tuple[LayerTime, ...]
-    whole_s: float
-    ceilings: Ceilings
+    whole_s: float  #: the median time of a pass in which nothing was watched
+    ceilings: Ceilings  #: of the machine
 
     @property
     def sum_s(self) -> float:

@@ -21,7 +21,7 @@ V = True  # as the figures mark it: a valid box, which pads nothing; others keep
 class Conv(NamedTuple):
     """A box of convolution, batch normalisation and ReLU."""
 
-    kernel: str  # height × width: "1×7"
+    kernel: str  #: height × width: "1×7"
     width: int
     stride: int = 1
     valid: bool = False
@@ -45,7 +45,7 @@ class Pool(NamedTuple):
     kind: Literal["max", "avg"]
     stride: int = 1
     valid: bool = False
-    border: bool = False  # of an average: the zeros around the image count as pixels
+    border: bool = False  #: of an average: the zeros around the image count as pixels
 
 
 class Residual(NamedTuple):
@@ -53,7 +53,7 @@ class Residual(NamedTuple):
 
     branches: "Module"
     scale: float
-    linear: bool = False  # no ReLU after the sum
+    linear: bool = False  #: no ReLU after the sum
 
 
 Box = Conv | Pool | Residual | tuple[tuple["Box", ...], ...]
