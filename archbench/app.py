@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from archbench.shell.ending import end, say
+from archbench.shell.option_groups import as_command
 from archbench.version import own_version
 
 # In the order in which `archbench --help` lists them: a name, and its function below commands/.
@@ -44,7 +45,8 @@ app = typer.Typer(
 )
 for _name, _place in COMMANDS.items():
     _module, _, _function = _place.rpartition(".")
-    app.command(_name)(getattr(import_module(f"archbench.commands.{_module}"), _function))
+    _command = getattr(import_module(f"archbench.commands.{_module}"), _function)
+    app.command(_name)(as_command(_command))
 
 
 def _print_version(asked: bool) -> None:

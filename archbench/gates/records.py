@@ -1,13 +1,16 @@
 """What gates say of a cell, and the exit code that follows from it."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
-
-if TYPE_CHECKING:
-    pass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Generic, Literal, TypeVar, get_args
 
 from archbench.record import Record
+from archbench.units import counted
+
+if TYPE_CHECKING:
+    from archbench.tables.table import Report
+
+Found = TypeVar("Found", covariant=True)
 
 Word = Literal[
     "regressed",
@@ -20,14 +23,8 @@ Word = Literal[
     "new",
     "ok",
 ]
-
-
 WORDS: tuple[Word, ...] = get_args(Word)  # worst first
-
-
 UNDECIDED_WORDS: tuple[Word, ...] = ("contaminated", "inconclusive", "not_comparable", "missing")
-
-
 REGRESSED, FAILED, UNDECIDED, NOTHING = 1, 3, 4, 5  # exit codes
 
 
@@ -57,20 +54,8 @@ class Verdict(Record):
     """What is said of one figure of a cell, or of a cell as a whole."""
 
     KEYS = (
-        *(
-            "cell",
-            "metric",
-            "verdict",
-            "before",
-            "now",
-            "limit",
-            "ratio",
-            "low",
-            "high",
-            "mde",
-            "p",
-        ),
-        *("pairs", "note"),
+        *("cell", "metric", "verdict", "before", "now", "limit"),
+        *("ratio", "low", "high", "mde", "p", "pairs", "note"),
     )
 
     cell: str  #: its name
@@ -101,3 +86,25 @@ def worst_words(verdicts: Iterable[Verdict]) -> dict[str, Word]:
         held = worst.get(verdict.cell, verdict.verdict)
         worst[verdict.cell] = min(held, verdict.verdict, key=WORDS.index)
     return dict(sorted(worst.items(), key=lambda pair: WORDS.index(pair[1])))
+
+
+@dataclass(frozen=True, slots=True)
+class GateResult(Generic[Found]):
+    """What a gate found, and what `archbench check` says of it."""
+
+    found: Found
+    report: "Report"
+    accept: str = ""  #: Markdown that says how to live with it; empty where nothing asks for that
+    doubts: tuple[str, ...] = ()  #: what --strict would not let pass, a sentence each
+    #: options whose values mean something else elsewhere, and what they mean: HEAD^1
+    meanings: Mapping[str, str] = field(default_factory=dict)
+
+
+def undecided(words: Iterable[Word]) -> tuple[str, ...]:
+    """Say how many cells have which verdict that decides nothing."""
+    listed = list(words)
+    return tuple(
+        f"{counted(listed.count(word), 'cell is', 'cells are')} {word.replace('_', ' ')}"
+        for word in UNDECIDED_WORDS
+        if word in listed
+    )

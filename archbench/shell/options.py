@@ -1,14 +1,18 @@
 """The options that commands share: the same name, type and help everywhere."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from archbench.errors import ArchbenchError, nearest
 from archbench.networks.registry import ARCHITECTURES
 from archbench.tables.render import Format
+
+if TYPE_CHECKING:
+    from archbench.timing.sessions.subjects import Ways
 
 Verdict = TypeVar("Verdict", bound=str)
 
@@ -64,39 +68,6 @@ def whole_numbers(text: str, kind: str) -> list[int]:
         if not word.isdecimal() or int(word) < 1:
             raise ArchbenchError(f"{kind} '{word}' is not a positive number", "such as 1,8,32")
     return [int(word) for word in found]
-
-
-def changed_settings(
-    cells: Sequence[str] | None,
-    input_size: Sequence[str] | None,
-    batch_size: int | None,
-    model_kwargs: Sequence[str] | None,
-) -> tuple[dict[str, Any], list[str]]:
-    """Gather the settings of the cells that are named on the command line.
-
-    Returns them, and the words of the command line that say them again.
-
-    Raises:
-        ArchbenchError: no cell is named that they could belong to.
-    """
-    from archbench.networks.resolve import parse_kwargs
-
-    settings: dict[str, Any] = {}
-    said = [word for size in input_size or [] for word in ("-i", size)]
-    said += [] if batch_size is None else ["-b", str(batch_size)]
-    said += [word for pair in model_kwargs or [] for word in ("--model-kwargs", pair)]
-    if input_size:
-        settings["input_size"] = tuple(input_size)
-    if batch_size is not None:
-        settings["batch_size"] = batch_size
-    if model_kwargs:
-        settings["model_kwargs"] = parse_kwargs(model_kwargs)
-    if settings and not cells:
-        raise ArchbenchError(
-            "-i, -b and --model-kwargs belong to a MODEL that is named beside them",
-            "cells of a configuration have theirs there",
-        )
-    return settings, said
 
 
 MODEL_HELP = "a registry name, path/to/file.py:factory, package.module:factory, torchvision:NAME"
@@ -188,5 +159,105 @@ Form = Annotated[
 Output = Annotated[
     Path | None, typer.Option("-o", "--output", help="a file, replaced whole; else standard output")
 ]
-Strict = Annotated[bool, typer.Option("--strict", help="exit 4 if anything stayed uncounted")]
-Debug = Annotated[bool, typer.Option("--debug", help="show the traceback of an error")]
+
+
+@dataclass(frozen=True, slots=True)
+class ResultOptions:
+    """Where a command's result goes, and how it is written."""
+
+    form: Form = None
+    output: Output = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOptions:
+    """What models are built with, and what they are given."""
+
+    input_size: InputSize = None
+    model_kwargs: ModelKwargs = None
+
+    def sizes(self) -> list[str] | None:
+        """Return the input sizes; None for the architecture's own."""
+        return self.input_size or None
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the arguments of the builder.
+
+        Raises:
+            ArchbenchError: one of them is not name=value.
+        """
+        from archbench.networks.resolve import parse_kwargs
+
+        return parse_kwargs(self.model_kwargs or [])
+
+
+@dataclass(frozen=True, slots=True)
+class WayOptions:
+    """How models are run to be measured."""
+
+    device: Device = "auto"
+    precision: Precision = "fp32"
+    mode: RunMode = "infer"
+    channels_last: ChannelsLast = False
+    compile_mode: Compile = None
+    cuda_graph: CudaGraph = False
+    optimizer: Optimizer = "momentum"
+    threads: Threads = None
+
+    def ways(self, batch_sizes: Sequence[int], swept: bool = False) -> "Ways":
+        """Return the ways to run a model.
+
+        Args:
+            batch_sizes: samples in one pass; several are swept.
+            swept: whether precision and mode may be several, with commas between them.
+        """
+        from archbench.timing.sessions.subjects import Ways
+
+        return Ways(
+            batch_sizes,
+            self.device,
+            comma_separated(self.precision) if swept else (self.precision,),
+            comma_separated(self.mode) if swept else (self.mode,),
+            self.channels_last,
+            self.compile_mode,
+            self.cuda_graph,
+            optimizer=self.optimizer,
+            threads=self.threads,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CellOptions(ModelOptions):
+    """What cells are declared in, and what those get that are named on the command line."""
+
+    batch_size: CellBatch = None
+    config: Config = None
+
+    def settings(self, cells: Sequence[str] | None) -> dict[str, Any]:
+        """Return the settings that replace those of the named cells.
+
+        Raises:
+            ArchbenchError: no cell is named that they could belong to.
+        """
+        settings: dict[str, Any] = {}
+        if self.input_size:
+            settings["input_size"] = tuple(self.input_size)
+        if self.batch_size is not None:
+            settings["batch_size"] = self.batch_size
+        if self.model_kwargs:
+            settings["model_kwargs"] = self.arguments()
+        if settings and not cells:
+            raise ArchbenchError(
+                "-i, -b and --model-kwargs belong to a MODEL that is named beside them",
+                "cells of a configuration have theirs there",
+            )
+        return settings
+
+    def command_line(self) -> list[str]:
+        """Return the settings as the words of a command line."""
+        batch = [] if self.batch_size is None else ["-b", str(self.batch_size)]
+        return [
+            *(word for size in self.input_size or [] for word in ("-i", size)),
+            *batch,
+            *(word for pair in self.model_kwargs or [] for word in ("--model-kwargs", pair)),
+        ]

@@ -4,9 +4,13 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from archbench.shell import interrupt
+from archbench.shell.output import heard, warn
+
+if TYPE_CHECKING:
+    from archbench.timing.sessions.job_runner import Listener
 
 T = TypeVar("T")
 
@@ -25,6 +29,15 @@ def collected(doing: str, items: Iterable[T], count: int) -> tuple[T, ...]:
             found.append(item)
             tell(len(found) / count)
     return tuple(found)
+
+
+@contextmanager
+def listening(doing: str) -> Iterator["Listener"]:
+    """Show a bar while a run is measured; what is printed or warned of goes to standard error."""
+    from archbench.timing.sessions.job_runner import Listener
+
+    with progress(doing) as tell:
+        yield Listener(tell, heard, warn)
 
 
 @contextmanager

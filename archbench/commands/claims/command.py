@@ -10,7 +10,7 @@ from archbench.commands.claims.report import LOOKS, claims_report, finding_repor
 from archbench.errors import ArchbenchError, OutputRefused, why_refused
 from archbench.libraries import require
 from archbench.papers.statements import select, statements
-from archbench.shell.options import Debug, Form, Output, verdicts_named
+from archbench.shell.options import ResultOptions, verdicts_named
 from archbench.shell.output import destination, replacing, warn
 from archbench.shell.progress import collected
 from archbench.units import counted
@@ -47,12 +47,11 @@ Plot = Annotated[
 
 def claims(
     names: Names = None,
+    *,
     list_them: ListThem = False,
     only: Only = None,
     plot: Plot = None,
-    form: Form = None,
-    output: Output = None,
-    debug: Debug = False,
+    result: ResultOptions,
 ) -> None:
     """Put what the papers and lecture notes say to the test, one small experiment each.
 
@@ -62,7 +61,7 @@ def claims(
     if list_them and (plot is not None or only):
         raise ArchbenchError("--list tests nothing", "leave --plot and --only out")
     verdicts = verdicts_named(only or [], {verdict: verdict for verdict in LOOKS})
-    with destination(form, output) as out:
+    with destination(result.form, result.output) as out:
         if list_them:
             out.write(claims_report(chosen))
             return

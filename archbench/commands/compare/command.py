@@ -8,24 +8,14 @@ from archbench.shell import interrupt
 from archbench.shell.options import (
     MODEL_HELP,
     BatchSize,
-    ChannelsLast,
-    Compile,
-    CudaGraph,
-    Debug,
-    Device,
-    Form,
-    InputSize,
-    ModelKwargs,
-    Optimizer,
-    Output,
-    Precision,
-    RunMode,
+    ModelOptions,
+    ResultOptions,
     Sessions,
-    Threads,
+    WayOptions,
     complete_model,
 )
-from archbench.shell.output import destination, heard, prints_set_aside, warn
-from archbench.shell.progress import progress
+from archbench.shell.output import destination, prints_set_aside
+from archbench.shell.progress import listening
 from archbench.tables.render import Format
 
 Models = Annotated[
@@ -45,54 +35,32 @@ MaxTime = Annotated[
 
 def compare(
     models: Models,
-    input_size: InputSize = None,
+    *,
+    options: ModelOptions,
     batch_size: BatchSize = 1,
-    model_kwargs: ModelKwargs = None,
-    device: Device = "auto",
-    precision: Precision = "fp32",
-    mode: RunMode = "infer",
-    channels_last: ChannelsLast = False,
-    compile_mode: Compile = None,
-    cuda_graph: CudaGraph = False,
-    optimizer: Optimizer = "momentum",
-    threads: Threads = None,
+    how: WayOptions,
     sessions: Sessions = 5,
     max_time: MaxTime = 20.0,
     no_bench: NoBench = False,
-    form: Form = None,
-    output: Output = None,
-    debug: Debug = False,
+    result: ResultOptions,
 ) -> None:
     """Put networks side by side: structure exactly, latency with a 95 % interval."""
-    with destination(form, output) as out, prints_set_aside():
+    with destination(result.form, result.output) as out, prints_set_aside():
         from archbench.commands.compare.changes import with_times
         from archbench.commands.compare.report import structure_report, time_report, whole_report
         from archbench.commands.compare.run import measured, structure_of
-        from archbench.networks.resolve import parse_kwargs
-        from archbench.timing.sessions.job_runner import Listener
-        from archbench.timing.sessions.subjects import Ways, subjects
+        from archbench.timing.sessions.subjects import subjects
 
-        ways = Ways(
-            (batch_size,),
-            device,
-            (precision,),
-            (mode,),
-            channels_last,
-            compile_mode,
-            cuda_graph,
-            optimizer=optimizer,
-            threads=threads,
-        )
-        kwargs = parse_kwargs(model_kwargs or [])
-        with subjects(models, input_size or None, kwargs, ways) as found:
+        ways = how.ways((batch_size,))
+        with subjects(models, options.sizes(), options.arguments(), ways) as found:
             comparison = structure_of(found)
             at_once = out.form is Format.TABLE  # the structural part need not wait for the clock
             if at_once:
                 out.write(structure_report(comparison))
             if not no_bench:
                 interrupt.check()
-                with progress("measuring") as tell:
-                    times = measured(found, sessions, max_time, Listener(tell, heard, warn))
+                with listening("measuring") as listener:
+                    times = measured(found, sessions, max_time, listener)
                 comparison = with_times(comparison, times)
                 if at_once:
                     out.write(time_report(comparison))

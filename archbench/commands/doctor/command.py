@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
-from archbench.shell.options import Debug, Device, Form, Output, Threads
-from archbench.shell.output import destination, heard, prints_set_aside, warn
-from archbench.shell.progress import progress
+from archbench.shell.options import Device, ResultOptions, Threads
+from archbench.shell.output import destination, prints_set_aside
+from archbench.shell.progress import listening
 
 MaxTime = Annotated[
     float, typer.Option("--max-time", min=0.0, help="seconds of measuring its noise; 0 for none")
@@ -17,20 +17,18 @@ MeasureCeilings = Annotated[
 
 
 def doctor(
+    *,
     device: Device = "auto",
     threads: Threads = None,
     max_time: MaxTime = 30.0,
     ceilings: MeasureCeilings = False,
-    form: Form = None,
-    output: Output = None,
-    debug: Debug = False,
+    result: ResultOptions,
 ) -> None:
     """Describe this machine, measure its noise, and say what would make it quieter."""
-    with destination(form, output) as out, prints_set_aside():
+    with destination(result.form, result.output) as out, prints_set_aside():
         from archbench.commands.doctor.report import doctor_report
         from archbench.commands.doctor.run import doctor as diagnose
-        from archbench.timing.sessions.job_runner import Listener
 
-        with progress("measuring noise") as tell:
-            found = diagnose(device, threads, max_time, ceilings, Listener(tell, heard, warn))
+        with listening("measuring noise") as listener:
+            found = diagnose(device, threads, max_time, ceilings, listener)
         out.write(doctor_report(found))

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from archbench.errors import ArchbenchError
-from archbench.shell.options import MODEL_HELP, Debug, Form, InputSize, ModelKwargs, complete_model
+from archbench.shell.options import MODEL_HELP, Form, ModelOptions, complete_model
 from archbench.shell.output import destination, prints_set_aside
 from archbench.shell.progress import progress
 
@@ -33,18 +33,17 @@ Requirement = Annotated[
 
 def init_ci(
     models: Models = None,
+    *,
     github: GitHub = False,
     requirement: Requirement = "",
-    input_size: InputSize = None,
-    model_kwargs: ModelKwargs = None,
+    options: ModelOptions,
     form: Form = None,
-    debug: Debug = False,
 ) -> None:
     """Write cells, a first lock and a pytest-benchmark suite into this project.
 
     Nothing is overwritten: a file that is there stays, and what it lacks is shown.
     """
-    for option, given in (("-i", input_size), ("--model-kwargs", model_kwargs)):
+    for option, given in (("-i", options.input_size), ("--model-kwargs", options.model_kwargs)):
         if given and not models:
             raise ArchbenchError(
                 f"{option} belongs to a MODEL that is named beside it", "leave it out"
@@ -54,9 +53,8 @@ def init_ci(
     with destination(form, None) as out, prints_set_aside():
         from archbench.commands.init_ci.report import init_ci_report
         from archbench.commands.init_ci.run import init_ci as place
-        from archbench.networks.resolve import parse_kwargs
 
-        kwargs = parse_kwargs(model_kwargs or [])
+        kwargs = options.arguments()
         with progress("counting") as tell:
-            done = place(models or [], github, input_size or [], kwargs, requirement, tell)
+            done = place(models or [], github, options.input_size or [], kwargs, requirement, tell)
         out.write(init_ci_report(done))

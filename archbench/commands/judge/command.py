@@ -10,7 +10,7 @@ from archbench.gates.time.records import TimeGate
 from archbench.gates.time.report import time_gate_report
 from archbench.gates.time.verdicts import verdicts_of
 from archbench.shell.files_in_use import in_use
-from archbench.shell.options import Debug, Form, Output
+from archbench.shell.options import ResultOptions
 from archbench.shell.output import destination, warn
 
 Run = Annotated[Path, typer.Argument(help="what `archbench check --time --record` wrote")]
@@ -19,13 +19,12 @@ Strict = Annotated[bool, typer.Option("--strict", help="exit 4 if something coul
 
 def judge(
     run: Run,
+    *,
     strict: Strict = False,
-    form: Form = None,
-    output: Output = None,
-    debug: Debug = False,
+    result: ResultOptions,
 ) -> None:
     """Recompute the verdicts of a recorded run of the time gate, to the digit."""
-    with destination(form, output) as out, in_use(run):
+    with destination(result.form, result.output) as out, in_use(run):
         plan, pairs = read_gate(run, warn)
         verdicts, _ = verdicts_of(plan, pairs, ended=True)
         gate = TimeGate(plan, tuple(pairs), verdicts, strict)

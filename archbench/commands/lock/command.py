@@ -8,16 +8,7 @@ import typer
 from archbench.errors import ArchbenchError
 from archbench.shell import interrupt
 from archbench.shell.files_in_use import in_use
-from archbench.shell.options import (
-    CellBatch,
-    Cells,
-    Config,
-    Debug,
-    Form,
-    InputSize,
-    ModelKwargs,
-    changed_settings,
-)
+from archbench.shell.options import CellOptions, Cells, Form
 from archbench.shell.output import destination, prints_set_aside, replacing
 from archbench.shell.progress import progress
 from archbench.units import counted
@@ -37,15 +28,12 @@ Reason = Annotated[str, typer.Option("--reason", help="why, kept in the lock")]
 
 def lock(
     cells: Cells = None,
+    *,
     output: Output = None,
-    config: Config = None,
-    input_size: InputSize = None,
-    batch_size: CellBatch = None,
-    model_kwargs: ModelKwargs = None,
+    options: CellOptions,
     update: Update = False,
     reason: Reason = "",
     form: Form = None,
-    debug: Debug = False,
 ) -> None:
     """Write what networks hold and do into a lock, for `archbench check` to hold them to."""
     if update and not reason.strip():
@@ -56,8 +44,7 @@ def lock(
         from archbench.gates.structure.run import run_lock
         from archbench.gates.structure.selection import select_cells
 
-        settings, _ = changed_settings(cells, input_size, batch_size, model_kwargs)
-        selection = select_cells(cells or [], output, config, settings)
+        selection = select_cells(cells or [], output, options.config, options.settings(cells))
         with in_use(selection.project.source), replacing(selection.path, lock=True) as stream:
             with progress("counting") as tell:
                 locking = run_lock(selection, " ".join(reason.split()), update, tell)

@@ -13,7 +13,7 @@ from archbench.papers.figures import figures, select, tables
 from archbench.papers.records import VERDICTS, Verdict, VerdictChange
 from archbench.papers.verdict_looks import LOOKS
 from archbench.shell.files_in_use import in_use
-from archbench.shell.options import Debug, Form, Output, complete_model, verdicts_named
+from archbench.shell.options import ResultOptions, complete_model, verdicts_named
 from archbench.shell.output import destination, replacing, warn
 from archbench.shell.progress import collected
 from archbench.tables.render import Format
@@ -68,14 +68,13 @@ Update = Annotated[
 
 def reproduce(
     names: Tables = None,
+    *,
     list_them: ListThem = False,
     only: Only = None,
     architecture: Network = None,
     expected: Expectations = None,
     update: Update = False,
-    form: Form = None,
-    output: Output = None,
-    debug: Debug = False,
+    result: ResultOptions,
 ) -> None:
     """Compute what the papers print again, and confirm or explain every figure.
 
@@ -88,15 +87,15 @@ def reproduce(
             "--list computes no verdict", "leave --only, --expectations and --update out"
         )
     if list_them:
-        with destination(form, output) as out:
+        with destination(result.form, result.output) as out:
             out.write(tables_report(chosen))
         return
-    if update and (form or output):
+    if update and (result.form or result.output):
         raise ArchbenchError("--update writes verdicts, and no report", "leave -f and -o out")
     if update:
         _update(expected, partial=len(chosen) < len(figures()) or bool(only))
         return
-    with destination(form, output) as out, in_use(expected):
+    with destination(result.form, result.output) as out, in_use(expected):
         known = expectations.expected(expected)
         found = _recomputed(chosen)
         changed = expectations.changes(found, known)

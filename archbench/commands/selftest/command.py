@@ -9,16 +9,14 @@ import typer
 from archbench.errors import ArchbenchError, OutputRefused
 from archbench.libraries import require
 from archbench.shell.options import (
-    Debug,
-    Form,
     InputSize,
-    Output,
+    ResultOptions,
     SideThreads,
     comma_separated,
     complete_model,
 )
-from archbench.shell.output import destination, heard, prints_set_aside, replacing, warn
-from archbench.shell.progress import progress
+from archbench.shell.output import destination, prints_set_aside, replacing
+from archbench.shell.progress import listening
 
 Models = Annotated[
     list[str] | None,
@@ -45,6 +43,7 @@ Plot = Annotated[Path | None, typer.Option("--plot", help="draw the power curve:
 
 def selftest(
     models: Models = None,
+    *,
     aa: EqualGates = 20,
     inject: Inject = "2,3,5,10",
     runs: Runs = 10,
@@ -55,9 +54,7 @@ def selftest(
     input_size: InputSize = None,
     threads: SideThreads = 1,
     plot: Plot = None,
-    form: Form = None,
-    output: Output = None,
-    debug: Debug = False,
+    result: ResultOptions,
 ) -> None:
     """Put the time gate to the test: equal sides, and slowdowns that are real work.
 
@@ -67,18 +64,17 @@ def selftest(
     if plot is not None and plot.suffix.lower() != ".svg":
         raise OutputRefused(f"'{plot}' is no .svg, which pictures are", "--plot power.svg")
     with ExitStack() as stack:  # hours later is no time to find out that a file cannot be written
-        out = stack.enter_context(destination(form, output))
+        out = stack.enter_context(destination(result.form, result.output))
         picture = None if plot is None else stack.enter_context(replacing(plot))
         stack.enter_context(prints_set_aside())
         from archbench.commands.selftest.report import power_svg, selftest_report
         from archbench.commands.selftest.run import MODELS
         from archbench.commands.selftest.run import selftest as test
-        from archbench.timing.sessions.job_runner import Listener
         from archbench.timing.sessions.subjects import Ways
 
         if picture is not None:
             require("matplotlib", "pictures")
-        with progress("testing") as tell:
+        with listening("testing") as listener:
             found = test(
                 models or MODELS,
                 aa,
@@ -90,7 +86,7 @@ def selftest(
                 busy,
                 Ways(threads=threads, device="cpu"),
                 input_size or (),
-                Listener(tell, heard, warn),
+                listener,
             )
         out.write(selftest_report(found))
         if picture is not None:

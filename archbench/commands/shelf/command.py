@@ -8,7 +8,7 @@ from archbench.commands.shelf.report import info_report, shelf_report
 from archbench.errors import ArchbenchError
 from archbench.networks.registry import ARCHITECTURES, find, related, select
 from archbench.networks.registry.totals import kept_totals
-from archbench.shell.options import Debug, Form, Output, complete_model
+from archbench.shell.options import ResultOptions, complete_model
 from archbench.shell.output import destination
 
 FAMILIES = sorted({row.family for row in ARCHITECTURES})
@@ -22,10 +22,9 @@ Name = Annotated[str, typer.Argument(help="a registry name", autocompletion=comp
 
 def list_architectures(
     glob: Glob = "*",
+    *,
     family: Family = None,
-    form: Form = None,
-    output: Output = None,
-    debug: Debug = False,
+    result: ResultOptions,
 ) -> None:
     """List the architectures on the shelf, by family and year."""
     if family is not None and family not in FAMILIES:
@@ -37,17 +36,16 @@ def list_architectures(
         if select(f"*{glob}*", family):
             hint = f"`archbench list '*{glob}*'` finds it inside of names"
         raise ArchbenchError(f"no architecture{where} matches '{glob}'", hint)
-    with destination(form, output) as out:
+    with destination(result.form, result.output) as out:
         out.write(shelf_report(rows, kept_totals()))
 
 
 def info(
     name: Name,
-    form: Form = None,
-    output: Output = None,
-    debug: Debug = False,
+    *,
+    result: ResultOptions,
 ) -> None:
     """Tell where a network comes from: paper, published errors, conventions, variants."""
     row = find(name)
-    with destination(form, output) as out:
+    with destination(result.form, result.output) as out:
         out.write(info_report(row, kept_totals()[row.name], related(row)))

@@ -5,17 +5,7 @@ from typing import Annotated
 import typer
 
 from archbench.errors import ArchbenchError
-from archbench.shell.options import (
-    Aux,
-    BatchSize,
-    Debug,
-    Form,
-    InputSize,
-    Model,
-    ModelKwargs,
-    Output,
-    Strict,
-)
+from archbench.shell.options import Aux, BatchSize, Model, ModelOptions, ResultOptions
 from archbench.shell.output import destination, prints_set_aside, warn
 from archbench.units import counted
 
@@ -32,34 +22,33 @@ Device = Annotated[
     typer.Option("-d", "--device", help="where a model runs that cannot be counted without values"),
 ]
 
+Strict = Annotated[bool, typer.Option("--strict", help="exit 4 if anything stayed uncounted")]
+
 
 def summary(
     model: Model,
-    input_size: InputSize = None,
+    *,
+    options: ModelOptions,
     batch_size: BatchSize = 1,
-    model_kwargs: ModelKwargs = None,
     aux: Aux = False,
     depth: Depth = None,
     layers: Layers = False,
     cross_check: CrossCheck = False,
     device: Device = "auto",
-    form: Form = None,
-    output: Output = None,
     strict: Strict = False,
-    debug: Debug = False,
+    result: ResultOptions,
 ) -> None:
     """Count params, MACs and output sizes, in the shape of the paper's own table."""
     if layers and depth is not None:
         raise ArchbenchError("--layers shows everything that --depth would leave out", "choose one")
-    with destination(form, output) as out, prints_set_aside():
+    with destination(result.form, result.output) as out, prints_set_aside():
         from archbench.analysis.profile import refuse_incomplete
         from archbench.commands.summary.cross_check_report import cross_check_report
         from archbench.commands.summary.report import summary_report
         from archbench.commands.summary.run import summarise
-        from archbench.networks.resolve import parse_kwargs
 
-        kwargs = parse_kwargs(model_kwargs or []) | ({"aux": True} if aux else {})
-        found = summarise(model, input_size or None, batch_size, kwargs, device, cross_check)
+        kwargs = options.arguments() | ({"aux": True} if aux else {})
+        found = summarise(model, options.sizes(), batch_size, kwargs, device, cross_check)
         profile = found.profile
         if found.cross_check is not None:
             out.write(cross_check_report(profile, found.cross_check))

@@ -1,8 +1,8 @@
 """What `archbench check` leaves for a CI system: a summary, annotations, JUnit's XML."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from shlex import join
 from typing import TYPE_CHECKING, Annotated, TextIO
@@ -12,13 +12,15 @@ import typer
 from archbench.libraries import require
 from archbench.shell.appending import appending
 from archbench.shell.files_in_use import in_use, refuse_source
+from archbench.shell.option_groups import is_given
+from archbench.shell.options import ResultOptions
 from archbench.shell.output import refused, replacing, say
 
 if TYPE_CHECKING:
+    from archbench.gates.records import GateResult
     from archbench.gates.saved_runs.records import SavedCheck
     from archbench.gates.structure.records import Check
     from archbench.gates.time.records import TimeGate
-    from archbench.tables.table import Report
 
 Summary = Annotated[
     Path | None,
@@ -37,7 +39,22 @@ JUnit = Annotated[
     typer.Option("--junit", metavar="FILE", help="write JUnit's XML", show_default=False),
 ]
 DEFAULT = (None, "")  # values that say nothing
-HERE_ONLY = "summary annotate junit output form record max_time debug".split()
+
+
+@dataclass(frozen=True, slots=True)
+class CIOptions:
+    """What a CI system is left besides."""
+
+    summary: Summary = None
+    annotate: Annotate = False
+    junit: JUnit = None
+
+
+# options that matter to the run that was asked for, and to nobody who repeats it
+THIS_RUN = {
+    *(field.name for group in (CIOptions, ResultOptions) for field in fields(group)),
+    *("record", "max_time", "debug"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,29 +65,26 @@ class Places:
     annotate: bool  #: whether regressions are named as annotations
     junit: TextIO | None  #: a file for JUnit's XML
 
-    def write(
-        self, found: "Check | TimeGate | SavedCheck", report: "Report", again: str, accept: str
-    ) -> None:
-        """Write all that was asked for.
+    def write(self, result: "GateResult[Check | TimeGate | SavedCheck]", again: str) -> None:
+        """Write a gate's result to all of them.
 
         Args:
-            found: by the gate.
-            report: of it.
+            result: of the gate.
             again: the command that shows the same elsewhere.
-            accept: Markdown that says how to live with it.
         """
         from archbench.gates.ci.annotations import annotations
         from archbench.gates.ci.junit import junit_xml
         from archbench.gates.ci.outcomes import GATES, outcomes_of
         from archbench.gates.ci.pull_request import LIMIT_BYTES, as_pull_request
 
+        found = result.found
         outcomes = outcomes_of(found)
         if self.annotate:
             for line in annotations(outcomes):
                 say(line)  # GitHub reads both streams of a step
         if self.summary is not None:
             held = self.summary.tell() if self.summary.seekable() else 0
-            text = as_pull_request(report, again, accept, LIMIT_BYTES - held - 1)
+            text = as_pull_request(result.report, again, result.accept, LIMIT_BYTES - held - 1)
             self.summary.write(f"\n{text}" if held else text)
         if self.junit is not None:
             suite = f"archbench {GATES[type(found)]}"
@@ -78,8 +92,8 @@ class Places:
 
 
 @contextmanager
-def places(summary: Path | None, annotate: bool, junit: Path | None) -> Iterator[Places]:
-    """Open them before the work starts, so that none is done in vain.
+def places(options: CIOptions) -> Iterator[Places]:
+    """Open the files before the work starts, so that none is done in vain.
 
     Raises:
         OutputRefused: a file cannot be written.
@@ -87,31 +101,30 @@ def places(summary: Path | None, annotate: bool, junit: Path | None) -> Iterator
     """
     with ExitStack() as stack:
         markdown = None
-        if summary is not None:
-            with refused(summary):
-                refuse_source(summary)
-                markdown = stack.enter_context(appending(summary))
-            stack.enter_context(in_use(summary))
-        if junit is not None:
+        if options.summary is not None:
+            with refused(options.summary):
+                refuse_source(options.summary)
+                markdown = stack.enter_context(appending(options.summary))
+            stack.enter_context(in_use(options.summary))
+        xml = None
+        if options.junit is not None:
             require("junitparser", "--junit")
-        xml = None if junit is None else stack.enter_context(replacing(junit))
-        yield Places(markdown, annotate, xml)
+            xml = stack.enter_context(replacing(options.junit))
+        yield Places(markdown, options.annotate, xml)
 
 
-def again(context: typer.Context, **instead: str) -> str:
+def again(context: typer.Context, meanings: Mapping[str, str]) -> str:
     """Return the command that was given, without what only this run needs.
 
     Args:
         context: of the command.
-        instead: options whose values mean something else elsewhere, and what was meant: HEAD^1.
+        meanings: options whose values mean something else elsewhere, and what they mean: HEAD^1.
     """
     words, named = ["archbench", context.info_name or ""], []
     for option in context.command.params:
         name = option.name or ""
-        source = context.get_parameter_source(name)
-        value = instead.get(name, context.params[name])
-        given = source is not None and source.name == "COMMANDLINE"
-        if not given or name in HERE_ONLY or value in DEFAULT:
+        value = meanings.get(name, context.params[name])
+        if not is_given(context, name) or name in THIS_RUN or value in DEFAULT:
             continue
         several = isinstance(value, list | tuple)  # some releases of Typer keep a tuple here
         values = [str(one) for one in value] if several else [str(value)]

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archbench.errors import ArchbenchError, NothingMeasured
+from archbench.gates.records import GateResult, undecided
 from archbench.shell.files_in_use import in_use
 
 if TYPE_CHECKING:
@@ -13,8 +14,8 @@ if TYPE_CHECKING:
 HOW = "`archbench check --pytest-benchmark before*.json -- after*.json`"
 
 
-def judged(words: Sequence[str], strict: bool) -> "SavedCheck":
-    """Read the files of both sides and judge them.
+def check_saved(words: Sequence[str], strict: bool) -> "GateResult[SavedCheck]":
+    """Read the saved runs of both sides, and judge them.
 
     Args:
         words: files of the one side, "--", files of the other.
@@ -27,6 +28,7 @@ def judged(words: Sequence[str], strict: bool) -> "SavedCheck":
     """
     from archbench.gates.rules import Rules
     from archbench.gates.saved_runs.judge import judge_saved
+    from archbench.gates.saved_runs.report import saved_report
     from archbench.gates.saved_runs.saved_file import read_saved
 
     if words.count("--") != 1 or words[0] == "--" or words[-1] == "--":
@@ -44,4 +46,4 @@ def judged(words: Sequence[str], strict: bool) -> "SavedCheck":
     found = judge_saved(runs[:middle], runs[middle:], Rules(), strict)
     if not found.verdicts:
         raise NothingMeasured("the files hold no benchmark at all", HOW)
-    return found
+    return GateResult(found, saved_report(found), doubts=undecided(found.words.values()))

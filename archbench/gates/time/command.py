@@ -1,42 +1,82 @@
 """What `archbench check --time` does: gate the time of cells by a commit, or by a model."""
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from archbench.errors import NothingMeasured
+from archbench.gates.records import GateResult, undecided
 from archbench.shell import interrupt
 from archbench.shell.files_in_use import in_use
-from archbench.shell.output import heard, warn
-from archbench.shell.progress import progress
+from archbench.shell.options import (
+    ChannelsLast,
+    Device,
+    Optimizer,
+    Precision,
+    RunMode,
+    SideThreads,
+)
+from archbench.shell.progress import listening
 
 if TYPE_CHECKING:
     from archbench.gates.structure.selection import Selection
     from archbench.gates.time.records import TimeGate
-    from archbench.timing.sessions.subjects import Ways
+
+Time = Annotated[bool, typer.Option("--time", help="gate the time, with --base or --against")]
+Base = Annotated[
+    str | None,
+    typer.Option("--base", metavar="REF", help="a commit to be timed beside this tree"),
+]
+Against = Annotated[
+    str | None, typer.Option("--against", metavar="MODEL", help="a model to be timed beside it")
+]
+Setup = Annotated[
+    str, typer.Option("--setup", metavar="COMMAND", help="what a tree needs before it can be run")
+]
+MaxTime = Annotated[
+    float | None,
+    typer.Option("--max-time", min=1.0, help="seconds, for all cells", show_default=False),
+]
+Record = Annotated[
+    Path | None, typer.Option("--record", help="keep every pair, for `archbench judge`")
+]
+MERGED = "No time is stored, so there is nothing to update: what is merged is the next base."
 
 
-def time_gate(
-    selection: "Selection",
-    ways: "Ways",
-    base: str | None,
-    against: str | None,
-    setup: str,
-    max_time_s: float | None,
-    record: Path | None,
-    strict: bool,
-) -> "TimeGate":
+@dataclass(frozen=True, slots=True)
+class TimeOptions:
+    """What cells are timed beside, and how."""
+
+    time: Time = False
+    base: Base = None
+    against: Against = None
+    setup: Setup = ""
+    max_time: MaxTime = None
+    record: Record = None
+    device: Device = "cpu"
+    precision: Precision = "fp32"
+    mode: RunMode = "infer"
+    optimizer: Optimizer = "momentum"
+    channels_last: ChannelsLast = False
+    threads: SideThreads = 1
+
+    @property
+    def wanted(self) -> bool:
+        """Whether time is to be gated."""
+        return self.time or self.base is not None or self.against is not None
+
+
+def check_time(
+    selection: "Selection", options: TimeOptions, strict: bool
+) -> "GateResult[TimeGate]":
     """Gate the time of the selected cells.
 
     Args:
         selection: of the cells.
-        ways: how they run.
-        base: a commit to be compared with, or None.
-        against: a model to be compared with, or None.
-        setup: a command that each tree needs.
-        max_time_s: for everything.
-        record: a file for all pairs.
+        options: one of `base` and `against` is set.
         strict: what could not be decided fails too.
 
     Raises:
@@ -45,23 +85,44 @@ def time_gate(
     """
     from archbench.gates.rules import Rules
     from archbench.gates.structure.selection import from_root
+    from archbench.gates.time.report import time_gate_report
     from archbench.gates.time.run import run_gate
     from archbench.gates.time.sides import commits, models
-    from archbench.timing.sessions.job_runner import Listener
+    from archbench.timing.sessions.subjects import Ways
 
+    ways = Ways(
+        (1,),
+        options.device,
+        (options.precision,),
+        (options.mode,),
+        options.channels_last,
+        optimizer=options.optimizer,
+        threads=options.threads,
+    )
     if not selection.cells:
         raise NothingMeasured("there are no cells to time", "`archbench check MODEL --time ...`")
-    until = None if max_time_s is None else time.monotonic() + max_time_s
-    record = None if record is None else record.absolute()  # the folder may be another by then
+    until = None if options.max_time is None else time.monotonic() + options.max_time
+    # absolute, because the folder may be another by the time it is written
+    record = None if options.record is None else options.record.absolute()
     root = selection.project.root
-    with in_use(*selection.files, record), progress("measuring") as tell:
-        listener = Listener(tell, heard, warn)
-        if base is not None:
-            whole = not selection.named
+    with in_use(*selection.files, record), listening("measuring") as listener:
+        if options.base is not None:
+            base, setup, whole = options.base, options.setup, not selection.named
             arms = commits(selection.cells, base, selection.project, setup, ways, whole, listener)
         else:
-            arms = models(selection.cells, from_root(against or "", root), root, ways, listener)
+            against = from_root(options.against or "", root)
+            arms = models(selection.cells, against, root, ways, listener)
         with arms as lent:
             gate = run_gate(lent, Rules(), until, record, listener)
     interrupt.check()
-    return replace(gate, strict=strict)
+    found = replace(gate, strict=strict)
+    doubts = undecided(found.words.values())
+    if found.control_failure is not None:
+        doubts += ("base could not be measured against itself",)
+    return GateResult(
+        found,
+        time_gate_report(found),
+        MERGED if found.exit_code == 1 else "",
+        doubts,
+        {"base": found.plan.base} if options.base is not None else {},
+    )
