@@ -12,14 +12,14 @@ from archbench.commands.bench.analysis import Analysis, analysed, check_layers
 from archbench.commands.bench.layers.records import Roofline
 from archbench.commands.bench.layers.roofline import roofline_of
 from archbench.commands.bench.records import Bench
+from archbench.commands.bench.resume import recorded_sessions
 from archbench.commands.bench.timings import timing_of
 from archbench.errors import ArchbenchError, NothingMeasured, OutOfMemory
 from archbench.libraries import require
 from archbench.timing.cells import Cell
-from archbench.timing.machine.records import Environment
 from archbench.timing.records import Failure, Session
 from archbench.timing.run_file import RunFile
-from archbench.timing.session_file import SCHEMA, read_run
+from archbench.timing.session_file import SCHEMA
 from archbench.timing.sessions.ceilings import ceilings_of
 from archbench.timing.sessions.job_runner import SILENT, JobRunner, Listener, Warn, job_runner
 from archbench.timing.sessions.schedule import SESSIONS
@@ -139,7 +139,7 @@ def run_bench(
         }
         kept: list[Session] = []
         if resume and run is not None:
-            kept = _recorded(run.path, list(analyses), layers, runner, listener.warn)
+            kept = recorded_sessions(run.path, list(analyses), layers, runner, listener.warn)
         kept += _beyond_memory(analyses, listener.warn)
         from archbench.timing.sessions.schedule import in_random_turns, run_all
 
@@ -258,49 +258,6 @@ def _jobs(
                 ]
             )
     return jobs
-
-
-def _recorded(
-    path: Path, cells: Sequence[Cell], layers: bool, runner: JobRunner, warn: Warn
-) -> list[Session]:
-    """Take from a recorded run what belongs to these cells and to this machine as it is now."""
-    wanted = {cell.id: cell for cell in cells}
-    found = [
-        replace(session, cells=(wanted[session.cells[0].id],))
-        for session in read_run(path, warn)
-        if len(session.cells) == 1 and session.cells[0].id in wanted
-    ]
-    here: dict[str, Environment] = {}  # by precision, which sets flags that are compared
-    kept: dict[tuple[Cell, int], Session] = {}
-    for session in found:
-        failed = session.failure is not None and session.failure.kind != "oom"
-        if session.environment is None or failed:
-            continue  # it is tried again
-        if layers and session.failure is None and not session.layers_ns:
-            continue  # it was measured without them
-        cell = session.cells[0]
-        if cell.precision not in here:
-            here[cell.precision] = runner.environment(cell)
-        differences = _differences(session.environment, here[cell.precision])
-        if differences:
-            field, then, now = differences[0]
-            warn(
-                f"a session of {session.cells[0].model} in '{path}' is measured again: {field} was "
-                f"{then!r} and is {now!r}"
-            )
-            continue
-        kept[session.cells[0], session.number] = session
-    return list(kept.values())
-
-
-def _differences(then: Environment, now: Environment) -> list[tuple[str, Any, Any]]:
-    """List what keeps a recorded session from being used: the machine, or the code, is another."""
-    code = [
-        (field, getattr(then, field), getattr(now, field))
-        for field in ("archbench", "commit", "dirty")
-        if getattr(then, field) != getattr(now, field)
-    ]
-    return [*then.differences(now), *code]
 
 
 def _several(value: Any) -> list[Any]:

@@ -45,6 +45,7 @@ def doctor(
         NothingMeasured: no worker process could be started.
     """
     from archbench.networks.device import check_device
+    from archbench.timing.machine.installed import available_bytes
     from archbench.timing.machine.neighbours import CpuWatch, busiest
 
     if max_time_s > 0:
@@ -57,7 +58,7 @@ def doctor(
         environment = runner.environment(cell)
         sessions = _same_twice(cell, runner, max_time_s, listener) if max_time_s > 0 else []
         kept = _measured_anew(environment, cell, runner) if ceilings else None
-    left = _available_bytes()
+    left = available_bytes()
     load = cpu.load
     assert load is not None  # it was left above
     return Diagnosis(
@@ -108,9 +109,3 @@ def _device_watch(device: str) -> tuple["DeviceWatch | None", str]:
     with NvmlWatch(int(device.partition(":")[2] or 0), workers=0) as watch:
         pass
     return watch.result, watch.reason
-
-
-def _available_bytes() -> int | None:
-    from archbench.timing.machine.installed import available_bytes
-
-    return available_bytes()

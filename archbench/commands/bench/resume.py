@@ -1,0 +1,62 @@
+"""`bench --resume`: the sessions of a recorded run that need not be measured again."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from archbench.timing.cells import Cell
+from archbench.timing.machine.records import Environment
+from archbench.timing.records import Session
+from archbench.timing.session_file import read_run
+from archbench.timing.sessions.job_runner import JobRunner, Warn
+
+
+def recorded_sessions(
+    path: Path, cells: Sequence[Cell], layers: bool, runner: JobRunner, warn: Warn
+) -> list[Session]:
+    """Return those sessions of a recorded run that are of these cells, this machine and this code.
+
+    A session that failed for another reason than memory is left out, and so is one without layers
+    where layers are asked for: it is measured again.
+
+    Args:
+        path: of the recorded run.
+        cells: to be measured.
+        layers: whether each layer's time is asked for.
+        runner: tells what this machine is now, in a process as each cell would have.
+        warn: is told of each session that was measured elsewhere, and of lines that are none.
+    """
+    wanted = {cell.id: cell for cell in cells}
+    here: dict[str, Environment] = {}  # by precision, which sets flags that are compared
+    kept: dict[tuple[Cell, int], Session] = {}
+    for session in read_run(path, warn):
+        cell = wanted.get(session.cells[0].id) if len(session.cells) == 1 else None
+        if cell is None or session.environment is None:
+            continue
+        if session.failure is not None and session.failure.kind != "oom":
+            continue
+        if layers and session.failure is None and not session.layers_ns:
+            continue
+        if cell.precision not in here:
+            here[cell.precision] = runner.environment(cell)
+        differences = _differences(session.environment, here[cell.precision])
+        if differences:
+            field, then, now = differences[0]
+            warn(
+                f"a session of {cell.model} in '{path}' is measured again: {field} was "
+                f"{then!r} and is {now!r}"
+            )
+            continue
+        kept[cell, session.number] = replace(session, cells=(cell,))
+    return list(kept.values())
+
+
+def _differences(then: Environment, now: Environment) -> list[tuple[str, Any, Any]]:
+    """List what keeps a recorded session from being used: the machine, or the code, is another."""
+    code = [
+        (field, getattr(then, field), getattr(now, field))
+        for field in ("archbench", "commit", "dirty")
+        if getattr(then, field) != getattr(now, field)
+    ]
+    return [*then.differences(now), *code]
