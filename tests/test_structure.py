@@ -47,7 +47,7 @@ LEVELS = [
 ]
 WITHOUT_TORCH = {"statistics", "tables", "shell", "gates", "networks/registry", "ci"}  # rooms
 RECORDS = {"records.py", "report.py"}  # files, which hold facts or lay them out
-WITH_TORCH = {  # what loads torch as soon as it is imported
+WITH_TORCH = {  # rooms and files that import torch at their top
     *("networks", "networks/archs", "analysis", "analysis/memory", "analysis/tools"),
     *("timing/machine", "timing/worker", "papers", "private_torch"),
     *("commands/explain/reconcile.py", "commands/selftest/slowed.py"),

@@ -74,16 +74,16 @@ def destination(form: Format | None, path: Path | None) -> Iterator[Destination]
         OutputRefused: the file cannot be written, or its suffix contradicts the format.
         MissingLibrary: what writes the format cannot be imported.
     """
-    chosen = _format(form, path)
-    if chosen is Format.CSV:
+    form = _format(form, path)
+    if form is Format.CSV:
         require("pandas", "CSV")
     if path is None:
         if sys.stdout is None:
             raise OutputRefused("standard output is closed", "-o names a file")
-        yield Destination(sys.stdout, chosen)
+        yield Destination(sys.stdout, form)
         return
     with replacing(path) as stream:
-        yield Destination(stream, chosen)
+        yield Destination(stream, form)
 
 
 @contextmanager

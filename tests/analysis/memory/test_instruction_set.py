@@ -49,7 +49,7 @@ GRANITE_RAPIDS = f"{SAPPHIRE_RAPIDS} amx_fp16"
     ],
 )
 def test_the_highest_set_of_a_processor(flags: str, expected: str | None) -> None:
-    """The rules are those of mayiuse() in oneDNN's cpu_isa_traits.hpp."""
+    """The expected sets follow mayiuse() in oneDNN's cpu_isa_traits.hpp."""
     assert choose(flags.split(), {}) == expected
 
 
