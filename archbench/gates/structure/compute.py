@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archbench.errors import ArchbenchError
-from archbench.gates.structure.lock_file import kept
+from archbench.gates.structure.arguments import argument_to_json
 from archbench.gates.structure.locks import LockedCell, Structure
 from archbench.gates.structure.records import GateCell
 
@@ -92,7 +92,7 @@ def _structure(loaded: "Loaded", plan: "InputPlan", profile: "Profile") -> Struc
 def _check_arguments(cell: GateCell) -> None:
     for name, value in cell.model_kwargs.items():
         try:
-            kept(value)
+            argument_to_json(value)
         except (ValueError, SyntaxError) as error:
             raise ArchbenchError(
                 f"argument {name}={value!r} of '{cell.name}' cannot be kept in a lock",

@@ -276,23 +276,30 @@ def test_a_cell_that_is_missing(repository: Path, capsys: Captured) -> None:
     assert lock.removed == (("small", "the small one is retired"),)
 
 
+def put(old: str, new: str) -> Callable[[str], str]:
+    return lambda text: text.replace(old, new)
+
+
 @pytest.mark.parametrize(
     ("text", "said", "hint"),
     [
         (lambda text: text[: len(text) // 2], "cut off or not JSON", "git checkout"),
         (lambda text: "", "line 1 is cut off", "git checkout"),
         (lambda text: "[]", "it has no schema", "git checkout"),
-        (lambda text: text.replace("lock/1", "lock/2"), "schema 2", "newer archbench"),
-        (lambda text: text.replace("lock/1", "bench/1"), "its schema is", "git checkout"),
-        (lambda text: text.replace('"macs"', '"mcas"', 1), "it has no 'macs'", "git checkout"),
-        (lambda text: text.replace('"buffers": 0', '"buffers": 0.5'), "0.5 is not a whole", "git"),
-        (lambda text: text.replace('"buffers": 0', '"buffers": null'), "null is not a", "git"),
+        (put("lock/1", "lock/2"), "schema 2", "newer archbench"),
+        (put("lock/1", "bench/1"), "its schema is", "git checkout"),
+        (put('"macs": 182960', '"mcas": 0'), "field `macs` - at `$.cells[0]`", "git checkout"),
+        (put('"buffers": 0', '"buffers": 0.5'), "got `float` - at `$.cells[0].buffers`", "git"),
+        (put('"buffers": 0', '"buffers": null'), "got `null` - at `$.cells[0].buffers`", "git"),
         (lambda text: "[" * 200_000, "is not a lock", "git checkout"),
         (lambda text: '{"a": ' + "1" * 5000 + "}", "is not a lock", "git checkout"),
-        (lambda text: text.replace("lock/1", "lock/0"), "its schema is", "git checkout"),
-        (lambda text: text.replace('"buffers": 0', '"buffers": -1'), "-1 is not a whole", "git"),
-        (lambda text: text.replace('["float32:3x16x16"]', '"float32"'), "not a list of", "git"),
-        (lambda text: text.replace('"stem.0"', '"stem.0..900000"'), "more blocks than", "git"),
+        (put("lock/1", "lock/0"), "its schema is", "git checkout"),
+        (put('"buffers": 0', '"buffers": -1'), "`int` >= 0 - at `$.cells[0].buffers`", "git"),
+        (put('["float32:3x16x16"]', '"float32"'), "got `str` - at `$.cells[0].inputs`", "git"),
+        (put('"stem.0"', '"stem.0..900000"'), "more blocks than", "git"),
+        (put('["ReLU", "8', '["ReLU", "e'), "at `$.layers[1].layers[...][1]`", "git checkout"),
+        (put('"output_shape": "8', '"output_shape": "-8'), "stages[0].output_shape`", "git"),
+        (put('_kwargs": {}', '_kwargs": {"a": {"python": "("}}'), "not a value of Python", "git"),
         (lambda text: f"<<<<<<< ours\n{text}", "both sides of a merge", "--ours"),
     ],
     ids=lambda value: value if isinstance(value, str) else "text",
