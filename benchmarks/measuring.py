@@ -23,7 +23,8 @@ from archbench.timing.cells import Cell
 from archbench.timing.machine.environment import environment
 from archbench.timing.ratios import ratio_to_reference
 from archbench.timing.records import Session
-from archbench.timing.run_file import RunFile, read_run
+from archbench.timing.run_file import RunFile
+from archbench.timing.session_file import read_run
 from archbench.timing.sessions.job_runner import job_runner
 from archbench.timing.sessions.schedule import in_turn
 from archbench.timing.worker.clock import DeviceClock

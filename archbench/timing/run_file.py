@@ -1,15 +1,17 @@
 """A recorded run: a record a line, appended as each ends."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from errno import ENOSPC
 from pathlib import Path
+from typing import TypeVar
 
 from archbench.errors import OutputRefused, why_refused
 from archbench.libraries import require
 from archbench.record import Record
 
+R = TypeVar("R", bound=Record)
 Warn = Callable[[str], None]
 
 
@@ -73,6 +75,28 @@ def lines_of(path: Path) -> list[tuple[int, str]]:
     return [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
 
 
+def records_of(
+    path: Path, lines: Iterable[tuple[int, str]], kind: type[R], name: str, warn: Warn
+) -> list[R]:
+    """Return the records of lines; a line that cannot be read is warned of and left out.
+
+    Args:
+        path: of the file.
+        lines: of it, with their numbers.
+        kind: of the records.
+        name: of one, for the warning: "session".
+        warn: is told of each line that is none, such as a last one that was cut off.
+    """
+    records = []
+    for number, line in lines:
+        try:
+            records.append(kind.from_dict(json.loads(line)))
+        except (ValueError, KeyError, TypeError) as error:
+            why = _why_unreadable(error)
+            warn(f"line {number} of '{path}' is not a {name} and is left out: {why}")
+    return records
+
+
 def _refuse_others(path: Path, schema: str, new: bool) -> None:
     """Refuse to append to what is no recorded run.
 
@@ -99,7 +123,7 @@ def _is_torn(path: Path) -> bool:
         return file.read(1) != b"\n"
 
 
-def why_unreadable(error: Exception) -> str:
+def _why_unreadable(error: Exception) -> str:
     """Say why a line could not be read."""
     if isinstance(error, json.JSONDecodeError):
         return "it is cut off or not JSON"

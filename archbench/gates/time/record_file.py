@@ -5,17 +5,13 @@ from pathlib import Path
 
 from archbench.errors import OutputRefused
 from archbench.gates.time.pairs import GatePlan, Pair
-from archbench.timing.run_file import Warn, lines_of, why_unreadable
+from archbench.timing.run_file import Warn, lines_of, records_of
 
 SCHEMA = "archbench.gate/"  # the first line's schema begins with it
 
 
 def read_gate(path: Path, warn: Warn) -> tuple[GatePlan, list[Pair]]:
-    """Read a recorded run of the time gate: its plan, and its pairs.
-
-    Args:
-        path: the file.
-        warn: is told of each line that is no pair.
+    """Return the plan and the pairs of a recorded run; what is no pair is warned of and left out.
 
     Raises:
         OutputRefused: it cannot be read, or does not begin with a plan.
@@ -28,12 +24,4 @@ def read_gate(path: Path, warn: Warn) -> tuple[GatePlan, list[Pair]]:
             f"'{path}' is no recorded gate: its first line is not a plan",
             "`archbench check --time --base main --record gate.jsonl` writes one",
         ) from error
-    pairs = []
-    for number, line in lines[1:]:
-        try:
-            pairs.append(Pair.from_dict(json.loads(line)))
-        except (ValueError, KeyError, TypeError) as error:
-            warn(
-                f"line {number} of '{path}' is not a pair and is left out: {why_unreadable(error)}"
-            )
-    return plan, pairs
+    return plan, records_of(path, lines[1:], Pair, "pair", warn)
