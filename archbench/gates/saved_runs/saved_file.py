@@ -14,7 +14,7 @@ from archbench.timing.machine.records import Environment
 
 HOW = "`pytest --benchmark-json FILE` writes one"
 MOST_S = 1e9  # in seconds, thirty years: what is longer is no time
-TOLD = ("node", "system", "machine", "python_implementation", "python_version")
+MACHINE_KEYS = ("node", "system", "machine", "python_implementation", "python_version")
 
 
 def read_saved(paths: Sequence[Path]) -> list[SavedRun]:
@@ -46,7 +46,8 @@ def _run(path: Path, content: bytes) -> SavedRun:
         document = json.loads(content.decode("utf-8"))
     except (RecursionError, ValueError) as error:  # endless brackets; not JSON, or not UTF-8
         raise ArchbenchError(f"'{path}' is not JSON", HOW) from error
-    rows = document.get("benchmarks") if isinstance(document, Mapping) else None
+    document = _object(document)
+    rows = document.get("benchmarks")
     if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
         raise ArchbenchError(f"'{path}' holds no benchmarks of pytest-benchmark", HOW)
     found: dict[str, SavedBenchmark] = {}
@@ -54,53 +55,46 @@ def _run(path: Path, content: bytes) -> SavedRun:
         name = row.get("fullname") or row.get("name")
         if not isinstance(name, str) or name in found:
             raise ArchbenchError(f"a benchmark of '{path}' has no name of its own", HOW)
-        medians = _medians_s(row, f"'{name}' of '{path}'")
-        found[name] = SavedBenchmark(medians, _agreed(_archbench(row)))
-    machine = _machine(document.get("machine_info"))
+        noted = _object(_object(row.get("extra_info")).get("archbench"))
+        medians_s = _medians_s(_object(row.get("stats")), noted)
+        if not medians_s:
+            raise ArchbenchError(f"'{name}' of '{path}' has no times", HOW)
+        found[name] = SavedBenchmark(medians_s, _agreed(noted))
+    machine = _machine(_object(document.get("machine_info")))
     return SavedRun(str(path), _when(document.get("datetime")), machine, found)
 
 
-def _machine(info: Any) -> dict[str, str]:
+def _object(value: Any) -> Mapping[str, Any]:
+    """Return an object of JSON; an empty one for anything else, as other suites may write."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def _machine(info: Mapping[str, Any]) -> dict[str, str]:
     """Return what of the machine has to agree; "unknown" where the file does not tell."""
-    info = info if isinstance(info, Mapping) else {}
-    cpu = info.get("cpu")
-    brand = cpu.get("brand_raw") if isinstance(cpu, Mapping) else None
-    return {key: str(info.get(key) or "unknown") for key in TOLD} | {"cpu": str(brand or "unknown")}
+    values = {key: info.get(key) for key in MACHINE_KEYS}
+    values["cpu"] = _object(info.get("cpu")).get("brand_raw")
+    return {key: str(value or "unknown") for key, value in values.items()}
 
 
-def _archbench(row: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return what archbench noted of a benchmark; nothing where another suite made it."""
-    extra = row.get("extra_info")
-    own = extra.get("archbench") if isinstance(extra, Mapping) else None
-    return own if isinstance(own, Mapping) else {}
-
-
-def _agreed(own: Mapping[str, Any]) -> dict[str, str]:
+def _agreed(noted: Mapping[str, Any]) -> dict[str, str]:
     """Return what archbench noted of a cell, but for its code, and of its environment."""
-    cell, environment = own.get("cell"), own.get("environment")
-    agreed = dict(cell) if isinstance(cell, Mapping) else {}
+    agreed = dict(_object(noted.get("cell")))
     agreed.pop("content", None)
-    if isinstance(environment, Mapping):
-        with suppress(AttributeError, TypeError):  # another archbench's, or somebody's own
+    environment = _object(noted.get("environment"))
+    if environment:
+        with suppress(ValueError):  # another archbench's, or somebody's own
             agreed |= Environment.from_dict(environment).compared()
     return {key.replace("_", " "): str(value) for key, value in agreed.items()}
 
 
-def _medians_s(row: Mapping[str, Any], where: str) -> tuple[float, ...]:
-    """Return a median for each process that measured.
+def _medians_s(stats: Mapping[str, Any], noted: Mapping[str, Any]) -> tuple[float, ...]:
+    """Return a median for each process that measured; none where the file has no times.
 
     pytest-benchmark's file is of one process. `archbench bench --export` notes those of all.
     """
-    stats = row.get("stats")
-    stats = stats if isinstance(stats, Mapping) else {}
-    found = _archbench(row).get("medians_s")
-    if not found:
-        data = stats.get("data")
-        found = [median(data)] if isinstance(data, list) and _are_times(data) else None
-        found = found or [stats.get("median")]
-    if not _are_times(found):
-        raise ArchbenchError(f"{where} has no times", HOW)
-    return tuple(float(value) for value in found)
+    data = stats.get("data")
+    medians = noted.get("medians_s") or [median(data) if _are_times(data) else stats.get("median")]
+    return tuple(map(float, medians)) if _are_times(medians) else ()
 
 
 def _are_times(values: Any) -> bool:
@@ -115,11 +109,9 @@ def _are_times(values: Any) -> bool:
 
 
 def _when(text: Any) -> datetime | None:
-    """Read when it was saved; where a file leaves the zone out it is UTC."""
-    if not isinstance(text, str):
-        return None
+    """Return when it was saved; where a file leaves the zone out it is UTC."""
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+    except (TypeError, ValueError):
         return None
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found

@@ -17,6 +17,7 @@ from archbench.app import run
 from archbench.gates.rules import Rules
 from archbench.gates.saved_runs.judge import Sample, detectable_slowdown, judge_saved, took_turns
 from archbench.gates.saved_runs.records import SavedBenchmark, SavedRun
+from archbench.gates.saved_runs.saved_file import read_saved
 from archbench.statistics.rank_sum import p_value, shift, shift_interval, smallest_p
 
 Captured = pytest.CaptureFixture[str]
@@ -384,6 +385,23 @@ def test_bad_input_is_refused(
     assert lines[0].startswith(f"archbench: {said}")
     assert lines[1].startswith("hint: ")
     assert len(lines) == 2
+
+
+@pytest.mark.parametrize("odd", [None, 5, "x", [], [{}], {}, {"python": 1}])
+def test_what_another_suite_writes_is_read(odd: Any, tmp_path: Path) -> None:
+    """Whatever stands in place of the machine, of the time and of what archbench notes."""
+    saved = document({"a": [3.0, 1.0, 2.0]}, machine_info=odd)
+    saved["datetime"] = odd
+    (benchmark,) = saved["benchmarks"]
+    notes = [odd, {"archbench": odd}, {"archbench": {"cell": odd}}]
+    for noted in [*notes, {"archbench": {"environment": odd}}]:
+        benchmark["extra_info"] = noted
+        path = tmp_path / "a.json"
+        path.write_text(json.dumps(saved))
+        (found,) = read_saved([path])
+        assert found.ended is None
+        assert set(found.machine.values()) == {"unknown"}
+        assert found.benchmarks["t.py::a"].medians_s == (2.0,)
 
 
 def test_idle_options_are_refused(capsys: Captured) -> None:
