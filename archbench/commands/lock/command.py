@@ -39,8 +39,8 @@ def lock(
     if update and not reason.strip():
         raise ArchbenchError("--update needs a --reason, which the lock keeps", '--reason "why"')
     with destination(form, None) as out, prints_set_aside():
+        from archbench.commands.lock.report import lock_report
         from archbench.gates.structure.lock_file import to_text
-        from archbench.gates.structure.report import lock_report
         from archbench.gates.structure.run import run_lock
         from archbench.gates.structure.selection import select_cells
 

@@ -1,7 +1,7 @@
 """Each cell's verdict in one line, whichever gate it comes from."""
 
 from archbench.gates.ci.records import Outcome
-from archbench.gates.records import Verdict
+from archbench.gates.records import Verdict, Word
 from archbench.gates.saved_runs.records import SavedCheck
 from archbench.gates.structure.records import Check
 from archbench.gates.time.records import TimeGate
@@ -12,7 +12,10 @@ GATES = {Check: "structure", TimeGate: "time", SavedCheck: "saved runs"}
 def outcomes_of(found: Check | TimeGate | SavedCheck) -> list[Outcome]:
     """Return an outcome for each cell, worst first."""
     if isinstance(found, Check):
-        return [Outcome(cell, word, _structure(found, cell)) for cell, word in found.words.items()]
+        return [
+            Outcome(cell, worst, _structure(found, cell, worst))
+            for cell, worst in found.verdict_of_cell.items()
+        ]
     if isinstance(found, SavedCheck):
         return [Outcome(v.cell, v.verdict, time_in_words(v)) for v in found.sorted()]
     return [
@@ -39,10 +42,9 @@ def time_in_words(verdict: Verdict) -> str:
     return "; ".join([*parts, *filter(None, [verdict.note])]) or _bare(verdict)
 
 
-def _structure(check: Check, cell: str) -> str:
+def _structure(check: Check, cell: str, worst: Word) -> str:
     """Say which figures of a cell changed, and how; the worst first."""
     own = [verdict for verdict in check.verdicts if verdict.cell == cell]
-    worst = check.words[cell]
     parts = [_figure(v) for v in own if v.verdict == worst and worst != "ok"]
     parts += [_figure(v) for v in own if v.verdict not in (worst, "ok")]
     parts += filter(None, [check.notes.get(cell)])

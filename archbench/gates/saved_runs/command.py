@@ -46,4 +46,4 @@ def check_saved(words: Sequence[str], strict: bool) -> "GateResult[SavedCheck]":
     found = judge_saved(runs[:middle], runs[middle:], Rules(), strict)
     if not found.verdicts:
         raise NothingMeasured("the files hold no benchmark at all", HOW)
-    return GateResult(found, saved_report(found), doubts=undecided(found.words.values()))
+    return GateResult(found, saved_report(found), doubts=undecided(found.verdict_of_cell.values()))

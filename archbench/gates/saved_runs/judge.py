@@ -59,17 +59,18 @@ def judge_saved(
         strict: what could not be decided fails too.
     """
     in_turn = took_turns(before, after)
-    machine = _apart([run.machine for run in (*before, *after)])
+    other_machine = _disagreement([run.machine for run in (*before, *after)])
     names = list(dict.fromkeys(name for run in (*before, *after) for name in run.benchmarks))
     verdicts: dict[str, Verdict] = {}
     samples: dict[str, Sample] = {}
     for name in names:
         sides = benchmarks_of(before, name), benchmarks_of(after, name)
-        apart = machine or _apart([one.agreed for side in sides for one in side])
+        settings = [one.agreed for side in sides for one in side]
+        difference = other_machine or _disagreement(settings)
         if not all(sides):
             verdicts[name] = Verdict(name, "time", "new" if sides[1] else "missing")
-        elif apart:
-            verdicts[name] = Verdict(name, "time", "not_comparable", note=apart)
+        elif difference:
+            verdicts[name] = Verdict(name, "time", "not_comparable", note=difference)
         else:
             first, second = ([log(m) for one in side for m in one.medians_s] for side in sides)
             samples[name] = Sample(first, second, in_turn)
@@ -91,12 +92,15 @@ def took_turns(before: Sequence[SavedRun], after: Sequence[SavedRun]) -> bool:
     return IN_TURN[0] <= older <= IN_TURN[1]
 
 
-def _apart(told: Sequence[Mapping[str, str]]) -> str:
-    """Say what does not agree; nothing where all does. What only some tell is not compared."""
-    for key in dict.fromkeys(key for one in told for key in one):
-        found = list(dict.fromkeys(one[key] for one in told if key in one))
-        if len(found) > 1:
-            return f"{key} is {found[0]} in one file and {found[1]} in another"
+def _disagreement(settings: Sequence[Mapping[str, str]]) -> str:
+    """Return the first setting that differs, in words; empty where all agree.
+
+    A setting that some files lack is compared among the others.
+    """
+    for key in dict.fromkeys(key for one in settings for key in one):
+        values = list(dict.fromkeys(one[key] for one in settings if key in one))
+        if len(values) > 1:
+            return f"{key} is {values[0]} in one file and {values[1]} in another"
     return ""
 
 

@@ -50,10 +50,10 @@ class SavedCheck(Record):
     @property
     def exit_code(self) -> int:
         """0 fine, 1 regressed, 4 undecided under strict, 5 no benchmark was saved."""
-        return exit_code(self.words.values(), self.strict)
+        return exit_code(self.verdict_of_cell.values(), self.strict)
 
     @property
-    def words(self) -> dict[str, Word]:
+    def verdict_of_cell(self) -> dict[str, Word]:
         """Each benchmark's verdict, worst first."""
         return {verdict.cell: verdict.verdict for verdict in self.sorted()}
 

@@ -14,7 +14,7 @@ KEYS = "cell metric verdict ratio low high mde p note".split()
 def saved_report(found: SavedCheck) -> Report:
     """Lay out the verdicts on saved runs."""
     return Report(
-        title=f"Saved runs, after by before: {tally(list(found.words.values()))}",
+        title=f"Saved runs, after by before: {tally(list(found.verdict_of_cell.values()))}",
         tables=(_table(found),),
         document=found.to_dict(),
         facts=_facts(found),
@@ -54,8 +54,8 @@ def _background(found: SavedCheck) -> tuple[tuple[str, str], ...]:
     sides = [counted(len(side), "file") for side in (found.before, found.after)]
     order = "took turns" if found.in_turn else "did not take turns: what wandered is in each ratio"
     machine = {key: text for run in found.after for key, text in run.machine.items()}
-    told = [text for text in machine.values() if text != "unknown"]
+    known = [text for text in machine.values() if text != "unknown"]
     return (
         ("runs", f"{sides[0]} before, {sides[1]} after, which {order}"),
-        ("machine", ", ".join(told) or "-"),
+        ("machine", ", ".join(known) or "-"),
     )

@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, TypeGuard
 
 from archbench.errors import ArchbenchError, why_refused
 from archbench.gates.saved_runs.records import SavedBenchmark, SavedRun
@@ -97,7 +97,7 @@ def _medians_s(stats: Mapping[str, Any], noted: Mapping[str, Any]) -> tuple[floa
     return tuple(map(float, medians)) if _are_times(medians) else ()
 
 
-def _are_times(values: Any) -> bool:
+def _are_times(values: Any) -> TypeGuard[list[float]]:
     return (
         isinstance(values, list)
         and bool(values)

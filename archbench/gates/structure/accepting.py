@@ -1,4 +1,4 @@
-"""The command that accepts what a check found."""
+"""The command that accepts the changes that a check found."""
 
 from collections.abc import Mapping
 from shlex import join
@@ -6,39 +6,46 @@ from shlex import join
 from archbench.gates.records import Word
 from archbench.gates.structure.selection import Selection
 
-NAMED = 3  # cells that a command names, beyond which it is for all
+MOST_NAMES = 3  # of cells in the command; with more of them it names none and updates all cells
 
 
 def accept_command(
-    selection: Selection, words: Mapping[str, Word], noted: set[str], other_convention: bool
+    selection: Selection,
+    verdict_of_cell: Mapping[str, Word],
+    cells_with_note: set[str],
+    other_convention: bool,
 ) -> str:
-    """Return the command that accepts what was computed, or say what has to come before.
+    """Return the command that accepts the changes, or a sentence on what has to come first.
 
     Args:
         selection: of the cells that were checked.
-        words: the worst verdict of each cell, budgets aside, which no lock holds.
-        noted: cells with a note, which a verdict that is "ok" does not show.
-        other_convention: the lock counts by another one.
+        verdict_of_cell: the worst verdict on each cell; budgets, which no lock holds, are left out.
+        cells_with_note: cells that changed, even where their verdict is "ok".
+        other_convention: the lock counts by another convention.
 
     Returns:
         Empty where there is nothing to accept.
     """
-    names = [name for name, word in words.items() if word not in ("ok", "failed") or name in noted]
+    names = [
+        name
+        for name, verdict in verdict_of_cell.items()
+        if verdict not in ("ok", "failed") or name in cells_with_note
+    ]
     source = selection.project.source
     declared = {cell.name for cell in selection.project.cells}
-    if selection.named and source is not None:
-        strays = [name for name in names if name not in declared]
-        if strays:
-            return f"declare '{strays[0]}' in {source.name}, then archbench lock"
+    if selection.cell_arguments and source is not None:
+        undeclared = [name for name in names if name not in declared]
+        if undeclared:
+            return f"declare '{undeclared[0]}' in {source.name}, then archbench lock"
     if not names:
         return ""
-    # a whole update takes out what is missing, and counts all by one convention
-    whole = other_convention or any(words[name] == "missing" for name in names)
-    if whole and "failed" in words.values():
+    # an update of all cells takes out missing ones, and counts all by one convention
+    all_cells = other_convention or any(verdict_of_cell[name] == "missing" for name in names)
+    if all_cells and "failed" in verdict_of_cell.values():
         return "mend what failed, then archbench lock --update"
-    chosen = list(selection.named) if not whole else []
-    if not chosen and not whole and len(names) <= NAMED:
-        chosen = names
-    dash = ["--"] if any(word.startswith("-") for word in chosen) else []
-    why = ["--update", "--reason", "why it changed"]
-    return join(["archbench", "lock", *selection.options, *why, *dash, *chosen])
+    arguments = [] if all_cells else list(selection.cell_arguments)
+    if not arguments and not all_cells and len(names) <= MOST_NAMES:
+        arguments = names
+    dash = ["--"] if any(argument.startswith("-") for argument in arguments) else []
+    update = ["--update", "--reason", "why it changed"]
+    return join(["archbench", "lock", *selection.options, *update, *dash, *arguments])

@@ -8,42 +8,44 @@ from archbench.gates.structure.locks import Structure
 from archbench.gates.structure.records import Kind, Part, StructureChange, What
 
 Pair = tuple[Part | None, Part | None]
-LONG = 400  # parts: from there on what recurs often is not looked for everywhere
+LONG = 400  # parts of a sequence, beyond which a part that recurs often is no landmark
 
 
 def structure_changes(cell: str, before: Structure, now: Structure) -> list[StructureChange]:
-    """List every stage, layer and operator that is not as it was; stages first, then layers."""
-    changes = _changes(cell, "stage", _stages(before), _stages(now))
-    changes += _changes(cell, "layer", _layers(before), _layers(now))
+    """Return the stages, layers and operators that changed, in this order."""
+    changes = _sequence_changes(cell, "stage", _stages(before), _stages(now))
+    changes += _sequence_changes(cell, "layer", _layers(before), _layers(now))
     for name in sorted({*before.operators, *now.operators}):
         calls = before.operators.get(name, 0), now.operators.get(name, 0)
         left, right = (Part(name, calls=n) if n else None for n in calls)
-        changes += _change(cell, "operator", left, right)
+        changes += _pair_changes(cell, "operator", left, right)
     return changes
 
 
-def _changes(
+def _sequence_changes(
     cell: str, what: What, before: Sequence[Part], now: Sequence[Part]
 ) -> list[StructureChange]:
-    """Compare two sequences of parts, in the order in which they ran."""
+    """Return the changes from one sequence of parts to the next, each in running order."""
     if before == now:
         return []
-    changes = [change for pair in paired(before, now) for change in _change(cell, what, *pair)]
+    changes = [
+        change for pair in pair_parts(before, now) for change in _pair_changes(cell, what, *pair)
+    ]
     if changes:
         return changes
-    stay: set[Part] = set()  # the same parts, in another order
-    for left, right in _gaps(before, now, _itself):
-        stay.update(left if left == right else ())
-    return [StructureChange(cell, what, "moved", part, part) for part in now if part not in stay]
+    unmoved: set[Part] = set()  # the parts are the same, in another order
+    for left, right in _stretches(before, now, _itself):
+        unmoved.update(left if left == right else ())
+    return [StructureChange(cell, what, "moved", part, part) for part in now if part not in unmoved]
 
 
-def only_names(changes: Sequence[StructureChange]) -> bool:
-    """Tell whether nothing but names differs."""
+def only_renames(changes: Sequence[StructureChange]) -> bool:
+    """Tell whether nothing changed but names."""
     return all(change.kind == "renamed" for change in changes)
 
 
-def new_names(changes: Sequence[StructureChange]) -> list[tuple[str, str]]:
-    """Return (old, new) names of modules, an outer one in place of all that is inside it."""
+def module_renames(changes: Sequence[StructureChange]) -> list[tuple[str, str]]:
+    """Return (old, new) names of renamed modules; an outer module stands for all inside it."""
     found: dict[tuple[str, str], None] = {}
     for change in changes:
         if change.kind != "renamed" or change.before is None or change.now is None:
@@ -56,21 +58,21 @@ def new_names(changes: Sequence[StructureChange]) -> list[tuple[str, str]]:
     return list(found)
 
 
-def paired(before: Sequence[Part], now: Sequence[Part]) -> list[Pair]:
-    """Set the parts of two sequences side by side.
+def pair_parts(before: Sequence[Part], now: Sequence[Part]) -> list[Pair]:
+    """Return pairs of a part before and the same part now; None where one side has no such part.
 
-    First what has the same name and the same figures; between those, what has the same figures
-    under another name; then what has the same name. The rest was removed or added.
+    Equal parts are paired first, in their order. Of the parts between them, those with equal
+    figures and another name are paired next, and then those with equal names.
     """
     pairs: list[Pair] = []
-    for left, right in _gaps(before, now, _itself):
+    for left, right in _stretches(before, now, _itself):
         if {part.name for part in left} == {part.name for part in right}:
             pairs += _by_name(left, right)
             continue
         if [_nameless(p) for p in left] == [_nameless(p) for p in right]:
             pairs += zip(left, right, strict=True)
             continue
-        for inner_left, inner_right in _gaps(left, right, _nameless):
+        for inner_left, inner_right in _stretches(left, right, _nameless):
             if [_nameless(p) for p in inner_left] == [_nameless(p) for p in inner_right]:
                 pairs += zip(inner_left, inner_right, strict=True)
             else:
@@ -91,25 +93,28 @@ def _nameless(part: Part) -> Part:
     return replace(part, name="")
 
 
-def _gaps(
+def _stretches(
     before: Sequence[Part], now: Sequence[Part], key: Callable[[Part], Part]
 ) -> Iterator[tuple[Sequence[Part], Sequence[Part]]]:
-    """Cut two sequences into stretches that are equal by a key, and what lies between them."""
+    """Yield stretches of two sequences: those with equal keys, and those between them."""
     left, right = [key(part) for part in before], [key(part) for part in now]
-    # a part that recurs in hundreds of places is no landmark: looking for it there takes hours
+    # autojunk takes no frequent part as a landmark; without it a long sequence takes hours
     matcher = SequenceMatcher(None, left, right, autojunk=len(left) > LONG)
     for _, a, b, c, d in matcher.get_opcodes():
         yield before[a:b], now[c:d]
 
 
 def _by_name(before: Sequence[Part], now: Sequence[Part]) -> list[Pair]:
-    """Pair what has the same name; the others stay alone."""
-    named = {part.name: part for part in now}
-    pairs: list[Pair] = [(part, named.pop(part.name, None)) for part in before]
-    return [*pairs, *((None, part) for part in named.values())]
+    """Return pairs of parts with equal names; the other parts are alone in theirs."""
+    part_of_name = {part.name: part for part in now}
+    pairs: list[Pair] = [(part, part_of_name.pop(part.name, None)) for part in before]
+    return [*pairs, *((None, part) for part in part_of_name.values())]
 
 
-def _change(cell: str, what: What, before: Part | None, now: Part | None) -> list[StructureChange]:
+def _pair_changes(
+    cell: str, what: What, before: Part | None, now: Part | None
+) -> list[StructureChange]:
+    """Return the change from one part to the next; nothing where they are equal."""
     if before == now:
         return []
     if before is None:

@@ -1,4 +1,4 @@
-"""The structure gate: what was computed, beside the lock, figure by figure."""
+"""The structure gate: each network as it is now, judged by the lock and by its budgets."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from archbench.analysis.records import CONVENTION_NUMBER
 from archbench.gates.records import Verdict, Word, worst_words
 from archbench.gates.structure.accepting import accept_command
 from archbench.gates.structure.budgets import judge
-from archbench.gates.structure.changes import only_names, structure_changes
+from archbench.gates.structure.changes import only_renames, structure_changes
 from archbench.gates.structure.locks import Lock, LockedCell, Structure
 from archbench.gates.structure.records import (
     METRICS,
@@ -20,7 +20,7 @@ from archbench.gates.structure.records import (
 from archbench.gates.structure.selection import Selection
 from archbench.units import counted
 
-TORCH_DEPENDENT = ("operators", "peak_activation_bytes")  # on which operations torch runs
+TORCH_DEPENDENT = ("operators", "peak_activation_bytes")  # figures that torch's release may change
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +30,18 @@ class Computed:
     name: str  #: of the cell
     budgets: tuple[Budget, ...] = ()  #: its limits
     cell: LockedCell | None = None  #: what was computed; None where that failed
-    failure: str = ""  #: why, in one line
+    failure: str = ""  #: why it failed, in one line
     uncounted: tuple[str, ...] = ()  #: operations that have no counting rule
-    by_values: str = ""  #: why it could not be counted by shapes alone; empty where it could
+    needs_values: str = ""  #: why shapes alone did not do for counting; empty where they did
+
+
+@dataclass(frozen=True, slots=True)
+class CellCheck:
+    """A cell, judged."""
+
+    verdicts: tuple[Verdict, ...]  #: of its figures and budgets, or of the cell as a whole
+    changes: tuple[StructureChange, ...] = ()  #: since it was locked
+    note: str = ""  #: on the cell as a whole
 
 
 def check_cells(
@@ -42,109 +51,106 @@ def check_cells(
     allowances: Sequence[Allowance] = (),
     strict: bool = False,
 ) -> Check:
-    """Judge every cell by the lock and by its budgets.
+    """Return the check of every cell by the lock and by its budgets.
 
     Args:
         selection: of the cells.
-        lock: what is accepted.
+        lock: the accepted cells.
         computed: the cells as they are now, counted by this archbench's convention.
-        allowances: growth that is let pass.
-        strict: what could not be decided fails too.
+        allowances: growth that is no regression.
+        strict: cells that cannot be decided fail too.
     """
-    verdicts: list[Verdict] = []
-    changes: list[StructureChange] = []
-    notes: dict[str, str] = {}
-    for found in computed:
-        if found.cell is None:
-            verdicts.append(Verdict(found.name, None, "failed", note=found.failure))
-            continue
-        structure = found.cell.structure
-        locked = lock.cell(found.name)
-        incomparable = "" if locked is None else _incomparable(lock, locked, found.cell)
-        if locked is None:
-            verdicts.append(Verdict(found.name, None, "new", note="it is not in the lock yet"))
-        elif incomparable:
-            verdicts.append(Verdict(found.name, None, "not_comparable", note=incomparable))
-        else:
-            judged = _figures(found.name, locked.structure, structure, allowances)
-            verdicts += judged
-            changed = structure_changes(found.name, locked.structure, structure)
-            changes += changed
-            note = _note(locked.structure, structure, changed)
-            if found.by_values and any(v.verdict != "ok" for v in judged):
-                note += f"; it ran on values, which may differ: {found.by_values}"
-            if note:
-                notes[found.name] = note
-        verdicts += [judge(found.name, budget, structure) for budget in found.budgets]
-    gone = "the lock holds it, and no cell is called so"
-    verdicts += [Verdict(n, None, "missing", note=gone) for n in _missing(selection, lock)]
+    checks = {now.name: _check_cell(now, lock, allowances) for now in computed}
+    note = "the lock holds it, and no cell is called so"
+    missing = [Verdict(name, None, "missing", note=note) for name in _missing(selection, lock)]
+    verdicts = (*(verdict for cell in checks.values() for verdict in cell.verdicts), *missing)
+    notes = {name: cell.note for name, cell in checks.items() if cell.note}
     other_convention = lock.convention != CONVENTION_NUMBER
-    of_the_lock = worst_words(verdict for verdict in verdicts if not verdict.limit)
+    by_the_lock = worst_words(verdict for verdict in verdicts if not verdict.limit)
     return Check(
         lock=str(selection.path),
-        cells=tuple(found.name for found in computed),
-        verdicts=tuple(verdicts),
-        changes=tuple(changes),
-        figures={f.name: _all_figures(f.cell.structure) for f in computed if f.cell is not None},
+        cells=tuple(checks),
+        verdicts=verdicts,
+        changes=tuple(change for cell in checks.values() for change in cell.changes),
+        figures={now.name: now.cell.structure.figures() for now in computed if now.cell},
         notes=notes,
-        uncounted=tuple((found.name, op) for found in computed for op in found.uncounted),
+        uncounted=tuple((now.name, op) for now in computed for op in now.uncounted),
         other_convention=other_convention,
-        accept=accept_command(selection, of_the_lock, set(notes), other_convention),
+        accept=accept_command(selection, by_the_lock, set(notes), other_convention),
         strict=strict,
     )
 
 
+def _check_cell(now: Computed, lock: Lock, allowances: Sequence[Allowance]) -> CellCheck:
+    if now.cell is None:
+        return CellCheck((Verdict(now.name, None, "failed", note=now.failure),))
+    structure = now.cell.structure
+    budgets = [judge(now.name, budget, structure) for budget in now.budgets]
+    locked = lock.cell(now.name)
+    if locked is None:
+        new = Verdict(now.name, None, "new", note="it is not in the lock yet")
+        return CellCheck((new, *budgets))
+    difference = _setting_difference(lock, locked, now.cell)
+    if difference:
+        other = Verdict(now.name, None, "not_comparable", note=difference)
+        return CellCheck((other, *budgets))
+    figures = _judge_figures(now.name, locked.structure, structure, allowances)
+    changes = structure_changes(now.name, locked.structure, structure)
+    note = _change_note(locked.structure, structure, changes)
+    if now.needs_values and any(figure.verdict != "ok" for figure in figures):
+        note += f"; it ran on values, which may differ: {now.needs_values}"
+    return CellCheck((*figures, *budgets), tuple(changes), note)
+
+
 def _missing(selection: Selection, lock: Lock) -> list[str]:
-    """Name the cells that the lock holds and nothing declares any more."""
-    if selection.named:
+    """Return the names of locked cells that are not declared any more."""
+    if selection.cell_arguments:
         return []
     names = {cell.name for cell in selection.cells}
     return [cell.name for cell in lock.cells if cell.name not in names]
 
 
-def _incomparable(lock: Lock, locked: LockedCell, now: LockedCell) -> str:
-    """Say why two figures of a cell cannot be compared; empty where they can."""
+def _setting_difference(lock: Lock, locked: LockedCell, now: LockedCell) -> str:
+    """Return why the figures of a cell cannot be compared; empty where they can."""
     if lock.convention != CONVENTION_NUMBER:
         return (
             f"the lock counts by convention {lock.convention}, "
             f"this archbench by {CONVENTION_NUMBER}"
         )
-    if locked.setting() == now.setting():
-        return ""
-    words = ("model", "inputs", "batch_size", "model_kwargs")
-    pairs = zip(words, locked.setting(), now.setting(), strict=True)
-    differ = [
-        f"{word} {_plain(then)} in the lock, {_plain(today)} now"
-        for word, then, today in pairs
-        if then != today
-    ]
-    return "; ".join(differ)
+    keys = ("model", "inputs", "batch_size", "model_kwargs")
+    settings = zip(keys, locked.setting(), now.setting(), strict=True)
+    return "; ".join(
+        f"{key} {_plain(before)} in the lock, {_plain(after)} now"
+        for key, before, after in settings
+        if before != after
+    )
 
 
 def _plain(value: object) -> str:
     if isinstance(value, tuple):
         return ", ".join(map(str, value))
     if isinstance(value, Mapping):
-        return ", ".join(f"{name}={given}" for name, given in value.items()) or "none"
+        return ", ".join(f"{name}={argument}" for name, argument in value.items()) or "none"
     return str(value)
 
 
-def _figures(
+def _judge_figures(
     cell: str, before: Structure, now: Structure, allowances: Sequence[Allowance]
 ) -> list[Verdict]:
-    """Judge every figure: what grows is a regression, unless that is allowed."""
+    """Return a verdict on every figure: growth is a regression, unless it is allowed."""
     verdicts = []
     for metric in METRICS:
         a, b = before.figure(metric), now.figure(metric)
-        word, note = _judged(metric, before, now, allowances)
+        word, note = _judge_figure(metric, before, now, allowances)
         ratio = b / a if a and b is not None else None
         verdicts.append(Verdict(cell, metric, word, a, b, ratio=ratio, note=note))
     return verdicts
 
 
-def _judged(
+def _judge_figure(
     metric: Metric, before: Structure, now: Structure, allowances: Sequence[Allowance]
 ) -> tuple[Word, str]:
+    """Return the verdict on one figure, and a note on it."""
     a, b = before.figure(metric), now.figure(metric)
     if a == b:
         return "ok", ""
@@ -159,20 +165,16 @@ def _judged(
     return "regressed", ""
 
 
-def _note(before: Structure, now: Structure, changes: Sequence[StructureChange]) -> str:
-    """Say what changed beside the figures."""
+def _change_note(before: Structure, now: Structure, changes: Sequence[StructureChange]) -> str:
+    """Return how many parts changed, in words; empty where none did."""
     if not changes:
         return ""
-    if only_names(changes):
+    if only_renames(changes):
         return "names alone changed"
-    equal = all(before.figure(metric) == now.figure(metric) for metric in METRICS)
+    equal = before.figures() == now.figures()
     kinds = [
         counted(sum(change.what == what and change.kind != "renamed" for change in changes), what)
         for what in ("stage", "layer", "operator")
     ]
     parts = ", ".join(kind for kind in kinds if not kind.startswith("0 "))
     return f"the structure changed{' at equal totals' if equal else ''}: {parts}"
-
-
-def _all_figures(structure: Structure) -> dict[str, int | None]:
-    return {metric: structure.figure(metric) for metric in METRICS}

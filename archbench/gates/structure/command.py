@@ -34,7 +34,7 @@ def check_structure(
     accept = ""
     if found.accept:
         accept = code_markdown(f"run, and commit {selection.path}", found.accept)
-    doubts = undecided(found.words.values())
+    doubts = undecided(found.verdict_of_cell.values())
     if found.uncounted:
         doubts += ("some operations have no counting rule",)
     return GateResult(found, check_report(found), accept, doubts)

@@ -1,4 +1,4 @@
-"""Compute what a lock holds of a network, so that one network's code cannot touch the next."""
+"""Compute what a lock holds of a network, apart from other networks' code."""
 
 import os
 from collections.abc import Iterator
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 
 def locked_cell(cell: GateCell) -> tuple[LockedCell, "Profile"]:
-    """Compute the structure of one cell.
+    """Return the structure of one cell, and the profile that it was taken from.
 
     Raises:
-        ArchbenchError: nothing is called so, or an input does not fit.
+        ArchbenchError: there is no such model, or an input does not fit.
         UserCodeError: the user's import, factory or forward raised.
     """
     from archbench.analysis.profile import profile_loaded
     from archbench.networks.resolve import load, plan_for
 
     _check_arguments(cell)
-    with undisturbed():
+    with _isolation():
         loaded = load(cell.model, cell.model_kwargs, blank=True)
         plan = plan_for(loaded, list(cell.input_size) or None, cell.batch_size)
         profile = profile_loaded(loaded, plan)
@@ -44,11 +44,11 @@ def locked_cell(cell: GateCell) -> tuple[LockedCell, "Profile"]:
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
-    """Keep what one network's code sets from reaching the next, and give all the same numbers.
+def _isolation() -> Iterator[None]:
+    """Keep what one network's code sets from reaching the next network.
 
-    The folder, torch's default type and its random state are as before afterwards. Within, random
-    numbers are those of one seed, for networks that read the values of their tensors.
+    The current folder, torch's default type and its random state are restored afterwards. Inside,
+    random numbers come from one seed: some networks read the values of their tensors.
     """
     import torch
 
@@ -69,7 +69,7 @@ def _structure(loaded: "Loaded", plan: "InputPlan", profile: "Profile") -> Struc
     from archbench.analysis.memory.estimate import estimate_memory
 
     weights = peak = None
-    with suppress(ArchbenchError):  # what can be counted may still not be followed in memory
+    with suppress(ArchbenchError):  # some networks can be counted, and their memory not estimated
         estimate = estimate_memory(loaded, plan, device="meta")
         weights, peak = estimate.weights_bytes, estimate.activations_peak_bytes
     stages = list(dict.fromkeys(layer.path.partition(".")[0] for layer in profile.layers))

@@ -1,4 +1,4 @@
-"""From one lock to the next: what is written anew, what stays, what is taken out."""
+"""From one lock to the next: the cells that are added, changed, kept and removed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -6,21 +6,20 @@ from dataclasses import dataclass, replace
 from archbench.errors import ArchbenchError
 from archbench.gates.structure.changes import structure_changes
 from archbench.gates.structure.locks import Lock, LockedCell
-from archbench.gates.structure.records import METRICS
 
 
 @dataclass(frozen=True, slots=True)
 class Locking:
-    """What writing a lock would do."""
+    """A new lock, and how it differs from the one before."""
 
     lock: Lock  #: the new one
-    added: tuple[str, ...] = ()  #: names of cells that are new
-    changed: tuple[str, ...] = ()  #: of those whose setting or structure is another than before
-    removed: tuple[str, ...] = ()  #: of those that are taken out
+    added: tuple[str, ...] = ()  #: names of new cells
+    changed: tuple[str, ...] = ()  #: names of cells with another setting or structure
+    removed: tuple[str, ...] = ()  #: names of cells that are taken out
 
     @property
     def differs(self) -> bool:
-        """Tell whether anything is another than before."""
+        """Tell whether any cell was added, changed or removed."""
         return bool(self.added or self.changed or self.removed)
 
 
@@ -32,60 +31,59 @@ def next_lock(
     reason: str = "",
     update: bool = True,
 ) -> Locking:
-    """Put cells into a lock.
+    """Return the lock that holds computed cells.
 
     Args:
         old: the lock before; None where there is none.
         convention: that the cells were counted under.
         cells: as they are now.
-        everything: these are all there are, so that what else the old lock holds goes.
-        reason: is kept with every cell that changes.
-        update: a cell that another torch counted alike is written anew, under this one's release.
+        everything: whether these are all cells; if so, other cells of the old lock are removed.
+        reason: is kept with every cell that is added, changed or removed.
+        update: whether an equal cell that was locked under another torch is written anew.
 
     Raises:
         ArchbenchError: cells of two conventions would stand in one lock.
     """
     before = {} if old is None else {cell.name: cell for cell in old.cells}
-    named = {cell.name for cell in cells}
-    left = [cell for name, cell in before.items() if name not in named]
-    if old is not None and old.convention != convention and left and not everything:
-        raise ArchbenchError(
-            f"the lock counts by convention {old.convention}, this archbench by {convention}, and "
-            "cells of both cannot stand in one lock",
-            "update all cells at once: `archbench lock --update --reason ...`",
-        )
+    names = {cell.name for cell in cells}
+    others = [cell for name, cell in before.items() if name not in names]
     same_convention = old is None or old.convention == convention
-    kept: list[LockedCell] = []
+    if old is not None and not same_convention and others and not everything:
+        raise _two_conventions(old.convention, convention)
+    kept = [] if everything else list(others)
     added: list[str] = []
     changed: list[str] = []
     for cell in cells:
         known = before.get(cell.name)
-        same_torch = known is None or known.structure.torch == cell.structure.torch
-        if (
-            known is not None
-            and same_convention
-            and _same(known, cell)
-            and (same_torch or not update)
-        ):
+        if known is not None and same_convention and _unchanged(known, cell, update):
             kept.append(known)
             continue
         (added if known is None else changed).append(cell.name)
         kept.append(replace(cell, reason=reason))
-    removed = [cell.name for cell in left] if everything else []
-    gone = {} if old is None else dict(old.removed)
-    gone |= dict.fromkeys(removed, reason)
+    removed = [cell.name for cell in others] if everything else []
+    reasons = {} if old is None else dict(old.removed)
+    reasons |= dict.fromkeys(removed, reason)
     lock = Lock(
         convention,
-        tuple(sorted([*kept, *([] if everything else left)], key=lambda cell: cell.name)),
-        tuple(sorted((name, why) for name, why in gone.items() if name not in named)),
+        tuple(sorted(kept, key=lambda cell: cell.name)),
+        tuple(sorted((name, why) for name, why in reasons.items() if name not in names)),
     )
     return Locking(lock, tuple(added), tuple(changed), tuple(removed))
 
 
-def _same(before: LockedCell, now: LockedCell) -> bool:
-    """Tell whether nothing in two cells differs but the reason, and perhaps torch's release."""
+def _two_conventions(old: int, now: int) -> ArchbenchError:
+    return ArchbenchError(
+        f"the lock counts by convention {old}, this archbench by {now}, and "
+        "cells of both cannot stand in one lock",
+        "update all cells at once: `archbench lock --update --reason ...`",
+    )
+
+
+def _unchanged(before: LockedCell, now: LockedCell, update: bool) -> bool:
+    """Tell whether a locked cell stays as it is: only its reason, or torch's release, differs."""
     return (
-        before.setting() == now.setting()
-        and all(before.structure.figure(m) == now.structure.figure(m) for m in METRICS)
+        (before.structure.torch == now.structure.torch or not update)
+        and before.setting() == now.setting()
+        and before.structure.figures() == now.structure.figures()
         and not structure_changes(now.name, before.structure, now.structure)
     )

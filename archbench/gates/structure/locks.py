@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from archbench.analysis.records import LayerCost, StageCost
-from archbench.gates.structure.records import Metric
+from archbench.gates.structure.records import METRICS, Metric
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,10 @@ class Structure:
             return sum(self.operators.values())
         value: int | None = getattr(self, metric)
         return value
+
+    def figures(self) -> dict[str, int | None]:
+        """Return every figure."""
+        return {metric: self.figure(metric) for metric in METRICS}
 
 
 @dataclass(frozen=True, slots=True)

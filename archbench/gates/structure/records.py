@@ -113,7 +113,7 @@ class Check(Record):
     strict: bool = False  #: what could not be decided fails too
 
     @property
-    def words(self) -> dict[str, Word]:
+    def verdict_of_cell(self) -> dict[str, Word]:
         """Each cell's worst verdict, worst cells first."""
         return worst_words(self.verdicts)
 
@@ -122,7 +122,7 @@ class Check(Record):
         """0 fine, 1 regressed, 3 failed, 4 undecided under strict, 5 nothing was computed."""
         if not self.cells:
             return NOTHING
-        return exit_code(self.words.values(), self.strict, bool(self.uncounted))
+        return exit_code(self.verdict_of_cell.values(), self.strict, bool(self.uncounted))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the object that `archbench check -f json` prints, schema archbench.check/1."""
@@ -133,11 +133,11 @@ class Check(Record):
             "cells": [
                 {
                     "name": name,
-                    "verdict": word,
+                    "verdict": verdict,
                     "figures": dict(self.figures[name]) if name in self.figures else None,
                     "note": self.notes.get(name, ""),
                 }
-                for name, word in self.words.items()
+                for name, verdict in self.verdict_of_cell.items()
             ],
             "structure": as_json(self.changes),
             "uncounted": [{"cell": cell, "op": op} for cell, op in self.uncounted],

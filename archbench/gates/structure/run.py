@@ -1,4 +1,4 @@
-"""Guard the structure of networks: write what they are into a lock, and check them against it."""
+"""Compute the structure of a project's networks: for the lock, or to be checked by it."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -49,34 +49,36 @@ def _path(path: str | os.PathLike[str] | None) -> Path | None:
 def run_check(
     selection: Selection, allow: Sequence[str], strict: bool, tell: Tell = lambda share: None
 ) -> Check:
-    """Compute the selected cells and judge them.
+    """Compute the selected cells; return their check by the lock.
 
     Raises:
         ArchbenchError: there is no lock, or an allowance cannot be read.
     """
     allowances = [parse_allowance(text) for text in allow]
     if selection.lock is None:
-        hint = (
-            "`archbench lock` writes the first one from the cells that are declared, "
-            "`archbench lock MODEL` from what is named"
-        )
-        below = locks_below(selection.project.root)
-        if below:
-            folders = ", ".join(f"'{path.as_posix()}'" for path in below)
-            hint = f"there are locks in {folders}: `archbench check` is run there"
-        raise ArchbenchError(f"there is no lock '{selection.path}'", hint)
+        raise ArchbenchError(f"there is no lock '{selection.path}'", _lock_hint(selection))
     computed = []
     with chdir(selection.project.root):
         for i, cell in enumerate(selection.cells):
             tell(i / len(selection.cells))
-            computed.append(_computed(cell))
+            computed.append(_compute(cell))
     return check_cells(selection, selection.lock, computed, allowances, strict)
+
+
+def _lock_hint(selection: Selection) -> str:
+    folders = ", ".join(f"'{path.as_posix()}'" for path in locks_below(selection.project.root))
+    if folders:
+        return f"there are locks in {folders}: `archbench check` is run there"
+    return (
+        "`archbench lock` writes the first one from the cells that are declared, "
+        "`archbench lock MODEL` from what is named"
+    )
 
 
 def run_lock(
     selection: Selection, reason: str, update: bool = True, tell: Tell = lambda share: None
 ) -> Locking:
-    """Compute the selected cells and put them into a lock, which is not written here.
+    """Compute the selected cells; return the lock that holds them, to be written by the caller.
 
     Raises:
         ArchbenchError, UserCodeError: a cell could not be computed.
@@ -88,19 +90,19 @@ def run_lock(
             "`archbench lock resnet50`, or [[cells]] with model = ... in archbench.toml",
         )
     cells = locked_cells(selection.cells, selection.project.root, tell)
-    everything = not selection.named
+    everything = not selection.cell_arguments
     return next_lock(selection.lock, CONVENTION_NUMBER, cells, everything, reason, update)
 
 
 def locked_cells(
     cells: Sequence[GateCell], root: Path, tell: Tell = lambda share: None
 ) -> list[LockedCell]:
-    """Compute what a lock holds of cells.
+    """Return cells with their structures.
 
     Args:
         cells: of a project.
-        root: the project's folder.
-        tell: is told what share is done.
+        root: the project's folder, which relative paths of models start from.
+        tell: is told the share of cells that is done.
 
     Raises:
         ArchbenchError, UserCodeError: a cell could not be computed.
@@ -118,12 +120,12 @@ def locked_cells(
     return locked
 
 
-def _computed(cell: GateCell) -> Computed:
-    """Compute a cell; what stops that is part of the result."""
+def _compute(cell: GateCell) -> Computed:
+    """Return a cell as it is now; an error is part of the result."""
     try:
         locked, profile = locked_cell(cell)
     except ArchbenchError as error:
         return Computed(cell.name, cell.budgets, failure=error.message)
     uncounted = tuple(operation.op for operation in profile.uncounted)
-    by_values = profile.note if profile.device != "meta" else ""
-    return Computed(cell.name, cell.budgets, locked, uncounted=uncounted, by_values=by_values)
+    values = profile.note if profile.device != "meta" else ""
+    return Computed(cell.name, cell.budgets, locked, uncounted=uncounted, needs_values=values)

@@ -19,96 +19,103 @@ from archbench.networks.registry import ARCHITECTURES, find, select
 class Selection:
     """The cells that a command works on, and the files that they come from."""
 
-    #: the declared ones; where no file declares any, those of the lock; or those named
+    #: those of the command line; without any the declared ones; without any, those of the lock
     cells: tuple[GateCell, ...]
     project: Project  #: where cells are declared
     path: Path  #: of the lock
-    lock: Lock | None  #: what it holds; None where there is no such file
-    named: tuple[str, ...] = ()  #: what the command line named; empty where all cells are meant
-    #: how the settings were written on the command line, to be told again
-    options: tuple[str, ...] = ()
+    lock: Lock | None  #: the accepted cells; None where there is no such file
+    cell_arguments: tuple[str, ...] = ()  #: CELL of the command line; empty for all cells
+    options: tuple[str, ...] = ()  #: settings and files, as options of the command line
 
     @property
     def files(self) -> tuple[Path | None, Path | None]:
-        """The lock, and what declares the cells; None where nothing does."""
+        """The lock, and the file that declares the cells; None where none does."""
         return self.path, self.project.source
 
 
 def select_cells(
-    named: Sequence[str] = (),
-    path: Path | None = None,
+    cell_arguments: Sequence[str] = (),
+    lock: Path | None = None,
     config: Path | None = None,
-    changed: Mapping[str, Any] | None = None,
+    settings: Mapping[str, Any] | None = None,
     options: Sequence[str] = (),
 ) -> Selection:
-    """Read what declares cells, and the lock, and choose the cells of one command.
+    """Return the cells of one command, read from the configuration, the lock or the arguments.
 
     Args:
-        named: names or patterns of cells, or MODEL strings; none for all cells.
-        path: of the lock; default: beside the configuration.
+        cell_arguments: names or patterns of cells, or MODEL strings; empty for all cells.
+        lock: its path; default: beside the configuration.
         config: archbench.toml or pyproject.toml; default: the nearest, from here upwards.
-        changed: settings that replace those of the named cells.
-        options: how the settings were written on the command line.
+        settings: fields of the cells in the arguments, in place of their own.
+        options: the same settings, as options of the command line.
 
     Raises:
-        ArchbenchError: nothing is called so, or a file cannot be read.
+        ArchbenchError: an argument is no cell and no MODEL, or a file cannot be read.
     """
     project = find_project(Path.cwd(), config)
-    elsewhere = [] if path is None else ["-o", str(path)]
-    declared = [] if config is None else ["--config", str(config)]
-    path = Path(relative(project.root / LOCK, Path.cwd())) if path is None else path
-    lock = read_lock(path)
-    held = () if lock is None else lock.cells
-    cells = project.cells
-    if project.source is None:
-        cells = tuple(_as_declared(cell) for cell in held)
-    if named:
-        locked = {cell.name: _as_declared(cell) for cell in held}
-        found = [cell for word in named for cell in _named(word, cells, locked, project)]
-        cells = tuple({c.name: replace(c, **(changed or {})) for c in found}.values())
-    return Selection(cells, project, path, lock, tuple(named), (*options, *elsewhere, *declared))
+    file_options = [] if lock is None else ["-o", str(lock)]
+    file_options += [] if config is None else ["--config", str(config)]
+    path = Path(relative(project.root / LOCK, Path.cwd())) if lock is None else lock
+    held = read_lock(path)
+    locked = {} if held is None else {cell.name: _declaration(cell) for cell in held.cells}
+    cells = tuple(locked.values()) if project.source is None else project.cells
+    if cell_arguments:
+        found = [
+            replace(cell, **(settings or {}))
+            for argument in cell_arguments
+            for cell in _cells_of(argument, cells, locked, project.root)
+        ]
+        cells = tuple({cell.name: cell for cell in found}.values())
+    return Selection(cells, project, path, held, tuple(cell_arguments), (*options, *file_options))
 
 
-def _as_declared(cell: LockedCell) -> GateCell:
+def _declaration(cell: LockedCell) -> GateCell:
+    """Return a locked cell as it would be declared."""
     return GateCell(cell.name, cell.model, cell.inputs, cell.batch_size, cell.model_kwargs)
 
 
-def _named(
-    word: str,
-    known: Sequence[GateCell],
-    locked: Mapping[str, GateCell],
-    project: Project,
+def _cells_of(
+    argument: str, known: Sequence[GateCell], locked: Mapping[str, GateCell], root: Path
 ) -> list[GateCell]:
-    """Find what one word stands for: a cell, cells by a pattern, or a MODEL that is new."""
-    word = portable(word)
-    pattern = any(mark in word for mark in "*?[") and ":" not in word
-    cells = [c for c in known if c.name == word or (pattern and fnmatchcase(c.name, word))]
+    """Return the cells that an argument names: a cell, cells by a pattern, or a new MODEL."""
+    argument = portable(argument)
+    pattern = any(mark in argument for mark in "*?[") and ":" not in argument
+    cells = [c for c in known if c.name == argument or (pattern and fnmatchcase(c.name, argument))]
     if cells:
         return cells
     if pattern:
-        rows = select(word)
+        rows = select(argument)
         if not rows:
             raise ArchbenchError(
-                f"neither a cell nor an architecture matches '{word}'", _names(known)
+                f"neither a cell nor an architecture matches '{argument}'", _name_hint(known)
             )
         return [GateCell(row.name, row.name) for row in rows]
-    model = from_root(word, project.root)
+    model = from_root(argument, root)
     if model in locked:
         return [locked[model]]
     if parts_of(model) is None and not names_file(model):
-        try:
-            find(model)
-        except UnknownArchitecture as error:
-            if not known:
-                raise
-            near = nearest(word, [*(c.name for c in known), *(r.name for r in ARCHITECTURES)])
-            raise UnknownArchitecture(
-                f"there is no cell and no architecture named '{word}'", f"{near}{_names(known)}"
-            ) from error
+        _check_architecture(model, known)
     return [GateCell(model, model)]
 
 
-def _names(known: Sequence[GateCell]) -> str:
+def _check_architecture(name: str, known: Sequence[GateCell]) -> None:
+    """Refuse a name that is no architecture, with the nearest of cells and architectures.
+
+    Raises:
+        UnknownArchitecture: there is none.
+    """
+    try:
+        find(name)
+    except UnknownArchitecture as error:
+        if not known:
+            raise
+        near = nearest(name, [*(c.name for c in known), *(r.name for r in ARCHITECTURES)])
+        raise UnknownArchitecture(
+            f"there is no cell and no architecture named '{name}'", f"{near}{_name_hint(known)}"
+        ) from error
+
+
+def _name_hint(known: Sequence[GateCell]) -> str:
     if not known:
         return "`archbench list` names the architectures"
     names = ", ".join(cell.name for cell in known[:8])
@@ -116,6 +123,6 @@ def _names(known: Sequence[GateCell]) -> str:
 
 
 def from_root(model: str, root: Path) -> str:
-    """Write a MODEL that is a file of the current folder as it is named from the project's root."""
+    """Return a MODEL with the path of its file relative to the project's root, not to here."""
     place, name = parts_of(model) or ("", "")
     return f"{relative(place, root)}:{name}" if place.endswith(".py") else model

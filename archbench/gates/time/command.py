@@ -107,7 +107,7 @@ def check_time(
     root = selection.project.root
     with in_use(*selection.files, record), listening("measuring") as listener:
         if options.base is not None:
-            base, setup, whole = options.base, options.setup, not selection.named
+            base, setup, whole = options.base, options.setup, not selection.cell_arguments
             arms = commits(selection.cells, base, selection.project, setup, ways, whole, listener)
         else:
             against = from_root(options.against or "", root)
@@ -116,7 +116,7 @@ def check_time(
             gate = run_gate(lent, Rules(), until, record, listener)
     interrupt.check()
     found = replace(gate, strict=strict)
-    doubts = undecided(found.words.values())
+    doubts = undecided(found.verdict_of_cell.values())
     if found.control_failure is not None:
         doubts += ("base could not be measured against itself",)
     return GateResult(

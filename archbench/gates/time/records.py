@@ -23,13 +23,14 @@ class TimeGate(Record):
     def exit_code(self) -> int:
         """0 fine, 1 regressed, 3 failed, 4 undecided under strict, 5 nothing was measured."""
         own = [pair for pair in self.pairs if not pair.control and pair.failure is None]
-        words = self.words.values()
-        if "inconclusive" in words and not own and not {"regressed", "failed"}.intersection(words):
+        verdicts = self.verdict_of_cell.values()
+        failing = {"regressed", "failed"}.intersection(verdicts)
+        if "inconclusive" in verdicts and not own and not failing:
             return NOTHING
-        return exit_code(words, self.strict, self.control_failure is not None)
+        return exit_code(verdicts, self.strict, self.control_failure is not None)
 
     @property
-    def words(self) -> dict[str, Word]:
+    def verdict_of_cell(self) -> dict[str, Word]:
         """Each cell's verdict, worst first."""
         return {verdict.cell: verdict.verdict for verdict in self.sorted()}
 

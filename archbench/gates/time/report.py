@@ -15,8 +15,9 @@ KEYS = "cell metric verdict ratio low high mde p pairs note".split()
 
 def time_gate_report(gate: TimeGate) -> Report:
     """Lay out a run of the time gate."""
+    verdicts = tally(list(gate.verdict_of_cell.values()))
     return Report(
-        title=f"Time of {gate.plan.head} by {gate.plan.base}: {tally(list(gate.words.values()))}",
+        title=f"Time of {gate.plan.head} by {gate.plan.base}: {verdicts}",
         tables=(_table(gate),),
         document=gate.to_dict(),
         facts=tuple((v.cell, v.note) for v in gate.sorted() if v.note),

@@ -840,7 +840,7 @@ def test_from_python(repository: Path) -> None:
     """archbench.check gives the same records, and a frame."""
     found = archbench.check()
     assert found.exit_code == 0
-    assert found.words == {"small": "ok"}
+    assert found.verdict_of_cell == {"small": "ok"}
     assert list(found.to_frame()["verdict"].unique()) == ["ok"]
     edit(repository / "net.py", "width=8", "width=9")
     assert archbench.check(["small"]).exit_code == 1

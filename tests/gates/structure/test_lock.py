@@ -9,7 +9,12 @@ from hypothesis import strategies as st
 
 from archbench.errors import ArchbenchError
 from archbench.gates.structure.budgets import parse_allowance, parse_budget
-from archbench.gates.structure.changes import new_names, only_names, paired, structure_changes
+from archbench.gates.structure.changes import (
+    module_renames,
+    only_renames,
+    pair_parts,
+    structure_changes,
+)
 from archbench.gates.structure.lock_file import read_lock
 from archbench.gates.structure.locking import next_lock
 from archbench.gates.structure.locks import Lock, LockedCell, Structure
@@ -90,7 +95,7 @@ def parts(text: str) -> list[Part]:
 )
 def test_parts_are_paired(before: str, now: str, expected: str) -> None:
     """By name and figures, by figures, by name; the rest stays alone."""
-    pairs = paired(parts(before), parts(now))
+    pairs = pair_parts(parts(before), parts(now))
     found = {
         f"{'-' if left is None else left.name}={'-' if right is None else right.name}"
         for left, right in pairs
@@ -105,7 +110,7 @@ def test_pairing_loses_and_repeats_nothing(
     """Each part stands in exactly one pair; a module's path is there once."""
     left = [Part(name, params=count) for name, count in dict(before).items()]
     right = [Part(name, params=count) for name, count in dict(now).items()]
-    pairs = paired(left, right)
+    pairs = pair_parts(left, right)
     assert sorted((a for a, _ in pairs if a is not None), key=repr) == sorted(left, key=repr)
     assert sorted((b for _, b in pairs if b is not None), key=repr) == sorted(right, key=repr)
 
@@ -129,8 +134,8 @@ def test_names_alone() -> None:
         layers=tuple(replace(r, path=r.path.replace("stage1", "first")) for r in before.layers),
     )
     changes = structure_changes("cell", before, now)
-    assert only_names(changes)
-    assert new_names(changes) == [("stage1", "first")]
+    assert only_renames(changes)
+    assert module_renames(changes) == [("stage1", "first")]
     assert structure_changes("cell", before, before) == []
 
 
@@ -143,7 +148,7 @@ def test_operators_by_kind() -> None:
     assert [(change.kind, change.what) for change in changes] == [
         *(("added", "operator"), ("removed", "operator"))
     ]
-    assert not only_names(changes)
+    assert not only_renames(changes)
 
 
 def cell(name: str, params: int = 1, reason: str = "") -> LockedCell:

@@ -1,0 +1,91 @@
+"""The table of what changed inside a cell: stages, layers and operators."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from archbench.gates.structure.records import Check, StructureChange
+from archbench.tables.table import Column, Table, TableCell
+from archbench.units import counted, shape_for_people
+
+SHOWN = 12  # changed parts of one cell and one kind; JSON has them all
+
+
+def parts_table(check: Check, name: str) -> Table:
+    """Return the stages, layers and operators of one cell that changed in more than name."""
+    columns = [
+        Column("what", "what"),
+        Column("name", "where"),
+        Column("type", "type", rank=2),
+        Column("kind", "how"),
+        Column("params", "params"),
+        Column("trainable_params", "trainable", rank=3),
+        Column("buffers", "buffers", rank=3),
+        Column("macs", "MACs"),
+        Column("output_size", "output size"),
+        Column("calls", "calls", rank=1),
+    ]
+    rows = _part_rows(check, name)
+    always = ("what", "name", "kind", "params", "macs")
+    shown = [
+        i for i, column in enumerate(columns) if column.key in always or any(row[i] for row in rows)
+    ]
+    return Table(
+        tuple(columns[i] for i in shown),
+        tuple(tuple(row[i] for i in shown) for row in rows),
+        f"{name}: where the structure changed",
+    )
+
+
+def _part_rows(check: Check, name: str) -> list[tuple[TableCell, ...]]:
+    rows: list[tuple[TableCell, ...]] = []
+    for what in ("stage", "layer", "operator"):
+        changes = [
+            c for c in check.changes if c.cell == name and c.what == what and c.kind != "renamed"
+        ]
+        changes.sort(key=_only_follows)
+        rows += [_part_row(change) for change in changes[:SHOWN]]
+        if len(changes) > SHOWN:
+            rest = len(changes) - SHOWN
+            rows.append((what, f"and {counted(rest, 'more', 'more')}", *[""] * 8))
+    return rows
+
+
+def _only_follows(change: StructureChange) -> bool:
+    """Tell whether nothing but a size changed, as in all layers behind one that did."""
+    if change.before is None or change.now is None:
+        return False
+    return replace(change.before, output_shape=None) == replace(change.now, output_shape=None)
+
+
+def _part_row(change: StructureChange) -> tuple[TableCell, ...]:
+    sides = [part for part in (change.before, change.now) if part is not None]
+    sizes = [shape_for_people(part.output_shape) or "" for part in sides]
+    return (
+        change.what,
+        sides[-1].name or "(itself)",
+        _arrow([part.type for part in sides]),
+        change.kind,
+        _difference(change, "params"),
+        _difference(change, "trainable_params") if _is_frozen_or_thawed(change) else "",
+        _difference(change, "buffers"),
+        _difference(change, "macs"),
+        _arrow(sizes),
+        _difference(change, "calls") if change.what != "stage" else "",
+    )
+
+
+def _is_frozen_or_thawed(change: StructureChange) -> bool:
+    """Tell whether something was frozen, or thawed: else what trains changes as the params do."""
+    return _difference(change, "trainable_params") != _difference(change, "params")
+
+
+def _arrow(texts: Sequence[str]) -> str:
+    """Write what was and what is; once where that is the same."""
+    return " → ".join(dict.fromkeys(text for text in texts if text))
+
+
+def _difference(change: StructureChange, field: str) -> str:
+    """Write by how much a count changed; nothing where it did not."""
+    a = 0 if change.before is None else getattr(change.before, field)
+    b = 0 if change.now is None else getattr(change.now, field)
+    return "" if a == b else f"{b - a:+,}"
