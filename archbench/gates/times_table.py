@@ -38,12 +38,3 @@ def _row(
 ) -> tuple[TableCell, ...]:
     p = None if v.p is None else f"{v.p:.2g}"
     return (v.cell, first, second, v.ratio, v.low, v.high, v.mde, p, count, toned(v.verdict))
-
-
-def times_for_machines(verdicts: Sequence[Verdict], keys: Sequence[str]) -> Table:
-    """Lay out what CSV holds: so much of each verdict, raw."""
-    documents = [verdict.to_dict() for verdict in verdicts]
-    return Table(
-        tuple(Column(key, key) for key in keys),
-        tuple(tuple(document[key] for key in keys) for document in documents),
-    )

@@ -9,7 +9,7 @@ import typer
 from archbench.errors import ArchbenchError, NothingMeasured
 from archbench.gates.ci.places import CIOptions, again, places
 from archbench.gates.records import GateResult
-from archbench.gates.saved_runs.command import check_saved
+from archbench.gates.saved_runs.command import check_saved_runs
 from archbench.gates.structure.command import check_structure
 from archbench.gates.structure.records import Check
 from archbench.gates.time.command import TimeOptions, check_time
@@ -90,7 +90,7 @@ def check(
         # closed before anything is printed: who reads that may stop reading
         with places(ci) as files, prints_set_aside():
             if saved:
-                gate = check_saved(cells or [], strict)
+                gate = check_saved_runs(cells or [], strict)
             elif time.wanted:
                 gate = check_time(_selection(cells, options), time, strict)
             else:

@@ -1,4 +1,4 @@
-"""What `archbench check --pytest-benchmark` does: judge saved runs."""
+"""The saved-run gate, as `archbench check --pytest-benchmark` runs it."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 HOW = "`archbench check --pytest-benchmark before*.json -- after*.json`"
 
 
-def check_saved(words: Sequence[str], strict: bool) -> "GateResult[SavedCheck]":
+def check_saved_runs(words: Sequence[str], strict: bool) -> "GateResult[SavedCheck]":
     """Read the saved runs of both sides, and judge them.
 
     Args:
-        words: files of the one side, "--", files of the other.
-        strict: what could not be decided fails too.
+        arguments: files of the first side, "--", files of the second side.
+        strict: a verdict that could not be decided fails too.
 
     Raises:
         ArchbenchError: a side is missing, or a file cannot be read, or is named twice.
@@ -31,16 +31,16 @@ def check_saved(words: Sequence[str], strict: bool) -> "GateResult[SavedCheck]":
     from archbench.gates.saved_runs.report import saved_report
     from archbench.gates.saved_runs.saved_file import read_saved
 
-    if words.count("--") != 1 or words[0] == "--" or words[-1] == "--":
+    if arguments.count("--") != 1 or "--" in (arguments[0], arguments[-1]):
         raise ArchbenchError("two sides of saved runs are needed, with -- between them", HOW)
-    middle = list(words).index("--")
-    option = next((word for word in words if word.startswith("-") and word != "--"), None)
+    middle = list(arguments).index("--")
+    option = next((word for word in arguments if word.startswith("-") and word != "--"), None)
     if option is not None:
         raise ArchbenchError(
             f"'{option}' stands behind the files, where only files do",
             f"options go in front: `archbench check {option} ... --pytest-benchmark ...`",
         )
-    paths = [Path(word) for word in words if word != "--"]
+    paths = [Path(word) for word in arguments if word != "--"]
     with in_use(*paths):
         runs = read_saved(paths)
     found = judge_saved(runs[:middle], runs[middle:], Rules(), strict)

@@ -50,13 +50,13 @@ class Sample:
 def judge_saved(
     before: Sequence[SavedRun], after: Sequence[SavedRun], rules: Rules, strict: bool = False
 ) -> SavedCheck:
-    """Judge what two sides saved.
+    """Return verdicts on the benchmarks that two sides saved.
 
     Args:
-        before: runs of the one side, each a process of its own or several.
-        after: runs of the other.
+        before: runs of the first side, each of one process or of several.
+        after: runs of the second side.
         rules: of the gate.
-        strict: what could not be decided fails too.
+        strict: a verdict that could not be decided fails too.
     """
     in_turn = took_turns(before, after)
     other_machine = _disagreement([run.machine for run in (*before, *after)])
@@ -65,8 +65,8 @@ def judge_saved(
     samples: dict[str, Sample] = {}
     for name in names:
         sides = benchmarks_of(before, name), benchmarks_of(after, name)
-        settings = [one.agreed for side in sides for one in side]
-        difference = other_machine or _disagreement(settings)
+        conditions = [one.conditions for side in sides for one in side]
+        difference = other_machine or _disagreement(conditions)
         if not all(sides):
             verdicts[name] = Verdict(name, "time", "new" if sides[1] else "missing")
         elif difference:
@@ -74,7 +74,7 @@ def judge_saved(
         else:
             first, second = ([log(m) for one in side for m in one.medians_s] for side in sides)
             samples[name] = Sample(first, second, in_turn)
-    verdicts |= _judged(samples, rules)
+    verdicts |= _judge_samples(samples, rules)
     ordered = tuple(verdicts[name] for name in names)
     return SavedCheck(tuple(before), tuple(after), ordered, in_turn, strict)
 
@@ -82,39 +82,41 @@ def judge_saved(
 def took_turns(before: Sequence[SavedRun], after: Sequence[SavedRun]) -> bool:
     """Tell whether the runs of both sides are spread over the same time.
 
-    Where a file does not tell when it was saved, nobody knows, and the answer is no.
+    The answer is no where a file does not tell when it was saved.
     """
-    first = [run.ended for run in before if run.ended is not None]
-    second = [run.ended for run in after if run.ended is not None]
+    first = [run.saved_at for run in before if run.saved_at is not None]
+    second = [run.saved_at for run in after if run.saved_at is not None]
     if len(first) < len(before) or len(second) < len(after):
         return False
     older = sum(a < b for a in first for b in second) / (len(first) * len(second))
     return IN_TURN[0] <= older <= IN_TURN[1]
 
 
-def _disagreement(settings: Sequence[Mapping[str, str]]) -> str:
-    """Return the first setting that differs, in words; empty where all agree.
+def _disagreement(conditions: Sequence[Mapping[str, str]]) -> str:
+    """Return the first condition that differs, in words; empty where all agree.
 
-    A setting that some files lack is compared among the others.
+    A condition that some files lack is compared among the others.
     """
-    for key in dict.fromkeys(key for one in settings for key in one):
-        values = list(dict.fromkeys(one[key] for one in settings if key in one))
+    for key in dict.fromkeys(key for one in conditions for key in one):
+        values = list(dict.fromkeys(one[key] for one in conditions if key in one))
         if len(values) > 1:
             return f"{key} is {values[0]} in one file and {values[1]} in another"
     return ""
 
 
-def _judged(samples: Mapping[str, Sample], rules: Rules) -> dict[str, Verdict]:
+def _judge_samples(samples: Mapping[str, Sample], rules: Rules) -> dict[str, Verdict]:
+    """Return a verdict on each benchmark, with Holm's correction over all of them."""
     slower = {name: p_value(one.before, one.after) for name, one in samples.items()}
     faster = {name: p_value(one.after, one.before) for name, one in samples.items()}
     limits = {1: holm(slower, rules.alpha), -1: holm(faster, rules.alpha)}
-    found = {}
+    verdicts = {}
     for name, sample in samples.items():
         sign = 1 if shift(sample.before, sample.after) >= 0 else -1
         p = slower[name] if sign == 1 else faster[name]
         verdict = _verdict(name, sample, sign, p, limits[sign][name], rules)
-        found[name] = replace(verdict, note=_why(verdict.verdict, sample, len(samples), rules))
-    return found
+        note = _note(verdict.verdict, sample, len(samples), rules)
+        verdicts[name] = replace(verdict, note=note)
+    return verdicts
 
 
 def _verdict(name: str, sample: Sample, sign: int, p: float, limit: float, rules: Rules) -> Verdict:
@@ -122,9 +124,9 @@ def _verdict(name: str, sample: Sample, sign: int, p: float, limit: float, rules
     interval = shift_interval(sample.before, sample.after)
     word: Word = "inconclusive"
     if interval is not None:
-        surely = min(sign * interval[0], sign * interval[1])
-        beyond = sample.in_turn or surely > log1p(WANDER)
-        if p <= limit and sign * ratio >= log1p(rules.negligible) and beyond:
+        smallest = min(sign * interval[0], sign * interval[1])
+        beyond_drift = sample.in_turn or smallest > log1p(WANDER)
+        if p <= limit and sign * ratio >= log1p(rules.negligible) and beyond_drift:
             word = "regressed" if sign == 1 else "improved"
         elif interval[1] < log1p(rules.important) and sample.in_turn:
             word = "ok"
@@ -165,8 +167,8 @@ def detectable_slowdown(sample: Sample, limit: float, rules: Rules) -> float | N
     return expm1(float(np.sort(least)[ceil(POWER * DRAWS) - 1]))
 
 
-def _why(word: Word, sample: Sample, benchmarks: int, rules: Rules) -> str:
-    """Say of what stays undecided why it does."""
+def _note(word: Word, sample: Sample, benchmarks: int, rules: Rules) -> str:
+    """Return why a verdict is inconclusive; empty for other verdicts."""
     limit = rules.alpha / benchmarks
     if word != "inconclusive":
         return ""

@@ -14,9 +14,9 @@ class SavedBenchmark:
     """One benchmark of one file."""
 
     medians_s: tuple[float, ...]  #: one for each process
-    #: what has to agree besides the machine before two times are compared: the cell and its
-    #: environment, where archbench noted them
-    agreed: Mapping[str, str] = field(default_factory=dict, hash=False)
+    #: the cell and its environment, where archbench noted them: two times are compared only if they
+    #: agree in these
+    conditions: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +24,9 @@ class SavedRun:
     """One file."""
 
     path: str  #: as the user named it
-    ended: datetime | None  #: when it was saved; None where the file does not tell
-    #: what of it has to agree before two times are compared, as the file names it
+    saved_at: datetime | None  #: None where the file does not tell
+    #: processor, system and Python, as the file names them: two times are compared only if they
+    #: agree in these
     machine: Mapping[str, str] = field(hash=False)
     benchmarks: Mapping[str, SavedBenchmark] = field(hash=False)  #: by their full names
 
@@ -39,13 +40,12 @@ def benchmarks_of(runs: Sequence[SavedRun], name: str) -> list[SavedBenchmark]:
 class SavedCheck(Record):
     """Saved runs of two sides, judged."""
 
-    before: tuple[SavedRun, ...]  #: the files of the one side
-    after: tuple[SavedRun, ...]  #: those of the other
+    before: tuple[SavedRun, ...]  #: files of the first side
+    after: tuple[SavedRun, ...]  #: files of the second side
     verdicts: tuple[Verdict, ...]  #: one for each benchmark
-    #: whether the sides took turns; where they did not, what happened to the machine in between is
-    #: in every ratio
+    #: whether the sides took turns; where they did not, every ratio contains the machine's drift
     in_turn: bool
-    strict: bool = False  #: what could not be decided fails too
+    strict: bool = False  #: a verdict that could not be decided fails too
 
     @property
     def exit_code(self) -> int:

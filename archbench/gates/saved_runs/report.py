@@ -3,8 +3,8 @@
 from statistics import median
 
 from archbench.gates.saved_runs.records import SavedCheck, benchmarks_of
-from archbench.gates.times_table import times_for_machines, times_table
-from archbench.gates.verdict_words import tally
+from archbench.gates.times_table import times_table
+from archbench.gates.verdict_words import tally, verdicts_for_machines
 from archbench.tables.table import Column, Report, Table
 from archbench.units import counted
 
@@ -24,7 +24,7 @@ def saved_report(found: SavedCheck) -> Report:
             "in the rounds of one. Regressed: an exact test of ranks, which says so wrongly at "
             "most once in a hundred times that nothing changed, of all benchmarks together.",
         ),
-        rows=times_for_machines(found.sorted(), KEYS),
+        rows=verdicts_for_machines(found.sorted(), KEYS),
         whole="-f csv",
     )
 

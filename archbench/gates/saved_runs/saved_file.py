@@ -18,11 +18,11 @@ MACHINE_KEYS = ("node", "system", "machine", "python_implementation", "python_ve
 
 
 def read_saved(paths: Sequence[Path]) -> list[SavedRun]:
-    """Read the files of both sides.
+    """Return the runs that files hold.
 
     Raises:
-        ArchbenchError: one cannot be read, is something else, or holds what another holds: one
-            process under two names would make few look like many.
+        ArchbenchError: a file cannot be read, holds no benchmarks, or equals another file: one
+            process would count twice.
     """
     runs = []
     first: dict[bytes, Path] = {}
@@ -50,18 +50,18 @@ def _run(path: Path, content: bytes) -> SavedRun:
     rows = document.get("benchmarks")
     if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
         raise ArchbenchError(f"'{path}' holds no benchmarks of pytest-benchmark", HOW)
-    found: dict[str, SavedBenchmark] = {}
+    benchmarks: dict[str, SavedBenchmark] = {}
     for row in rows:
         name = row.get("fullname") or row.get("name")
-        if not isinstance(name, str) or name in found:
+        if not isinstance(name, str) or name in benchmarks:
             raise ArchbenchError(f"a benchmark of '{path}' has no name of its own", HOW)
         noted = _object(_object(row.get("extra_info")).get("archbench"))
         medians_s = _medians_s(_object(row.get("stats")), noted)
         if not medians_s:
             raise ArchbenchError(f"'{name}' of '{path}' has no times", HOW)
-        found[name] = SavedBenchmark(medians_s, _agreed(noted))
+        benchmarks[name] = SavedBenchmark(medians_s, _conditions(noted))
     machine = _machine(_object(document.get("machine_info")))
-    return SavedRun(str(path), _when(document.get("datetime")), machine, found)
+    return SavedRun(str(path), _saved_at(document.get("datetime")), machine, benchmarks)
 
 
 def _object(value: Any) -> Mapping[str, Any]:
@@ -70,21 +70,21 @@ def _object(value: Any) -> Mapping[str, Any]:
 
 
 def _machine(info: Mapping[str, Any]) -> dict[str, str]:
-    """Return what of the machine has to agree; "unknown" where the file does not tell."""
+    """Return processor, system and Python; "unknown" where the file does not tell."""
     values = {key: info.get(key) for key in MACHINE_KEYS}
     values["cpu"] = _object(info.get("cpu")).get("brand_raw")
     return {key: str(value or "unknown") for key, value in values.items()}
 
 
-def _agreed(noted: Mapping[str, Any]) -> dict[str, str]:
-    """Return what archbench noted of a cell, but for its code, and of its environment."""
-    agreed = dict(_object(noted.get("cell")))
-    agreed.pop("content", None)
+def _conditions(noted: Mapping[str, Any]) -> dict[str, str]:
+    """Return the cell without its code, and the environment, where archbench noted them."""
+    conditions = dict(_object(noted.get("cell")))
+    conditions.pop("content", None)
     environment = _object(noted.get("environment"))
     if environment:
         with suppress(ValueError):  # another archbench's, or somebody's own
-            agreed |= Environment.from_dict(environment).compared()
-    return {key.replace("_", " "): str(value) for key, value in agreed.items()}
+            conditions |= Environment.from_dict(environment).compared()
+    return {key.replace("_", " "): str(value) for key, value in conditions.items()}
 
 
 def _medians_s(stats: Mapping[str, Any], noted: Mapping[str, Any]) -> tuple[float, ...]:
@@ -108,10 +108,10 @@ def _are_times(values: Any) -> TypeGuard[list[float]]:
     )
 
 
-def _when(text: Any) -> datetime | None:
-    """Return when it was saved; where a file leaves the zone out it is UTC."""
+def _saved_at(text: Any) -> datetime | None:
+    """Return when a file was saved, in UTC where it names no zone; None where it does not tell."""
     try:
-        found = datetime.fromisoformat(text)
+        time = datetime.fromisoformat(text)
     except (TypeError, ValueError):
         return None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time

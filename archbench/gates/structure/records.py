@@ -1,4 +1,4 @@
-"""What a gate guards, and what it found."""
+"""The records of the structure gate: cells, budgets, allowances, changes, and a check."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -38,20 +38,20 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """Growth that is not called a regression: a share of what is locked, or so many more."""
+    """Growth that is no regression: a share of the locked figure, or a number."""
 
-    metric: Metric
-    share: Fraction = Fraction(0)
-    more: int = 0
+    metric: Metric  #: the figure
+    share: Fraction = Fraction(0)  #: of the locked figure
+    more: int = 0  #: in the unit of the figure
 
     def allows(self, before: int, now: int) -> bool:
-        """Tell whether a figure may grow so far."""
+        """Tell whether a figure may grow from one value to another."""
         return now <= before * (1 + self.share) + self.more
 
 
 @dataclass(frozen=True, slots=True)
 class GateCell:
-    """A network at one input size, under a name of the user's."""
+    """A declared cell: a network at one input size, under a name of the user's."""
 
     name: str  #: unique among the cells
     model: str  #: a MODEL string
@@ -84,13 +84,13 @@ class Part(Record):
 
 @dataclass(frozen=True, slots=True)
 class StructureChange(Record):
-    """A part of a network that is not as it was locked; None where there is no such part."""
+    """A part of a network that differs from the lock."""
 
-    cell: str
-    what: What
-    kind: Kind
-    before: Part | None
-    now: Part | None
+    cell: str  #: its name
+    what: What  #: that the part is
+    kind: Kind  #: of the change
+    before: Part | None  #: in the lock; None for an added part
+    now: Part | None  #: None for a removed part
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,19 +98,18 @@ class Check(Record):
     """All that the structure gate found."""
 
     lock: str  #: the file that was checked against
-    cells: tuple[str, ...]  #: names of the cells that were computed, whether that went well or not
+    cells: tuple[str, ...]  #: names of the cells that were computed, failed ones included
     verdicts: tuple[Verdict, ...]  #: of every figure of every cell; cells in their order
     changes: tuple[StructureChange, ...] = ()  #: of structure
     #: what was computed, cell by cell
     figures: Mapping[str, Mapping[str, int | None]] = field(default_factory=dict)
     notes: Mapping[str, str] = field(default_factory=dict)  #: on a cell as a whole
-    #: (cell, operations) that have no counting rule: MACs are a lower bound there
+    #: (cell, operation) without a counting rule: MACs are a lower bound there
     uncounted: tuple[tuple[str, str], ...] = ()
-    other_convention: bool = False  #: the lock counts by another one
-    #: the command that accepts what is computed now, or what to do instead; empty where there is
-    #: nothing to accept
+    other_convention: bool = False  #: the lock counts by another convention
+    #: the command that accepts the changes, or what has to come first; empty where nothing changed
     accept: str = ""
-    strict: bool = False  #: what could not be decided fails too
+    strict: bool = False  #: cells that could not be decided fail too
 
     @property
     def verdict_of_cell(self) -> dict[str, Word]:

@@ -61,7 +61,7 @@ def unfold(rows: Sequence[Row]) -> list[Row]:
 
 
 def _run(rows: Sequence[Row], at: int) -> tuple[list[Row], int]:
-    """Return what stands for the rows from here on, and how many of them that are."""
+    """Return the folded rows from index `at` on, and the number of rows that they stand for."""
     parts = rows[at][0].split(".")
     for depth, part in enumerate(parts):
         numbered = _NUMBERED.fullmatch(part)

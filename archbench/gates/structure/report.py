@@ -1,4 +1,4 @@
-"""What the structure gate found, worst first, fit for a terminal and for a pull request."""
+"""The report of the structure gate: cells, figures and parts that changed, worst first."""
 
 from collections.abc import Sequence
 
@@ -7,9 +7,10 @@ from archbench.gates.structure.cells_table import cells_table
 from archbench.gates.structure.changes import module_renames
 from archbench.gates.structure.parts_table import parts_table
 from archbench.gates.structure.records import Check
-from archbench.gates.verdict_words import tally, toned
+from archbench.gates.verdict_words import tally, toned, verdicts_for_machines
 from archbench.tables.table import Column, Kind, Report, Table, TableCell
 
+KEYS = "cell metric verdict before now limit ratio low high mde p note".split()
 RENAMES = 12  # of one cell that are shown; JSON has them all
 
 
@@ -23,6 +24,7 @@ def check_report(check: Check) -> Report:
     figures = [verdict for verdict in check.verdicts if verdict.metric and _is_news(verdict)]
     if figures:
         tables.append(_figures_table(figures))
+    notes = [Verdict(name, None, "ok", note=note) for name, note in check.notes.items()]
     tables += [table for name, *_ in cells if (table := parts_table(check, name)).rows]
     return Report(
         title=_title(check),
@@ -30,7 +32,7 @@ def check_report(check: Check) -> Report:
         document=check.to_dict(),
         facts=_facts(check),
         notes=_notes(check),
-        rows=_rows_table(check),
+        rows=verdicts_for_machines([*check.verdicts, *notes], KEYS),
         commands=(("to accept", check.accept),) if check.accept else (),
         whole="-f json",
     )
@@ -48,7 +50,7 @@ def _is_news(verdict: Verdict) -> bool:
 
 
 def _figures_table(verdicts: Sequence[Verdict]) -> Table:
-    """List the figures that are not as locked, or beyond their budget."""
+    """Return the figures that differ from the lock or are beyond their budget."""
     columns = (
         Column("cell", "cell"),
         Column("metric", "figure"),
@@ -72,37 +74,28 @@ def _change_of(verdict: Verdict) -> str:
     return f"{difference:+,}{share}"
 
 
-def _rows_table(check: Check) -> Table:
-    """Lay out what CSV holds: every verdict, and what there is to say of a cell as a whole."""
-    keys = "cell metric verdict before now limit ratio low high mde p note".split()
-    rows: list[tuple[TableCell, ...]] = []
-    for verdict in check.verdicts:
-        fields = verdict.to_dict()
-        rows.append(tuple(fields[key] for key in keys))
-    for name, note in check.notes.items():
-        fields = Verdict(name, None, "ok", note=note).to_dict()
-        rows.append(tuple(fields[key] for key in keys))
-    return Table(tuple(Column(key, key) for key in keys), tuple(rows))
-
-
 def _facts(check: Check) -> tuple[tuple[str, str], ...]:
-    """Say what there is to say of cells as a whole."""
-    facts = [
+    """Return (cell, note) of every note: on figures, on cells, on operations without a rule."""
+    on_figures = [
         (v.cell, v.note if v.metric is None else f"{v.metric}: {v.note}")
         for v in check.verdicts
         if v.note and not v.limit
     ]
-    for name, note in check.notes.items():
-        names = module_renames([change for change in check.changes if change.cell == name])
-        text = ", ".join(
-            f"{old or '(itself)'} is {new or '(itself)'} now" for old, new in names[:RENAMES]
-        )
-        more = f" and {len(names) - RENAMES} more" if len(names) > RENAMES else ""
-        facts.append((name, f"{note}{f': {text}{more}' if names else ''}"))
-    facts += [
+    on_cells = [(name, f"{note}{_renames(check, name)}") for name, note in check.notes.items()]
+    uncounted = [
         (cell, f"no counting rule for {op}: MACs are a lower bound") for cell, op in check.uncounted
     ]
-    return tuple(facts)
+    return (*on_figures, *on_cells, *uncounted)
+
+
+def _renames(check: Check, cell: str) -> str:
+    """Return a cell's renamed modules, to stand behind its note; empty where there are none."""
+    names = module_renames([change for change in check.changes if change.cell == cell])
+    text = ", ".join(
+        f"{old or '(itself)'} is {new or '(itself)'} now" for old, new in names[:RENAMES]
+    )
+    more = f" and {len(names) - RENAMES} more" if len(names) > RENAMES else ""
+    return f": {text}{more}" if names else ""
 
 
 def _notes(check: Check) -> tuple[str, ...]:

@@ -4,8 +4,8 @@ from math import exp
 from statistics import median
 
 from archbench.gates.time.records import TimeGate
-from archbench.gates.times_table import times_for_machines, times_table
-from archbench.gates.verdict_words import tally
+from archbench.gates.times_table import times_table
+from archbench.gates.verdict_words import tally, verdicts_for_machines
 from archbench.tables.table import Column, Kind, Report, Table
 from archbench.timing.words import flag_notes, machine_facts
 from archbench.units import counted, duration
@@ -27,7 +27,7 @@ def time_gate_report(gate: TimeGate) -> Report:
             *_unlike_notes(gate),
             _meaning(gate),
         ),
-        rows=times_for_machines(gate.sorted(), KEYS),
+        rows=verdicts_for_machines(gate.sorted(), KEYS),
         whole="-f csv",
     )
 

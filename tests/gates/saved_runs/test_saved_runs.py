@@ -399,7 +399,7 @@ def test_what_another_suite_writes_is_read(odd: Any, tmp_path: Path) -> None:
         path = tmp_path / "a.json"
         path.write_text(json.dumps(saved))
         (found,) = read_saved([path])
-        assert found.ended is None
+        assert found.saved_at is None
         assert set(found.machine.values()) == {"unknown"}
         assert found.benchmarks["t.py::a"].medians_s == (2.0,)
 
