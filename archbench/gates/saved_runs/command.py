@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 HOW = "`archbench check --pytest-benchmark before*.json -- after*.json`"
 
 
-def check_saved_runs(words: Sequence[str], strict: bool) -> "GateResult[SavedCheck]":
+def check_saved_runs(arguments: Sequence[str], strict: bool) -> "GateResult[SavedCheck]":
     """Read the saved runs of both sides, and judge them.
 
     Args:

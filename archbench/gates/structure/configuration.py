@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
@@ -28,14 +28,14 @@ class Project:
 
 
 def find_project(start: Path, config: Path | None = None) -> Project:
-    """Read the nearest configuration, in a folder or above it, up to the repository's root.
+    """Return the project of the nearest configuration, up to the repository's root.
 
     Args:
-        start: the folder to begin at.
+        start: the folder where the search begins.
         config: a file to read in place of searching.
 
     Raises:
-        ArchbenchError: the file cannot be read, or declares something that is no cell.
+        ArchbenchError: the file cannot be read, or a table in it is no cell.
     """
     if config is not None:
         if not config.is_file():
@@ -56,7 +56,7 @@ def find_project(start: Path, config: Path | None = None) -> Project:
 
 
 def _cells_of(path: Path) -> tuple[GateCell, ...] | None:
-    """Read the cells of a file; None where it says nothing of them."""
+    """Return the cells that a file declares; None where it is a pyproject.toml without any."""
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
@@ -73,7 +73,7 @@ def _cells_of(path: Path) -> tuple[GateCell, ...] | None:
     rows = document.get("cells", [])
     if not isinstance(rows, list):
         raise ArchbenchError(f"cells of '{path}' is not a list of tables", HOW)
-    cells = [cell for i, row in enumerate(rows, 1) for cell in _declared(row, i, path)]
+    cells = [cell for i, row in enumerate(rows, 1) for cell in _read_table(row, i, path)]
     names = [cell.name for cell in cells]
     for name in names:
         if names.count(name) > 1:
@@ -81,8 +81,8 @@ def _cells_of(path: Path) -> tuple[GateCell, ...] | None:
     return tuple(cells)
 
 
-def _declared(row: Any, number: int, path: Path) -> Sequence[GateCell]:
-    """Read one table: a cell, or, where its model is a pattern, a cell for each network."""
+def _read_table(row: Any, number: int, path: Path) -> Sequence[GateCell]:
+    """Return the cell of a table; where its model is a pattern, a cell for each network."""
     where = f"cell {number} of '{path}'"
     if not isinstance(row, Mapping):
         raise ArchbenchError(f"{where} is not a table", HOW)
@@ -95,6 +95,16 @@ def _declared(row: Any, number: int, path: Path) -> Sequence[GateCell]:
     if not isinstance(name, str) or not name.strip() or not name.isprintable():
         raise ArchbenchError(f"the name of {where} is not a line of text", 'name = "small"')
     where = f"cell '{name}' of '{path}'"
+    cell = _cell(name, model, row, where)
+    if any(mark in model for mark in "*?[") and ":" not in model:
+        return [replace(cell, name=each, model=each) for each in _matches(model, row, where)]
+    if parts_of(model) is None and not names_file(model):
+        find(model)  # refuses a misspelt architecture
+    return [cell]
+
+
+def _cell(name: str, model: str, row: Mapping[str, Any], where: str) -> GateCell:
+    """Return a cell with the size, batch, arguments and budgets of its table."""
     batch, kwargs, budgets = (
         row.get("batch_size", 1),
         row.get("model_kwargs", {}),
@@ -112,25 +122,26 @@ def _declared(row: Any, number: int, path: Path) -> Sequence[GateCell]:
         limits = tuple(parse_budget(metric, text) for metric, text in budgets.items())
     except ArchbenchError as error:
         raise ArchbenchError(f"{error.message}, in {where}", error.hint) from error
-    if any(mark in model for mark in "*?[") and ":" not in model:
-        rows = select(model)
-        if not rows:
-            raise ArchbenchError(
-                f"no architecture matches '{model}', the model of {where}",
-                "`archbench list` names them all",
-            )
-        if "name" in row:
-            raise ArchbenchError(
-                f"{where} stands for {len(rows)} networks and cannot have one name", "leave it out"
-            )
-        return [GateCell(r.name, r.name, size, batch, dict(kwargs), limits) for r in rows]
-    if parts_of(model) is None and not names_file(model):
-        find(model)  # a typing error is told at once
-    return [GateCell(name, model, size, batch, dict(kwargs), limits)]
+    return GateCell(name, model, size, batch, dict(kwargs), limits)
+
+
+def _matches(pattern: str, row: Mapping[str, Any], where: str) -> list[str]:
+    """Return the names of the architectures that match a model's pattern."""
+    names = [architecture.name for architecture in select(pattern)]
+    if not names:
+        raise ArchbenchError(
+            f"no architecture matches '{pattern}', the model of {where}",
+            "`archbench list` names them all",
+        )
+    if "name" in row:
+        raise ArchbenchError(
+            f"{where} stands for {len(names)} networks and cannot have one name", "leave it out"
+        )
+    return names
 
 
 def _input_size(size: Any, where: str) -> tuple[str, ...]:
-    """Take 224, "3x224x224", [3, 224, 224], or a list of texts for several inputs."""
+    """Return a size for each input, from 224, "3x224x224", [3, 224, 224] or a list of texts."""
     if size is None:
         return ()
     whole = isinstance(size, int) and not isinstance(size, bool)
