@@ -8,7 +8,7 @@ from torch import nn
 
 from archbench.papers.claims.experiments import EXPERIMENTS, put_to_the_test
 from archbench.papers.claims.field_of_view import field_of_view
-from archbench.papers.claims.records import Finding
+from archbench.papers.claims.records import Evidence, Finding
 from archbench.papers.claims.structure import followers, steps, uses, wiring
 from archbench.papers.layers import parameters
 from archbench.papers.networks import Networks
@@ -76,7 +76,7 @@ def networks() -> Networks:
 def test_another_network_gets_another_verdict(claim: str, swapped: Networks, verdict: str) -> None:
     """A verdict follows from the network: with another one in its place it changes."""
     row = next(row for row in statements() if row.id == claim)
-    finding = Finding(row, EXPERIMENTS[claim](swapped))
+    finding = Finding(row, Evidence.of(EXPERIMENTS[claim](swapped)))
     assert finding.evidence.verdict == verdict
     assert not finding.as_expected
 

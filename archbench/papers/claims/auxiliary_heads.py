@@ -4,32 +4,28 @@ import torch
 from torch import Tensor, nn
 
 from archbench.networks.build import build
-from archbench.papers.claims.records import Case, Evidence, Measurement
+from archbench.papers.claims.records import Case, Facts, Measurement, Seeds
 from archbench.papers.claims.sampling import SEED, seeded
+from archbench.papers.claims.structure import size
 from archbench.papers.figures import figure
 from archbench.papers.networks import Networks
-from archbench.units import shape_for_people
 
 
-def output_size(networks: Networks) -> Evidence:
+def output_size(networks: Networks) -> Facts:
     """Read what the heads' pools make of the outputs of 4a and 4d."""
     network = networks.module("googlenet", aux=True)
     shapes = {
-        layer.path: str(shape_for_people(layer.output_shape))
+        layer.path: size(layer.output_shape)
         for layer in networks.profile("googlenet", aux=True).layers
     }
-    cases, measurements = [], []
     for head, expected in (("aux1", "4×4×512"), ("aux2", "4×4×528")):
         pool = network.get_submodule(f"{head}.pool")
         assert isinstance(pool, nn.AvgPool2d)
         printed = figure(f"googlenet.aux.{head}_pool_output").printed
         settings = f"{pool.kernel_size}×{pool.kernel_size}/{pool.stride}, padding {pool.padding}"
-        cases.append(Case(f"for {head}", shapes[f"{head}.pool"] == printed))
-        measurements += [
-            Measurement(f"output of the pool of {head}", shapes[f"{head}.pool"], expected),
-            Measurement(f"pool of {head}", settings, "5×5/3, padding 0"),
-        ]
-    return Evidence(tuple(cases), tuple(measurements))
+        yield Case(f"for {head}", shapes[f"{head}.pool"] == printed)
+        yield Measurement(f"output of the pool of {head}", shapes[f"{head}.pool"], expected)
+        yield Measurement(f"pool of {head}", settings, "5×5/3, padding 0")
 
 
 def _same_without_heads() -> bool:
@@ -42,28 +38,24 @@ def _same_without_heads() -> bool:
         return torch.equal(before, network(image))
 
 
-def cost(networks: Networks) -> Evidence:
+def cost(networks: Networks) -> Facts:
     """Count the heads, and run the network with them and without."""
     plain = networks.profile("googlenet").totals
     heads = [networks.stage("googlenet", head, aux=True) for head in ("aux1", "aux2")]
     params, macs = sum(head.params for head in heads), sum(head.macs for head in heads)
     unchanged = _same_without_heads()
-    return Evidence(
-        (Case("of the output in inference", unchanged),),
-        (
-            Measurement("params of aux1", heads[0].params, 3_188_840),
-            Measurement("params of aux2", heads[1].params, 3_190_888),
-            Measurement("params of both", params, 6_379_728),
-            Measurement("params of the rest", plain.params, 6_998_552),
-            Measurement("percent more params", round(100 * params / plain.params), 91),
-            Measurement("MACs of aux1", heads[0].macs, 4_169_728),
-            Measurement("MACs of aux2", heads[1].macs, 4_202_496),
-            Measurement("MACs of both", macs, 8_372_224),
-            Measurement("percent more MACs", round(100 * macs / plain.macs, 1), 0.5),
-            Measurement("output is the same without them", unchanged, True),
-        ),
-        seeds=(SEED,),
-    )
+    yield Case("of the output in inference", unchanged)
+    yield Measurement("params of aux1", heads[0].params, 3_188_840)
+    yield Measurement("params of aux2", heads[1].params, 3_190_888)
+    yield Measurement("params of both", params, 6_379_728)
+    yield Measurement("params of the rest", plain.params, 6_998_552)
+    yield Measurement("percent more params", round(100 * params / plain.params), 91)
+    yield Measurement("MACs of aux1", heads[0].macs, 4_169_728)
+    yield Measurement("MACs of aux2", heads[1].macs, 4_202_496)
+    yield Measurement("MACs of both", macs, 8_372_224)
+    yield Measurement("percent more MACs", round(100 * macs / plain.macs, 1), 0.5)
+    yield Measurement("output is the same without them", unchanged, True)
+    yield Seeds((SEED,))
 
 
 def training_loss(main: Tensor, *auxiliary: Tensor) -> Tensor:
@@ -72,25 +64,19 @@ def training_loss(main: Tensor, *auxiliary: Tensor) -> Tensor:
     return main + weight * torch.stack(auxiliary).sum()
 
 
-def loss(networks: Networks) -> Evidence:
+def loss(networks: Networks) -> Facts:
     """Add up three given losses, and see what reaches each head."""
     losses = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64, requires_grad=True)
     total = training_loss(*losses)
     (gradient,) = torch.autograd.grad(total, losses)
     main, *heads = gradient.tolist()
     value = float(total.detach())
-    return Evidence(
-        (
-            Case("of the sum", abs(value - 2.5) < 1e-12),
-            Case("of the gradient at each head", main == 1 and set(heads) == {0.3}),
-        ),
-        (
-            Measurement("loss of 1, 2 and 3", value, 2.5, within=1e-12),
-            Measurement("scale of the gradient at the main classifier", main, 1),
-            Measurement("scale of the gradient at aux1", heads[0], 0.3),
-            Measurement("scale of the gradient at aux2", heads[1], 0.3),
-        ),
-    )
+    yield Case("of the sum", abs(value - 2.5) < 1e-12)
+    yield Case("of the gradient at each head", main == 1 and set(heads) == {0.3})
+    yield Measurement("loss of 1, 2 and 3", value, 2.5, within=1e-12)
+    yield Measurement("scale of the gradient at the main classifier", main, 1)
+    yield Measurement("scale of the gradient at aux1", heads[0], 0.3)
+    yield Measurement("scale of the gradient at aux2", heads[1], 0.3)
 
 
 def _gradients_at_4a(images: int = 2) -> tuple[float, float]:
@@ -108,21 +94,13 @@ def _gradients_at_4a(images: int = 2) -> tuple[float, float]:
     return float(without.norm()), float(with_heads.norm())
 
 
-def gradient(networks: Networks) -> Evidence:
+def gradient(networks: Networks) -> Facts:
     """Compare the gradient at 4a's output at initialisation without and with the heads."""
     without, with_heads = _gradients_at_4a()
-    return Evidence(
-        (
-            Case("of the gradient at 4a at initialisation", with_heads > without),
-            Case("of what training gains", None),
-        ),
-        (
-            Measurement(
-                "norm with the heads over that without", with_heads / without, 2, within=0.25
-            ),
-        ),
-        seeds=(SEED,),
-    )
+    yield Case("of the gradient at 4a at initialisation", with_heads > without)
+    yield Case("of what training gains", None)
+    yield Measurement("norm with the heads over that without", with_heads / without, 2, within=0.25)
+    yield Seeds((SEED,))
 
 
 EXPERIMENTS = {

@@ -4,7 +4,7 @@ from itertools import groupby, pairwise
 
 from torch import nn
 
-from archbench.papers.claims.records import Case, Evidence, Measurement
+from archbench.papers.claims.records import Case, Facts, Measurement
 from archbench.papers.claims.structure import steps
 from archbench.papers.networks import Networks
 
@@ -17,38 +17,26 @@ def _order(network: nn.Module) -> list[str]:
     return [names[kind] for step in steps(network) if (kind := type(step.layer)) in names]
 
 
-def three_convs_then_pool(networks: Networks) -> Evidence:
+def three_convs_then_pool(networks: Networks) -> Facts:
     """Count the convolutions in front of each pool of VGG-16 and VGG-19."""
-    cases, measurements = [], []
     for name, expected in (("vgg16", "2, 2, 3, 3, 3"), ("vgg19", "2, 2, 4, 4, 4")):
         runs = groupby(_order(networks.module(name)))
         groups = [len(list(run)) for layer, run in runs if layer == "conv"]
-        cases += [
-            Case(f"in the {ordinal} group of {name}", group == 3)
-            for ordinal, group in zip(ORDINALS, groups, strict=True)
-        ]
-        measurements.append(
-            Measurement(
-                f"convolutions between pools in {name}", ", ".join(map(str, groups)), expected
-            )
+        for ordinal, group in zip(ORDINALS, groups, strict=True):
+            yield Case(f"in the {ordinal} group of {name}", group == 3)
+        yield Measurement(
+            f"convolutions between pools in {name}", ", ".join(map(str, groups)), expected
         )
-    return Evidence(tuple(cases), tuple(measurements))
 
 
-def conv_pool_alternate(networks: Networks) -> Evidence:
+def conv_pool_alternate(networks: Networks) -> Facts:
     """Look at what follows each convolution of AlexNet."""
     order = _order(networks.module("alexnet"))
     behind = [later for layer, later in pairwise(order) if layer == "conv"]
-    return Evidence(
-        tuple(
-            Case(f"after the {ordinal} convolution", follower == "pool")
-            for ordinal, follower in zip(ORDINALS, behind, strict=True)
-        ),
-        (
-            Measurement(
-                "order in alexnet", " ".join(order), "conv pool conv pool conv conv conv pool"
-            ),
-        ),
+    for ordinal, follower in zip(ORDINALS, behind, strict=True):
+        yield Case(f"after the {ordinal} convolution", follower == "pool")
+    yield Measurement(
+        "order in alexnet", " ".join(order), "conv pool conv pool conv conv conv pool"
     )
 
 

@@ -4,7 +4,7 @@ from torch import nn
 
 from archbench.analysis.profile import profile
 from archbench.papers.claims.cost_ladder import cost
-from archbench.papers.claims.records import Case, Evidence, Measurement
+from archbench.papers.claims.records import Case, Condition, Facts, Measurement
 from archbench.papers.judge import confirms
 from archbench.papers.layers import convolutions
 from archbench.papers.networks import Networks
@@ -19,7 +19,7 @@ def _normalise(network: nn.Module) -> nn.Module:
     return network
 
 
-def no_extra_ops(networks: Networks) -> Evidence:
+def no_extra_ops(networks: Networks) -> Facts:
     """Count GoogLeNet with and without batch normalisation, for both stems."""
     plain, normal = networks.profile("googlenet"), networks.profile("bn-googlenet")
     separable = networks.profile("googlenet-separable")
@@ -29,30 +29,24 @@ def no_extra_ops(networks: Networks) -> Evidence:
         "with a dense stem": (plain.totals.macs, normal.totals.macs),
     }
     normalised = sum(layer.type == "BatchNorm2d" for layer in inserted.layers)
-    return Evidence(
-        tuple(
-            Case(
-                which,
-                before == after
-                and confirms(cost("googlenet"), before)
-                and confirms(cost("bn-googlenet"), after),
-            )
-            for which, (before, after) in costs.items()
-        ),
-        (
-            Measurement("MACs of googlenet", plain.totals.macs, 1_582_671_872),
-            Measurement("MACs of bn-googlenet", normal.totals.macs, 1_582_671_872),
-            Measurement("MACs of googlenet-separable", separable.totals.macs, 1_498_677_248),
-            Measurement("MACs of the same, normalised", inserted.totals.macs, 1_498_677_248),
-            Measurement("normalisations inserted in it", normalised, 57),
-            Measurement("params of googlenet", plain.totals.params, 6_998_552),
-            Measurement("params of bn-googlenet", normal.totals.params, 7_005_832),
-        ),
-        condition="at 1.5 billion with a separable stem; with either stem both cost the same",
-    )
+    for which, (before, after) in costs.items():
+        yield Case(
+            which,
+            before == after
+            and confirms(cost("googlenet"), before)
+            and confirms(cost("bn-googlenet"), after),
+        )
+    yield Measurement("MACs of googlenet", plain.totals.macs, 1_582_671_872)
+    yield Measurement("MACs of bn-googlenet", normal.totals.macs, 1_582_671_872)
+    yield Measurement("MACs of googlenet-separable", separable.totals.macs, 1_498_677_248)
+    yield Measurement("MACs of the same, normalised", inserted.totals.macs, 1_498_677_248)
+    yield Measurement("normalisations inserted in it", normalised, 57)
+    yield Measurement("params of googlenet", plain.totals.params, 6_998_552)
+    yield Measurement("params of bn-googlenet", normal.totals.params, 7_005_832)
+    yield Condition("at 1.5 billion with a separable stem; with either stem both cost the same")
 
 
-def bn_inception_cost(networks: Networks) -> Evidence:
+def bn_inception_cost(networks: Networks) -> Facts:
     """Count BN-Inception and GoogLeNet with separable and with dense stems."""
     small = {
         "separable": networks.profile("googlenet-separable").totals.macs,
@@ -62,25 +56,19 @@ def bn_inception_cost(networks: Networks) -> Evidence:
         "separable": networks.profile("bn-inception").totals.macs,
         "dense": networks.profile("bn-inception", version="dense-stem").totals.macs,
     }
-    return Evidence(
-        tuple(
-            Case(
+    for stem in large:
+        for other in small:
+            yield Case(
                 f"with a {stem} stem in BN-Inception and a {other} one in GoogLeNet",
                 confirms(cost("bn-inception"), large[stem])
                 and confirms(cost("googlenet"), small[other]),
             )
-            for stem in large
-            for other in small
-        ),
-        (
-            Measurement("MACs of bn-inception, separable", large["separable"], 1_948_605_440),
-            Measurement("MACs of googlenet, separable", small["separable"], 1_498_677_248),
-            Measurement("ratio", round(large["separable"] / small["separable"], 3), 1.3),
-            Measurement("MACs of bn-inception, dense", large["dense"], 2_032_600_064),
-            Measurement("MACs of googlenet, dense", small["dense"], 1_582_671_872),
-            Measurement("ratio, dense", round(large["dense"] / small["dense"], 3), 1.284),
-        ),
-    )
+    yield Measurement("MACs of bn-inception, separable", large["separable"], 1_948_605_440)
+    yield Measurement("MACs of googlenet, separable", small["separable"], 1_498_677_248)
+    yield Measurement("ratio", round(large["separable"] / small["separable"], 3), 1.3)
+    yield Measurement("MACs of bn-inception, dense", large["dense"], 2_032_600_064)
+    yield Measurement("MACs of googlenet, dense", small["dense"], 1_582_671_872)
+    yield Measurement("ratio, dense", round(large["dense"] / small["dense"], 3), 1.284)
 
 
 EXPERIMENTS = {

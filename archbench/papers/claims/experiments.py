@@ -24,10 +24,10 @@ from archbench.papers.claims import (
     resnets,
     shortcuts,
 )
-from archbench.papers.claims.records import Claim, Evidence, Finding
+from archbench.papers.claims.records import Claim, Evidence, Facts, Finding
 from archbench.papers.networks import Networks
 
-Experiment = Callable[[Networks], Evidence]
+Experiment = Callable[[Networks], Facts]
 
 EXPERIMENTS: dict[str, Experiment] = {
     **modules.EXPERIMENTS,
@@ -56,5 +56,5 @@ def put_to_the_test(claims: Sequence[Claim]) -> Iterator[Finding]:
     networks = Networks()
     for claim in claims:
         with torch.random.fork_rng(devices=()):
-            evidence = EXPERIMENTS[claim.id](networks)
+            evidence = Evidence.of(EXPERIMENTS[claim.id](networks))
         yield Finding(claim, evidence)

@@ -14,13 +14,13 @@ from torch import Tensor, nn
 
 from archbench.networks.archs import preact_resnet, resnet
 from archbench.networks.archs.parts.stages import StagedNetwork
-from archbench.papers.claims.records import Case, Evidence, Measurement
+from archbench.papers.claims.records import Case, Facts, Measurement, Seeds
 from archbench.papers.claims.sampling import (
     ORDER_OF_MAGNITUDE,
     SEED,
     SEEDS,
     TWOFOLD,
-    geometric_mean,
+    mean_over_seeds,
     one_thread,
     seeded,
 )
@@ -95,11 +95,12 @@ def norms(kind: str, depth: int) -> tuple[float, ...]:
 
     The first value belongs to the input of the first block.
     """
-    by_seed = []
-    for seed in SEEDS:
+
+    def draw(seed: int) -> list[float]:
         found = [float(gradient.norm()) for _, gradient in backward(kind, depth, seed)]
-        by_seed.append([norm / found[-1] for norm in found])
-    return tuple(geometric_mean(at_block) for at_block in zip(*by_seed, strict=True))
+        return [norm / found[-1] for norm in found]
+
+    return mean_over_seeds(draw)
 
 
 def ratio(kind: str, depth: int) -> float:
@@ -112,42 +113,35 @@ def per_layer(kind: str, depth: int) -> float:
     return float(ratio(kind, depth) ** (1 / (depth - 2)))  # the stem and the classifier are outside
 
 
-def _ratios(kind: str, expected: dict[int, float], within: float) -> list[Measurement]:
-    return [
-        Measurement(f"{kind}, {depth} layers: gradient ratio", ratio(kind, depth), should, within)
-        for depth, should in expected.items()
-    ]
+def _ratios(kind: str, expected: dict[int, float], within: float) -> Facts:
+    for depth, should in expected.items():
+        what = f"{kind}, {depth} layers: gradient ratio"
+        yield Measurement(what, ratio(kind, depth), should, within)
 
 
-def _growths(kind: str, expected: dict[int, float]) -> list[Measurement]:
-    return [
-        Measurement(
-            f"{kind}, {depth} layers: growth per layer", per_layer(kind, depth), should, PER_LAYER
-        )
-        for depth, should in expected.items()
-    ]
+def _growths(kind: str, expected: dict[int, float]) -> Facts:
+    for depth, should in expected.items():
+        what = f"{kind}, {depth} layers: growth per layer"
+        yield Measurement(what, per_layer(kind, depth), should, PER_LAYER)
 
 
-def vanishing_with_bn(networks: Networks) -> Evidence:
+def vanishing_with_bn(networks: Networks) -> Facts:
     """Follow the gradient through plain, residual and pre-activation networks."""
-    cases = [
-        Case(f"with {depth} layers", ratio("plain", depth) < 1 <= ratio("residual", depth))
-        for depth in DEPTHS
-    ]
-    measurements = (
-        *_ratios("plain", {20: 25, 56: 1.4e4, 110: 6e7}, TWOFOLD),
-        *_ratios("residual", {20: 8.9, 56: 37, 110: 81}, TWOFOLD),
-        *_ratios("pre-activation", {20: 16, 56: 110, 110: 385}, TWOFOLD),
-        *_growths("plain", {20: 1.2, 56: 1.19, 110: 1.18}),
-        *_growths("residual", {20: 1.13, 56: 1.07, 110: 1.04}),
-    )
+    for depth in DEPTHS:
+        yield Case(f"with {depth} layers", ratio("plain", depth) < 1 <= ratio("residual", depth))
+    yield from _ratios("plain", {20: 25, 56: 1.4e4, 110: 6e7}, TWOFOLD)
+    yield from _ratios("residual", {20: 8.9, 56: 37, 110: 81}, TWOFOLD)
+    yield from _ratios("pre-activation", {20: 16, 56: 110, 110: 385}, TWOFOLD)
+    yield from _growths("plain", {20: 1.2, 56: 1.19, 110: 1.18})
+    yield from _growths("residual", {20: 1.13, 56: 1.07, 110: 1.04})
     kinds = ("plain", "residual", "pre-activation")
     title = "Gradient norm by block in untrained CIFAR networks of {} layers"
-    pictures = [_picture(f"gradient-{d}", title.format(d), d, kinds) for d in DEPTHS]
-    return Evidence(tuple(cases), measurements, seeds=SEEDS, pictures=tuple(pictures))
+    for depth in DEPTHS:
+        yield _picture(f"gradient-{depth}", title.format(depth), depth, kinds)
+    yield Seeds(SEEDS)
 
 
-def without_bn(networks: Networks) -> Evidence:
+def without_bn(networks: Networks) -> Facts:
     """Try plain and residual networks with and without normalisation.
 
     The gradient is dealt with where it stays within IN_RANGE over 110 layers: it must not fade,
@@ -160,37 +154,32 @@ def without_bn(networks: Networks) -> Evidence:
         "plain, not normalised": "in plain networks with normalised initialisation alone",
         "residual, not normalised": "in residual networks with normalised initialisation alone",
     }
-    cases = [
-        Case(when, 1 / IN_RANGE < ratio(kind, deepest) < IN_RANGE)
-        for kind, when in circumstances.items()
-    ]
-    measurements = (
-        *_ratios("plain, not normalised", {20: 0.3, 56: 0.14, 110: 0.04}, ORDER_OF_MAGNITUDE),
-        *_ratios("residual, not normalised", {20: 10, 56: 8e3, 110: 3e8}, ORDER_OF_MAGNITUDE),
-        *_ratios("plain", {deepest: 6e7}, ORDER_OF_MAGNITUDE),
-        *_ratios("residual", {deepest: 81}, ORDER_OF_MAGNITUDE),
-    )
+    for kind, when in circumstances.items():
+        yield Case(when, 1 / IN_RANGE < ratio(kind, deepest) < IN_RANGE)
+    yield from _ratios("plain, not normalised", {20: 0.3, 56: 0.14, 110: 0.04}, ORDER_OF_MAGNITUDE)
+    yield from _ratios("residual, not normalised", {20: 10, 56: 8e3, 110: 3e8}, ORDER_OF_MAGNITUDE)
+    yield from _ratios("plain", {deepest: 6e7}, ORDER_OF_MAGNITUDE)
+    yield from _ratios("residual", {deepest: 81}, ORDER_OF_MAGNITUDE)
     title = f"Gradient norm by block with and without normalisation, {deepest} layers"
-    picture = _picture("gradient-normalisation", title, deepest, tuple(circumstances))
-    return Evidence(tuple(cases), measurements, seeds=SEEDS, pictures=(picture,))
+    yield _picture("gradient-normalisation", title, deepest, tuple(circumstances))
+    yield Seeds(SEEDS)
 
 
-def zeroed_branches(networks: Networks) -> Evidence:
+def zeroed_branches(networks: Networks) -> Facts:
     """Set the last scale of every branch to zero, and compare both ends of the network.
 
     Option A keeps 16 of the 64 channels and every fourth pixel, and the ReLUs let through what is
     above zero: that part must arrive unchanged. Were all channels alike and half the stem's outputs
     above zero, its norm would be sqrt(16/64 × 1/2) = 0.354 of the whole.
     """
-    off = {depth: _changed(depth) for depth in DEPTHS}
     expected = {20: 0.354, 56: 0.345, 110: 0.362}
-    cases = [Case(f"with {depth} layers", change == 0) for depth, change in off.items()]
-    changes = [
-        Measurement(f"{depth} layers: largest change of what the shortcuts keep", change, 0.0)
-        for depth, change in off.items()
-    ]
-    ratios = _ratios("residual, branches at zero", expected, FIVE_DRAWS)
-    return Evidence(tuple(cases), (*ratios, *changes), seeds=SEEDS)
+    yield from _ratios("residual, branches at zero", expected, FIVE_DRAWS)
+    for depth in DEPTHS:
+        change = _changed(depth)
+        yield Case(f"with {depth} layers", change == 0)
+        what = f"{depth} layers: largest change of what the shortcuts keep"
+        yield Measurement(what, change, 0.0)
+    yield Seeds(SEEDS)
 
 
 @one_thread()

@@ -8,7 +8,7 @@ import torch.nn.functional as F  # torch's own name for it
 from torch import Tensor, nn
 
 from archbench.networks.archs import resnet
-from archbench.papers.claims.records import Case, Evidence, Measurement
+from archbench.papers.claims.records import Case, Condition, Facts, Measurement, Seeds
 from archbench.papers.claims.sampling import ROUNDING, SEED, seeded
 from archbench.papers.networks import Networks
 
@@ -60,7 +60,7 @@ def signed_noise() -> Tensor:
     return torch.randn(BATCH, WIDTH, GRID, GRID, dtype=torch.float64)
 
 
-def zero_weights(networks: Networks) -> Evidence:
+def zero_weights(networks: Networks) -> Facts:
     """Zero the last convolution of a block without normalisation."""
     with seeded(SEED):
         tried, x = bare_block(), signed_noise()
@@ -70,20 +70,14 @@ def zero_weights(networks: Networks) -> Evidence:
         from_relu = float((tried(x) - x.relu()).abs().max())
     tried.set_submodule("relu", nn.Identity())
     unrectified = change(tried, x)
-    return Evidence(
-        (
-            Case("for inputs that are not negative, such as a ReLU's", positive == 0),
-            Case("for inputs of both signs, with the ReLU after the sum", signed == 0),
-            Case("for any input, without the ReLU after the sum", unrectified == 0),
-        ),
-        (
-            Measurement("largest change for x >= 0", positive, 0.0),
-            Measurement("largest difference from ReLU(x) for signed x", from_relu, 0.0),
-            Measurement("largest change for signed x", signed, 1.0, relation=">="),
-            Measurement("largest change for signed x, no ReLU after the sum", unrectified, 0.0),
-        ),
-        seeds=(SEED,),
-    )
+    yield Case("for inputs that are not negative, such as a ReLU's", positive == 0)
+    yield Case("for inputs of both signs, with the ReLU after the sum", signed == 0)
+    yield Case("for any input, without the ReLU after the sum", unrectified == 0)
+    yield Measurement("largest change for x >= 0", positive, 0.0)
+    yield Measurement("largest difference from ReLU(x) for signed x", from_relu, 0.0)
+    yield Measurement("largest change for signed x", signed, 1.0, relation=">=")
+    yield Measurement("largest change for signed x, no ReLU after the sum", unrectified, 0.0)
+    yield Seeds((SEED,))
 
 
 def with_zero_convolutions() -> resnet.Block:
@@ -101,7 +95,7 @@ def with_other_statistics(block: resnet.Block) -> resnet.Block:
     return block
 
 
-def with_bn(networks: Networks) -> Evidence:
+def with_bn(networks: Networks) -> Facts:
     """Zero the convolutions of a normalised block, or its last scale and shift."""
     with seeded(SEED):
         x, scaled = signed_noise().relu(), with_other_statistics(block())
@@ -113,26 +107,20 @@ def with_bn(networks: Networks) -> Evidence:
     safe = max(change(scaled.eval(), x), change(scaled.train(), x))
     nn.init.constant_(last(scaled, nn.BatchNorm2d).get_parameter("bias"), SHIFT)
     shifted = change(scaled, x)
-    return Evidence(
-        (
-            Case("with zero weights in training mode", training == 0),
-            Case("with zero weights and fresh running statistics", fresh == 0),
-            Case("with zero weights and another running mean, in inference mode", moved == 0),
-            Case("with the last scale and shift at zero, whatever the weights", safe == 0),
-        ),
-        (
-            Measurement("largest change, zero weights, training mode", training, 0.0),
-            Measurement("largest change, zero weights, fresh running statistics", fresh, 0.0),
-            Measurement("largest change, zero weights, running mean 0.3", moved, 0.316, 0.001),
-            Measurement("largest change, scale and shift 0, either mode", safe, 0.0),
-            Measurement("largest change, scale 0, shift 0.1", shifted, 0.1, ROUNDING),
-        ),
-        seeds=(SEED,),
-    )
+    yield Case("with zero weights in training mode", training == 0)
+    yield Case("with zero weights and fresh running statistics", fresh == 0)
+    yield Case("with zero weights and another running mean, in inference mode", moved == 0)
+    yield Case("with the last scale and shift at zero, whatever the weights", safe == 0)
+    yield Measurement("largest change, zero weights, training mode", training, 0.0)
+    yield Measurement("largest change, zero weights, fresh running statistics", fresh, 0.0)
+    yield Measurement("largest change, zero weights, running mean 0.3", moved, 0.316, 0.001)
+    yield Measurement("largest change, scale and shift 0, either mode", safe, 0.0)
+    yield Measurement("largest change, scale 0, shift 0.1", shifted, 0.1, ROUNDING)
+    yield Seeds((SEED,))
 
 
 @torch.no_grad()
-def plain_block(networks: Networks) -> Evidence:
+def plain_block(networks: Networks) -> Facts:
     """Ask a plain and a residual block without normalisation for the identity."""
     with seeded(SEED):
         plain, residual, x = bare_block(shortcut=False), bare_block(), signed_noise().relu()
@@ -140,21 +128,17 @@ def plain_block(networks: Networks) -> Evidence:
     lost, kept = float(plain(x).abs().max()), change(residual, x)
     delta_kernels(plain)
     copied = change(plain, x)
-    return Evidence(
-        (
-            Case("for weights of zero", lost == 0 and kept == 0),
-            Case("for what the blocks can represent", copied != 0),
-            Case("for what training finds", None),
-        ),
-        (
-            Measurement("largest output of the plain block, zero weights", lost, 0.0),
-            Measurement("largest change by the residual block, zero weights", kept, 0.0),
-            Measurement("largest change by the plain block, delta kernels, x >= 0", copied, 0.0),
-        ),
-        condition="for weights of zero, where the plain block loses the signal; it can "
-        "represent the identity too, and what training finds was not tried",
-        seeds=(SEED,),
+    yield Case("for weights of zero", lost == 0 and kept == 0)
+    yield Case("for what the blocks can represent", copied != 0)
+    yield Case("for what training finds", None)
+    yield Measurement("largest output of the plain block, zero weights", lost, 0.0)
+    yield Measurement("largest change by the residual block, zero weights", kept, 0.0)
+    yield Measurement("largest change by the plain block, delta kernels, x >= 0", copied, 0.0)
+    yield Condition(
+        "for weights of zero, where the plain block loses the signal; it can "
+        "represent the identity too, and what training finds was not tried"
     )
+    yield Seeds((SEED,))
 
 
 def delta_kernels(block: resnet.Block) -> None:
@@ -166,7 +150,7 @@ def delta_kernels(block: resnet.Block) -> None:
 
 
 @torch.no_grad()
-def whole_network(networks: Networks) -> Evidence:
+def whole_network(networks: Networks) -> Facts:
     """Zero the last scales of ResNet-20, and look for its stem's output before the pool."""
     with seeded(SEED):
         network = resnet.build(20).double()
@@ -182,15 +166,12 @@ def whole_network(networks: Networks) -> Evidence:
         copied = F.pad(stem[:, :, ::4, ::4], (0, 0, 0, 0, 0, missing))
         off[mode] = float((features - copied).abs().max())
         silent[mode] = int((features.amax(dim=(0, 2, 3)) == 0).sum())
-    cases = [Case(f"in {mode} mode", difference == 0) for mode, difference in off.items()]
-    return Evidence(
-        tuple(cases),
-        (
-            *(Measurement(f"largest difference, {mode} mode", off[mode], 0.0) for mode in off),
-            *(Measurement(f"zero channels of 64, {mode} mode", silent[mode], 48) for mode in off),
-        ),
-        seeds=(SEED,),
-    )
+    for mode, difference in off.items():
+        yield Case(f"in {mode} mode", difference == 0)
+        yield Measurement(f"largest difference, {mode} mode", difference, 0.0)
+    for mode, channels in silent.items():
+        yield Measurement(f"zero channels of 64, {mode} mode", channels, 48)
+    yield Seeds((SEED,))
 
 
 def _ends(network: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:

@@ -10,12 +10,13 @@ from torch import Tensor, nn
 from archbench.analysis.profile import profile
 from archbench.networks.archs.inception_v3 import TABLE_1, AuxiliaryHead
 from archbench.papers.claims.cost_ladder import cost
-from archbench.papers.claims.records import Case, Evidence, Measurement
+from archbench.papers.claims.records import Case, Condition, Facts, Measurement
+from archbench.papers.claims.structure import size
 from archbench.papers.figures import figure
 from archbench.papers.judge import confirms
 from archbench.papers.layers import parameters
 from archbench.papers.networks import Networks
-from archbench.units import Shape, shape_for_people
+from archbench.units import Shape
 
 IMAGE: Shape = (3, 299, 299)
 STEM = ("conv1", "conv2", "conv3")  # that one 7×7 stands for
@@ -38,30 +39,28 @@ def _grid_behind(stage: str, side: int, padded: bool) -> int:
     return (side + 2 * padding - kernel) // stride + 1
 
 
-def size_chain(networks: Networks) -> Evidence:
+def size_chain(networks: Networks) -> Facts:
     """Apply the printed rows one after another, padding the one that is marked as padded."""
     stages = [row.stage for row in TABLE_1 if row.stage.startswith(("conv", "pool", "inception"))]
     marked = {row.stage for row in TABLE_1 if row.type.endswith("padded")}
     following = [*stages[1:], "pool"]
     expected = (149, 147, 147, 73, 71, 35, 33, 35, 17, 8)
-    cases, measurements = [], []
     for stage, after, side in zip(stages, following, expected, strict=True):
         given, printed = (
             int(figure(f"rethinking.table1.{row}.input_size").value.partition("x")[0])
             for row in (stage, after)
         )
         made = _grid_behind(stage, given, stage in marked)
-        cases.append(Case(f"from {given} behind {stage}", made == printed))
-        measurements.append(Measurement(f"side of the grid behind {stage}", made, side))
+        yield Case(f"from {given} behind {stage}", made == printed)
+        yield Measurement(f"side of the grid behind {stage}", made, side)
     padded = _grid_behind("conv6", 35, padded=True)
-    measurements.append(Measurement("side behind conv6 with padding", padded, 35))
+    yield Measurement("side behind conv6 with padding", padded, 35)
     for reduction, sides in (("reduction_a", "35 → 17"), ("reduction_b", "17 → 8")):
         stage_cost = networks.stage("inception-v2", reduction)
         assert stage_cost.input_shape is not None and stage_cost.output_shape is not None
         found = f"{stage_cost.input_shape[1]} → {stage_cost.output_shape[1]}"
-        measurements.append(Measurement(f"{reduction}, which is not listed", found, sides))
-    condition = "with padding in the seventh row too, and two reductions that are not listed"
-    return Evidence(tuple(cases), tuple(measurements), condition=condition)
+        yield Measurement(f"{reduction}, which is not listed", found, sides)
+    yield Condition("with padding in the seventh row too, and two reductions that are not listed")
 
 
 # -- the stem --------------------------------------------------------------------------------------
@@ -75,7 +74,7 @@ def _stem_macs(networks: Networks) -> dict[str, int]:
     }
 
 
-def stem_7x7(networks: Networks) -> Evidence:
+def stem_7x7(networks: Networks) -> Facts:
     """Run the unpadded 7×7/2 and the three 3×3 on one image."""
     one = networks.module("inception-v2", stem="7x7").get_submodule("conv1")
     three = [networks.module("inception-v2").get_submodule(stage) for stage in STEM]
@@ -83,25 +82,16 @@ def stem_7x7(networks: Networks) -> Evidence:
     replaced = networks.stage("inception-v2", STEM[-1]).output_shape
     macs = _stem_macs(networks)
     listed = figure("rethinking.table1.conv1.patch_size").value
-    return Evidence(
-        (
-            Case("as far as the output size goes", made == replaced),
-            Case("by the table of the same slides", listed == "7x7"),
-        ),
-        (
-            Measurement("output of the 7×7", str(shape_for_people(made)), "147×147×64"),
-            Measurement("output of the three 3×3", str(shape_for_people(replaced)), "147×147×64"),
-            Measurement("weights of the 7×7", parameters(one).weights, 9_408),
-            Measurement(
-                "weights of the three 3×3",
-                sum(parameters(layer).weights for layer in three),
-                28_512,
-            ),
-            Measurement("MACs of the 7×7", macs["7x7"], 203_297_472),
-            Measurement("MACs of the three 3×3", macs["3x3"], 616_627_296),
-            Measurement("kernel of the first row of the table", listed, "3x3"),
-        ),
-    )
+    yield Case("as far as the output size goes", made == replaced)
+    yield Case("by the table of the same slides", listed == "7x7")
+    yield Measurement("output of the 7×7", size(made), "147×147×64")
+    yield Measurement("output of the three 3×3", size(replaced), "147×147×64")
+    yield Measurement("weights of the 7×7", parameters(one).weights, 9_408)
+    held = sum(parameters(layer).weights for layer in three)
+    yield Measurement("weights of the three 3×3", held, 28_512)
+    yield Measurement("MACs of the 7×7", macs["7x7"], 203_297_472)
+    yield Measurement("MACs of the three 3×3", macs["3x3"], 616_627_296)
+    yield Measurement("kernel of the first row of the table", listed, "3x3")
 
 
 def _added_by_factorising(networks: Networks) -> dict[str, int]:
@@ -131,7 +121,7 @@ def _macs(networks: Networks, **choices: Any) -> int:
     return networks.profile("inception-v2", **choices).totals.macs
 
 
-def factorised_7x7_cost(networks: Networks) -> Evidence:
+def factorised_7x7_cost(networks: Networks) -> Facts:
     """Count the stem before and after, and every network that the figures may stand for."""
     before, after = cost("inception-v2-label-smoothing"), cost("inception-v2-factorized-7x7")
     step = replace(
@@ -142,29 +132,19 @@ def factorised_7x7_cost(networks: Networks) -> Evidence:
     added, ladders = _added_by_factorising(networks), _ladders(networks)
     built = [macs for ladder in ladders.values() for macs in ladder]
     released = networks.profile("inception-v3").totals.macs
-    return Evidence(
-        (
-            *(Case(f"from a {stem} 7×7", confirms(step, macs)) for stem, macs in added.items()),
-            *(
-                Case(f"with {n} modules at 17×17", confirms(before, a) and confirms(after, b))
-                for n, (a, b) in ladders.items()
-            ),
-            Case("of the released Inception-v3", confirms(after, released)),
-        ),
-        (
-            Measurement("MACs added", added["dense"], 413_329_824),
-            Measurement("MACs added to a separable 7×7", added["separable"], 558_023_688),
-            Measurement("billions that are printed as added", step.printed, "1.0"),
-            Measurement("billions of the cheapest reconstruction", min(built) / 1e9, 5.45, 0.001),
-            Measurement("billions of the dearest reconstruction", max(built) / 1e9, 6.48, 0.001),
-            Measurement(
-                "reconstructions at a printed cost",
-                sum(confirms(figure, macs) for figure in (before, after) for macs in built),
-                0,
-            ),
-            Measurement("MACs of the released Inception-v3", released, 5_713_216_096),
-        ),
-    )
+    for stem, macs in added.items():
+        yield Case(f"from a {stem} 7×7", confirms(step, macs))
+    for n, (a, b) in ladders.items():
+        yield Case(f"with {n} modules at 17×17", confirms(before, a) and confirms(after, b))
+    yield Case("of the released Inception-v3", confirms(after, released))
+    yield Measurement("MACs added", added["dense"], 413_329_824)
+    yield Measurement("MACs added to a separable 7×7", added["separable"], 558_023_688)
+    yield Measurement("billions that are printed as added", step.printed, "1.0")
+    yield Measurement("billions of the cheapest reconstruction", min(built) / 1e9, 5.45, 0.001)
+    yield Measurement("billions of the dearest reconstruction", max(built) / 1e9, 6.48, 0.001)
+    agreeing = sum(confirms(figure, macs) for figure in (before, after) for macs in built)
+    yield Measurement("reconstructions at a printed cost", agreeing, 0)
+    yield Measurement("MACs of the released Inception-v3", released, 5_713_216_096)
 
 
 # -- training --------------------------------------------------------------------------------------
@@ -186,7 +166,7 @@ def _trunk(network: nn.Module) -> tuple[int, int]:
     return counted.totals.macs - (head.macs if head else 0), counted.totals.trainable_params
 
 
-def training_only_steps(networks: Networks) -> Evidence:
+def training_only_steps(networks: Networks) -> Facts:
     """Count the network of inference before and after each step of the printed ladder."""
     network = Networks().module("inception-v2", stem="7x7")  # its own: it is trained below
     first, _ = _trunk(network)
@@ -203,14 +183,11 @@ def training_only_steps(networks: Networks) -> Evidence:
     changes["normalised auxiliary heads"] = after - before
     rows = ("", "-rmsprop", "-label-smoothing", "-factorized-7x7", "-bn-auxiliary")
     costs = [cost(f"inception-v2{row}").printed for row in rows]
-    return Evidence(
-        tuple(Case(f"of {step}", change == 0) for step, change in changes.items()),
-        (
-            *(Measurement(f"MACs that {step} adds", added, 0) for step, added in changes.items()),
-            Measurement("printed costs, step by step", " ".join(costs), "3.8 3.8 3.8 4.8 4.8"),
-            Measurement("trainable params of the normalisation", normalised - params, 768),
-        ),
-    )
+    for step, change in changes.items():
+        yield Case(f"of {step}", change == 0)
+        yield Measurement(f"MACs that {step} adds", change, 0)
+    yield Measurement("printed costs, step by step", " ".join(costs), "3.8 3.8 3.8 4.8 4.8")
+    yield Measurement("trainable params of the normalisation", normalised - params, 768)
 
 
 EXPERIMENTS = {

@@ -5,12 +5,11 @@ from collections.abc import Sequence
 from torch import nn
 
 from archbench.networks.archs.parts.branches import ResidualBranches
-from archbench.papers.claims.records import Case, Evidence, Measurement
-from archbench.papers.claims.structure import fed_by, kernel, steps, wiring
+from archbench.papers.claims.records import Case, Facts, Measurement
+from archbench.papers.claims.structure import fed_by, kernel, size, steps, wiring
 from archbench.papers.figures import figure
 from archbench.papers.layers import parameters
 from archbench.papers.networks import Networks
-from archbench.units import shape_for_people
 
 ABOUT = 0.10  # how far apart two costs may be that are "about the same"
 BLOCKS = ("inception_resnet_a", "inception_resnet_b", "inception_resnet_c")
@@ -21,10 +20,9 @@ def _params(modules: Sequence[nn.Module]) -> list[int]:
     return [sum(tensor.numel() for tensor in module.parameters()) for module in modules]
 
 
-def uniform(networks: Networks) -> Evidence:
+def uniform(networks: Networks) -> Facts:
     """Count the parameters of every module of both networks, kind by kind."""
     later, earlier = networks.module("inception-v4"), networks.module("inception-v3")
-    cases, measurements = [], []
     for kind, repeated, expected, mixed, others in (
         ("a", 4, 317_632, "bcd", (255_904, 277_472, 285_152)),
         ("b", 7, 2_936_256, "bcde", (1_297_408, 1_691_008, 1_691_008, 2_141_952)),
@@ -33,68 +31,45 @@ def uniform(networks: Networks) -> Evidence:
         uniform_ones = _params(list(later.get_submodule(f"inception_{kind}").children()))
         number = "abc".index(kind) + 5
         others_found = _params([earlier.get_submodule(f"Mixed_{number}{i}") for i in mixed])
-        cases.append(
-            Case(f"of modules {kind.upper()}", len(set(uniform_ones)) == 1 < len(set(others_found)))
+        yield Case(
+            f"of modules {kind.upper()}", len(set(uniform_ones)) == 1 < len(set(others_found))
         )
-        measurements += [
-            Measurement(f"modules {kind.upper()} of inception-v4", len(uniform_ones), repeated),
-            *(
-                Measurement(f"params of {kind.upper()} {i} of inception-v4", found, expected)
-                for i, found in enumerate(uniform_ones, 1)
-            ),
-            *(
-                Measurement(f"params of Mixed_{number}{i} of inception-v3", found, other)
-                for i, found, other in zip(mixed, others_found, others, strict=True)
-            ),
-        ]
-    return Evidence(tuple(cases), tuple(measurements))
+        yield Measurement(f"modules {kind.upper()} of inception-v4", len(uniform_ones), repeated)
+        for i, found in enumerate(uniform_ones, 1):
+            yield Measurement(f"params of {kind.upper()} {i} of inception-v4", found, expected)
+        for letter, found, other in zip(mixed, others_found, others, strict=True):
+            yield Measurement(f"params of Mixed_{number}{letter} of inception-v3", found, other)
 
 
 # -- costs -----------------------------------------------------------------------------------------
 
 
 def _beside(
-    networks: Networks, name: str, expected: int, other: str, percent: float
-) -> tuple[bool, tuple[Measurement, ...]]:
-    """Say whether a network costs about as much as another, with the numbers."""
+    networks: Networks, when: str, name: str, expected: int, other: str, percent: float
+) -> Facts:
+    """Divide a network's MACs by those of another."""
     macs, others = networks.profile(name).totals.macs, networks.profile(other).totals.macs
     more = macs / others - 1
-    return abs(more) <= ABOUT, (
-        Measurement(f"MACs of {name}", macs, expected),
-        Measurement(f"percent that {name} costs more", round(100 * more, 1), percent),
-    )
+    yield Case(when, abs(more) <= ABOUT)
+    yield Measurement(f"MACs of {name}", macs, expected)
+    yield Measurement(f"percent that {name} costs more", round(100 * more, 1), percent)
 
 
-def v1_cost(networks: Networks) -> Evidence:
+def v1_cost(networks: Networks) -> Facts:
     """Divide the MACs of Inception-ResNet-v1 by those of Inception-v3."""
-    near, measured = _beside(networks, "inception-resnet-v1", 6_206_361_696, "inception-v3", 8.6)
-    own = networks.profile("inception-v3").totals.macs
-    return Evidence(
-        (Case("at 299×299", near),),
-        (*measured, Measurement("MACs of inception-v3", own, 5_713_216_096)),
-    )
+    v1, v3 = "inception-resnet-v1", "inception-v3"
+    yield from _beside(networks, "at 299×299", v1, 6_206_361_696, v3, 8.6)
+    own = networks.profile(v3).totals.macs
+    yield Measurement("MACs of inception-v3", own, 5_713_216_096)
 
 
-def v2_cost(networks: Networks) -> Evidence:
+def v2_cost(networks: Networks) -> Facts:
     """Divide the MACs of both Inception-ResNet-v2 by those of Inception-v4."""
-    drawn, drawn_measured = _beside(
-        networks, "inception-resnet-v2-paper", 9_257_953_632, "inception-v4", -24.4
-    )
-    released, released_measured = _beside(
-        networks, "inception-resnet-v2", 13_155_794_016, "inception-v4", 7.4
-    )
-    own = networks.profile("inception-v4").totals.macs
-    return Evidence(
-        (
-            Case("of the network as drawn", drawn),
-            Case("of the network as released", released),
-        ),
-        (
-            *drawn_measured,
-            *released_measured,
-            Measurement("MACs of inception-v4", own, 12_253_974_624),
-        ),
-    )
+    drawn, released, v4 = "inception-resnet-v2-paper", "inception-resnet-v2", "inception-v4"
+    yield from _beside(networks, "of the network as drawn", drawn, 9_257_953_632, v4, -24.4)
+    yield from _beside(networks, "of the network as released", released, 13_155_794_016, v4, 7.4)
+    own = networks.profile(v4).totals.macs
+    yield Measurement("MACs of inception-v4", own, 12_253_974_624)
 
 
 # -- structure -------------------------------------------------------------------------------------
@@ -108,10 +83,9 @@ def _stages_alike(one: nn.Module, other: nn.Module) -> dict[str, bool]:
     }
 
 
-def same_structure(networks: Networks) -> Evidence:
+def same_structure(networks: Networks) -> Facts:
     """Compare Inception-ResNet-v1 with both v2, stage by stage and without their widths."""
     first = networks.module("inception-resnet-v1")
-    cases, measurements = [], []
     for name, alike_stages in (("inception-resnet-v2-paper", 5), ("inception-resnet-v2", 2)):
         second = networks.module(name)
         alike = _stages_alike(first, second)
@@ -124,28 +98,21 @@ def same_structure(networks: Networks) -> Evidence:
             ),
         ]
         which = "as drawn" if name.endswith("paper") else "as released"
-        cases.append(Case(f"of the networks {which}", all(alike.values()) and all(others)))
-        measurements.append(
-            Measurement(f"stages of v2 {which} wired as v1's", sum(alike.values()), alike_stages)
-        )
+        yield Case(f"of the networks {which}", all(alike.values()) and all(others))
+        yield Measurement(f"stages of v2 {which} wired as v1's", sum(alike.values()), alike_stages)
+    stems = set()
     for name, expected, counts in (
         ("inception-resnet-v1", "35×35×256", "5/10/5"),
         ("inception-resnet-v2-paper", "35×35×384", "5/10/5"),
         ("inception-resnet-v2", "35×35×320", "10/20/10"),
     ):
         network = networks.module(name)
-        stem = str(shape_for_people(networks.stage(name, "stem").output_shape))
+        stems.add(wiring(network.get_submodule("stem")))
+        stem = size(networks.stage(name, "stem").output_shape)
         blocks = "/".join(str(len(list(network.get_submodule(b).children()))) for b in BLOCKS)
-        measurements += [
-            Measurement(f"output of the stem of {name}", stem, expected),
-            Measurement(f"blocks of {name}", blocks, counts),
-        ]
-    stems = {wiring(networks.module(name).get_submodule("stem")) for name in _NAMES}
-    measurements.append(Measurement("different stems", len(stems), 3))
-    return Evidence(tuple(cases), tuple(measurements))
-
-
-_NAMES = ("inception-resnet-v1", "inception-resnet-v2-paper", "inception-resnet-v2")
+        yield Measurement(f"output of the stem of {name}", stem, expected)
+        yield Measurement(f"blocks of {name}", blocks, counts)
+    yield Measurement("different stems", len(stems), 3)
 
 
 def _linear_to_the_sum(block: ResidualBranches) -> bool:
@@ -157,9 +124,8 @@ def _linear_to_the_sum(block: ResidualBranches) -> bool:
     return kernel(block.project) == "1×1" and (scaled.name, summed.name) == ("mul", "add")
 
 
-def dimension_matching(networks: Networks) -> Evidence:
+def dimension_matching(networks: Networks) -> Facts:
     """Read the projection of every block: its channels, and what stands behind it."""
-    cases, measurements = [], []
     for name, expected in (
         ("inception-resnet-v1", ("96 → 256", "256 → 896", "384 → 1792")),
         ("inception-resnet-v2-paper", ("128 → 384", "384 → 1152", "448 → 2144")),
@@ -172,18 +138,13 @@ def dimension_matching(networks: Networks) -> Evidence:
                 assert isinstance(block, ResidualBranches) and trunk is not None
                 found.add(f"{block.project.in_channels} → {block.project.out_channels}")
                 fits.append(block.project.out_channels == trunk[0] and _linear_to_the_sum(block))
-            cases.append(Case(f"in {stage} of {name}", all(fits)))
-            measurements.append(
-                Measurement(f"projection in {stage} of {name}", ", ".join(found), widths)
-            )
+            yield Case(f"in {stage} of {name}", all(fits))
+            yield Measurement(f"projection in {stage} of {name}", ", ".join(found), widths)
     for number, part, expected_gap in ((17, "b", 2), (19, "c", -96)):
         printed = int(figure(f"inception-resnet-v2.figure{number}.{part}_up_projection").value)
         trunk = networks.stage("inception-resnet-v2-paper", f"inception_resnet_{part}").input_shape
         assert trunk is not None
-        measurements.append(
-            Measurement(f"channels too many in figure {number}", printed - trunk[0], expected_gap)
-        )
-    return Evidence(tuple(cases), tuple(measurements))
+        yield Measurement(f"channels too many in figure {number}", printed - trunk[0], expected_gap)
 
 
 EXPERIMENTS = {

@@ -6,20 +6,19 @@ it is in float64. Norms are Frobenius norms.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import combinations
 from math import sqrt
 
 import torch
 from torch import Tensor
 
-from archbench.papers.claims.records import Case, Evidence, Measurement
+from archbench.papers.claims.records import Case, Condition, Facts, Measurement, Seeds
 from archbench.papers.claims.sampling import (
     ORDER_OF_MAGNITUDE,
     ROUNDING,
     SEED,
     SEEDS,
-    geometric_mean,
+    mean_over_seeds,
     seeded,
 )
 from archbench.papers.networks import Networks
@@ -119,16 +118,16 @@ def difference(a: Tensor, b: Tensor) -> float:
     return float((a - b).norm() / b.norm())
 
 
-def product_plain(networks: Networks) -> Evidence:
+def product_plain(networks: Networks) -> Facts:
     """Compare a plain chain's Jacobian with the product of its layers' Jacobians."""
     off = {}
     for layers in LENGTHS:
         chain = draw(SEED, layers)
         off[layers] = difference(product(chain.layer_jacobians()), chain.differentiated())
-    return _within_rounding(off)
+    yield from _within_rounding(off)
 
 
-def product_residual(networks: Networks) -> Evidence:
+def product_residual(networks: Networks) -> Facts:
     """Compare a residual chain's Jacobian with the product of 1 + J; with a ReLU, mask it."""
     off = {}
     for layers in LENGTHS:
@@ -141,49 +140,41 @@ def product_residual(networks: Networks) -> Evidence:
     truth = chain.differentiated()
     with_mask, without = (difference(product(f), truth) for f in (masked, factors))
     what = "relative difference with a ReLU after the sum"
-    found = _within_rounding(
-        off,
-        _rounding(f"{what}, factors masked", with_mask),
-        Measurement(f"{what}, factors not masked", without, 0.1, relation=">="),
-    )
-    return replace(
-        found,
-        cases=(*found.cases, Case("with a ReLU after the sum", without <= ROUNDING)),
-        condition="without a ReLU after the sum; with one, each factor is masked by it",
-    )
+    yield from _within_rounding(off)
+    yield Case("with a ReLU after the sum", without <= ROUNDING)
+    yield _rounding(f"{what}, factors masked", with_mask)
+    yield Measurement(f"{what}, factors not masked", without, 0.1, relation=">=")
+    yield Condition("without a ReLU after the sum; with one, each factor is masked by it")
 
 
-def _within_rounding(off: dict[int, float], *further: Measurement) -> Evidence:
-    cases = [Case(f"for {layers} layers", value <= ROUNDING) for layers, value in off.items()]
-    found = [_rounding(f"relative difference, N = {n}", value) for n, value in off.items()]
-    return Evidence(tuple(cases), (*found, *further), seeds=(SEED,))
+def _within_rounding(off: dict[int, float]) -> Facts:
+    for layers, value in off.items():
+        yield Case(f"for {layers} layers", value <= ROUNDING)
+        yield _rounding(f"relative difference, N = {layers}", value)
+    yield Seeds((SEED,))
 
 
 def _rounding(what: str, value: float) -> Measurement:
     return Measurement(what, value, ROUNDING, relation="<=")
 
 
-def second_line(networks: Networks) -> Evidence:
+def second_line(networks: Networks) -> Facts:
     """Compare the product of 1 + J with 1 plus the product of J.
 
     One layer makes no product: there the two are the same by definition, which is measured but is
     no case of the statement.
     """
     half = torch.tensor([[0.5]], dtype=torch.float64)
-    off = {layers: _mean_error(layers) for layers in LENGTHS}
-    expected = {2: 0.53, 10: 0.88, 50: 0.985}
-    measurements = [
-        Measurement("(1 + 0.5)(1 + 0.5)", float(product(plus_identity([half, half]))), 2.25),
-        Measurement("1 + 0.5 × 0.5", float(1 + product([half, half])), 1.25),
-        _rounding("relative error, N = 1", _mean_error(1)),
-    ]
-    for layers, error in expected.items():
-        what = f"relative error, N = {layers}"
-        measurements.append(Measurement(what, off[layers], error, within=SPREAD))
+    yield Measurement("(1 + 0.5)(1 + 0.5)", float(product(plus_identity([half, half]))), 2.25)
+    yield Measurement("1 + 0.5 × 0.5", float(1 + product([half, half])), 1.25)
+    yield _rounding("relative error, N = 1", _mean_error(1))
+    for layers, expected in zip(LENGTHS, (0.53, 0.88, 0.985), strict=True):
+        error = _mean_error(layers)
+        yield Case(f"for {layers} layers", error <= ROUNDING)
+        yield Measurement(f"relative error, N = {layers}", error, expected, within=SPREAD)
     what = "relative difference of the sum over all 1,024 subsets, N = 10"
-    measurements.append(_rounding(what, _error_of_subsets(10)))
-    cases = tuple(Case(f"for {layers} layers", off[layers] <= ROUNDING) for layers in LENGTHS)
-    return Evidence(cases, tuple(measurements), seeds=(SEED,))
+    yield _rounding(what, _error_of_subsets(10))
+    yield Seeds((SEED,))
 
 
 def _mean_error(layers: int) -> float:
@@ -206,42 +197,31 @@ def _error_of_subsets(layers: int) -> float:
     return difference(total, product(plus_identity(jacobians)))
 
 
-def norms(networks: Networks) -> Evidence:
+def norms(networks: Networks) -> Facts:
     """Follow the norms of both products, and try a chain whose layers undo their input."""
     plain, residual = _norms_by_length(shortcut=False), _norms_by_length(shortcut=True)
     undoing = [-torch.eye(WIDTH, dtype=torch.float64)] * 50
     undone = Chain(undoing, draw(SEED, 1).start, shortcut=True)
     cancelled = float(product(plus_identity(undone.layer_jacobians())).norm())
     limit = VANISHED * sqrt(WIDTH)  # sqrt(WIDTH) is the norm of the identity
-    cases = [
-        Case(f"for {layers} layers of random weights", residual[layers - 1] > limit)
-        for layers in LENGTHS
-    ]
-    cases.append(Case("for 50 layers that undo their input, W = -1", cancelled > limit))
-    expected = {2: (0.76, 4.3), 10: (3.5e-3, 8.3), 50: (9e-16, 24.6)}
-    measurements = []
-    for layers, (small, large) in expected.items():
+    for layers, small, large in ((2, 0.76, 4.3), (10, 3.5e-3, 8.3), (50, 9e-16, 24.6)):
+        yield Case(f"for {layers} layers of random weights", residual[layers - 1] > limit)
         for name, found, should in (("plain", plain, small), ("residual", residual, large)):
             value = found[layers - 1]
             what = f"norm of the {name} product, N = {layers}"
-            measurements.append(Measurement(what, value, should, within=ORDER_OF_MAGNITUDE))
+            yield Measurement(what, value, should, within=ORDER_OF_MAGNITUDE)
+    yield Case("for 50 layers that undo their input, W = -1", cancelled > limit)
     what = "norm of the residual product where W = -1, N = 50"
-    measurements.append(Measurement(what, cancelled, limit, relation="<="))
-    condition = "for random weights; where every layer undoes its input (W = -1) it vanishes"
-    pictures = (_norms_picture(plain, residual),)
-    return Evidence(
-        tuple(cases),
-        tuple(measurements),
-        condition=condition,
-        seeds=SEEDS,
-        pictures=pictures,
-    )
+    yield Measurement(what, cancelled, limit, relation="<=")
+    yield Condition("for random weights; where every layer undoes its input (W = -1) it vanishes")
+    yield Seeds(SEEDS)
+    yield _norms_picture(plain, residual)
 
 
-def _norms_by_length(shortcut: bool, wrong: bool = False) -> list[float]:
+def _norms_by_length(shortcut: bool, wrong: bool = False) -> tuple[float, ...]:
     """Average the norm of the product of the first 1, 2, ... layers, or of 1 plus that of J."""
-    by_seed = []
-    for seed in SEEDS:
+
+    def norms_of(seed: int) -> list[float]:
         factors = draw(seed, max(LENGTHS), shortcut).layer_jacobians()
         if shortcut and not wrong:
             factors = plus_identity(factors)
@@ -250,8 +230,9 @@ def _norms_by_length(shortcut: bool, wrong: bool = False) -> list[float]:
         for factor in factors:
             result = factor @ result
             found.append(float((one + result if wrong else result).norm()))
-        by_seed.append(found)
-    return [geometric_mean(at_length) for at_length in zip(*by_seed, strict=True)]
+        return found
+
+    return mean_over_seeds(norms_of)
 
 
 def _norms_picture(plain: Sequence[float], residual: Sequence[float]) -> Picture:

@@ -1,7 +1,8 @@
 """Statements of the papers and lecture notes, put to the test."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from archbench.record import Record, as_json
 from archbench.tables.picture import Picture
@@ -77,6 +78,24 @@ class Measurement(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class Condition:
+    """What a statement needs in order to be true, or why it was not tested."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seeds:
+    """The seeds of an experiment's random numbers; several where draws are averaged."""
+
+    numbers: tuple[int, ...]
+
+
+Fact = Case | Measurement | Condition | Seeds | Picture
+Facts = Iterator[Fact]  # what an experiment yields; the order counts within each kind only
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """What an experiment found."""
 
@@ -90,6 +109,18 @@ class Evidence:
     #: of the random numbers, where there are any; several where draws are averaged
     seeds: tuple[int, ...] = field(default=(), kw_only=True)
     pictures: tuple[Picture, ...] = field(default=(), kw_only=True)  #: what is worth looking at
+
+    @classmethod
+    def of(cls, facts: Iterable[Fact]) -> Self:
+        """Return the facts by kind."""
+        found = tuple(facts)
+        return cls(
+            tuple(fact for fact in found if isinstance(fact, Case)),
+            tuple(fact for fact in found if isinstance(fact, Measurement)),
+            condition="".join(fact.text for fact in found if isinstance(fact, Condition)),
+            seeds=tuple(n for fact in found if isinstance(fact, Seeds) for n in fact.numbers),
+            pictures=tuple(fact for fact in found if isinstance(fact, Picture)),
+        )
 
     @property
     def verdict(self) -> ClaimVerdict:

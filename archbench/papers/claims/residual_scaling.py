@@ -10,11 +10,11 @@ import torch
 from torch import nn
 
 from archbench.networks.archs import resnet
-from archbench.papers.claims.records import Case, Evidence, Measurement
+from archbench.papers.claims.records import Case, Condition, Facts, Measurement, Seeds
 from archbench.papers.claims.sampling import (
     ORDER_OF_MAGNITUDE,
     SEEDS,
-    geometric_mean,
+    mean_over_seeds,
     one_thread,
     seeded,
 )
@@ -54,43 +54,40 @@ def growth(scale: float, normalised: bool) -> tuple[float, ...]:
 
     The first value is that of the input.
     """
-    by_seed = []
-    for seed in SEEDS:
+
+    def draw(seed: int) -> list[float]:
         with seeded(seed), torch.no_grad():
             x = torch.randn(BATCH, WIDTH, GRID, GRID)
             moments = [float(x.square().mean())]
             for _ in range(UNITS):
                 x = x + scale * branch(normalised)(x)
                 moments.append(float(x.square().mean()))
-        by_seed.append([moment / moments[0] for moment in moments])
-    return tuple(geometric_mean(at_unit) for at_unit in zip(*by_seed, strict=True))
+        return [moment / moments[0] for moment in moments]
+
+    return mean_over_seeds(draw)
 
 
-def stable_sum(networks: Networks) -> Evidence:
+def stable_sum(networks: Networks) -> Facts:
     """Follow the second moment through the units, for each scale."""
-    cases = [
-        Case(f"with s = {scale:g}, {how}", growth(scale, normalised)[-1] < STABLE)
-        for normalised, how in ((True, "with normalisation"), (False, "without normalisation"))
-        for scale in CLAIMED
-    ]
-    measurements = []
+    for normalised, how in ((True, "with normalisation"), (False, "without normalisation")):
+        for scale in CLAIMED:
+            yield Case(f"with s = {scale:g}, {how}", growth(scale, normalised)[-1] < STABLE)
     for scale in SCALES:
         added, multiplied = growth(scale, True)[-1], growth(scale, False)[-1]
         sum_of_units, most = 1 + UNITS * scale**2, (1 + scale**2) ** UNITS
         within = CLOSE if scale in CLAIMED else ORDER_OF_MAGNITUDE
         what = f"growth of the second moment, s = {scale:g}"
-        measurements += [
-            Measurement(f"{what}, with normalisation", added, sum_of_units, CLOSE),
-            Measurement(f"{what}, without", multiplied, BARE[scale], within),
-            Measurement(f"{what}, without: at most", multiplied, most, relation="<="),
-        ]
-    pictures = (_picture(True, "with"), _picture(False, "without"))
-    return Evidence(tuple(cases), tuple(measurements), seeds=SEEDS, pictures=pictures)
+        yield Measurement(f"{what}, with normalisation", added, sum_of_units, CLOSE)
+        yield Measurement(f"{what}, without", multiplied, BARE[scale], within)
+        yield Measurement(f"{what}, without: at most", multiplied, most, relation="<=")
+    yield _picture(True, "with")
+    yield _picture(False, "without")
+    yield Seeds(SEEDS)
 
 
-def dying(networks: Networks) -> Evidence:
+def dying(networks: Networks) -> Facts:
     """Say why this is not tested: it is seen in training only, after many thousand steps."""
-    return Evidence((), condition="needs long training; an untrained network shows nothing of it")
+    yield Condition("needs long training; an untrained network shows nothing of it")
 
 
 def _picture(normalised: bool, word: str) -> Picture:

@@ -4,7 +4,7 @@ A figure that depends on random weights is the mean of several draws, each from 
 seeds are fixed, so the figures are too, but for the rounding of a processor.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from math import exp, fsum, log
 
@@ -47,3 +47,8 @@ def geometric_mean(values: Iterable[float]) -> float:
     """
     logs = [log(value) for value in values]
     return exp(fsum(logs) / len(logs))
+
+
+def mean_over_seeds(draw: Callable[[int], Sequence[float]]) -> tuple[float, ...]:
+    """Draw from every seed of SEEDS; return the geometric mean of each place in the draws."""
+    return tuple(geometric_mean(values) for values in zip(*map(draw, SEEDS), strict=True))

@@ -10,11 +10,11 @@ import torch.nn.functional as F  # torch's own name for it
 from torch import nn
 
 from archbench.networks.archs.resnet import Block
-from archbench.papers.claims.records import Case, Evidence, Measurement
+from archbench.papers.claims.records import Case, Facts, Measurement, Seeds
 from archbench.papers.claims.sampling import SEED, seeded
+from archbench.papers.claims.structure import size
 from archbench.papers.layers import blocks, parameters, projections
 from archbench.papers.networks import Networks
-from archbench.units import shape_for_people
 
 TWINS = {
     # layers: (parameters, MACs) of the plain and of the residual network
@@ -47,52 +47,43 @@ def fourth_block(network: nn.Module) -> Block:
     return block
 
 
-def plain_equals_a(networks: Networks) -> Evidence:
+def plain_equals_a(networks: Networks) -> Facts:
     """Count plain networks and their residual twins with option A."""
-    cases, measurements = [], []
     for depth, (params, macs) in TWINS.items():
         plain = networks.profile(f"plain{depth}").totals
         residual = networks.profile(f"resnet{depth}", shortcut="A").totals
-        cases.append(Case(f"with {depth} layers", residual.params <= plain.params))
+        yield Case(f"with {depth} layers", residual.params <= plain.params)
         for name, totals in ((f"plain{depth}", plain), (f"resnet{depth}", residual)):
-            measurements.append(Measurement(f"parameters of {name}", totals.params, params))
-            measurements.append(Measurement(f"MACs of {name}", totals.macs, macs))
-    return Evidence(tuple(cases), tuple(measurements))
+            yield Measurement(f"parameters of {name}", totals.params, params)
+            yield Measurement(f"MACs of {name}", totals.macs, macs)
 
 
-def option_b_adds(networks: Networks) -> Evidence:
+def option_b_adds(networks: Networks) -> Facts:
     """Count what options B and C add to option A, and A to the plain network."""
-    cases, measurements = [], []
     for depth, of_c in ((18, 528_128), (34, 1_092_992)):
         name = f"resnet{depth}"
         plain = networks.profile(f"plain{depth}").totals.params
         by_a = networks.profile(name, shortcut="A").totals.params - plain
         by_b, by_c = (added(networks, name, option) for option in "BC")
-        cases.append(Case(f"in {name}", by_a == 0 < by_b.params))
-        measurements += [
-            Measurement(f"{name}: parameters that A adds", by_a, 0),
-            Measurement(f"{name}: parameters that B adds", by_b.params, 173_824),
-            Measurement(f"{name}: of them in normalisation", by_b.norm_params, 1_792),
-            Measurement(f"{name}: weights", by_b.params - by_b.norm_params, 172_032),
-            Measurement(f"{name}: MACs that B adds", by_b.macs, 19_267_584),
-            Measurement(f"{name}: parameters that C adds", by_c.params, of_c),
-        ]
-    return Evidence(tuple(cases), tuple(measurements))
+        yield Case(f"in {name}", by_a == 0 < by_b.params)
+        yield Measurement(f"{name}: parameters that A adds", by_a, 0)
+        yield Measurement(f"{name}: parameters that B adds", by_b.params, 173_824)
+        yield Measurement(f"{name}: of them in normalisation", by_b.norm_params, 1_792)
+        yield Measurement(f"{name}: weights", by_b.params - by_b.norm_params, 172_032)
+        yield Measurement(f"{name}: MACs that B adds", by_b.macs, 19_267_584)
+        yield Measurement(f"{name}: parameters that C adds", by_c.params, of_c)
 
 
-def option_c_projections(networks: Networks) -> Evidence:
+def option_c_projections(networks: Networks) -> Facts:
     """Count the projections of each option beside the blocks."""
-    cases, measurements = [], []
     for name, with_c in (("resnet18", 8), ("resnet34", 16)):
         for option, expected in (("A", 0), ("B", 3), ("C", with_c)):
             found = projections(networks.module(name, shortcut=option))
-            what = f"projections of {name}, option {option}"
-            measurements.append(Measurement(what, found, expected))
-        cases.append(Case(f"in {name}", found == len(blocks(networks.module(name)))))
-    return Evidence(tuple(cases), tuple(measurements))
+            yield Measurement(f"projections of {name}, option {option}", found, expected)
+        yield Case(f"in {name}", found == len(blocks(networks.module(name))))
 
 
-def option_a_mapping(networks: Networks) -> Evidence:
+def option_a_mapping(networks: Networks) -> Facts:
     """Feed noise to option A's shortcut of the fourth block of ResNet-34."""
     shortcut = fourth_block(networks.module("resnet34", shortcut="A")).shortcut
     assert shortcut is not None
@@ -102,20 +93,16 @@ def option_a_mapping(networks: Networks) -> Evidence:
     kept, appended = out[:, :64], out[:, 64:]
     off = float((kept - x[:, :, ::2, ::2]).abs().max())
     rest = float(appended.abs().max())
-    return Evidence(
-        (Case("in the fourth block of ResNet-34", off == 0 and rest == 0),),
-        (
-            Measurement("output", str(shape_for_people(tuple(out.shape[1:]))), "28×28×128"),
-            Measurement("largest difference from x[::2, ::2], channels 0-63", off, 0.0),
-            Measurement("largest value, channels 64-127", rest, 0.0),
-            Measurement("equals a 2×2 max pool", torch.equal(kept, F.max_pool2d(x, 2)), False),
-            Measurement("equals a 2×2 average pool", torch.equal(kept, F.avg_pool2d(x, 2)), False),
-        ),
-        seeds=(SEED,),
-    )
+    yield Case("in the fourth block of ResNet-34", off == 0 and rest == 0)
+    yield Measurement("output", size(tuple(out.shape[1:])), "28×28×128")
+    yield Measurement("largest difference from x[::2, ::2], channels 0-63", off, 0.0)
+    yield Measurement("largest value, channels 64-127", rest, 0.0)
+    yield Measurement("equals a 2×2 max pool", torch.equal(kept, F.max_pool2d(x, 2)), False)
+    yield Measurement("equals a 2×2 average pool", torch.equal(kept, F.avg_pool2d(x, 2)), False)
+    yield Seeds((SEED,))
 
 
-def option_b_mapping(networks: Networks) -> Evidence:
+def option_b_mapping(networks: Networks) -> Facts:
     """Look at option B's shortcut of the same block."""
     network = networks.module("resnet34", shortcut="B")
     shortcut = fourth_block(network).shortcut
@@ -125,15 +112,11 @@ def option_b_mapping(networks: Networks) -> Evidence:
     path = next(path for path, module in network.named_modules() if module is conv)
     output = networks.output_shape("resnet34", path, shortcut="B")
     shape = "×".join(map(str, conv.weight.shape))
-    return Evidence(
-        (Case("in the fourth block of ResNet-34", shape == "128×64×1×1"),),
-        (
-            Measurement("filters × channels × height × width", shape, "128×64×1×1"),
-            Measurement("weights", conv.weight.numel(), 8_192),
-            Measurement("normalisation parameters", parameters(shortcut).norms, 256),
-            Measurement("output", str(shape_for_people(output)), "28×28×128"),
-        ),
-    )
+    yield Case("in the fourth block of ResNet-34", shape == "128×64×1×1")
+    yield Measurement("filters × channels × height × width", shape, "128×64×1×1")
+    yield Measurement("weights", conv.weight.numel(), 8_192)
+    yield Measurement("normalisation parameters", parameters(shortcut).norms, 256)
+    yield Measurement("output", size(output), "28×28×128")
 
 
 EXPERIMENTS = {

@@ -7,11 +7,17 @@ from torch import fx, nn
 
 from archbench.papers import layers
 from archbench.papers.layers import convolutions
+from archbench.units import Shape, shape_for_people
 
 
 def kernel(layer: nn.Conv2d) -> str:
     """Write a convolution's kernel as the papers do, height first: "1×7"."""
     return layers.kernel(layer).replace("x", "×")
+
+
+def size(shape: Shape | None) -> str:
+    """Write a size as the papers do: "28×28×256"."""
+    return str(shape_for_people(shape))
 
 
 def kernels(module: nn.Module) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from archbench.app import run
 from archbench.papers.claims.experiments import EXPERIMENTS
-from archbench.papers.claims.records import Case, Evidence, Measurement
+from archbench.papers.claims.records import Case, Measurement
 from archbench.papers.statements import statements
 from archbench.tables.picture import Picture, Series, as_svg
 
@@ -112,14 +112,14 @@ def test_a_picture_is_always_drawn_alike() -> None:
 
 def test_a_surprise_exits_with_1(capsys, monkeypatch) -> None:
     """Whether the verdict is another or a number is off; the result is shown all the same."""
-    for evidence, told in [
-        (Evidence((Case("here", False),)), f"NOT AS EXPECTED: {QUICK} fails, not holds."),
+    for facts, told in [
+        ((Case("here", False),), f"NOT AS EXPECTED: {QUICK} fails, not holds."),
         (
-            Evidence((Case("here", True),), (Measurement("weights", 24, 25),)),
+            (Case("here", True), Measurement("weights", 24, 25)),
             f"NOT AS EXPECTED: {QUICK}: weights: 24 (25).",
         ),
     ]:
-        monkeypatch.setitem(EXPERIMENTS, QUICK, lambda networks, found=evidence: found)
+        monkeypatch.setitem(EXPERIMENTS, QUICK, lambda networks, facts=facts: iter(facts))
         code, out, err = called(capsys, QUICK)
         assert code == 1
         assert told in out
