@@ -43,7 +43,7 @@ LEVELS = [
     {"networks/registry"},
     {"statistics", "tables", "private_torch", "ci", "record"},
     {"libraries"},
-    {"errors", "units", "collector", "version"},
+    {"errors", "units", "collector", "version", "packaged"},
 ]
 WITHOUT_TORCH = {"statistics", "tables", "shell", "gates", "networks/registry", "ci"}  # rooms
 RECORDS = {"records.py", "report.py", "cells_table.py", "parts_table.py"}  # facts, or their layout

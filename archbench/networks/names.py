@@ -45,13 +45,7 @@ def portable(model: str) -> str:
 
 
 def relative(path: Path | str, start: Path | str, system: Any = os.path) -> str:
-    """Return the way from a folder to a file, with slashes; on another drive there is none.
-
-    Args:
-        path: of the file.
-        start: the folder.
-        system: os.path, or that of another system.
-    """
+    """Return the way from a folder to a file, with slashes; on another drive there is none."""
     try:
         way: str = system.relpath(path, start)
     except ValueError:  # on another drive of Windows

@@ -4,33 +4,23 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from fractions import Fraction
 from functools import cache
+from typing import Any
 
 from archbench.errors import ArchbenchError, nearest
 from archbench.networks.registry import ARCHITECTURES, find
-from archbench.papers.packaged import rows_of, titles
+from archbench.packaged import rows_of, several
 from archbench.papers.records import PublishedFigure
 
 
 @cache
 def figures() -> tuple[PublishedFigure, ...]:
     """Return every figure, table by table and in the order of its rows."""
-    return tuple(
-        PublishedFigure(
-            row["id"],
-            row["table"],
-            row["paper"],
-            titles(row["documents"]),
-            row["architecture"] or None,
-            row["row"],
-            row["column"],
-            row["printed"],
-            row["value"],
-            row["unit"],
-            row["convention"],
-            row["kind"],  # type: ignore[arg-type]  # tests/papers/test_published.py holds the words
-        )
-        for row in rows_of("figures.csv")
-    )
+    return tuple(_figure(**row) for row in rows_of("papers/figures.csv"))
+
+
+def _figure(documents: str, architecture: str, **cells: Any) -> PublishedFigure:
+    """Make a figure of its row, in which every column is a field."""
+    return PublishedFigure(documents=several(documents), architecture=architecture or None, **cells)
 
 
 @cache

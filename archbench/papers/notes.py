@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from archbench.papers.packaged import rows_of
+from archbench.packaged import rows_of
 
 # What an error rate holds for, where its own row and column do not say it.
 CONDITIONS = {
@@ -24,7 +24,7 @@ CONDITIONS = {
 
 @cache
 def _notes() -> dict[str, str]:
-    return {row["id"]: row["explanation"] for row in rows_of("notes.csv")}
+    return {row["id"]: row["explanation"] for row in rows_of("papers/notes.csv")}
 
 
 def note(figure: str) -> str:

@@ -3,26 +3,22 @@
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from functools import cache
+from typing import Any
 
 from archbench.errors import ArchbenchError, nearest
+from archbench.packaged import rows_of, several
 from archbench.papers.claims.records import Claim
-from archbench.papers.packaged import rows_of, titles
 
 
 @cache
 def statements() -> tuple[Claim, ...]:
     """Return every claim, in the order of the file."""
-    return tuple(
-        Claim(
-            row["id"],
-            row["statement"],
-            titles(row["documents"]),
-            row["how"],
-            row["expected"],
-            row["verdict"],  # type: ignore[arg-type]  # tests/papers/test_claims.py holds the words
-        )
-        for row in rows_of("claims.csv")
-    )
+    return tuple(_claim(**row) for row in rows_of("papers/claims.csv"))
+
+
+def _claim(documents: str, **cells: Any) -> Claim:
+    """Make a claim of its row, in which every column is a field."""
+    return Claim(documents=several(documents), **cells)
 
 
 def select(names: Sequence[str] = ()) -> tuple[Claim, ...]:

@@ -9,12 +9,15 @@ from xml.sax.saxutils import escape
 import pytest
 
 from archbench.commands.claims.report import LOOKS, findings_report
+from archbench.packaged import rows_of
 from archbench.papers.claims.experiments import EXPERIMENTS
 from archbench.papers.claims.records import Case, Claim, Evidence, Finding, Measurement
-from archbench.papers.packaged import rows_of
 from archbench.papers.statements import statements
 from archbench.tables.render import Format, as_text
 from tests.reports import REPORTS
+from tests.repository import ROOT
+
+PACKAGE = ROOT / "archbench"
 
 CLAIMS = statements()
 SPREAD = 0.05  # of what an experiment with random numbers gives on another machine
@@ -29,11 +32,11 @@ def test_every_claim_has_an_experiment() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["figures.csv", "notes.csv", "claims.csv", "expected.csv", "published_totals.csv"]
+    "path", sorted(p.relative_to(PACKAGE).as_posix() for p in PACKAGE.rglob("*.csv"))
 )
-def test_packaged_rows_are_whole(name) -> None:
+def test_packaged_rows_are_whole(path) -> None:
     """No cell too many, as an unquoted comma makes one, and none too few."""
-    for row in rows_of(name):
+    for row in rows_of(path):
         assert None not in row, row
         assert None not in row.values(), row
 

@@ -18,12 +18,12 @@ from archbench.commands.reproduce import expectations
 from archbench.commands.reproduce.paper_table import _cell, _column_order
 from archbench.networks.archs import googlenet
 from archbench.networks.registry import find
-from archbench.networks.registry.published import ERRORS
+from archbench.networks.registry.published import published_errors
+from archbench.packaged import rows_of
 from archbench.papers.figures import figure, figures, tables
 from archbench.papers.judge import judge, parse
 from archbench.papers.networks import Networks, built_as
 from archbench.papers.notes import CONDITIONS
-from archbench.papers.packaged import rows_of
 from archbench.papers.recompute.counts import UNPUBLISHED, VERSIONS
 from archbench.papers.records import CONFIRMED, VERDICTS, Reproduction
 from archbench.papers.reproduce import recomputed
@@ -59,7 +59,7 @@ def test_the_committed_report_is_fresh(reproductions) -> None:
 def test_notes_belong_to_figures() -> None:
     """No note is left without its figure, nor a condition without its table."""
     ids = {f.id for f in figures()}
-    assert {row["id"] for row in rows_of("notes.csv")} <= ids
+    assert {row["id"] for row in rows_of("papers/notes.csv")} <= ids
     assert set(CONDITIONS) <= set(tables())
 
 
@@ -387,7 +387,7 @@ def test_quoted_error_rates_are_those_of_the_registry() -> None:
     """Both were transcribed from the same papers; where they differ it is known why."""
     odd = set()
     for f in figures():
-        known = ERRORS.get(f.architecture or "", ())
+        known = published_errors().get(f.architecture or "", ())
         rates = {rate for e in known for rate in (e.top1_error_percent, e.top5_error_percent)}
         if f.unit == "percent_error" and known and f.number not in rates:
             odd.add(f.id)

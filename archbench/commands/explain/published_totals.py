@@ -6,7 +6,7 @@ from functools import cache
 from typing import NamedTuple
 
 from archbench.analysis.tools.records import Printed, Quantity
-from archbench.papers.packaged import rows_of
+from archbench.packaged import rows_of, several
 
 
 class PublishedTotal(NamedTuple):
@@ -79,10 +79,10 @@ def published_totals() -> tuple[PublishedTotal, ...]:
             row["network"],
             row["quantity"],  # type: ignore[arg-type]  # tests/commands/explain/test_explain.py holds the words
             Printed(row["printed"], int(row["unit"])),
-            tuple(key for key in row["counted"].split("; ") if key),
+            several(row["counted"]),
             row["source"],
         )
-        for row in rows_of("published_totals.csv")
+        for row in rows_of("papers/published_totals.csv")
     )
 
 

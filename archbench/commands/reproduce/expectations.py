@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from archbench.errors import ArchbenchError, OutputRefused
+from archbench.packaged import rows_of
 from archbench.papers.figures import figures
-from archbench.papers.packaged import rows_of
 from archbench.papers.records import VERDICTS, Reproduction, Verdict, VerdictChange
 
 PACKAGED = "expected.csv"
@@ -21,7 +21,7 @@ def expected(path: Path | None = None) -> Mapping[str, Verdict]:
         ArchbenchError: the file cannot be read, or is no such file.
     """
     if path is None:
-        rows = rows_of(PACKAGED)
+        rows = rows_of(f"papers/{PACKAGED}")
     else:
         try:
             rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))

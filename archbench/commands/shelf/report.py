@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from archbench.networks.registry.records import Architecture, PublishedError
+from archbench.networks.registry.published import PublishedError
+from archbench.networks.registry.records import Architecture
 from archbench.networks.registry.totals import KeptTotals
 from archbench.tables.table import Column, Kind, Lists, Report, Table, TableCell
 from archbench.units import counted, shape_for_people

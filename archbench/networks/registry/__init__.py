@@ -41,7 +41,7 @@ def select(glob: str = "*", family: str | None = None) -> tuple[Architecture, ..
 
 
 def related(architecture: Architecture) -> tuple[Architecture, ...]:
-    """Return its variants: the other rows that the same file builds, of the same depth if told."""
+    """Return its variants: the other rows of the same file, and of the same depth if it has one."""
     depth = architecture.options.get("depth")
     return tuple(
         row

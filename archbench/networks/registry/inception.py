@@ -29,7 +29,6 @@ def _module(name: str, reductions: bool, differs: str) -> Architecture:
         (192, 28, 28),
         None,
         differs,
-        (),
         training.MODULE,
     )
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from archbench.networks.registry.published import PublishedError, published_errors
 from archbench.record import Record, as_json
 from archbench.units import Shape
 
@@ -36,18 +37,6 @@ class Paper:
 
 
 @dataclass(frozen=True, slots=True)
-class PublishedError(Record):
-    """An error rate that someone prints, with what it holds for."""
-
-    data: str  #: the data set and the part of it
-    top1_error_percent: float | None  #: of images whose class is not the first guess
-    top5_error_percent: float | None  #: of images whose class is not among the first five
-    views: str  #: how many crops of an image are looked at, and at how many scales
-    models: int  #: networks in the ensemble; 1 is the network alone
-    source: str  #: where it is printed
-
-
-@dataclass(frozen=True, slots=True)
 class Architecture(Record):
     """One network of the shelf: a row of the registry."""
 
@@ -59,8 +48,6 @@ class Architecture(Record):
     input_shape: Shape  #: without the batch: (channels, height, width)
     num_classes: int | None  #: that it tells apart; None for a module by itself
     differs: str  #: how it differs from what people meet elsewhere, or what of it is not published
-    #: that were published for it; the first is the one to list
-    errors: tuple[PublishedError, ...] = ()
     #: (what, how): initialisation, dropout, losses, as published
     training: tuple[tuple[str, str], ...] = ()
     #: (argument, what it takes) that users may pass to build()
@@ -70,6 +57,11 @@ class Architecture(Record):
     def year(self) -> int:
         """The year of its paper."""
         return self.paper.year
+
+    @property
+    def errors(self) -> tuple[PublishedError, ...]:
+        """The errors that were published for it; the first is the one to list."""
+        return published_errors().get(self.name, ())
 
     def to_dict(self) -> dict[str, Any]:
         """Return the row as `archbench.list/1` prints it."""

@@ -3,12 +3,10 @@
 tests/networks/test_registry.py holds them to the analysis; `make totals` writes them anew.
 """
 
-import csv
 from collections.abc import Mapping
-from importlib.resources import files
 from typing import NamedTuple
 
-FILE = "totals.csv"
+from archbench.packaged import rows_of
 
 
 class KeptTotals(NamedTuple):
@@ -21,10 +19,7 @@ class KeptTotals(NamedTuple):
 
 def kept_totals() -> Mapping[str, KeptTotals]:
     """Return the totals of every row of the registry, by name."""
-    lines = (
-        files("archbench.networks.registry").joinpath(FILE).read_text(encoding="utf-8").splitlines()
-    )
     return {
         row["name"]: KeptTotals(int(row["params"]), int(row["macs"]), int(row["depth"]))
-        for row in csv.DictReader(lines)
+        for row in rows_of("networks/registry/totals.csv")
     }
