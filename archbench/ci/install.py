@@ -59,18 +59,18 @@ def main() -> None:
         try:
             found = find_dependencies(Path.cwd(), repository_of(Path.cwd()))
         except (ValueError, OSError) as error:
-            sys.exit(_told("error", str(error)))
+            sys.exit(_annotation("error", str(error)))
         for note in found.notes:
             sys.stderr.write(f"{note}\n")
         if found.unknown:
             why = f"what the project depends on is not known ({found.unknown})"
             hint = "the input 'install' takes a command that installs it"
-            sys.stderr.write(_told("notice", f"{why}; {hint}") + "\n")
+            sys.stderr.write(_annotation("notice", f"{why}; {hint}") + "\n")
         lines = install_lines(found)
     sys.stdout.write("\n".join(lines) + "\n")
 
 
-def _told(kind: str, text: str) -> str:
+def _annotation(kind: str, text: str) -> str:
     """Write a workflow command of GitHub."""
     line = re.sub(r"[\r\n]+", " ", text.replace("%", "%25"))
     return f"::{kind} title=archbench::{line}"

@@ -35,10 +35,6 @@ def own_packages(top: Path, installed: Iterable[Distribution]) -> list[str]:
     """Return the names of packages that were installed from a folder of a repository.
 
     archbench is left out: its own repository may be the one that is looked at.
-
-    Args:
-        top: the repository's root.
-        installed: the packages of an environment.
     """
     folders = {one.name: _folder(one) for one in installed if one.name != "archbench"}
     top = top.resolve()

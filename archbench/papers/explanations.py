@@ -1,4 +1,4 @@
-"""What is told of a figure that was computed again, or only quoted."""
+"""The explanation of a figure that was computed again, or only quoted."""
 
 from collections.abc import Sequence
 
@@ -9,8 +9,8 @@ from archbench.papers.records import CONFIRMED, PublishedFigure, Reading
 def explain_quoted(figure: PublishedFigure) -> str:
     """Say under which conditions a figure was reported."""
     conditions = CONDITIONS.get(figure.table, "")
-    told = f"Quoted, not verified{f': {conditions}' if conditions else ''}."
-    return _sentences(note(figure.id), told)
+    quoted = f"Quoted, not verified{f': {conditions}' if conditions else ''}."
+    return _sentences(note(figure.id), quoted)
 
 
 def explain_computed(figure: PublishedFigure, own: Reading, others: Sequence[Reading]) -> str:
@@ -21,16 +21,16 @@ def explain_computed(figure: PublishedFigure, own: Reading, others: Sequence[Rea
 
 
 def _instead(own: Reading, others: Sequence[Reading]) -> str:
-    told = {
+    computed = {
         "truncated": f"Computed {own.shown}: cut after the last printed digit, not rounded.",
         "within_1_unit": f"Computed {own.shown}: one of the last printed digit away.",
     }.get(own.verdict, f"Computed {own.shown} ({own.how}).")
     giving = [reading for reading in others if reading.verdict in CONFIRMED]
     if giving:
-        return f"{told} It comes out as {_listed(giving)}."
+        return f"{computed} It comes out as {_listed(giving)}."
     if others:
-        return f"{told} Nor does it come out as {_listed(others)}."
-    return told
+        return f"{computed} Nor does it come out as {_listed(others)}."
+    return computed
 
 
 def explain_reconstructed(
@@ -42,10 +42,10 @@ def explain_reconstructed(
     span = f"a reconstruction comes to {least}"
     if len(built) > 1:
         span = f"{len(built)} reconstructions come to {least} to {most}"
-    told = f"Not derivable: {unpublished}; {span}."
+    missing = f"Not derivable: {unpublished}; {span}."
     agree = any(reading.verdict in CONFIRMED for reading in built)
     agreement = "That it agrees proves nothing." if agree else ""
-    return _sentences(note(figure.id), told, agreement)
+    return _sentences(note(figure.id), missing, agreement)
 
 
 def _size(reading: Reading) -> float:

@@ -71,8 +71,8 @@ def _reproduce(networks: Networks, figure: PublishedFigure) -> Reproduction:
         return _lost(figure, error)
     unpublished = UNPUBLISHED.get(figure.architecture or "", "")
     if unpublished and figure.kind == "derivable" and is_count(figure):
-        told = explain_reconstructed(figure, unpublished, (own, *others))
-        return Reproduction(figure, "not_derivable", None, (own, *others), told)
+        why = explain_reconstructed(figure, unpublished, (own, *others))
+        return Reproduction(figure, "not_derivable", None, (own, *others), why)
     return Reproduction(
         figure, own.verdict, own, tuple(others), explain_computed(figure, own, others)
     )

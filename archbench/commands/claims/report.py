@@ -145,19 +145,19 @@ def _sum(findings: Sequence[Finding]) -> str:
 
 def _surprises(findings: Sequence[Finding]) -> tuple[str, ...]:
     """Say what did not come out as expected."""
-    told = []
+    surprises = []
     for finding in findings:
         if finding.evidence.verdict != finding.claim.verdict:
-            told.append(
+            surprises.append(
                 f"NOT AS EXPECTED: {finding.claim.id} {finding.evidence.verdict}, "
                 f"not {finding.claim.verdict}."
             )
-        told.extend(
+        surprises.extend(
             f"NOT AS EXPECTED: {finding.claim.id}: {_measured(m)}."
             for m in finding.evidence.measurements
             if not m.agrees
         )
-    return tuple(told)
+    return tuple(surprises)
 
 
 def _measured(m: Measurement) -> str:

@@ -24,7 +24,7 @@ def read_file(path: Path) -> str | None:
         ) from error
 
 
-def write_file(root: Path, placed: ProjectFile) -> None:
+def write_file(root: Path, file: ProjectFile) -> None:
     """Write a file that is new, or what is new in it; one that is to be left stays untouched.
 
     What cannot be written whole is taken back.
@@ -32,13 +32,13 @@ def write_file(root: Path, placed: ProjectFile) -> None:
     Raises:
         OutputRefused: it cannot be written, or somebody else has written it meanwhile.
     """
-    path = root / placed.path
-    if not placed.grows:
+    path = root / file.path
+    if not file.grows:
         return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with appending(path, new=placed.before is None) as stream:
-            stream.write(placed.wanted[len(placed.before or "") :])
+        with appending(path, new=file.before is None) as stream:
+            stream.write(file.wanted[len(file.before or "") :])
     except OSError as error:
         raise OutputRefused(
             f"'{path}' cannot be written: {why_refused(error)}", "make it writable, or make room"

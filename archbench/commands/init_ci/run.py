@@ -65,17 +65,17 @@ def init_ci(
     names = dict.fromkeys(from_root(model, root) for model in models)
     asked = [GateCell(n, n, tuple(input_size), model_kwargs=model_kwargs or {}) for n in names]
     cells, declared = _cells(selection, root, asked)
-    placed = [declared, _lock(root, cells, tell)]
-    placed.append(_placed(root, SUITE, _template("test_archbench.py.txt")))
-    placed = [replace(one, path=Path(relpath(root / one.path, top))) for one in placed]
+    wanted = [declared, _lock(root, cells, tell)]
+    wanted.append(_project_file(root, SUITE, _template("test_archbench.py.txt")))
+    wanted = [replace(one, path=Path(relpath(root / one.path, top))) for one in wanted]
     if workflow:
-        placed.append(_placed(top, workflow.path, workflow.text))
-    for one in placed:
+        wanted.append(_project_file(top, workflow.path, workflow.text))
+    for one in wanted:
         write_file(top, one)
     locked = {cell.name for cell in selection.lock.cells} if selection.lock else set()
     unlocked = [cell.name for cell in cells if selection.lock and cell.name not in locked]
     installs = (workflow.requirement, workflow.dependencies) if workflow else ("", None)
-    return InitCI(tuple(placed), tuple(unlocked), *installs)
+    return InitCI(tuple(wanted), tuple(unlocked), *installs)
 
 
 def _project(here: Path, top: Path) -> Path:
@@ -163,7 +163,7 @@ def _lock(root: Path, cells: Sequence[GateCell], tell: Tell) -> ProjectFile:
     return ProjectFile(Path(LOCK), None, to_text(made.lock))
 
 
-def _placed(root: Path, path: Path, wanted: str) -> ProjectFile:
+def _project_file(root: Path, path: Path, wanted: str) -> ProjectFile:
     return ProjectFile(path, read_file(root / path), wanted)
 
 

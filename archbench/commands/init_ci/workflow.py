@@ -58,10 +58,7 @@ def workflow_for(root: Path, top: Path, requirement: str = "") -> Workflow:
 def workflow_text(folder: str, requirement: str, dependencies: Dependencies) -> str:
     """Return a workflow with both gates of a project, each in a job.
 
-    Args:
-        folder: of the project, from the repository's root; "." for the root.
-        requirement: what archbench is installed from, as pip takes it.
-        dependencies: of the project.
+    The folder is the project's, from the repository's root.
 
     Raises:
         ArchbenchError: a name cannot stand in a workflow.
@@ -84,12 +81,8 @@ def workflow_text(folder: str, requirement: str, dependencies: Dependencies) -> 
 def workflow_path(top: Path, folder: str) -> Path:
     """Return where a project's workflow lies or is to lie, from the repository's root.
 
-    Each project has a file of its own, named after its folder. It is known by the folder in which
-    its steps run.
-
-    Args:
-        top: the repository's root, the only place where GitHub looks for workflows.
-        folder: of the project, from there.
+    GitHub looks for workflows in the root only. Each project has a file of its own, named after its
+    folder. It is known by the folder in which its steps run.
     """
     held = [path for path in sorted((top / WORKFLOWS).glob("archbench*.y*ml")) if path.is_file()]
     own = [path for path in held if _is_for(read_file(path) or "", folder)]

@@ -102,7 +102,7 @@ def reproduce(
         shown = tuple(r for r in found if not verdicts or r.verdict in verdicts)
         _write(out, shown, changed, listed=bool(verdicts))
     if changed:
-        warn(_told(changed))
+        warn(_changes_line(changed))
         raise typer.Exit(1)
 
 
@@ -131,7 +131,7 @@ def _write(
         out.write(summary_report(shown, changed))
 
 
-def _told(changed: Sequence[VerdictChange]) -> str:
+def _changes_line(changed: Sequence[VerdictChange]) -> str:
     """Say which verdicts are not the expected ones."""
     first = "; ".join(
         f"{change.id} is {change.verdict}, not {change.expected or 'recorded'}"

@@ -51,8 +51,8 @@ def _counted_as(reproductions: Sequence[Reproduction]) -> tuple[tuple[str, str],
     for r in reproductions:
         if r.own is not None and r.own.way and r.own.network:
             ways.setdefault(r.own.way, {})[r.own.network] = None
-    told = [f"{way} of {', '.join(networks)}" for way, networks in ways.items()]
-    return (("counted", "; ".join(told)),) if told else ()
+    parts = [f"{way} of {', '.join(networks)}" for way, networks in ways.items()]
+    return (("counted", "; ".join(parts)),) if parts else ()
 
 
 def summary_report(

@@ -6,6 +6,7 @@ it is in float64. Norms are Frobenius norms.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from math import sqrt
 
@@ -31,27 +32,14 @@ VANISHED = 0.01  # of the identity's norm: a product below that carries no gradi
 SPREAD = 0.15  # for Measurement.within: of a mean over five chains
 
 
+@dataclass(frozen=True, slots=True)
 class Chain:
-    """Layers z -> tanh(W z) and a point to start from.
+    """Layers z -> tanh(W z) and a point to start from."""
 
-    Args:
-        weights: W of each layer in turn.
-        start: the input of the first layer.
-        shortcut: add each layer's input to its output.
-        rectified: follow each sum by a ReLU.
-    """
-
-    def __init__(
-        self,
-        weights: Sequence[Tensor],
-        start: Tensor,
-        shortcut: bool = False,
-        rectified: bool = False,
-    ) -> None:
-        self.weights = weights
-        self.start = start
-        self.shortcut = shortcut
-        self.rectified = rectified
+    weights: Sequence[Tensor]  #: W of each layer in turn
+    start: Tensor  #: the input of the first layer
+    shortcut: bool = False  #: add each layer's input to its output
+    rectified: bool = False  #: follow each sum by a ReLU
 
     def __call__(self, z: Tensor) -> Tensor:
         """Run all layers."""
