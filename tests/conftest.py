@@ -12,7 +12,7 @@ import torch
 from hypothesis import HealthCheck, settings
 
 import archbench
-from archbench.papers.claims.experiments import put_to_the_test
+from archbench.papers.claims.experiments import run_experiments
 from archbench.papers.claims.records import Finding
 from archbench.papers.records import Reproduction
 from archbench.papers.statements import statements
@@ -85,7 +85,7 @@ def reproductions() -> tuple[Reproduction, ...]:
 def findings() -> dict[str, Finding]:
     """Every claim, put to the test; nothing of it stays behind in torch."""
     before = (torch.get_rng_state().tolist(), torch.get_default_dtype(), torch.get_num_threads())
-    found = {finding.claim.id: finding for finding in put_to_the_test(statements())}
+    found = {finding.claim.id: finding for finding in run_experiments(statements())}
     after = (torch.get_rng_state().tolist(), torch.get_default_dtype(), torch.get_num_threads())
     assert before == after
     return found

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import archbench
 from archbench.commands.claims.report import findings_report
 from archbench.commands.reproduce.report import summary_report, table_reports
-from archbench.papers.claims.experiments import put_to_the_test
+from archbench.papers.claims.experiments import run_experiments
 from archbench.papers.claims.records import Finding
 from archbench.papers.records import Reproduction
 from archbench.papers.statements import statements
@@ -36,7 +36,7 @@ def main() -> None:
     """Replace the files."""
     for name, text in reproduced(archbench.reproduce()):
         (REPORTS / name).write_text(text, encoding="utf-8")
-    for name, text in claimed(tuple(put_to_the_test(statements()))):
+    for name, text in claimed(tuple(run_experiments(statements()))):
         (REPORTS / name).write_text(text, encoding="utf-8")
 
 

@@ -66,13 +66,13 @@ class InputPlan:
         if self.given is not None:
             given = mapped(lambda value: _moved(value, device), self.given)
             return ((), dict(given)) if isinstance(given, Mapping) else (tuple(given), {})
-        tensors = [_made((self.batch_size, *s.shape), s.dtype, device) for s in self.specs]
+        tensors = [_tensor((self.batch_size, *s.shape), s.dtype, device) for s in self.specs]
         positional = len(tensors) - self.keywords
         names = [spec.name for spec in self.specs[positional:]]
         return tuple(tensors[:positional]), dict(zip(names, tensors[positional:], strict=True))
 
 
-def _made(shape: Shape, dtype_name: str, device: torch.device) -> Tensor:
+def _tensor(shape: Shape, dtype_name: str, device: torch.device) -> Tensor:
     dtype: torch.dtype = getattr(torch, dtype_name)
     if device.type == "meta":
         return torch.empty(shape, dtype=dtype, device=device)
@@ -94,7 +94,7 @@ def _moved(value: Any, device: torch.device) -> Any:
     if device.type == "meta":
         return torch.empty_strided(value.shape, value.stride(), dtype=value.dtype, device=device)
     if value.is_meta:
-        return _made(tuple(value.shape), dtype_name(value.dtype), device)
+        return _tensor(tuple(value.shape), dtype_name(value.dtype), device)
     return value.detach().clone().to(device)
 
 
@@ -169,7 +169,7 @@ def without_batch(shape: Shape, batch_size: int) -> Shape:
 
 
 def _is_one(size: InputSize) -> bool:
-    """Tell one size from several: a number, a text, or a sequence of numbers is one."""
+    """Return whether this is one size: a number, a text, or a sequence of numbers."""
     return isinstance(size, int | str) or all(isinstance(n, int) for n in size)
 
 
@@ -236,7 +236,7 @@ def _read(size: Any, default: Shape | None) -> tuple[str | None, str | None, Sha
 
 
 def _square(shape: Shape, default: Shape | None) -> Shape:
-    """Take a single number for a square image, of three channels where nothing else is known."""
+    """Return a single number as a square image, of three channels where nothing else is known."""
     if len(shape) != 1:
         return shape
     channels = default[0] if default is not None and len(default) == 3 else 3

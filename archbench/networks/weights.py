@@ -156,7 +156,7 @@ def _content(file: Path) -> Any:
 
 
 def _without_prefix(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Take off what wrapped models put before every name, as often as it is there."""
+    """Return the tensors without the prefixes that wrapped models put before every name."""
     for prefix in PREFIXES:
         if all(key.startswith(prefix) for key in tensors):
             return _without_prefix({k.removeprefix(prefix): v for k, v in tensors.items()})
@@ -187,7 +187,7 @@ def _renamed(key: str, modules: KeyMap) -> str:
 
 
 def _as_linear(key: str, tensor: Tensor) -> Tensor:
-    """Take a convolution over a whole grid for the linear layer that it is."""
+    """Return a convolution over a whole grid as the linear layer that it stands for."""
     return tensor.flatten(1) if key.startswith(AS_CONVOLUTIONS) and tensor.dim() == 4 else tensor
 
 

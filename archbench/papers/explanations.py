@@ -14,7 +14,7 @@ def explain_quoted(figure: PublishedFigure) -> str:
 
 
 def explain_computed(figure: PublishedFigure, own: Reading, others: Sequence[Reading]) -> str:
-    """Say what came out, if it is another figure, and which other reading gives the printed one."""
+    """Return the computed value where it differs, and the reading that gives the printed one."""
     if own.verdict in CONFIRMED:
         return note(figure.id)
     return _sentences(note(figure.id), _instead(own, others))

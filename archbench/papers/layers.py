@@ -65,8 +65,8 @@ def projections(network: nn.Module) -> int:
 class Parameters(NamedTuple):
     """A module's parameters by what they are for."""
 
-    weights: int  #: of convolutions and linear layers, and slopes of activations
-    biases: int  #: of the same layers
+    weights: int  #: weights of convolutions and linear layers, and slopes of activations
+    biases: int  #: biases of convolutions and linear layers
     norms: int  #: scales and shifts of batch normalisation
 
 

@@ -21,7 +21,7 @@ class PublishedFigure:
     row: str  #: its row, as the document calls it
     column: str  #: its column, as the document calls it
     printed: str  #: exactly what is printed
-    value: str  #: that as one value in base units, "112x112x64" for a size, "7x7" for a kernel
+    value: str  #: the print as a value in base units: "112x112x64" for a size, "7x7" for a kernel
     unit: str  #: what it counts: params, macs, channels, kernel, shape, percent_error, ..
     #: how the document counts, where that is known: "K=1024; weights without biases"
     convention: str
@@ -58,7 +58,7 @@ class Reading(Record):
 
     KEYS = ("how", "computed", "verdict")
 
-    network: str  #: that was counted: its registry name and arguments; "" where none was
+    network: str  #: the counted network: registry name and arguments; "" where none was counted
     way: str  #: what was counted of it: "weights without biases, K = 1024"; "" where that is plain
     computed: int | float | str  #: the value, in base units
     shown: str  #: the value as the figure would print it, with more digits

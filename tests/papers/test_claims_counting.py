@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from archbench.papers.claims.experiments import EXPERIMENTS, put_to_the_test
+from archbench.papers.claims.experiments import EXPERIMENTS, run_experiments
 from archbench.papers.claims.field_of_view import field_of_view
 from archbench.papers.claims.records import Evidence, Finding
 from archbench.papers.claims.structure import followers, steps, uses, wiring
@@ -86,10 +86,10 @@ def test_experiments_leave_random_numbers_as_they_were() -> None:
     rows = [row for row in statements() if row.id == "factorisation.asymmetric-equivalent"]
     torch.manual_seed(7)
     before = torch.get_rng_state()
-    (first,) = put_to_the_test(rows)
+    (first,) = run_experiments(rows)
     assert torch.equal(torch.get_rng_state(), before)
     torch.manual_seed(8)
-    (second,) = put_to_the_test(rows)
+    (second,) = run_experiments(rows)
     assert first.evidence.seeds
     assert first == second
 

@@ -66,9 +66,9 @@ def claims(
             out.write(claims_report(chosen))
             return
         folder = _folder(plot)
-        from archbench.papers.claims.experiments import put_to_the_test
+        from archbench.papers.claims.experiments import run_experiments
 
-        findings = collected("testing", put_to_the_test(chosen), len(chosen))
+        findings = collected("testing", run_experiments(chosen), len(chosen))
         shown = tuple(f for f in findings if not verdicts or f.evidence.verdict in verdicts)
         out.write(finding_report(*shown) if len(shown) == 1 else findings_report(shown))
     if folder is not None:

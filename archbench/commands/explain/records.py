@@ -23,7 +23,7 @@ class Reconciliation(Record):
     terms: tuple[Term, ...]  #: what is counted otherwise, in the order in which it is added
     status: Status  #: where the printed number comes from, or why there is none
     printed: Printed | None = None  #: what the tool prints; None where that is not known here
-    source: str = ""  #: of the printed number: the tool's version, a publication, or how it failed
+    source: str = ""  #: the tool's version, the publication, or how the tool failed
     verdict: Verdict | None = None  #: on a figure of a paper, as `archbench reproduce` judges it
 
     @property
@@ -77,7 +77,7 @@ class Explanation(Record):
     macs: int  #: archbench's count of its multiply-adds
     inputs: str  #: what it was given, as people write it
     reconciliations: tuple[Reconciliation, ...]  #: one for each tool and quantity
-    arguments: Mapping[str, Any] = field(default_factory=dict)  #: that the network was built with
+    arguments: Mapping[str, Any] = field(default_factory=dict)  #: arguments of the network
     notes: tuple[str, ...] = ()  #: what was left out, and why
 
     def of(self, quantity: Quantity) -> tuple[Reconciliation, ...]:

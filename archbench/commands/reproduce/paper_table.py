@@ -12,7 +12,7 @@ LABEL, LONG_CELL, FOLDED_CELL = 24, 16, 13  # characters
 
 
 def is_grid(reproductions: Sequence[Reproduction]) -> bool:
-    """Tell a table, whose cells fill most of its rows and columns, from figures out of a text."""
+    """Return whether figures fill most of a table's rows and columns, as those of a text do not."""
     cells = {(r.figure.row, r.figure.column) for r in reproductions}
     rows, columns = {row for row, _ in cells}, {column for _, column in cells}
     wide = len(columns) >= GRID_COLUMNS and len(cells) >= GRID_CELLS

@@ -26,7 +26,7 @@ class Block(NamedTuple):
     """A plain 3×3 convolution, then highway layers of the same width, on one grid."""
 
     width: int
-    kernels: tuple[int, ...]  #: of the highway layers
+    kernels: tuple[int, ...]  #: kernels of the highway layers
 
 
 # fmt: off

@@ -27,7 +27,7 @@ class Stage(NamedTuple):
 
     name: str
     width: int  #: filters of the block's 3×3 convolutions
-    stride: int  #: of the first block
+    stride: int  #: stride of the first block
 
 
 # fmt: off

@@ -22,8 +22,8 @@ class PublishedError(Record):
     """An error rate that someone prints, with what it holds for."""
 
     data: str  #: the data set and the part of it
-    top1_error_percent: float | None  #: of images whose class is not the first guess
-    top5_error_percent: float | None  #: of images whose class is not among the first five
+    top1_error_percent: float | None  #: images whose class is not the first guess
+    top5_error_percent: float | None  #: images whose class is not among the first five
     views: str  #: how many crops of an image are looked at, and at how many scales
     models: int  #: networks in the ensemble; 1 is the network alone
     source: str  #: where it is printed

@@ -46,7 +46,7 @@ class Architecture(Record):
     module: str  #: the file in archbench.networks.archs that builds it
     options: Mapping[str, Any]  #: what this name passes to that file's build()
     input_shape: Shape  #: without the batch: (channels, height, width)
-    num_classes: int | None  #: that it tells apart; None for a module by itself
+    num_classes: int | None  #: classes that it tells apart; None for a module by itself
     differs: str  #: how it differs from what people meet elsewhere, or what of it is not published
     #: (what, how): initialisation, dropout, losses, as published
     training: tuple[tuple[str, str], ...] = ()

@@ -51,7 +51,7 @@ EXPERIMENTS: dict[str, Experiment] = {
 }
 
 
-def put_to_the_test(claims: Sequence[Claim]) -> Iterator[Finding]:
+def run_experiments(claims: Sequence[Claim]) -> Iterator[Finding]:
     """Run the experiment of each claim in turn; the caller's random numbers stay as they were."""
     networks = Networks()
     for claim in claims:

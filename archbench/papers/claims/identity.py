@@ -25,7 +25,7 @@ def block(shortcut: bool = True) -> resnet.Block:
 
 
 def bare_block(shortcut: bool = True) -> resnet.Block:
-    """Build the same without normalisation; its convolutions have a bias instead."""
+    """Build such a block without normalisation; its convolutions have a bias instead."""
     bare = block(shortcut)
     for name, module in list(bare.residual.named_children()):
         if isinstance(module, nn.Conv2d):
@@ -121,7 +121,7 @@ def with_bn(networks: Networks) -> Facts:
 
 @torch.no_grad()
 def plain_block(networks: Networks) -> Facts:
-    """Ask a plain and a residual block without normalisation for the identity."""
+    """Try whether a plain and a residual block without normalisation are the identity."""
     with seeded(SEED):
         plain, residual, x = bare_block(shortcut=False), bare_block(), signed_noise().relu()
     zero(plain, residual)

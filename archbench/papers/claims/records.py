@@ -39,8 +39,8 @@ class Claim(Record):
 class Case(Record):
     """One set of circumstances in which a statement was tried."""
 
-    when: str  #: the circumstances, as they end "true only ...": "with equal channel counts"
-    #: whether the statement came out true in them; None where that cannot be tested here
+    when: str  #: the circumstances, a text that completes "true only ...": "with 10 layers"
+    #: whether the statement came out true there; None where that cannot be tested here
     true: bool | None
 
 
@@ -50,11 +50,11 @@ class Measurement(Record):
 
     DERIVED = ("agrees",)
 
-    what: str  #: that was measured, with its unit if it has one
+    what: str  #: the measured quantity, with its unit if it has one
     value: Value  #: what came out
-    expected: Value  #: derived by hand, or from another source
-    #: how far apart the two may be, as a share of the smaller: 0.05 is 5 %, 9 is a factor of ten. 0
-    #: asks for the same value.
+    expected: Value  #: the value derived by hand, or printed by another source
+    #: how far apart `value` and `expected` may be, as a share of the smaller: 0.05 is 5 %, 9 is a
+    #: factor of ten. 0 asks for the same value.
     within: float = 0.0
     relation: Relation = "="  #: "<=" and ">=" take `expected` as a bound instead
 
@@ -99,14 +99,14 @@ Facts = Iterator[Fact]  # what an experiment yields; the order counts within eac
 class Evidence:
     """What an experiment found."""
 
-    #: the circumstances that the statement was tried in; none where it cannot be tested here
+    #: the circumstances in which the statement was tried; none where it cannot be tested here
     cases: tuple[Case, ...]
-    #: the numbers behind it, each beside what it should be
+    #: the numbers that were measured, each beside the expected one
     measurements: tuple[Measurement, ...] = ()
     #: what the statement needs in order to be true, or why it was not tested; where it is empty the
     #: true cases say it
     condition: str = field(default="", kw_only=True)
-    #: of the random numbers, where there are any; several where draws are averaged
+    #: the seeds of the random numbers, where there are any; several where draws are averaged
     seeds: tuple[int, ...] = field(default=(), kw_only=True)
     pictures: tuple[Picture, ...] = field(default=(), kw_only=True)  #: what is worth looking at
 

@@ -3,13 +3,13 @@
 from archbench.papers.judge import Value
 from archbench.papers.layers import projections
 from archbench.papers.networks import Networks
-from archbench.papers.recompute.rules import Rules, name_of, network_of
+from archbench.papers.recompute.rules import Rules, name_of, network_of, stage_of
 from archbench.papers.records import PublishedFigure
 
 
 def _units(networks: Networks, figure: PublishedFigure) -> Value:
     """Return the outputs of one convolution of AlexNet: paper.alexnet.conv1.units."""
-    return networks.stage(name_of(figure), figure.id.split(".")[2]).activations
+    return networks.stage(name_of(figure), stage_of(figure)).activations
 
 
 def _extra_projections(networks: Networks, figure: PublishedFigure) -> Value:

@@ -13,7 +13,7 @@ from archbench.papers.recompute.rules import (
     Rules,
     name_of,
     network_of,
-    output_size,
+    output_of,
     stage_depth,
     stage_of,
 )
@@ -71,7 +71,7 @@ def _layers_more(networks: Networks, figure: PublishedFigure) -> Value:
 
 
 RULES: Rules = (
-    ("bn-inception.figure5.*.output_size", output_size),
+    ("bn-inception.figure5.*.output_size", output_of("{2}")),
     ("bn-inception.figure5.conv2.depth", stage_depth),
     ("bn-inception.figure5.*", _filters),
     ("bn-inception.text.params_increase", _increase("params", TWIN)),

@@ -61,7 +61,7 @@ CONVOLUTIONS = "convolutions only"
 class Counted(NamedTuple):
     """One count of a network."""
 
-    network: str  #: that was counted: its registry name and arguments
+    network: str  #: the counted network: registry name and arguments
     way: str  #: what was counted, and what a printed K means
     value: int  #: the count
     #: what it is multiplied by before it is compared, where K is not the figure's own

@@ -18,7 +18,7 @@ from archbench.papers.recompute.rules import (
     depth,
     name_of,
     network_of,
-    output_size,
+    output_of,
     patch_size,
     patch_stride,
     stage_depth,
@@ -101,7 +101,7 @@ def _of_both_heads(path: str, read: Any) -> Any:
 RULES: Rules = (
     ("googlenet.table1.*.patch_size", patch_size),
     ("googlenet.table1.*.stride", patch_stride),
-    ("googlenet.table1.*.output_size", output_size),
+    ("googlenet.table1.*.output_size", output_of("{2}")),
     ("googlenet.table1.*.depth", stage_depth),
     ("googlenet.table1.*.n?x?*", _filters),
     ("googlenet.table1.*.pool_proj", _filters),

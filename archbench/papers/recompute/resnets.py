@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from archbench.papers.judge import Value
-from archbench.papers.layers import blocks, channels, convolutions, kernel, stride
+from archbench.papers.layers import blocks, channels, convolutions, kernel, repeats, stride
 from archbench.papers.networks import Networks
 from archbench.papers.recompute.rules import (
     Rule,
@@ -29,30 +29,18 @@ from archbench.papers.records import PublishedFigure
 CHANGE = "conv3_x.1"  # the first block of conv3_x, which halves the grid and doubles the channels
 
 
-def _place(figure: PublishedFigure) -> str:
-    """Return the stage of Table 1 that an id names: resnet.table1.resnet18.conv2_x.blocks."""
-    return figure.id.split(".")[3]
-
-
-def _size(networks: Networks, figure: PublishedFigure) -> Value:
-    return output_of(_place(figure))(networks, figure)
-
-
 def _max_pool_kernel(layer: nn.Module) -> Value:
     return kernel(layer) if isinstance(layer, nn.MaxPool2d) else f"no max pool: {layer}"
-
-
-def _blocks(networks: Networks, figure: PublishedFigure) -> Value:
-    return len(network_of(networks, figure).get_submodule(_place(figure)))
 
 
 def _in_every_block(read: Callable[[Any], Value]) -> Rule:
     """Read the n-th convolution of all blocks of a stage, which are alike: layer_2.kernel."""
 
     def layer(networks: Networks, figure: PublishedFigure) -> Value:
-        place = int(figure.id.split(".")[4].removeprefix("layer_")) - 1
-        stage = network_of(networks, figure).get_submodule(_place(figure))
-        return common(read(convolutions(block.residual)[place]) for block in stage)
+        _, _, _, name, place, _ = figure.id.split(".")
+        index = int(place.removeprefix("layer_")) - 1
+        stage = network_of(networks, figure).get_submodule(name)
+        return common(read(convolutions(block.residual)[index]) for block in stage)
 
     return layer
 
@@ -132,20 +120,14 @@ def _pool(networks: Networks, figure: PublishedFigure) -> Value:
     return f"{height}x{width}"
 
 
-def _shortcut_stride(networks: Networks, figure: PublishedFigure) -> Value:
-    found: int = _shortcut(networks, figure).stride
-    return found
-
-
-def _projection_weights(networks: Networks, figure: PublishedFigure) -> Value:
-    """Write one filter of the projection: kernel and channels that it reads."""
-    layer = network_of(networks, figure).get_submodule(f"{CHANGE}.shortcut.conv")
+def _filter(layer: nn.Conv2d) -> Value:
+    """Write one filter: its kernel and the channels that it reads."""
     return f"{kernel(layer)}x{layer.in_channels}"
 
 
 RULES: Rules = (
     ("resnet.table1.*.layers", depth),
-    ("resnet.table1.*.output_size", _size),
+    ("resnet.table1.*.output_size", output_of("{3}")),
     ("resnet.table1.*.conv1.kernel", at("conv1.conv", kernel)),
     ("resnet.table1.*.conv1.channels", at("conv1.conv", channels)),
     ("resnet.table1.*.conv1.stride", at("conv1.conv", stride)),
@@ -153,7 +135,7 @@ RULES: Rules = (
     ("resnet.table1.*.pool1.stride", at("pool1", stride)),
     ("resnet.table1.*.layer_?.kernel", _in_every_block(kernel)),
     ("resnet.table1.*.layer_?.channels", _in_every_block(channels)),
-    ("resnet.table1.*.blocks", _blocks),
+    ("resnet.table1.*.blocks", at("{3}", repeats)),
     ("resnet.table1.*.fc.classes", at("fc", lambda layer: layer.out_features)),
     ("resnet.table1.caption.downsampling_stride", _stride_of_change_blocks),
     ("resnet.table?.*.layers", depth),
@@ -176,7 +158,7 @@ RULES: Rules = (
     ("resnet.text.option_a.zero_grid", _padded),
     ("resnet.text.option_a.output_size", _padded),
     ("resnet.text.option_a.pool_*", _pool),
-    ("resnet.text.option_a.stride", _shortcut_stride),
+    ("resnet.text.option_a.stride", at(f"{CHANGE}.shortcut", lambda layer: layer.stride)),
     ("resnet.text.option_b.filters", at(f"{CHANGE}.shortcut.conv", channels)),
-    ("resnet.text.option_b.kernel", _projection_weights),
+    ("resnet.text.option_b.kernel", at(f"{CHANGE}.shortcut.conv", _filter)),
 )

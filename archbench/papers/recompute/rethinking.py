@@ -15,20 +15,14 @@ from archbench.papers.recompute.rules import (
     common,
     depth,
     input_of,
-    input_size,
     kernel_of,
     network_of,
     patch_size,
     patch_stride,
-    stage_of,
 )
 from archbench.papers.records import PublishedFigure
 
 V2 = "inception-v2"
-
-
-def _repeats(networks: Networks, figure: PublishedFigure) -> Value:
-    return repeats(network_of(networks, figure).get_submodule(stage_of(figure)))
 
 
 def _largest_kernel(networks: Networks, figure: PublishedFigure) -> Value:
@@ -66,8 +60,8 @@ RULES: Rules = (
     ("rethinking.table1.*.stride", patch_stride),
     ("rethinking.table1.pool.input_size", input_of("avgpool")),
     ("rethinking.table1.linear.input_size", input_of("fc")),
-    ("rethinking.table1.*.input_size", input_size),
-    ("rethinking.table1.*.count", _repeats),
+    ("rethinking.table1.*.input_size", input_of("{2}")),
+    ("rethinking.table1.*.count", at("{2}", repeats)),
     ("rethinking.figures.fig5.input_size", input_of("inception_fig5")),
     ("rethinking.figures.fig5.count", at("inception_fig5", repeats)),
     ("rethinking.figures.fig5.replaced_kernels", _double_branch),

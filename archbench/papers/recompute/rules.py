@@ -40,27 +40,22 @@ def written(shape: Shape | None, figure: PublishedFigure) -> str:
     return (shape_for_people(whole) or "").replace("×", "x")
 
 
-def output_size(networks: Networks, figure: PublishedFigure) -> Value:
-    """Return the size of what the figure's stage gives."""
-    return output_of(stage_of(figure))(networks, figure)
-
-
-def input_size(networks: Networks, figure: PublishedFigure) -> Value:
-    """Return the size of what the figure's stage is given."""
-    return input_of(stage_of(figure))(networks, figure)
+def _named(path: str, figure: PublishedFigure) -> str:
+    """Return a path with parts of the figure's id in it: {2} is the third part."""
+    return path.format(*figure.id.split("."))
 
 
 def input_of(stage: str) -> Rule:
-    """Return the size of what a stage of the figure's network is given."""
+    """Return the size of what a stage of the figure's network is given; "{2}" as in at()."""
     return lambda networks, figure: written(
-        networks.stage(name_of(figure), stage).input_shape, figure
+        networks.stage(name_of(figure), _named(stage, figure)).input_shape, figure
     )
 
 
 def output_of(stage: str) -> Rule:
-    """Return the size of what a stage of the figure's network gives."""
+    """Return the size of what a stage of the figure's network gives; "{2}" as in at()."""
     return lambda networks, figure: written(
-        networks.stage(name_of(figure), stage).output_shape, figure
+        networks.stage(name_of(figure), _named(stage, figure)).output_shape, figure
     )
 
 
@@ -87,9 +82,7 @@ def window(networks: Networks, figure: PublishedFigure) -> nn.Module | None:
 def patch_size(networks: Networks, figure: PublishedFigure) -> Value:
     """Return the kernel of the figure's stage; a global pool's is the grid that it sees."""
     layer = window(networks, figure)
-    if layer is not None:
-        return kernel(layer)
-    return input_size(networks, figure)
+    return input_of("{2}")(networks, figure) if layer is None else kernel(layer)
 
 
 def patch_stride(networks: Networks, figure: PublishedFigure) -> Value:
@@ -110,5 +103,10 @@ def common(values: Iterable[Value]) -> Value:
 
 
 def at(path: str, read: Callable[[Any], Value]) -> Rule:
-    """Read something off the layer at a path of the figure's network."""
-    return lambda networks, figure: read(network_of(networks, figure).get_submodule(path))
+    """Read something off the layer at a path of the figure's network.
+
+    In a path, "{2}" stands for the third part of the figure's id, which mostly names its stage.
+    """
+    return lambda networks, figure: read(
+        network_of(networks, figure).get_submodule(_named(path, figure))
+    )
