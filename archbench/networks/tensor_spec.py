@@ -1,13 +1,9 @@
 """One input of a network, without its values."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from archbench.record import Record
 from archbench.units import Shape
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,17 +74,15 @@ def student_quantile(share: float, degrees: int) -> float:
     return float(stdtrit(degrees, share))
 
 
-def t_interval(
-    values: Sequence[float], confidence: float = CONFIDENCE
-) -> tuple[float, float] | None:
-    """Return Student's interval of the mean; None for fewer than two values.
+def t_interval(values: Sequence[float]) -> tuple[float, float] | None:
+    """Return Student's 95 % interval of the mean; None for fewer than two values.
 
     For the few values for which no rank test can reach the confidence at all.
     """
     n = len(values)
     if n < 2:
         return None
-    reach = student_quantile((1 + confidence) / 2, n - 1) * stdev(values) / sqrt(n)
+    reach = student_quantile((1 + CONFIDENCE) / 2, n - 1) * stdev(values) / sqrt(n)
     return fmean(values) - reach, fmean(values) + reach
 
 

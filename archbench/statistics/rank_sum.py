@@ -9,6 +9,8 @@ from functools import cache
 from math import comb
 from statistics import median
 
+from archbench.statistics.intervals import CONFIDENCE
+
 
 def p_value(before: Sequence[float], after: Sequence[float]) -> float:
     """Return the chance of so many pairs in which after is larger, if both are drawn alike.
@@ -50,30 +52,28 @@ def shift(before: Sequence[float], after: Sequence[float]) -> float:
     return median(b - a for a in before for b in after)
 
 
-def shift_interval(
-    before: Sequence[float], after: Sequence[float], confidence: float = 0.95
-) -> tuple[float, float] | None:
-    """Return the shifts that the test does not reject; None where it can reject none.
+def shift_interval(before: Sequence[float], after: Sequence[float]) -> tuple[float, float] | None:
+    """Return the 95 % interval of the shift, those the test does not reject; None if it has none.
 
-    Its ends are differences, counted in from both sides. At 95 % it takes four values a side.
+    Its ends are differences, counted in from both sides. It takes four values a side.
 
     >>> shift_interval([1.0, 2.0, 3.0, 4.0], [2.0, 3.0, 4.0, 5.0])
     (-2.0, 4.0)
     """
-    count = ends(len(before), len(after), confidence)
+    count = ends(len(before), len(after))
     if not count:
         return None
     differences = sorted(b - a for a in before for b in after)
     return differences[count - 1], differences[-count]
 
 
-def ends(before: int, after: int, confidence: float = 0.95) -> int:
+def ends(before: int, after: int) -> int:
     """Return how far from both sides the interval's ends stand; 0 where there is none.
 
     >>> ends(3, 3), ends(4, 4), ends(5, 5)
     (0, 1, 3)
     """
-    enough = critical(before, after, (1 - confidence) / 2)
+    enough = critical(before, after, (1 - CONFIDENCE) / 2)
     return 0 if enough is None else before * after - enough + 1
 
 

@@ -10,6 +10,8 @@ from archbench.papers.claims.structure import size
 from archbench.papers.figures import figure
 from archbench.papers.networks import Networks
 
+IMAGES = 2  # that the gradient is averaged over
+
 
 def output_size(networks: Networks) -> Facts:
     """Read what the heads' pools make of the outputs of 4a and 4d."""
@@ -79,15 +81,15 @@ def loss(networks: Networks) -> Facts:
     yield Measurement("scale of the gradient at aux2", heads[1], 0.3)
 
 
-def _gradients_at_4a(images: int = 2) -> tuple[float, float]:
+def _gradients_at_4a() -> tuple[float, float]:
     """Return the norm of the gradient there at initialisation, without and with the heads."""
     outputs: list[Tensor] = []
     with seeded(SEED):
         network = build("googlenet", aux=True)
         module = network.get_submodule("inception_4a")
         module.register_forward_hook(lambda _module, _inputs, output: outputs.append(output))
-        labels = torch.randint(1000, (images,))
-        logits = network(torch.randn(images, 3, 224, 224))
+        labels = torch.randint(1000, (IMAGES,))
+        logits = network(torch.randn(IMAGES, 3, 224, 224))
     main, *heads = (nn.functional.cross_entropy(answers, labels) for answers in logits)
     (without,) = torch.autograd.grad(main, outputs[0], retain_graph=True)
     (with_heads,) = torch.autograd.grad(training_loss(main, *heads), outputs[0])

@@ -55,12 +55,12 @@ def _pool(module: nn.Module) -> str:
     return next((kinds[type(m)] for m in branch.modules() if type(m) in kinds), "no pool")
 
 
-def _increase(of: str, over: str) -> Rule:
-    """Return by how many percent a total is larger than that of a version of GoogLeNet."""
+def _increase(of: str) -> Rule:
+    """Return by how many percent a total is larger than that of the GoogLeNet with this stem."""
 
     def percent(networks: Networks, figure: PublishedFigure) -> Value:
-        ours = getattr(networks.profile(name_of(figure)).totals, of)
-        return 100 * (Fraction(ours, getattr(networks.profile(over).totals, of)) - 1)
+        ours, twin = (networks.profile(name).totals for name in (name_of(figure), TWIN))
+        return 100 * (Fraction(getattr(ours, of), getattr(twin, of)) - 1)
 
     return percent
 
@@ -74,7 +74,7 @@ RULES: Rules = (
     ("bn-inception.figure5.*.output_size", output_of("{2}")),
     ("bn-inception.figure5.conv2.depth", stage_depth),
     ("bn-inception.figure5.*", _filters),
-    ("bn-inception.text.params_increase", _increase("params", TWIN)),
-    ("bn-inception.text.cost_increase", _increase("macs", TWIN)),
+    ("bn-inception.text.params_increase", _increase("params")),
+    ("bn-inception.text.cost_increase", _increase("macs")),
     ("bn-inception.text.depth_increase", _layers_more),
 )

@@ -17,7 +17,7 @@ def _reduction_filters(networks: Networks, figure: PublishedFigure) -> Value:
     return channels(convolutions(reduction.get_submodule(branch))[place])
 
 
-def _stage(networks: Networks, figure: PublishedFigure) -> str:
+def _stage(figure: PublishedFigure) -> str:
     """Name the stage of a row: "a" are the modules of that letter."""
     row = figure.id.split(".")[2]
     if len(row) > 1:
@@ -26,11 +26,11 @@ def _stage(networks: Networks, figure: PublishedFigure) -> str:
 
 
 def _size(networks: Networks, figure: PublishedFigure) -> Value:
-    return output_of(_stage(networks, figure))(networks, figure)
+    return output_of(_stage(figure))(networks, figure)
 
 
 def _repeats(networks: Networks, figure: PublishedFigure) -> Value:
-    return repeats(network_of(networks, figure).get_submodule(_stage(networks, figure)))
+    return repeats(network_of(networks, figure).get_submodule(_stage(figure)))
 
 
 def _pooled(networks: Networks, figure: PublishedFigure) -> Value:

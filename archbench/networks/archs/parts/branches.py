@@ -132,12 +132,6 @@ def chain(c_in: int, boxes: Branch, make: MakeConv = ConvBN) -> tuple[nn.Sequent
     return layers, c_in
 
 
-def stage(c_in: int, boxes: Branch, make: MakeConv = ConvBN) -> tuple[nn.Module, int]:
-    """Build boxes that feed each other; one that is alone is the stage itself."""
-    layers, width = chain(c_in, boxes, make)
-    return (layers[0] if len(layers) == 1 else layers), width
-
-
 def staged(
     rows: Iterable[tuple[str, Branch]],
     num_classes: int,
@@ -155,8 +149,8 @@ def staged(
     channels = 3
     for name, boxes in rows:
         if boxes:
-            built, channels = stage(channels, boxes)
-            yield name, built
+            layers, channels = chain(channels, boxes)
+            yield name, layers[0] if len(layers) == 1 else layers
         elif name == "avgpool":  # 8×8 at the papers' input size; global, so that others work
             yield name, nn.AdaptiveAvgPool2d(1)
         elif name == "dropout":
