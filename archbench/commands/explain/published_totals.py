@@ -1,4 +1,7 @@
-"""What other libraries publish of the networks that they ship, and the steps to those networks."""
+"""What other libraries publish of the networks that they ship, and the steps to those networks.
+
+papers/published_totals.csv has the totals, steps.csv the networks that differ in one thing.
+"""
 
 from collections import deque
 from collections.abc import Iterator
@@ -32,41 +35,10 @@ class Step(NamedTuple):
     back: str  #: what the first one has in its place
 
 
-_PROJECTIONS = ("projections where shapes change", "zero padding where shapes change")
-_V1_5 = ("stride on the 3x3, as in v1.5", "stride on the 1x1, as in v1")
-_AUX = ("auxiliary heads", "no auxiliary heads")
-_AUX_TO = ("googlenet", "googlenet-torchvision", "bn-googlenet", "inception-v3")
-
-STEPS = (
-    Step("googlenet-separable", "googlenet", "dense 7x7 in the stem", "separable 7x7 in the stem"),
-    Step("googlenet", "bn-googlenet", "batch normalisation for biases", "biases, no normalisation"),
-    Step("bn-googlenet", "googlenet-torchvision", "3x3 for 5x5", "5x5 for 3x3"),
-    Step("bn-inception", "bn-inception version=dense-stem", "dense 7x7", "separable 7x7"),
-    Step(
-        "bn-inception",
-        "bn-inception version=tf-slim",
-        "pool projections of 96, no normalisation in the stem",
-        "pool projections of 128, normalisation in the stem",
-    ),
-    Step(
-        "bn-inception version=dense-stem",
-        "bn-inception version=caffe",
-        "biases on convolutions",
-        "no biases on convolutions",
-    ),
-    Step(
-        "inception-resnet-v2-paper",
-        "inception-resnet-v2",
-        "stem, widths, repeats and last convolution of the release",
-        "stem, widths and repeats of the paper's figures",
-    ),
-    Step("alexnet", "alexnet-one-tower", "one tower, its widths", "two towers, their widths"),
-    Step("resnet18", "resnet18-b", *_PROJECTIONS),
-    Step("resnet34", "resnet34-b", *_PROJECTIONS),
-    Step("resnet34-b", "resnet34-c", "projections on every shortcut", "fewer projections"),
-    *(Step(f"resnet{n}", f"resnet{n}-v1.5", *_V1_5) for n in (50, 101, 152)),
-    *(Step(name, f"{name} aux=true", *_AUX) for name in _AUX_TO),
-)
+@cache
+def steps() -> tuple[Step, ...]:
+    """Return the rows of steps.csv."""
+    return tuple(Step(**row) for row in rows_of("commands/explain/steps.csv"))
 
 
 @cache
@@ -106,7 +78,7 @@ def way(network: str, other: str) -> list[tuple[str, str]] | None:
 
 
 def _neighbours(network: str) -> Iterator[tuple[str, str]]:
-    for step in STEPS:
+    for step in steps():
         if step.network == network:
             yield step.there, step.other
         elif step.other == network:
