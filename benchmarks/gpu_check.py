@@ -27,8 +27,9 @@ from archbench.timing.records import Session, Watched
 from archbench.timing.sessions import launch as launching
 from archbench.timing.sessions.subjects import Ways
 from archbench.timing.worker.clock import DeviceClock
+from archbench.timing.worker.place import Place, configure_process
 from archbench.timing.worker.prepare import prepare, run_untimed, timed_call
-from archbench.timing.worker.session import Place, as_in, measure
+from archbench.timing.worker.session import measure
 from archbench.units import duration, memory, scaled
 
 NETWORKS = (
@@ -110,7 +111,7 @@ def agreement(plan: Plan) -> str:
             cell = found.cell
             loaded = load(cell.model)
             ready = prepare(loaded, plan_for(loaded, list(cell.inputs), batch), cell, device, 0)
-            as_in(cell)
+            configure_process(cell)
             with torch.inference_mode():
                 run_untimed(ready, cell)
                 call = timed_call(ready, cell)

@@ -28,8 +28,9 @@ from archbench.timing.session_file import read_run
 from archbench.timing.sessions.job_runner import job_runner
 from archbench.timing.sessions.schedule import in_turn
 from archbench.timing.worker.clock import DeviceClock
+from archbench.timing.worker.effort import Effort
 from archbench.timing.worker.prepare import prepare
-from archbench.timing.worker.runner import Effort, take_turns
+from archbench.timing.worker.runner import take_turns
 from benchmarks.progress import tell
 
 CPU = torch.device("cpu")

@@ -22,7 +22,7 @@ from archbench.networks.resolve import load, plan_for
 from archbench.networks.training import DEFAULT_OPTIMIZER, optimizer_for, training_step
 from archbench.networks.ways import Mode
 from archbench.timing.machine.environment import environment
-from archbench.timing.worker.memory import peak_above
+from archbench.timing.worker.peak_memory import peak_allocation
 from archbench.units import scaled
 
 CPU = torch.device("cpu")
@@ -55,7 +55,7 @@ def measured(
     if mode == "infer":
         module.eval()
         with torch.inference_mode():
-            return peak_above(lambda: module(*args, **kwargs), CPU)
+            return peak_allocation(lambda: module(*args, **kwargs), CPU)
     module.train()
     steps = optimizer_for(optimizer, module.parameters())
 
@@ -63,7 +63,7 @@ def measured(
         training_step(lambda: module(*args, **kwargs), steps)
 
     step()
-    return peak_above(step, CPU)
+    return peak_allocation(step, CPU)
 
 
 def rows(names: list[str]) -> Iterator[Row]:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from archbench.networks.inputs import InputPlan
     from archbench.networks.resolve import Loaded
-    from archbench.timing.worker.clock import Clock
-    from archbench.timing.worker.runner import Call, Rounds
+    from archbench.timing.worker.clock import Call, Clock
+    from archbench.timing.worker.runner import Rounds
 
 MEASURE_S = 1.0
 LEAST_ROUNDS, MOST_ROUNDS = 10, 10_000
@@ -65,7 +65,8 @@ def time_under(
     from archbench.statistics.steadiness import is_steady
     from archbench.timing.machine.environment import environment
     from archbench.timing.worker.clock import DeviceClock
-    from archbench.timing.worker.session import Place, gradients_of, ready_from
+    from archbench.timing.worker.loading import prepare_cell
+    from archbench.timing.worker.place import Place, gradient_mode
 
     ways = Ways((batch_size,), device, (precision,), (mode,), threads=threads)
     check_ways(ways)
@@ -76,8 +77,8 @@ def time_under(
         loaded, cell, plan = _asked(model, input_size, model_kwargs or {}, ways)
         cell = replace(cell, device=str(where))
         profile = profile_loaded(loaded, plan)
-        with gradients_of(cell):
-            ready = ready_from(loaded, plan, cell, Place(where, clock))
+        with gradient_mode(cell):
+            ready = prepare_cell(loaded, plan, cell, Place(where, clock))
 
             def call() -> None:
                 ready.call()
@@ -138,10 +139,10 @@ def _asked(
 
 def _warmed_up(call: "Call", clock: "Clock", kind: str) -> tuple["Rounds", float]:
     """Run until the times have settled; return that, and how many seconds one run takes."""
-    from archbench.timing.worker.runner import Effort, take_turns
-    from archbench.timing.worker.session import ACCELERATOR_WARM_UP_S, WARM_UP_S
+    from archbench.timing.worker.effort import Effort, warm_up_s
+    from archbench.timing.worker.runner import take_turns
 
-    least, most = WARM_UP_S.get(kind, ACCELERATOR_WARM_UP_S)
+    least, most = warm_up_s(kind)
     effort = Effort(least, most, 0.0, least_rounds=2)  # which are too few to be called steady
     warm = take_turns([call], clock, effort, seed=0)
     return warm, median(time for (time,) in warm.kept) / 1e9

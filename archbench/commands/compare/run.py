@@ -7,8 +7,9 @@ from archbench.commands.compare.changes import compare_structure, with_times
 from archbench.commands.compare.records import Comparison
 from archbench.errors import ArchbenchError, NothingMeasured
 from archbench.libraries import require
+from archbench.timing.failures import error_of
 from archbench.timing.records import Session
-from archbench.timing.sessions.job_runner import SILENT, Listener, error_of, job_runner
+from archbench.timing.sessions.job_runner import SILENT, Listener, job_runner
 from archbench.timing.sessions.schedule import SESSIONS, in_turn
 from archbench.timing.sessions.subjects import Subject, Ways, subjects
 

@@ -24,9 +24,10 @@ from archbench.gates.time.sides import THREADS, in_one_process, measured_cell, o
 from archbench.gates.time.verdicts import verdicts_of
 from archbench.networks.names import parts_of
 from archbench.timing.cells import Cell
+from archbench.timing.failures import error_of
 from archbench.timing.machine.records import Environment
 from archbench.timing.processes.children import Child
-from archbench.timing.sessions.job_runner import SILENT, JobRunner, Listener, error_of, job_runner
+from archbench.timing.sessions.job_runner import SILENT, JobRunner, Listener, job_runner
 from archbench.timing.sessions.subjects import Ways
 
 MODELS = ("resnet20", "resnet18")

@@ -61,7 +61,7 @@ class LoadedSide:
     def slice(self, calls: int) -> dict[str, Any]:
         """Time so many calls, one by one, in nanoseconds; or say what stopped one of them."""
         from archbench.errors import ArchbenchError
-        from archbench.timing.worker.session import failure_of
+        from archbench.timing.failures import failure_of
 
         try:
             return {"times_ns": self._timed(calls)}
@@ -71,10 +71,10 @@ class LoadedSide:
     def _timed(self, calls: int) -> list[int]:
         from archbench.errors import UserCodeError
         from archbench.timing.worker.clock import time_of
-        from archbench.timing.worker.prepare import failures
+        from archbench.timing.worker.errors import archbench_errors
 
         call, wait, now_ns = self._call, self._clock.wait, self._clock.now_ns
-        with failures(self._cell, UserCodeError, f"measuring {self._cell.model} failed"):
+        with archbench_errors(self._cell, UserCodeError, f"measuring {self._cell.model} failed"):
             return [time_of(call, wait, now_ns) for _ in range(calls)]
 
 
@@ -84,25 +84,27 @@ def loaded(asked: Mapping[str, Any]) -> LoadedSide:
 
     from archbench.errors import ArchbenchError, UserCodeError
     from archbench.networks.user_code import source_of
+    from archbench.timing.failures import failure_of
     from archbench.timing.jobs import Job
     from archbench.timing.machine.environment import environment
     from archbench.timing.worker.clock import DeviceClock
-    from archbench.timing.worker.prepare import failures
-    from archbench.timing.worker.session import Place, as_in, failure_of, gradients_of, made_ready
+    from archbench.timing.worker.errors import archbench_errors
+    from archbench.timing.worker.loading import load_cell
+    from archbench.timing.worker.place import Place, configure_process, gradient_mode
 
     job = Job.from_dict(asked["job"])
     (arguments,) = pickle.loads(b64decode(asked["arguments"]))
     cell = replace(job.cells[0], arguments=arguments)
     device = torch.device(cell.device)
-    as_in(cell)
+    configure_process(cell)
     torch.manual_seed(job.seed)
     clock = DeviceClock(device)
     try:
-        with failures(cell, UserCodeError, f"measuring {cell.model} failed"):
-            one = made_ready(cell, None, Place(device, clock))
+        with archbench_errors(cell, UserCodeError, f"measuring {cell.model} failed"):
+            one = load_cell(cell, None, Place(device, clock))
     except ArchbenchError as error:
         return LoadedSide({"failure": failure_of(error).to_dict()})
-    gradients_of(cell).__enter__()  # for the rest of this process
+    gradient_mode(cell).__enter__()  # for the rest of this process
     gc.collect()
     gc.freeze()
     source = source_of(cell.model)

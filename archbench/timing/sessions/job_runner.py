@@ -8,12 +8,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from archbench.errors import ArchbenchError, NothingMeasured, OutOfMemory, UserCodeError
+from archbench.errors import NothingMeasured
 from archbench.libraries import require
 from archbench.timing.ceilings import Ceilings
 from archbench.timing.cells import Cell
 from archbench.timing.machine.records import Environment
-from archbench.timing.records import Failure, Flag, Session
+from archbench.timing.records import Flag, Session
 
 if TYPE_CHECKING:
     from archbench.timing.jobs import Job
@@ -105,16 +105,6 @@ class JobRunner:
 
 def _is_filled(folder: Path) -> bool:
     return folder.is_dir() and any(folder.iterdir())
-
-
-def error_of(failure: Failure) -> ArchbenchError:
-    """Make the error again that a worker ended with."""
-    if failure.kind == "oom":
-        return OutOfMemory(failure.message, failure.hint)
-    for kind in (UserCodeError, NothingMeasured):
-        if failure.exit_code == kind.exit_code:
-            return kind(failure.message, failure.hint)
-    return ArchbenchError(failure.message, failure.hint)
 
 
 @contextmanager

@@ -1,7 +1,7 @@
-"""What only an accelerator has: work that goes on after its call returned, and times of its own.
+"""Times that only an accelerator has, whose work goes on after a call has returned.
 
-Three figures that answer three questions: the host's latency (the runner's), the device's own time
-for one call, and the throughput of calls back to back.
+The runner measures the latency that the host sees. Here are the device's own time for one call,
+the time that launching takes, and the throughput of calls back to back.
 """
 
 from collections.abc import Callable
@@ -11,31 +11,29 @@ from typing import Any, Protocol
 
 from archbench.private_torch import hold_kernel
 from archbench.timing.records import DeviceTimes
-from archbench.timing.worker.clock import Clock
+from archbench.timing.worker.clock import Call, Clock
 
 SHORT_S = 50e-6  # events are exact to half a microsecond: shorter calls share a pair of them
 LEAST_CALLS, MOST_CALLS = 10, 1000  # event pairs in flight
-BLOCK_S = 0.2  # of work back to back
+BLOCK_S = 0.2  # longest block of calls back to back
 BLOCKS = 5
-LAUNCHES = 20  # that are timed for themselves
+LAUNCHES = 20  # that are timed by themselves
 LONGEST_HOLD_S = 0.02  # while the stream is held, nothing is computed
-
-Call = Callable[[], object]
 
 
 class Stream(Protocol):
-    """The queue of a device; tests hand in one whose time they turn themselves."""
+    """The queue of a device; tests make up one whose time they turn themselves."""
 
     def mark(self) -> Any:
-        """Queue an event, which notes the device's time when all before it is done."""
+        """Queue an event, which notes the device's time when all work before it is done."""
         ...
 
     def between_ns(self, first: Any, last: Any) -> float:
-        """Return the nanoseconds from event to event; both have happened."""
+        """Return the nanoseconds between two events that have happened."""
         ...
 
     def hold(self, seconds: float) -> None:
-        """Keep the device waiting so long, so that launches get ahead of it."""
+        """Let the device wait, so that launches get ahead of it."""
         ...
 
 
@@ -43,7 +41,7 @@ class CudaStream:
     """The current stream of a CUDA device."""
 
     def __init__(self, cuda: Any) -> None:
-        """Take torch.cuda, or what stands for it."""
+        """Take torch.cuda, or what stands in for it."""
         self._cuda = cuda
         self._cycles_per_s: float | None = None
 
@@ -54,7 +52,7 @@ class CudaStream:
         return event
 
     def between_ns(self, first: Any, last: Any) -> float:
-        """Ask the events, which count milliseconds."""
+        """Convert from the milliseconds that events count."""
         return float(first.elapsed_time(last)) * 1e6
 
     def hold(self, seconds: float) -> None:
@@ -63,72 +61,75 @@ class CudaStream:
         if sleep is None:
             return
         if self._cycles_per_s is None:
-            cycles = 1_000_000
-            before = self.mark()
-            sleep(cycles)
-            after = self.mark()
-            self._cuda.synchronize()
-            self._cycles_per_s = cycles / (self.between_ns(before, after) / 1e9)
+            self._cycles_per_s = self._cycle_rate(sleep)
         sleep(int(seconds * self._cycles_per_s))
+
+    def _cycle_rate(self, sleep: Callable[[int], object]) -> float:
+        """Return the cycles per second by which the waiting kernel counts."""
+        cycles = 1_000_000
+        before = self.mark()
+        sleep(cycles)
+        after = self.mark()
+        self._cuda.synchronize()
+        return cycles / (self.between_ns(before, after) / 1e9)
 
 
 def device_times(
     call: Call, stream: Stream, clock: Clock, latency_s: float, seconds: float
 ) -> DeviceTimes:
-    """Time calls on the device, one by one and then in blocks.
+    """Return the launch times of a call, its times on the device, and those of blocks of calls.
 
     Args:
         call: returns when its work is launched.
-        stream: where that work is queued.
-        clock: the host's, to see how long launching takes.
-        latency_s: of one call as the host saw it, which sets how many calls fit.
+        stream: queue of that work.
+        clock: the host's, which times the launches.
+        latency_s: of one call, as the host saw it; it decides how many calls fit.
         seconds: for the single calls, and as much again for the blocks.
     """
-    enqueue_ns = _launches(call, clock)
+    enqueue_ns = _launch_times_ns(call, clock)
     enqueue_s = median(enqueue_ns) / 1e9
-    rough_s = _between(call, stream, clock, enqueue_s, together=1, count=3)[1] / 1e9
-    together = max(1, round(SHORT_S / max(rough_s, 1e-6)))
+    rough_s = _call_times_ns(call, stream, clock, enqueue_s, calls_per_time=1, count=3)[1] / 1e9
+    calls_per_time = max(1, round(SHORT_S / max(rough_s, 1e-6)))
     longest_s = max(latency_s, rough_s, enqueue_s)
-    count = min(MOST_CALLS, max(LEAST_CALLS, int(seconds / (2 * longest_s * together))))
-    calls_ns = _between(call, stream, clock, enqueue_s, together, count)
+    count = min(MOST_CALLS, max(LEAST_CALLS, int(seconds / (2 * longest_s * calls_per_time))))
+    calls_ns = _call_times_ns(call, stream, clock, enqueue_s, calls_per_time, count)
     block_s = min(BLOCK_S, max(seconds, longest_s) / BLOCKS)
     block_calls = max(1, round(block_s / max(rough_s, enqueue_s)))
-    return DeviceTimes(
-        tuple(calls_ns), enqueue_ns, _blocks(call, stream, clock, block_calls), block_calls
-    )
+    block_ns = _block_times_ns(call, stream, clock, block_calls)
+    return DeviceTimes(tuple(calls_ns), enqueue_ns, block_ns, block_calls)
 
 
-def _launches(call: Call, clock: Clock) -> tuple[int, ...]:
+def _launch_times_ns(call: Call, clock: Clock) -> tuple[int, ...]:
     """Time launching alone: before each call the device is idle, so that its queue is empty.
 
     A full queue, of about a thousand kernels, would let the host wait for the device.
     """
-    found = []
+    times = []
     for _ in range(LAUNCHES):
         clock.wait()
         before = clock.now_ns()
         call()
-        found.append(clock.now_ns() - before)
+        times.append(clock.now_ns() - before)
     clock.wait()
-    return tuple(found)
+    return tuple(times)
 
 
-def _between(
-    call: Call, stream: Stream, clock: Clock, enqueue_s: float, together: int, count: int
+def _call_times_ns(
+    call: Call, stream: Stream, clock: Clock, enqueue_s: float, calls_per_time: int, count: int
 ) -> list[int]:
-    """Time calls from event to event, in ascending order; there is one wait, at the end."""
+    """Return the device's times of a call, in ascending order; the host waits once, at the end."""
     pairs = []
     for _ in range(count):
-        stream.hold(min(LONGEST_HOLD_S, 1.5 * enqueue_s * together))
+        stream.hold(min(LONGEST_HOLD_S, 1.5 * enqueue_s * calls_per_time))
         first = stream.mark()
-        for _ in range(together):
+        for _ in range(calls_per_time):
             call()
         pairs.append((first, stream.mark()))
     clock.wait()
-    return sorted(round(stream.between_ns(*pair) / together) for pair in pairs)
+    return sorted(round(stream.between_ns(*pair) / calls_per_time) for pair in pairs)
 
 
-def _blocks(call: Call, stream: Stream, clock: Clock, calls: int) -> tuple[int, ...]:
+def _block_times_ns(call: Call, stream: Stream, clock: Clock, calls: int) -> tuple[int, ...]:
     marks = [stream.mark()]
     for _ in range(BLOCKS):
         for _ in range(calls):

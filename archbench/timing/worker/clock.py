@@ -3,15 +3,17 @@
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 
 WAIT_SIZE = 4096  # a product of this size takes milliseconds, reading one number of it far less
 
+Call = Callable[[], object]  # what is timed; its result is dropped
+
 
 class Clock(Protocol):
-    """What the runner needs of a clock; tests hand it one that they turn themselves."""
+    """A clock that knows when the device is done; tests use one that they turn themselves."""
 
     def now_ns(self) -> int:
         """Return a time that only ever grows."""
@@ -23,9 +25,10 @@ class Clock(Protocol):
 
 
 class DeviceClock:
-    """The clock of a device: the CPU's work is done when its call returns, others' is not.
+    """The clock of a device: a call returns when the CPU is done, but not when others are.
 
-    Both are attributes, so that calling them takes as little as possible: it is timed too.
+    Both methods are attributes, so that calling them takes as little time as possible: that time
+    is measured too.
     """
 
     now_ns: Callable[[], int]
@@ -33,19 +36,23 @@ class DeviceClock:
 
     def __init__(self, device: torch.device) -> None:
         self.now_ns = time.perf_counter_ns  # monotonic, of the highest resolution
-        self.wait = _nothing
+        self.wait = _no_wait
         if device.type == "cuda":
             self.wait = partial(torch.cuda.synchronize, device)
         elif device.type != "cpu":
             self.wait = partial(torch.accelerator.synchronize, device)
 
 
-def time_of(call: Callable[[], Any], wait: Callable[[], None], now_ns: Callable[[], int]) -> int:
+def _no_wait() -> None:
+    """Return at once: the CPU has nothing left to do."""
+
+
+def time_of(call: Call, wait: Callable[[], None], now_ns: Callable[[], int]) -> int:
     """Return the nanoseconds of one call, with the device idle before and done after.
 
     Args:
         call: what is timed.
-        wait: the clock's; looking it up here would be timed.
+        wait: method of the clock; looking it up here would be timed.
         now_ns: likewise.
     """
     wait()
@@ -56,9 +63,9 @@ def time_of(call: Callable[[], Any], wait: Callable[[], None], now_ns: Callable[
 
 
 def really_waits(device: torch.device, clock: Clock) -> bool:
-    """Tell whether waiting for a device takes as long as its work does.
+    """Tell whether the clock's wait() lasts until the device is done.
 
-    Where it does not, reading one number of a large product afterwards waits instead.
+    If it does not, reading one number of a large product takes longer than the wait before it.
     """
     a = torch.ones(WAIT_SIZE, WAIT_SIZE, device=device)
     (a @ a)[0, 0].item()
@@ -70,7 +77,3 @@ def really_waits(device: torch.device, clock: Clock) -> bool:
     product[0, 0].item()
     read = clock.now_ns() - start - waited
     return read < waited
-
-
-def _nothing() -> None:
-    """Wait for nothing."""

@@ -1,4 +1,4 @@
-"""torch.compile."""
+"""Compile a module with torch.compile."""
 
 from typing import Any, cast
 
@@ -7,6 +7,6 @@ from torch import nn
 
 
 def compiled(module: nn.Module, mode: str) -> nn.Module:
-    """Hand a module to torch.compile, which does its work in the first call."""
+    """Return a module whose first call compiles it."""
     done: Any = torch.compile(module, mode=mode)
     return cast(nn.Module, done)

@@ -1,9 +1,10 @@
-"""The time of every layer, noted in passing: no layer waits for the one before it.
+"""The time of every layer, noted as the network runs: no layer waits for the one before it.
 
-Whatever passes between two marks belongs to the layer that runs between them, so that the layers'
-times add up to the whole pass.
+The time between two marks belongs to the layer that runs between them, so that the layers' times
+add up to the whole pass.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from statistics import median
@@ -11,7 +12,7 @@ from typing import Any, Protocol
 
 from torch import nn
 
-Call = Callable[[], object]
+from archbench.timing.worker.clock import Call
 
 LEAST_PASSES = 5
 
@@ -42,12 +43,12 @@ class HostMarker:
         return last - first
 
 
-class LayerWatch:
-    """Marks where each watched module begins and ends, while it is attached.
+class LayerTimer:
+    """Marks when each module is entered and left, while it is attached.
 
     Args:
         module: the network.
-        paths: of the modules to watch; the network itself, "", is among them in any case.
+        paths: of the modules to time; the network itself, "", is always among them.
         marker: notes the moments.
     """
 
@@ -59,32 +60,31 @@ class LayerWatch:
 
     @contextmanager
     def attached(self) -> Iterator[None]:
-        """Watch; the module is as before afterwards."""
+        """Attach hooks to the modules; afterwards the modules are as before."""
         hooks = []
         modules = dict(self._module.named_modules(remove_duplicate=False))
         seen: set[int] = set()
         for path in self._paths:
             module = modules.get(path)
-            if module is None or id(module) in seen:  # a shared module is watched once
+            if module is None or id(module) in seen:  # a shared module gets one pair of hooks
                 continue
             seen.add(id(module))
-            hooks.append(module.register_forward_pre_hook(self._entering(path)))
-            hooks.append(module.register_forward_hook(self._leaving))
+            hooks.append(module.register_forward_pre_hook(self._mark_entry(path)))
+            hooks.append(module.register_forward_hook(self._mark_exit))
         try:
             yield
         finally:
             for hook in hooks:
                 hook.remove()
 
-    def take(self) -> dict[str, float]:
-        """Return each path's own nanoseconds since the last time, and begin anew."""
-        own: dict[str, float] = {}
+    def read_ns(self) -> dict[str, float]:
+        """Return each path's own time since the last reading, its children left out."""
+        own: dict[str, float] = defaultdict(float)
         running: list[str] = []
         before: Any = None
         for path, moment in self._marks:
             if running:
-                passed = self._marker.between_ns(before, moment)
-                own[running[-1]] = own.get(running[-1], 0.0) + passed
+                own[running[-1]] += self._marker.between_ns(before, moment)
             if path is None:
                 running.pop()
             else:
@@ -93,26 +93,26 @@ class LayerWatch:
         self._marks.clear()
         return own
 
-    def _entering(self, path: str) -> Callable[..., None]:
+    def _mark_entry(self, path: str) -> Callable[..., None]:
         def enter(module: nn.Module, args: Any) -> None:
             self._marks.append((path, self._marker.mark()))
 
         return enter
 
-    def _leaving(self, module: nn.Module, args: Any, out: Any) -> None:
+    def _mark_exit(self, module: nn.Module, args: Any, out: Any) -> None:
         self._marks.append((None, self._marker.mark()))
 
 
-def layer_times(watch: LayerWatch, call: Call, wait: Call, passes: int) -> dict[str, int]:
+def layer_times(timer: LayerTimer, call: Call, wait: Call, passes: int) -> dict[str, int]:
     """Return the median of each layer's own nanoseconds over some passes, after one more."""
-    found: dict[str, list[float]] = {}
-    with watch.attached():
+    times_ns: dict[str, list[float]] = defaultdict(list)
+    with timer.attached():
         for number in range(max(LEAST_PASSES, passes) + 1):
             wait()
             call()
             wait()
-            taken = watch.take()
+            own = timer.read_ns()
             if number:
-                for path, time in taken.items():
-                    found.setdefault(path, []).append(time)
-    return {path: round(median(times)) for path, times in found.items()}
+                for path, time_ns in own.items():
+                    times_ns[path].append(time_ns)
+    return {path: round(median(times)) for path, times in times_ns.items()}

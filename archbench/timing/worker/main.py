@@ -1,7 +1,7 @@
-"""The fresh process that measures: `python -m archbench.timing.worker.main`.
+"""The worker process: `python -m archbench.timing.worker.main`.
 
 It reads one task as JSON from standard input and writes its answer as one line of JSON to standard
-output. What the model's own code prints goes to standard error.
+output. The model's own prints go to standard error.
 """
 
 import json
@@ -10,49 +10,58 @@ import sys
 from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from archbench.collector import collection_paused
 from archbench.timing.processes.answers import Answers, leave
 from archbench.timing.processes.lifeline import end_with_parent
+
+if TYPE_CHECKING:
+    from archbench.timing.jobs import Job
 
 
 def main() -> None:
     """Do one task."""
     end_with_parent()
     answers = Answers()
-    answers.tell(work(json.loads(sys.stdin.readline())))
-    sys.stdin.read()  # the parent ends this process when it has seen what it took
+    answers.tell(answer_of(json.loads(sys.stdin.readline())))
+    sys.stdin.read()  # the parent reads this process's processor time, then ends it
     leave()
 
 
-def work(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """Do what is asked: a session, the machine's ceilings, or its description."""
+def answer_of(question: Mapping[str, Any]) -> dict[str, Any]:
+    """Measure a session or the machine's ceilings, or describe the environment, as JSON."""
     with collection_paused():  # walking torch for garbage takes a fifth of importing it
         import torch
 
-    from archbench.timing.jobs import Job
     from archbench.timing.machine.limits import limit_memory
-    from archbench.timing.worker.session import as_in, run
+    from archbench.timing.worker.place import configure_process, place_of
+    from archbench.timing.worker.session import run
 
-    job = Job.from_dict(asked["job"])
-    given = pickle.loads(b64decode(asked["arguments"]))
-    cells = [replace(cell, arguments=own) for cell, own in zip(job.cells, given, strict=True)]
-    job = replace(job, cells=tuple(cells))
-    limit_memory(torch.device(job.cells[0].device), job.memory_limit_bytes)
-    if asked["task"] == "session":
-        return run(job).to_dict()
+    job = _job(question)
     cell = job.cells[0]
-    as_in(cell)
-    device = torch.device(cell.device)
-    if asked["task"] == "ceilings":
+    limit_memory(torch.device(cell.device), job.memory_limit_bytes)
+    if question["task"] == "session":
+        return run(job).to_dict()
+    configure_process(cell)
+    place = place_of(cell)
+    if question["task"] == "ceilings":
         from archbench.timing.worker.ceilings import ceilings
-        from archbench.timing.worker.clock import DeviceClock
 
-        return ceilings(device, cell.precision, DeviceClock(device)).to_dict()
+        return ceilings(place.device, cell.precision, place.clock).to_dict()
     from archbench.timing.machine.environment import environment
 
-    return environment(device).to_dict()
+    return environment(place.device).to_dict()
+
+
+def _job(question: Mapping[str, Any]) -> "Job":
+    """Return the job of a question, with the pickled arguments in place of their JSON."""
+    from archbench.timing.jobs import Job
+
+    job = Job.from_dict(question["job"])
+    arguments = pickle.loads(b64decode(question["arguments"]))
+    cells = [replace(cell, arguments=own) for cell, own in zip(job.cells, arguments, strict=True)]
+    return replace(job, cells=tuple(cells))
 
 
 if __name__ == "__main__":

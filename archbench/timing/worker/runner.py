@@ -1,7 +1,7 @@
 """Time one model, or several in one process, call by call and in turn.
 
-Whatever slows the machine down for longer than a call then slows all of them alike, and the ratio
-of two calls of one round hardly notices it.
+A disturbance that lasts longer than a call then hits all models alike, and the ratio of two calls
+of one round hardly changes.
 """
 
 import random
@@ -11,33 +11,23 @@ from dataclasses import dataclass
 from archbench.collector import collection_paused, survivors_frozen
 from archbench.errors import NothingMeasured
 from archbench.statistics.steadiness import QUARTERS, has_settled, is_steady
-from archbench.timing.worker.clock import Clock, time_of
+from archbench.timing.worker.clock import Call, Clock, time_of
+from archbench.timing.worker.effort import Effort
 
 QUIET_ROUNDS = 5  # without a new compilation
 
-Round = tuple[int, ...]
-Call = Callable[[], object]
-Compilations = Callable[[], int | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Effort:
-    """How long to warm up and to measure, in seconds."""
-
-    warm_up_least_s: float  #: before that, times are not even looked at
-    warm_up_most_s: float  #: then measuring begins, settled or not
-    measure_s: float  #: of measuring
-    least_rounds: int = 3  #: are kept, however long they take
+Round = tuple[int, ...]  # nanoseconds, one entry per model
+Compilations = Callable[[], int | None]  # how many there were so far; None where torch cannot tell
 
 
 @dataclass(frozen=True, slots=True)
 class Rounds:
-    """What take_turns() measured, in nanoseconds; one entry per model in each round."""
+    """The times that take_turns() measured."""
 
-    kept: tuple[Round, ...]
-    warm_up: int
-    settled: bool
-    recompiled: bool | None  #: while the clock was running; None where it cannot be told
+    kept: tuple[Round, ...]  #: rounds after the warm-up
+    warm_up: int  #: number of rounds before those, thrown away
+    settled: bool  #: whether the times had stopped drifting
+    recompiled: bool | None  #: whether torch compiled again meanwhile; None where it cannot tell
 
 
 def take_turns(
@@ -47,18 +37,16 @@ def take_turns(
     seed: int,
     compilations: Compilations = lambda: 0,
 ) -> Rounds:
-    """Call every model once per round until the time is up.
+    """Call every model once per round until the time is up; return the rounds after the warm-up.
 
     The order is random and balanced: each second round runs the one before it backwards.
-    Measuring begins when the shortest warm-up is over, the times have settled and nothing was
-    compiled lately, all three; or else when the longest warm-up is over.
 
     Args:
-        calls: one function per model; what it returns is dropped.
+        calls: one function per model.
         clock: read around every call, after waiting for the device.
-        effort: the round it ends in is finished.
+        effort: time limits; a round that has begun is completed.
         seed: of the order.
-        compilations: counts how often something was compiled so far; None where it cannot tell.
+        compilations: counts the compilations so far.
 
     Raises:
         NothingMeasured: there is nothing to call.
@@ -67,7 +55,7 @@ def take_turns(
         raise NothingMeasured("there is nothing to measure")
     orders = _orders(len(calls), random.Random(seed))
     with survivors_frozen(), collection_paused():
-        warm, settled = _warm_up(calls, clock, effort, orders, compilations)
+        warm_up, settled = _warm_up(calls, clock, effort, orders, compilations)
         before = compilations()
         kept: list[Round] = []
         start = clock.now_ns()
@@ -76,7 +64,7 @@ def take_turns(
     settled = settled or is_steady(kept)
     after = compilations()
     recompiled = None if before is None or after is None else after > before
-    return Rounds(tuple(kept), warm, settled, recompiled)
+    return Rounds(tuple(kept), warm_up, settled, recompiled)
 
 
 def _warm_up(
@@ -86,19 +74,23 @@ def _warm_up(
     orders: Iterator[list[int]],
     compilations: Compilations,
 ) -> tuple[int, bool]:
-    """Run rounds until all three ends are met, or the time is; return their number, and which."""
+    """Run rounds until the models are warm; return how many, and whether the times settled.
+
+    The models are warm when the shortest warm-up is over, the times have settled and nothing was
+    compiled lately, all three; or else when the longest warm-up is over.
+    """
     start = clock.now_ns()
     rounds: list[Round] = []
     compiled = compilations()
     quiet = 0  # rounds since the last compilation
-    look_at = 2 * QUARTERS  # sorting all times after each call would be work of its own
+    next_test = 2 * QUARTERS  # sorting all times after every round would take time itself
     while True:
         rounds.append(_round(calls, clock, next(orders)))
         quiet = quiet + 1 if compilations() == compiled else 0
         compiled = compilations()
         passed = (clock.now_ns() - start) / 1e9
-        if passed >= effort.warm_up_least_s and len(rounds) >= look_at and quiet >= QUIET_ROUNDS:
-            look_at = len(rounds) + max(1, len(rounds) // 8)
+        if passed >= effort.warm_up_least_s and len(rounds) >= next_test and quiet >= QUIET_ROUNDS:
+            next_test = len(rounds) + max(1, len(rounds) // 8)
             if has_settled(rounds):
                 return len(rounds), True
         if passed >= effort.warm_up_most_s:

@@ -1,4 +1,4 @@
-"""Batch normalisation's statistics, settled before anything is timed."""
+"""Statistics of batch normalisation, settled before anything is timed."""
 
 from dataclasses import replace
 from typing import Any
@@ -34,7 +34,7 @@ def settle_statistics(module: nn.Module, plan: InputPlan, device: torch.device) 
 
 
 def _keeps_statistics(layer: nn.Module) -> bool:
-    """Tell a normalisation, torch's own or derived from it, that keeps running statistics."""
+    """Tell whether a layer is a normalisation that keeps running statistics."""
     return (
         hasattr(layer, "momentum")
         and getattr(layer, "track_running_stats", False) is True

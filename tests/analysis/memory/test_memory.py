@@ -25,7 +25,7 @@ from archbench.networks.inputs import plan_inputs
 from archbench.networks.resolve import Loaded, load, plan_for
 from archbench.networks.training import OPTIMIZERS, loss_of, optimizer_for, training_step
 from archbench.networks.ways import Mode
-from archbench.timing.worker.memory import highest_total, peak_above
+from archbench.timing.worker.peak_memory import highest_total, peak_allocation
 from benchmarks.memory import measured
 from tests.kernel_networks import KERNELS, NETWORKS, Runs, convnet, holds
 
@@ -444,17 +444,17 @@ def test_the_measured_peak_is_exact() -> None:
         c = torch.empty(250)
         del b, c
 
-    assert peak_above(call, CPU) == 4 * 1500
-    assert peak_above(lambda: (call(), call()), CPU) == 4 * 1500
-    assert peak_above(lambda: None, CPU) == 0
+    assert peak_allocation(call, CPU) == 4 * 1500
+    assert peak_allocation(lambda: (call(), call()), CPU) == 4 * 1500
+    assert peak_allocation(lambda: None, CPU) == 0
 
 
 def test_releases_of_the_backward_pass_are_seen() -> None:
     """Two steps in a row take no more than one."""
     network, x = chain(), torch.randn(1000, 4)
     optimizer = optimizer_for("sgd", network.parameters())
-    once = peak_above(lambda: training_step(lambda: network(x), optimizer), CPU)
-    twice = peak_above(
+    once = peak_allocation(lambda: training_step(lambda: network(x), optimizer), CPU)
+    twice = peak_allocation(
         lambda: [training_step(lambda: network(x), optimizer) for _ in range(2)], CPU
     )
     assert once == twice > 4 * 16_000
@@ -488,7 +488,7 @@ def test_on_cuda_the_allocators_own_peak_is_read() -> None:
         memory_allocated=lambda device: peaks["now"],
         max_memory_allocated=lambda device: peaks["peak"],
     )
-    assert peak_above(call, torch.device("cuda"), fake) == 1200
+    assert peak_allocation(call, torch.device("cuda"), fake) == 1200
     assert said == ["wait", "call", "wait"]
 
 

@@ -23,8 +23,9 @@ from archbench.timing.session_file import SCHEMA, read_run
 from archbench.timing.sessions import launch as launching
 from archbench.timing.sessions.launch import session_of
 from archbench.timing.sessions.schedule import in_turn
+from archbench.timing.worker.place import Place
 from archbench.timing.worker.prepare import prepare
-from archbench.timing.worker.session import Place, measure, run
+from archbench.timing.worker.session import measure, run
 from tests import nets
 from tests.clocks import FakeClock
 from tests.systems import needs_posix
@@ -226,7 +227,7 @@ def test_models_are_loaded_in_the_order_of_the_job_and_keep_their_places(
         loaded.append(model)
         return load(model, *args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("archbench.timing.worker.session.load", look)
+    monkeypatch.setattr("archbench.timing.worker.loading.load", look)
     slow, quick = cell("Slow"), cell("small")
     for order in ((0, 1), (1, 0)):
         found = ran_here(Job((slow, quick), 0, 1, order, measure_s=None, budget_s=0.5))

@@ -22,7 +22,7 @@ from archbench.timing.sessions.ceilings import ceilings_of
 from archbench.timing.worker.accelerator import CudaStream
 from archbench.timing.worker.ceilings import ceilings
 from archbench.timing.worker.clock import DeviceClock
-from archbench.timing.worker.layers import HostMarker, LayerWatch, layer_times
+from archbench.timing.worker.layers import HostMarker, LayerTimer, layer_times
 from tests.clocks import FakeClock, FakeDevice
 
 F32 = 4
@@ -116,7 +116,7 @@ def test_a_layers_time_is_its_own_and_all_add_up() -> None:
     """The block's 120 without its child's 14; nothing is lost between them."""
     clock = FakeClock()
     model = Timed(clock)
-    watch = LayerWatch(model, ["child"], HostMarker(clock.now_ns))
+    watch = LayerTimer(model, ["child"], HostMarker(clock.now_ns))
     found = layer_times(watch, model, clock.wait, passes=6)
     assert found == {"": 120, "child": 14}
     assert clock.time == 7 * 134  # one pass before those that count
@@ -130,7 +130,7 @@ def test_what_is_not_watched_belongs_to_what_is_around_it() -> None:
     model = nn.Sequential()
     model.block = Timed(clock)
     model.forward = model.block.forward  # type: ignore[method-assign]
-    watch = LayerWatch(model, ["block.child"], HostMarker(clock.now_ns))
+    watch = LayerTimer(model, ["block.child"], HostMarker(clock.now_ns))
     assert layer_times(watch, model, clock.wait, 5) == {"": 120, "block.child": 14}
 
 
@@ -152,7 +152,7 @@ def test_on_a_device_no_layer_waits_for_another() -> None:
             self.b()
 
     model = Net()
-    watch = LayerWatch(model, ["a", "b"], CudaStream(device.cuda()))
+    watch = LayerTimer(model, ["a", "b"], CudaStream(device.cuda()))
     found = layer_times(watch, model, device.wait, passes=5)
     assert found["a"] == pytest.approx(101_000)  # from the mark before its launch
     assert found["b"] == pytest.approx(100_000)

@@ -10,7 +10,8 @@ import archbench
 from archbench.collector import is_frozen
 from archbench.errors import NothingMeasured
 from archbench.networks.inputs import plan_inputs
-from archbench.timing.worker.runner import Effort, Rounds, take_turns
+from archbench.timing.worker.effort import Effort
+from archbench.timing.worker.runner import Rounds, take_turns
 from archbench.timing.worker.settle import settle_statistics
 from tests.clocks import FakeClock
 

@@ -10,8 +10,9 @@ from archbench.commands.bench.analysis import computing_with
 from archbench.commands.bench.fits.records import Attempt, Fit, Fits, next_batch
 from archbench.errors import ArchbenchError, UserCodeError
 from archbench.timing.cells import Cell
+from archbench.timing.failures import error_of
 from archbench.timing.machine.records import Environment
-from archbench.timing.sessions.job_runner import SILENT, JobRunner, Listener, error_of, job_runner
+from archbench.timing.sessions.job_runner import SILENT, JobRunner, Listener, job_runner
 from archbench.timing.sessions.subjects import Subject, Ways, subjects
 from archbench.units import memory
 

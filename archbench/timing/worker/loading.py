@@ -1,0 +1,68 @@
+"""From a cell to a call that has run once: load the model, prepare it, run it."""
+
+import pickle
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from torch import nn
+
+from archbench.networks.inputs import InputPlan
+from archbench.networks.resolve import Loaded, load, plan_for
+from archbench.networks.user_code import user_code
+from archbench.timing.cells import Cell
+from archbench.timing.machine.caches import last_cache_bytes
+from archbench.timing.worker.clock import Call, time_of
+from archbench.timing.worker.place import Place, configure_process, gradient_mode
+from archbench.timing.worker.prepare import Prepared, prepare, run_untimed, timed_call
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyCell:
+    """A cell that has run once and can be timed."""
+
+    prepared: Prepared
+    call: Call  #: to be timed
+    first_ns: int  #: time of the first run, in which torch.compile does its work
+
+
+def load_cell(cell: Cell, file: str | None, place: Place) -> ReadyCell:
+    """Load a cell's model, prepare it and run it once.
+
+    Args:
+        cell: what to run.
+        file: the pickled model, if it was given as an object.
+        place: where to run it.
+
+    Raises:
+        ArchbenchError: it cannot be loaded, run, compiled or captured, or does not fit.
+    """
+    if file is None:
+        loaded = load(cell.model, cell.arguments)
+    else:
+        loaded = Loaded(cell.model, _unpickle(file, cell.model))
+    plan = plan_for(loaded, list(cell.inputs) or None, cell.batch_size)
+    return prepare_cell(loaded, plan, cell, place)
+
+
+def prepare_cell(loaded: Loaded, plan: InputPlan, cell: Cell, place: Place) -> ReadyCell:
+    """Prepare a loaded model and run it once.
+
+    Raises:
+        ArchbenchError: it cannot be run, compiled or captured, or does not fit.
+    """
+    configure_process(cell)  # once more: the user's own code may have set something else
+    cache_bytes = last_cache_bytes(place.device) if cell.cold_cache else 0
+    prepared = prepare(loaded, plan, cell, place.device, cache_bytes)
+    with gradient_mode(cell):
+        first = partial(run_untimed, prepared, cell)
+        first_ns = time_of(first, place.clock.wait, place.clock.now_ns)
+        if cell.mode == "train":  # the optimizer has its state from the second step on
+            run_untimed(prepared, cell)
+        return ReadyCell(prepared, timed_call(prepared, cell), first_ns)
+
+
+def _unpickle(file: str, name: str) -> nn.Module:
+    with user_code(f"unpickling '{name}'"):
+        module: nn.Module = pickle.loads(Path(file).read_bytes())
+        return module
