@@ -26,7 +26,7 @@ from archbench.timing.records import Session
 from archbench.timing.run_file import RunFile
 from archbench.timing.session_file import read_run
 from archbench.timing.sessions.job_runner import job_runner
-from archbench.timing.sessions.schedule import in_turn
+from archbench.timing.sessions.schedule import comparison_jobs
 from archbench.timing.worker.clock import DeviceClock
 from archbench.timing.worker.effort import Effort
 from archbench.timing.worker.prepare import prepare
@@ -141,7 +141,7 @@ def more_sessions(model: str, number: int) -> Iterator[Session]:
     """Measure a network beside itself, in fresh processes."""
     cell = Cell(model)
     with job_runner(lambda text: None) as launch:
-        for job in in_turn((cell, cell), (None, None), number):
+        for job in comparison_jobs((cell, cell), (None, None), number):
             tell(f"{model} against itself, process {job.number + 1} of {number}")
             session = launch(replace(job, budget_s=SESSION_S))
             if session.failure is not None:

@@ -102,5 +102,5 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[Job]]:
 
     monkeypatch.setattr(launching, "launch", launch)
     monkeypatch.setattr(launching, "ask", tells)
-    monkeypatch.setattr("archbench.timing.machine.neighbours.CpuWatch", Quiet)
+    monkeypatch.setattr("archbench.timing.machine.cpu_load.CpuWatch", Quiet)
     return lambda: launched

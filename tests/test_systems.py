@@ -33,9 +33,9 @@ from archbench.networks.resolve import load
 from archbench.shell import interrupt
 from archbench.timing.cells import Cell
 from archbench.timing.jobs import Job
-from archbench.timing.machine import installed, limits, processor
+from archbench.timing.machine import limits, processor, system_memory
 from archbench.timing.sessions import ceilings
-from archbench.timing.sessions.launch import fixed_for
+from archbench.timing.sessions.launch import worker_variables
 from tests.machines import HERE
 from tests.repository import ROOT
 from tests.systems import needs_linux
@@ -204,7 +204,7 @@ def test_a_process_is_kept_to_a_core_by_psutil(monkeypatch: pytest.MonkeyPatch) 
 def test_only_linux_is_asked_for_huge_pages(platform: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that the variable's name in a record means that they were asked for."""
     monkeypatch.setattr(sys, "platform", platform)
-    fixed = fixed_for(Job((Cell("resnet20", threads=1),), 0, 0, huge_pages=True))
+    fixed = worker_variables(Job((Cell("resnet20", threads=1),), 0, 0, huge_pages=True))
     assert ("GLIBC_TUNABLES" in fixed) == (platform == "linux")
     assert fixed["OMP_NUM_THREADS"] == "1"
 
@@ -252,13 +252,13 @@ def test_where_no_process_is_bound_what_cannot_fit_is_not_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The computed peak decides: the cell is out of memory, and is not run."""
-    monkeypatch.setattr(installed, "available_bytes", lambda: 5 * 2**20)
+    monkeypatch.setattr(system_memory, "available_bytes", lambda: 5 * 2**20)
     with pytest.warns(UserWarning, match="at batch 64 was not run: it takes .* 5.00 MiB are left"):
         found = archbench.bench("resnet20", batch_size=[1, 64], device="cpu", sessions=2)
     assert [timing.sessions for timing in found.timings] == [2, 0]
     assert found.timings[1].flags == ("oom",)
     assert {job.cells[0].batch_size for job in machine()} == {1}
-    monkeypatch.setattr(installed, "available_bytes", lambda: 2**40)
+    monkeypatch.setattr(system_memory, "available_bytes", lambda: 2**40)
     found = archbench.bench("resnet20", batch_size=64, device="cpu", sessions=2)
     assert found.timings[0].sessions == 2
 

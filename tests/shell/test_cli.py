@@ -570,13 +570,13 @@ def test_compare_measures(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Latency of both with an interval of the ratio, over fresh processes that really run."""
-    in_turn = comparing.in_turn
+    comparison_jobs = comparing.comparison_jobs
 
     def briefly(*args: Any) -> list[Job]:
         """However long a busy machine takes to start a process: half a second each."""
-        return [replace(job, measure_s=0.5) for job in in_turn(*args)]
+        return [replace(job, measure_s=0.5) for job in comparison_jobs(*args)]
 
-    monkeypatch.setattr(comparing, "in_turn", briefly)
+    monkeypatch.setattr(comparing, "comparison_jobs", briefly)
     argv = ["compare", "resnet20", "plain20", "-i", "8", "--sessions", "2", "--max-time", "300"]
     document = json.loads(succeed(capsys, *argv, "-f", "json"))
     assert document["schema"] == "archbench.compare/1"

@@ -131,7 +131,7 @@ def run_bench(
         found = stack.enter_context(subjects(models, input_size, model_kwargs, ways))
         if layers and found:
             check_layers(ways, found[0].cells[0].device)
-        runner = stack.enter_context(job_runner(listener.heard))
+        runner = stack.enter_context(job_runner(listener.show_output))
         analyses = {
             cell: analysed(s.loaded, plan, cell, layers)
             for s in found
@@ -141,15 +141,15 @@ def run_bench(
         if resume and run is not None:
             kept = recorded_sessions(run.path, list(analyses), layers, runner, listener.warn)
         kept += _beyond_memory(analyses, listener.warn)
-        from archbench.timing.sessions.schedule import in_random_turns, run_all
+        from archbench.timing.sessions.schedule import interleave, run_all
 
         def done(session: Session) -> None:
             if run is not None:
                 run.append(session)
 
         seed = random.SystemRandom().getrandbits(32)
-        queue = in_random_turns(_jobs(found, analyses, sessions, kept), seed)
-        kept += run_all(queue, runner, max_time_s, done, listener.tell)
+        queue = interleave(_jobs(found, analyses, sessions, kept), seed)
+        kept += run_all(queue, runner, max_time_s, done, listener.show_progress)
         if not kept:
             raise NothingMeasured("the time was up before anything was measured", "--max-time 60")
         timings = []
@@ -183,8 +183,8 @@ def _beyond_memory(analyses: Mapping[Cell, Analysis], warn: Warn) -> list[Sessio
 
     Elsewhere than on Linux their processes would be written to disk, and time that.
     """
-    from archbench.timing.machine.installed import available_bytes
     from archbench.timing.machine.limits import can_limit
+    from archbench.timing.machine.system_memory import available_bytes
 
     if can_limit():
         return []

@@ -10,7 +10,7 @@ from archbench.libraries import require
 from archbench.timing.failures import error_of
 from archbench.timing.records import Session
 from archbench.timing.sessions.job_runner import SILENT, Listener, job_runner
-from archbench.timing.sessions.schedule import SESSIONS, in_turn
+from archbench.timing.sessions.schedule import SESSIONS, comparison_jobs
 from archbench.timing.sessions.subjects import Subject, Ways, subjects
 
 if TYPE_CHECKING:
@@ -92,9 +92,9 @@ def measured(
     require("scipy", "intervals over processes")
     cells = tuple(subject.cells[0] for subject in found)
     files = tuple(subject.file for subject in found)
-    jobs = in_turn(cells, files, sessions)
-    with job_runner(listener.heard) as runner:
-        done = run_all(jobs, runner, max_time_s, tell=listener.tell)
+    jobs = comparison_jobs(cells, files, sessions)
+    with job_runner(listener.show_output) as runner:
+        done = run_all(jobs, runner, max_time_s, show_progress=listener.show_progress)
     good = [session for session in done if session.failure is None]
     failed = [session.failure for session in done if session.failure is not None]
     if failed and not good:

@@ -14,7 +14,7 @@ from archbench.timing.machine.records import Environment
 from archbench.timing.records import Session
 from archbench.timing.sessions.ceilings import ceilings_of
 from archbench.timing.sessions.job_runner import SILENT, JobRunner, Listener, job_runner
-from archbench.timing.sessions.schedule import in_turn
+from archbench.timing.sessions.schedule import comparison_jobs
 
 if TYPE_CHECKING:
     from archbench.timing.machine.disturbances import DeviceWatch
@@ -45,8 +45,8 @@ def doctor(
         NothingMeasured: no worker process could be started.
     """
     from archbench.networks.device import check_device
-    from archbench.timing.machine.installed import available_bytes
-    from archbench.timing.machine.neighbours import CpuWatch, busiest
+    from archbench.timing.machine.cpu_load import CpuWatch, busiest
+    from archbench.timing.machine.system_memory import available_bytes
 
     if max_time_s > 0:
         require("scipy", "intervals over processes; --max-time 0 measures none")
@@ -54,7 +54,7 @@ def doctor(
     with CpuWatch() as cpu:
         others = busiest(BUSIEST)
     watch, why_not = _device_watch(cell.device)
-    with job_runner(listener.heard) as runner:
+    with job_runner(listener.show_output) as runner:
         environment = runner.environment(cell)
         sessions = _same_twice(cell, runner, max_time_s, listener) if max_time_s > 0 else []
         kept = _measured_anew(environment, cell, runner) if ceilings else None
@@ -92,8 +92,8 @@ def _same_twice(
     from archbench.timing.sessions.schedule import run_all
 
     count = max(3, round(max_time_s / SESSION_S))
-    jobs = in_turn((cell, cell), (None, None), count)
-    sessions = run_all(jobs, runner, max_time_s, tell=listener.tell)
+    jobs = comparison_jobs((cell, cell), (None, None), count)
+    sessions = run_all(jobs, runner, max_time_s, show_progress=listener.show_progress)
     for session in sessions:
         if session.failure is not None:
             listener.warn(f"its noise could not be measured: {session.failure.message}")

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from archbench.errors import ArchbenchError
-from archbench.timing.machine.repository import STATUS, any_repository, parse_status
+from archbench.timing.machine.repository import STATUS, git_environment, parse_status
 from archbench.version import FOLDER
 
 HINT = "name what CI installs, as pip takes it: --requirement 'archbench @ git+URL@COMMIT'"
@@ -169,7 +169,7 @@ def _git(folder: Path, *words: str) -> str:
         done = subprocess.run(
             ["git", *words],
             cwd=folder,
-            env=any_repository(),
+            env=git_environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

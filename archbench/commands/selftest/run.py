@@ -113,7 +113,7 @@ def selftest(
     _make_folder(folder)
     todo = [trial for trial in trials if not _is_done(trial, folder)]
     random.SystemRandom().shuffle(todo)
-    with job_runner(listener.heard) as runner:
+    with job_runner(listener.show_output) as runner:
         side = _Sides(ways, one_process, runner)
         for done, trial in enumerate(todo):
             path = trial.file(folder)
@@ -126,7 +126,7 @@ def selftest(
                 arms = Arms("as it is", trial.head, measure, one_process=one_process)
                 gate = run_gate(arms, Rules(), record=path)
             _refuse_failures(gate, path)
-            listener.tell((done + 1) / len(todo), None)
+            listener.show_progress((done + 1) / len(todo), None)
     gates = {trial: read_gate(trial.file(folder), lambda message: None) for trial in trials}
     pairs = [pair for _, own in gates.values() for pair in own]
     return SelfTest(_rates(gates, resample), one_process, busy, _environment(pairs, listener))

@@ -28,7 +28,7 @@ from archbench.timing.machine.records import Environment
 from archbench.timing.processes.children import Child, limited
 from archbench.timing.records import Failure
 from archbench.timing.sessions.deaths import death
-from archbench.timing.sessions.launch import fixed_for, pickled_arguments
+from archbench.timing.sessions.launch import pickled_arguments, worker_variables
 from archbench.version import FOLDER
 
 SLICE_S = 0.004  # or one call: the shorter, the more alike what both sides meet
@@ -88,7 +88,7 @@ class Worker:
         self.side = side
         self._job = job
         self._printed = TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115  # close()
-        fixed = fixed_for(job)
+        fixed = worker_variables(job)
         # threads that wait for their next turn would compute beside the other side's
         fixed |= {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"}
         fixed |= {"PYTHONPATH": _python_path()}

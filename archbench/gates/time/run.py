@@ -78,7 +78,7 @@ def run_gate(
     seeds = random.SystemRandom()
     start = now()
     pairs: list[Pair] = []
-    listener.tell(0.0, None)
+    listener.show_progress(0.0, None)
     while True:
         verdicts, wanted = verdicts_of(plan, pairs, ended=False)
         turn = _turn(wanted, pairs)
@@ -98,7 +98,7 @@ def run_gate(
             if file is not None:
                 file.append(pair)
             left -= 1
-            listener.tell(*_progress(now() - start, len(pairs), left))
+            listener.show_progress(*_progress(now() - start, len(pairs), left))
             if pair.failure is not None:
                 break  # it may take no more turns
     return TimeGate(plan, tuple(pairs), verdicts)

@@ -140,7 +140,7 @@ def models(
     known = []
     measure: dict[str, Measure] = {}
     controls: list[Measure] = []
-    with chdir(root), job_runner(listener.heard) as runner:
+    with chdir(root), job_runner(listener.show_output) as runner:
         for cell in cells:
             other = GateCell(against, against, cell.input_size, cell.batch_size)
             sizes = _inputs_of_base(other), _inputs_or_none(cell)

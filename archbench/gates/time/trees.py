@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 
 from archbench.errors import ArchbenchError
-from archbench.timing.machine.repository import any_repository, commit_and_state
+from archbench.timing.machine.repository import commit_and_state, git_environment
 from archbench.timing.processes.children import Child
 from archbench.timing.sessions.deaths import killed_by
 
@@ -88,7 +88,7 @@ def _git(folder: Path, *words: str) -> str:
         done = subprocess.run(
             ["git", *words],
             cwd=folder,
-            env=any_repository() | {"LC_ALL": "C"},  # what it says is read below
+            env=git_environment() | {"LC_ALL": "C"},  # what it says is read below
             stdin=subprocess.DEVNULL,
             capture_output=True,
             encoding=sys.getfilesystemencoding(),  # it prints paths
@@ -116,7 +116,7 @@ def _set_up(command: str, side: str, tree: Path) -> None:
             command,
             shell=True,
             cwd=tree,
-            env=any_repository(),
+            env=git_environment(),
             stdin=subprocess.DEVNULL,
             stdout=printed,
             stderr=subprocess.STDOUT,

@@ -1,27 +1,29 @@
 """How large the last cache before the memory is."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import torch
 
-UNKNOWN_BYTES = 64 * 2**20  # taken where the system does not tell: more than most have
+from archbench.timing.machine.system_files import text_of
+
+CPU = Path("/sys/devices/system/cpu")
+UNKNOWN_BYTES = 64 * 2**20  # where the system does not tell: more than most have
 
 
-def last_cache_bytes(device: torch.device, root: Path = Path("/sys/devices/system/cpu")) -> int:
+def last_cache_bytes(device: torch.device) -> int:
     """Return the size of a GPU's L2, or of the CPU's largest cache."""
     if device.type == "cuda":
         return int(torch.cuda.get_device_properties(device).L2_cache_size)
     sizes = []
-    for path in root.glob("cpu0/cache/index*/size"):
-        try:
-            sizes.append(_bytes(path.read_text(encoding="ascii").strip()))
-        except (OSError, ValueError):
-            continue
+    for path in CPU.glob("cpu0/cache/index*/size"):
+        with suppress(ValueError):  # an empty file, or one that cannot be read
+            sizes.append(_bytes(text_of(path).strip()))
     return max(sizes, default=UNKNOWN_BYTES)
 
 
 def _bytes(text: str) -> int:
-    """Read what Linux writes: "2048K", "32M".
+    """Return the number of bytes in a size as Linux writes it: "2048K", "32M".
 
     >>> _bytes("2048K")
     2097152

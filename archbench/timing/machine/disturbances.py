@@ -1,4 +1,4 @@
-"""What ran beside a measurement, and what slowed the device down meanwhile."""
+"""What can disturb a measurement: other processes, and a device that slows itself down."""
 
 from dataclasses import dataclass
 
@@ -16,23 +16,24 @@ THROTTLING = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class CpuLoad(Record):
-    """What others took of the processor between two moments.
+    """Load of the processor by others, between two moments.
 
-    Steal counts no neighbours: a virtual machine's host may slow it down by tenths and show none.
+    Steal does not show every neighbour: the host of a virtual machine may slow it down by tenths
+    and report no steal.
     """
 
-    others_cores: float | None  #: cores kept busy by processes of no concern to the measurement
+    others_cores: float | None  #: cores that foreign processes kept busy
     steal_cores: float | None  #: cores that the host of a virtual machine kept for itself
 
     @property
     def foreign(self) -> bool:
-        """Whether others took so much that times beside it are not to be trusted."""
+        """Whether the load is so high that the times cannot be trusted."""
         return self.others_cores is not None and self.others_cores > FOREIGN_CORES
 
 
 @dataclass(frozen=True, slots=True)
 class BusyProcess(Record):
-    """A process, and what it took of the processor over a moment."""
+    """A process and its load of the processor."""
 
     pid: int
     name: str
@@ -41,9 +42,9 @@ class BusyProcess(Record):
 
 @dataclass(frozen=True, slots=True)
 class DeviceWatch(Record):
-    """What NVML showed of one device while something was measured on it.
+    """State of a device during a measurement, from samples of NVML.
 
-    None is what the device does not tell. Clock rates are those of the samples in which it was
+    None is what the device does not tell. Clock rates are of the samples in which the device was
     not idle, if there was one.
     """
 
@@ -53,22 +54,21 @@ class DeviceWatch(Record):
         "foreign",
     )
 
-    samples: int  #: how often it was looked at
+    samples: int  #: number of samples
     sm_clock_min_mhz: int | None
     sm_clock_median_mhz: float | None
     memory_clock_min_mhz: int | None
     memory_clock_median_mhz: float | None
     temperature_max_c: int | None
     power_max_w: float | None
-    #: why the clock was held back in any sample, as NVML names it; "sw_power_cap" among them is
-    #: ordinary for large matrix products
+    #: why the clock was held back in any sample, as NVML names it; "sw_power_cap" is ordinary for
+    #: large matrix products
     reasons: tuple[str, ...] | None
-    #: processes that computed on it when the watch began, before the workers
+    #: processes that computed on it before the workers started
     pids_before: tuple[int, ...] | None
-    #: processes that came later. A container sees other numbers than NVML, so that a worker is not
-    #: known by its own.
+    #: processes that came later, workers included: a container numbers them otherwise than NVML
     pids_since: tuple[int, ...] | None
-    workers: int = 1  #: how many processes were to come
+    workers: int = 1  #: number of workers that were to compute on it
 
     @property
     def throttled(self) -> bool:
@@ -77,5 +77,5 @@ class DeviceWatch(Record):
 
     @property
     def foreign(self) -> bool:
-        """Whether others computed on the device, too."""
+        """Whether foreign processes computed on the device, too."""
         return bool(self.pids_before) or len(self.pids_since or ()) > self.workers

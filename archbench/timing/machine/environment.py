@@ -1,4 +1,4 @@
-"""Where a measurement was made, gathered from Python, torch, the system and the driver."""
+"""The environment of a measurement, gathered from Python, torch, the system and the driver."""
 
 import os
 import platform
@@ -8,7 +8,6 @@ from typing import Any
 import torch
 
 from archbench.timing.machine.cgroups import quota_cores
-from archbench.timing.machine.installed import memory_bytes
 from archbench.timing.machine.nvml_devices import driver_facts
 from archbench.timing.machine.processor import (
     cpuinfo_text,
@@ -21,6 +20,7 @@ from archbench.timing.machine.processor import (
 )
 from archbench.timing.machine.records import Environment
 from archbench.timing.machine.repository import commit_and_state
+from archbench.timing.machine.system_memory import memory_bytes
 from archbench.timing.machine.torch_build import (
     build_facts,
     setting_facts,
@@ -30,10 +30,10 @@ from archbench.timing.machine.torch_build import (
 
 
 def environment(device: torch.device) -> Environment:
-    """Describe this machine, as far as it decides how fast a network runs on the device.
+    """Return all that decides how fast a network runs on a device.
 
-    Takes some hundredths of a second. To be called in the process that measures, with the settings
-    that it measures under; on CUDA it makes a context.
+    It takes some hundredths of a second. The process that measures calls it, with its settings; on
+    CUDA that makes a context.
     """
     cpuinfo = cpuinfo_text()
     processor = processor_name(cpuinfo)
@@ -66,7 +66,7 @@ def environment(device: torch.device) -> Environment:
 
 
 def _machine_facts() -> dict[str, Any]:
-    """Count cores and memory, as far as this process may use them."""
+    """Return cores, memory and clock of the machine, as far as this process may use them."""
     visible = visible_cores()
     return {
         "cores": None if visible is None else len(visible),
@@ -79,7 +79,7 @@ def _machine_facts() -> dict[str, Any]:
 
 
 def _cuda_facts(device: torch.device) -> dict[str, Any]:
-    """Ask torch for the device, and NVML for what torch does not know."""
+    """Return what torch knows of a device, and NVML beyond that."""
     properties = torch.cuda.get_device_properties(device)
     cudnn = torch.backends.cudnn.version()
     return {

@@ -1,7 +1,7 @@
-"""A limit on a worker's memory: what is too large for the machine ends as an error, not as a crawl.
+"""A limit on a worker's memory: a model that is too large for the machine ends as an error.
 
-Without it the system would write memory to disk, which takes minutes, and then kill some process,
-perhaps another one.
+Without a limit the system would write memory to disk, which takes minutes, and then kill some
+process, perhaps another one.
 """
 
 from typing import Any
@@ -9,26 +9,26 @@ from typing import Any
 import psutil
 import torch
 
-from archbench.timing.machine.installed import available_bytes
+from archbench.timing.machine.system_memory import available_bytes
 
-HEADROOM = 1.25  # of what was asked for: the allocator reserves more than it hands out, and what it
-# hands out is judged
-KEPT_FREE = 0.05  # of what is available, for everything else that runs
+# of the granted memory: the allocator reserves more than it hands out, and only what it hands out
+# is compared with a limit
+HEADROOM = 1.25
+KEPT_FREE = 0.05  # of the available memory, for everything else that runs
 
 
 def limit_memory(device: torch.device, limit_bytes: int | None, cuda: Any = torch.cuda) -> None:
-    """Let this process take no more memory than there is, or than it is granted.
+    """Limit the memory of this process; beyond the limit torch's allocator raises.
 
-    What torch's allocator cannot get then is out of memory by its own account. On the CPU the limit
-    is what is available now, on Linux; on CUDA it is the one that was asked for.
+    On the CPU of a Linux system the limit is the available memory. On CUDA it is `limit_bytes`.
 
     Args:
-        device: that it computes on.
-        limit_bytes: granted on an accelerator; None for all of it.
-        cuda: torch.cuda, or what stands for it.
+        device: that this process computes on.
+        limit_bytes: of an accelerator's memory; None for all of it.
+        cuda: torch.cuda, or what stands in for it.
     """
     if device.type == "cpu":  # a CUDA context reserves more than it ever takes
-        _limit_data()
+        _limit_cpu_memory()
     elif device.type == "cuda" and limit_bytes is not None:
         index = cuda.current_device() if device.index is None else device.index
         total = cuda.get_device_properties(index).total_memory
@@ -36,11 +36,11 @@ def limit_memory(device: torch.device, limit_bytes: int | None, cuda: Any = torc
 
 
 def can_limit() -> bool:
-    """Tell whether this system can bound the memory of a process: of those with wheels, Linux."""
+    """Tell whether this system can limit the memory of a process: of those with wheels, Linux."""
     return hasattr(psutil, "RLIMIT_DATA")
 
 
-def _limit_data() -> None:
+def _limit_cpu_memory() -> None:
     if not can_limit():
         return
     process: Any = psutil.Process()  # whose stubs know the platform that they are read on

@@ -6,16 +6,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from threading import Event, Thread
-from types import TracebackType
 from typing import Any, TypeVar
 
 from archbench.timing.machine.disturbances import DeviceWatch
-from archbench.timing.machine.nvml_devices import Handles, NoNvml, asked, find, start
+from archbench.timing.machine.nvml_devices import Handles, NoNvml, find_device, query, start_nvml
 
 T = TypeVar("T")
 
-PERIOD_S = 0.05  # clocks settle within tenths of a second; more looks would show no more
-IDLE = 1  # the bit of a device that has nothing to do, whose clocks mean nothing
+PERIOD_S = 0.05  # between samples; clocks settle within tenths of a second
+IDLE = 1  # the bit of an idle device, whose clocks mean nothing
 SM_CLOCK, MEMORY_CLOCK, GPU_SENSOR = 1, 2, 0  # NVML_CLOCK_SM, NVML_CLOCK_MEM, NVML_TEMPERATURE_GPU
 REASONS = {  # source: nvml.h, nvmlClocksEventReason...
     1: "gpu_idle",
@@ -32,30 +31,30 @@ REASONS = {  # source: nvml.h, nvmlClocksEventReason...
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One look at a device; None is what it does not tell."""
+    """State of a device at one moment; None is what the device does not tell."""
 
     at_ns: int
     sm_clock_mhz: int | None
     memory_clock_mhz: int | None
     temperature_c: int | None
-    power_w: float | None  #: on Ampere (but GA100) and newer, the average of a second
+    power_w: float | None  #: an average of one second on Ampere (but GA100) and newer
     reasons: int | None  #: the bits of REASONS
     pids: tuple[int, ...] | None
 
 
 class NvmlWatch:
-    """Samples a device in a thread, from entering to leaving; `result` is what it saw.
+    """Samples a device in a thread, from entering to leaving; `result` sums the samples up.
 
-    It belongs in the process that waits for the workers, and is entered before they start: what
-    computes on the device then is taken for foreign.
+    It belongs in the process that waits for the workers, and is entered before they start: a
+    process that computes on the device at that moment counts as foreign.
 
     Args:
-        index: torch's, of the device.
-        workers: how many processes will compute on it.
+        index: torch's number of the device: 1 for cuda:1.
+        workers: number of processes that will compute on the device.
         module: pynvml; it is imported by default.
         variables: of the environment that the workers see.
         wait: sleeps the seconds it is given and tells whether the watch is over.
-        clock: of the samples, for `between`; the one that workers time with.
+        clock: of the samples, for `between`; the clock that workers time with.
     """
 
     def __init__(
@@ -78,42 +77,34 @@ class NvmlWatch:
 
     def __enter__(self) -> "NvmlWatch":
         try:
-            self._module = start(self._module)
+            self._module = start_nvml(self._module)
         except NoNvml as error:
             self.reason = str(error)
             return self
         try:
-            handles = find(self._module, self._index, self._variables)
+            handles = find_device(self._module, self._index, self._variables)
         except NoNvml as error:
             self.reason = str(error)
-            asked(self._module, "nvmlShutdown")
+            query(self._module, "nvmlShutdown")
             return self
         self._before = pids(self._module, handles)
         self._thread = Thread(target=self._watch, args=(handles,), name="nvml", daemon=True)
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._over.set()
         if self._thread is not None:
             self._thread.join()
-            asked(self._module, "nvmlShutdown")
+            query(self._module, "nvmlShutdown")
 
     @property
     def result(self) -> DeviceWatch | None:
-        """All that was seen; None where NVML does not answer, and `reason` says why."""
+        """All samples, summed up; None where NVML does not answer, and `reason` says why."""
         return self.between(0, None)
 
     def between(self, begin_ns: int, end_ns: int | None) -> DeviceWatch | None:
-        """Return what was seen between two readings of the clock, such as a block that was timed.
-
-        None where there was no sample.
-        """
+        """Sum up the samples between two readings of the clock; None where there was none."""
         samples = [
             s for s in self._samples if begin_ns <= s.at_ns and (not end_ns or s.at_ns <= end_ns)
         ]
@@ -127,16 +118,16 @@ class NvmlWatch:
 
 
 def sample(module: Any, handles: Handles, at_ns: int) -> Sample:
-    """Look at a device once."""
-    power_mw = asked(module, "nvmlDeviceGetPowerUsage", handles.device)
-    reasons = asked(module, "nvmlDeviceGetCurrentClocksEventReasons", handles.device)
+    """Return the state of a device now."""
+    power_mw = query(module, "nvmlDeviceGetPowerUsage", handles.device)
+    reasons = query(module, "nvmlDeviceGetCurrentClocksEventReasons", handles.device)
     if reasons is None:  # the name of drivers before 535
-        reasons = asked(module, "nvmlDeviceGetCurrentClocksThrottleReasons", handles.device)
+        reasons = query(module, "nvmlDeviceGetCurrentClocksThrottleReasons", handles.device)
     return Sample(
         at_ns=at_ns,
-        sm_clock_mhz=asked(module, "nvmlDeviceGetClockInfo", handles.device, SM_CLOCK),
-        memory_clock_mhz=asked(module, "nvmlDeviceGetClockInfo", handles.device, MEMORY_CLOCK),
-        temperature_c=asked(module, "nvmlDeviceGetTemperature", handles.device, GPU_SENSOR),
+        sm_clock_mhz=query(module, "nvmlDeviceGetClockInfo", handles.device, SM_CLOCK),
+        memory_clock_mhz=query(module, "nvmlDeviceGetClockInfo", handles.device, MEMORY_CLOCK),
+        temperature_c=query(module, "nvmlDeviceGetTemperature", handles.device, GPU_SENSOR),
         power_w=None if power_mw is None else power_mw / 1000,
         reasons=reasons,
         pids=pids(module, handles),
@@ -144,18 +135,18 @@ def sample(module: Any, handles: Handles, at_ns: int) -> Sample:
 
 
 def pids(module: Any, handles: Handles) -> tuple[int, ...] | None:
-    """Return the numbers of the processes that compute on a device, as the host counts them."""
-    found = asked(module, "nvmlDeviceGetComputeRunningProcesses", handles.processes)
+    """Return the ids of the processes that compute on a device, as the host numbers them."""
+    found = query(module, "nvmlDeviceGetComputeRunningProcesses", handles.processes)
     return None if found is None else tuple(sorted(process.pid for process in found))
 
 
 def summary(samples: Sequence[Sample], before: tuple[int, ...] | None, workers: int) -> DeviceWatch:
-    """Put samples together.
+    """Sum up one or more samples.
 
     Args:
-        samples: one or more.
-        before: processes that computed on the device before the workers came.
-        workers: how many were to come.
+        samples: in the order in which they were taken.
+        before: ids of processes that computed on the device before the workers started.
+        workers: number of workers that were to compute on it.
     """
     busy = [s for s in samples if s.reasons is None or not s.reasons & IDLE] or samples
     sm_clocks = _known(s.sm_clock_mhz for s in busy)
@@ -179,7 +170,7 @@ def summary(samples: Sequence[Sample], before: tuple[int, ...] | None, workers: 
 
 
 def reason_names(bits: Iterable[int]) -> tuple[str, ...]:
-    """Name every bit that any of the numbers has; those that are new to us by their value.
+    """Name every bit that any of the numbers has; a bit without a name by its value.
 
     >>> reason_names([0, 4, 4 | 32, 1024])
     ('sw_power_cap', 'sw_thermal_slowdown', 'bit_1024')

@@ -10,6 +10,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from archbench.timing.machine.system_files import first_line
+
 DRIVER_FILE = Path("/sys/module/nvidia/version")
 
 
@@ -25,8 +27,8 @@ class Handles:
     processes: Any  #: where processes are listed: the instance, if the card is cut into some
 
 
-def start(module: Any = None) -> Any:
-    """Return pynvml, initialised; nvmlShutdown() ends it.
+def start_nvml(module: Any = None) -> Any:
+    """Return pynvml, initialised; nvmlShutdown() ends its use.
 
     Raises:
         NoNvml: it is not installed, or there is no driver.
@@ -43,9 +45,9 @@ def start(module: Any = None) -> Any:
     return module
 
 
-def asked(module: Any, question: str, *args: Any) -> Any:
-    """Put one question; None where module, driver or device has no answer."""
-    function = getattr(module, question, None)
+def query(module: Any, name: str, *args: Any) -> Any:
+    """Call a function of pynvml; None where module, driver or device does not know it."""
+    function = getattr(module, name, None)
     try:
         answer = None if function is None else function(*args)
     except module.NVMLError:
@@ -53,19 +55,18 @@ def asked(module: Any, question: str, *args: Any) -> Any:
     return answer.decode() if isinstance(answer, bytes) else answer
 
 
-def chosen(index: int, visible: str | None) -> int | str | None:
-    """Return which device torch's index means: its number, its UUID or the beginning of one.
+def visible_device(index: int, visible: str | None) -> int | str | None:
+    """Return the number or the UUID, perhaps its beginning, of torch's device; None if hidden.
 
-    None: it is hidden. CUDA reads the list up to the first entry that makes no sense, so that -1
-    hides what follows.
+    CUDA reads the list up to the first entry that is neither: -1 hides all that follows.
 
     Args:
-        index: torch's.
+        index: torch's number of the device: 1 for cuda:1.
         visible: value of CUDA_VISIBLE_DEVICES; None where it is not set.
 
     Source: CUDA C++ Programming Guide, "CUDA Environment Variables".
 
-    >>> [chosen(i, "3,GPU-8f,-1,0") for i in range(3)]
+    >>> [visible_device(i, "3,GPU-8f,-1,0") for i in range(3)]
     [3, 'GPU-8f', None]
     """
     if visible is None:
@@ -81,35 +82,35 @@ def chosen(index: int, visible: str | None) -> int | str | None:
     return names[index] if index < len(names) else None
 
 
-def find(module: Any, index: int, variables: Mapping[str, str]) -> Handles:
+def find_device(module: Any, index: int, variables: Mapping[str, str]) -> Handles:
     """Return the handles of the device that torch calls cuda:index.
 
     Args:
         module: pynvml, started.
-        index: torch's.
+        index: torch's number of the device: 1 for cuda:1.
         variables: of the environment that torch sees.
 
     Raises:
         NoNvml: the device is hidden or unknown, or its number is ambiguous.
     """
     visible = variables.get("CUDA_VISIBLE_DEVICES")
-    choice = chosen(index, visible)
-    if choice is None:
+    wanted = visible_device(index, visible)
+    if wanted is None:
         raise NoNvml(f"CUDA_VISIBLE_DEVICES='{visible}' hides cuda:{index}")
-    if isinstance(choice, str):
-        return by_uuid(module, choice)
+    if isinstance(wanted, str):
+        return find_by_uuid(module, wanted)
     devices = _devices(module)
-    if choice >= len(devices):
-        raise NoNvml(f"NVML has no device {choice}: it sees {len(devices)}")
-    names = {asked(module, "nvmlDeviceGetName", device) for device in devices}
+    if wanted >= len(devices):
+        raise NoNvml(f"NVML has no device {wanted}: it sees {len(devices)}")
+    names = {query(module, "nvmlDeviceGetName", device) for device in devices}
     if len(names) > 1 and variables.get("CUDA_DEVICE_ORDER") != "PCI_BUS_ID":
         # CUDA puts the fastest first, NVML goes by the bus: equal cards have one order in both
         raise NoNvml("the devices differ in kind: set CUDA_DEVICE_ORDER=PCI_BUS_ID to number them")
-    return Handles(devices[choice], devices[choice])
+    return Handles(devices[wanted], devices[wanted])
 
 
-def by_uuid(module: Any, uuid: str) -> Handles:
-    """Return the handles of the device, or instance of one, whose UUID begins like this.
+def find_by_uuid(module: Any, uuid: str) -> Handles:
+    """Return the handles of the device, or of the instance, whose UUID begins so.
 
     Args:
         module: pynvml, started.
@@ -119,49 +120,49 @@ def by_uuid(module: Any, uuid: str) -> Handles:
         NoNvml: there is none.
     """
     if uuid.startswith("MIG-") and not uuid.startswith("MIG-GPU-"):
-        instance = asked(module, "nvmlDeviceGetHandleByUUID", uuid)
+        instance = query(module, "nvmlDeviceGetHandleByUUID", uuid)
         card = None
         if instance is not None:
-            card = asked(module, "nvmlDeviceGetDeviceHandleFromMigDeviceHandle", instance)
+            card = query(module, "nvmlDeviceGetDeviceHandleFromMigDeviceHandle", instance)
         if card is not None:
             return Handles(card, instance)
     beginning = uuid.removeprefix("MIG-").partition("/")[0]
     for device in _devices(module):
-        if str(asked(module, "nvmlDeviceGetUUID", device)).startswith(beginning):
+        if str(query(module, "nvmlDeviceGetUUID", device)).startswith(beginning):
             return Handles(device, device)
     raise NoNvml(f"NVML has no device '{uuid}'")
 
 
 def driver_facts(uuid: str | None, module: Any = None) -> dict[str, Any]:
-    """Tell what torch does not know of its device, as fields of an Environment.
+    """Return what only the driver knows of a device, as fields of an Environment.
 
     Args:
-        uuid: as torch writes it, without "GPU-"; None where it does not tell.
+        uuid: of the device, as torch writes it, without "GPU-"; None where torch does not tell.
         module: pynvml; it is imported by default.
     """
-    facts: dict[str, Any] = {"driver": _driver_of_the_kernel()}
+    facts: dict[str, Any] = {"driver": first_line(DRIVER_FILE)}  # needs no library
     try:
-        module = start(module)
+        module = start_nvml(module)
     except NoNvml:
         return facts
     try:
-        facts["driver"] = asked(module, "nvmlSystemGetDriverVersion") or facts["driver"]
+        facts["driver"] = query(module, "nvmlSystemGetDriverVersion") or facts["driver"]
         if uuid is not None:
             facts |= _device_facts(module, uuid)
     finally:
-        asked(module, "nvmlShutdown")
+        query(module, "nvmlShutdown")
     return facts
 
 
 def _device_facts(module: Any, uuid: str) -> dict[str, Any]:
     for prefix in ("GPU-", "MIG-"):
         try:
-            card = by_uuid(module, prefix + uuid).device
+            card = find_by_uuid(module, prefix + uuid).device
         except NoNvml:
             continue
-        limit_mw = asked(module, "nvmlDeviceGetPowerManagementLimit", card)
-        mig = asked(module, "nvmlDeviceGetMigMode", card)  # (now, after the next reset)
-        persistence = asked(module, "nvmlDeviceGetPersistenceMode", card)
+        limit_mw = query(module, "nvmlDeviceGetPowerManagementLimit", card)
+        mig = query(module, "nvmlDeviceGetMigMode", card)  # (now, after the next reset)
+        persistence = query(module, "nvmlDeviceGetPersistenceMode", card)
         return {
             "power_limit_w": None if limit_mw is None else limit_mw / 1000,
             "mig": None if mig is None else bool(mig[0]),
@@ -171,13 +172,5 @@ def _device_facts(module: Any, uuid: str) -> dict[str, Any]:
 
 
 def _devices(module: Any) -> list[Any]:
-    count = asked(module, "nvmlDeviceGetCount") or 0
-    return [asked(module, "nvmlDeviceGetHandleByIndex", i) for i in range(count)]
-
-
-def _driver_of_the_kernel() -> str | None:
-    """Read the version where the kernel's module shows it, which needs no library."""
-    try:
-        return DRIVER_FILE.read_text(encoding="utf-8").strip() or None
-    except OSError:
-        return None
+    count = query(module, "nvmlDeviceGetCount") or 0
+    return [query(module, "nvmlDeviceGetHandleByIndex", i) for i in range(count)]

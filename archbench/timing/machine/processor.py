@@ -10,10 +10,10 @@ from typing import Any
 
 import psutil
 
-ROOT = Path("/")
+from archbench.timing.machine.system_files import ROOT, first_line
 
-# Of /proc/cpuinfo a dozen cores are enough: Linux asks each for its clock as it is read, which
-# takes longer than all the rest where there are hundreds.
+# A dozen cores of /proc/cpuinfo are enough. Linux asks each core for its clock as the file is read:
+# with hundreds of cores that takes longer than all the rest.
 ENOUGH_BYTES = 2**15
 
 ARM_CORES = {  # the cores of servers, and of a Raspberry Pi 4 and 5; Linux tells only the numbers
@@ -25,14 +25,14 @@ ARM_CORES = {  # the cores of servers, and of a Raspberry Pi 4 and 5; Linux tell
     ("0x41", "0xd4f"): "Arm Neoverse-V2",
 }  # source: util-linux, sys-utils/lscpu-arm.c
 
-# How the flags begin that choose between kernels. A new kernel of Linux adds flags of its own
-# to the list, about bugs and power: the same machine must not become another by them.
+# Beginnings of the flags that libraries choose their kernels by. A new kernel of Linux adds flags
+# about bugs and power: they must not make the same machine another one.
 VECTOR_X86 = ("sse", "ssse", "avx", "amx", "fma", "f16c")
 VECTOR_ARM = ("asimd", "sve", "sme", "i8mm", "bf16", "fphp")
 
 
 def processor_name(cpuinfo: str) -> str:
-    """Name the processor; "unknown" where neither Linux nor Python does.
+    """Return the processor's name; "unknown" where neither Linux nor Python knows it.
 
     Args:
         cpuinfo: text of /proc/cpuinfo, empty where there is none.
@@ -56,7 +56,7 @@ def processor_name(cpuinfo: str) -> str:
 
 
 def vector_instructions(cpuinfo: str) -> tuple[str, ...] | None:
-    """Return the instruction sets that matrix kernels are chosen by, sorted.
+    """Return the instruction sets by which libraries choose matrix kernels, sorted.
 
     >>> vector_instructions("flags : fpu avx2 sse4_1 pti")
     ('avx2', 'sse4_1')
@@ -86,17 +86,17 @@ def movable_cores() -> tuple[int, ...] | None:
 
 
 def compute_on(core: int) -> None:
-    """Keep this process to one core, from its next moment on."""
+    """Keep this process to one core from now on."""
     process: Any = psutil.Process()
     process.cpu_affinity([core])
 
 
 def physical_cores(visible: Iterable[int] | None, root: Path = ROOT) -> int | None:
-    """Count the physical cores behind the logical ones; the machine's where Linux shows none."""
+    """Count the physical cores of some logical ones; all of the machine where Linux shows none."""
     siblings = set()
     for core in visible or ():
         topology = root / "sys" / "devices" / "system" / "cpu" / f"cpu{core}" / "topology"
-        text = _first_line(topology / "core_cpus_list", topology / "thread_siblings_list")
+        text = first_line(topology / "core_cpus_list", topology / "thread_siblings_list")
         if text is None:
             return psutil.cpu_count(logical=False)
         siblings.add(text)
@@ -104,24 +104,24 @@ def physical_cores(visible: Iterable[int] | None, root: Path = ROOT) -> int | No
 
 
 def governor(root: Path = ROOT) -> str | None:
-    """Return what governs the clock rates; virtual machines do not show it."""
+    """Return the governor of the clock rates; virtual machines do not show it."""
     folder = root / "sys" / "devices" / "system" / "cpu" / "cpufreq"
-    lines = {_first_line(path) for path in folder.glob("policy*/scaling_governor")}
+    lines = {first_line(path) for path in folder.glob("policy*/scaling_governor")}
     return "/".join(sorted(line for line in lines if line)) or None
 
 
 def turbo(root: Path = ROOT) -> bool | None:
     """Tell whether the clock may rise above its nominal rate."""
     folder = root / "sys" / "devices" / "system" / "cpu"
-    off = _first_line(folder / "intel_pstate" / "no_turbo")
+    off = first_line(folder / "intel_pstate" / "no_turbo")
     if off in ("0", "1"):
         return off == "0"
-    on = _first_line(folder / "cpufreq" / "boost")
+    on = first_line(folder / "cpufreq" / "boost")
     return on == "1" if on in ("0", "1") else None
 
 
 def cpuinfo_text(root: Path = ROOT) -> str:
-    """Return what Linux tells of its first processors; empty elsewhere."""
+    """Return the beginning of /proc/cpuinfo; empty where there is none."""
     try:
         with (root / "proc" / "cpuinfo").open("rb") as file:
             text = file.read(ENOUGH_BYTES).decode("utf-8", errors="replace")
@@ -137,7 +137,7 @@ def _values(cpuinfo: str, key: str) -> list[str]:
 
 
 def _sysctl_name() -> str | None:
-    """Ask macOS, where platform.processor() knows the instruction set only."""
+    """Return the name that macOS knows; platform.processor() has the instruction set only."""
     if platform.system() != "Darwin":
         return None
     command = ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"]
@@ -149,7 +149,7 @@ def _sysctl_name() -> str | None:
 
 
 def _registry_name() -> str | None:
-    """Ask Windows, where platform.processor() tells family, model and stepping by number."""
+    """Return the name that Windows knows; platform.processor() has numbers only."""
     if platform.system() != "Windows":
         return None
     registry: Any = importlib.import_module("winreg")
@@ -159,15 +159,3 @@ def _registry_name() -> str | None:
             return str(registry.QueryValueEx(key, "ProcessorNameString")[0]).strip() or None
     except OSError:
         return None
-
-
-def _first_line(*paths: Path) -> str | None:
-    """Return the first line of the first of these files that has one."""
-    for path in paths:
-        try:
-            lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
-        except OSError:
-            continue
-        if lines[0].strip():
-            return lines[0].strip()
-    return None

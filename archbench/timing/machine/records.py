@@ -1,4 +1,4 @@
-"""Where a measurement was made: all that decides how fast a network runs, as far as it shows."""
+"""The environment of a measurement: all that decides how fast a network runs."""
 
 import hashlib
 import json
@@ -8,10 +8,10 @@ from typing import Any
 
 from archbench.record import Record
 
-FINGERPRINT_DIGITS = 12  # hexadecimal: 48 bits, a chance of 2e-7 that two of 10,000 machines meet
+FINGERPRINT_DIGITS = 12  # 48 bits: two of 10,000 machines share one with a chance of 2e-7
 
-# What must agree between two times before they are compared. Not among it: what jitters (clock
-# rates, governor, free memory), what only names the machine, and the code that was measured.
+# Fields that must agree between two times before they are compared. Left out are values that jitter
+# (clock rates, governor, free memory), names of the machine, and the code that was measured.
 COMPARED = (
     "system",
     "processor",
@@ -45,7 +45,7 @@ COMPARED = (
     "cudnn",
     "mig",
 )
-SHOWN_ELSEWHERE = {  # variables that act through a field above, or choose among equal devices
+SHOWN_ELSEWHERE = {  # variables that set a field above, or choose among equal devices
     "OMP_NUM_THREADS",
     "MKL_NUM_THREADS",
     "CUDA_VISIBLE_DEVICES",
@@ -55,10 +55,7 @@ SHOWN_ELSEWHERE = {  # variables that act through a field above, or choose among
 
 @dataclass(frozen=True, slots=True)
 class Environment(Record):
-    """Where something was measured; None is what the machine does not tell.
-
-    Only `fingerprint` and `differences` judge: the rest is there to be read.
-    """
+    """Where something was measured; None is what the machine does not tell."""
 
     DERIVED = ("fingerprint",)
 
@@ -119,12 +116,12 @@ class Environment(Record):
         return hashlib.sha256(text.encode()).hexdigest()[:FINGERPRINT_DIGITS]
 
     def differences(self, other: "Environment") -> list[tuple[str, Any, Any]]:
-        """List what keeps two times from being compared: (field, mine, theirs)."""
+        """List the fields that keep two times from being compared: (field, mine, theirs)."""
         mine, theirs = self.compared(), other.compared()
         return [(key, mine[key], theirs[key]) for key in mine if mine[key] != theirs[key]]
 
     def compared(self) -> dict[str, Any]:
-        """Return what must agree between two times, in the form in which it is compared."""
+        """Return the fields of COMPARED, in the form in which they are compared."""
         values = {name: getattr(self, name) for name in COMPARED}
         values["python"] = ".".join(self.python.split(".")[:2])
         values["device"] = self.device.partition(":")[0]

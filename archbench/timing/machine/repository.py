@@ -4,27 +4,25 @@ import os
 import subprocess
 from pathlib import Path
 
-# git sets these for its hooks. In a question about another folder they would point back at the
-# repository of the hook, and let `git worktree add` overwrite its index.
-OF_ONE_REPOSITORY = frozenset(
-    "GIT_DIR GIT_WORK_TREE GIT_COMMON_DIR GIT_INDEX_FILE GIT_PREFIX".split()
-)
+# Variables that git sets for its hooks. For another folder they would point back at the hook's
+# repository, and let `git worktree add` overwrite its index.
+HOOK_VARIABLES = frozenset("GIT_DIR GIT_WORK_TREE GIT_COMMON_DIR GIT_INDEX_FILE GIT_PREFIX".split())
 PATIENCE_S = 1.0  # a repository of a million files may take longer: then its state is unknown
 STATUS = "git --no-optional-locks status --porcelain=v2 --branch --untracked-files=no".split()
 
 
-def any_repository() -> dict[str, str]:
-    """Return the environment in which git looks for the repository of the folder that it is in."""
-    return {name: text for name, text in os.environ.items() if name not in OF_ONE_REPOSITORY}
+def git_environment() -> dict[str, str]:
+    """Return this process's variables without those that tie git to a hook's repository."""
+    return {name: text for name, text in os.environ.items() if name not in HOOK_VARIABLES}
 
 
 def commit_and_state(folder: Path | None = None) -> tuple[str | None, bool | None]:
-    """Return (commit, whether tracked files were changed since); None outside of a repository."""
+    """Return the commit, and whether tracked files differ from it; None outside a repository."""
     try:
         answer = subprocess.run(
             STATUS,
             cwd=folder,
-            env=any_repository(),
+            env=git_environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -38,7 +36,7 @@ def commit_and_state(folder: Path | None = None) -> tuple[str | None, bool | Non
 
 
 def parse_status(text: str) -> tuple[str | None, bool | None]:
-    r"""Read what `git status --porcelain=v2 --branch` prints.
+    r"""Return commit and state from the output of `git status --porcelain=v2 --branch`.
 
     >>> parse_status("# branch.oid 94c27a7\n# branch.head main\n1 .M N... README.md\n")
     ('94c27a7', True)

@@ -1,4 +1,4 @@
-"""How torch was built, how it is set, and what it is told by variables."""
+"""How torch was built, its settings, and the variables that change its speed."""
 
 import re
 import sys
@@ -19,20 +19,20 @@ BLAS_NAMES = {  # what CMake calls them
     "generic": "reference BLAS",
 }
 GIT_DIGITS = 10
-VARIABLES = (  # how those begin that change speed
+VARIABLES = (  # beginnings of the names of those that change speed
     *("OMP_", "MKL_", "KMP_", "GOMP_", "OPENBLAS_", "VECLIB_", "ONEDNN_", "DNNL_"),
     *("TORCH", "PYTORCH_", "CUDA_", "CUBLAS_", "CUDNN_", "NVIDIA_TF32_OVERRIDE"),
     *("LD_PRELOAD", "MALLOC_", "GLIBC_TUNABLES", "ATEN_"),
 )
 
-# Where something lies, or what a container calls itself; none of it changes how a network runs.
+# Endings of variables that name a path or a version; none of them changes how a network runs.
 PLACES = re.compile(
     r"(HOME|PATH|DIR|DIRECTORY|ROOT|CACHE|FILE|VERSION|BUILD_NUMBER|ARCH_LIST)$|CACHE_|^TORCH_LOGS"
 )
 
 
 def build_facts(config: str, parallel: str) -> dict[str, Any]:
-    """Read torch's account of itself into fields of an Environment.
+    """Return the libraries that torch was built with, as fields of an Environment.
 
     Args:
         config: text of torch.__config__.show().
@@ -40,27 +40,27 @@ def build_facts(config: str, parallel: str) -> dict[str, Any]:
     """
     return {
         "blas": _blas(config),
-        "onednn": _found(r"MKL-DNN v([\w.]+)|oneDNN v([\w.]+)", config),
-        "parallel": _found(r"ATen parallel backend: (.+)", parallel),
+        "onednn": _first_group(r"MKL-DNN v([\w.]+)|oneDNN v([\w.]+)", config),
+        "parallel": _first_group(r"ATen parallel backend: (.+)", parallel),
     }
 
 
 def _blas(config: str) -> str | None:
-    """Name the library, with its version where torch tells: of MKL alone.
+    """Return the library of matrix products, with its version if it is MKL.
 
-    "LAPACK is enabled (usually provided by MKL)" stands there without MKL, too.
+    "LAPACK is enabled (usually provided by MKL)" stands in the text without MKL, too.
     """
-    name = _found(r"\bBLAS_INFO=(\w+)", config)
+    name = _first_group(r"\bBLAS_INFO=(\w+)", config)
     if name is None and "USE_EIGEN_FOR_BLAS=ON" in config:
         return "Eigen"
-    version = _found(r"(?:oneAPI )?Math Kernel Library Version ([\w.]+)", config)
+    version = _first_group(r"(?:oneAPI )?Math Kernel Library Version ([\w.]+)", config)
     if version is not None:
         return f"MKL {version}"
     return None if name is None else BLAS_NAMES.get(name, name)
 
 
 def version_facts() -> dict[str, Any]:
-    """Tell what this torch was built for, and from which commit."""
+    """Return what this torch was built for, and its commit, as fields of an Environment."""
     version = torch.version
     build = "cpu"
     for label, number in (
@@ -79,10 +79,10 @@ def version_facts() -> dict[str, Any]:
 
 
 def setting_facts(cuda: bool) -> dict[str, Any]:
-    """Tell the settings that change how long the same network takes.
+    """Return the settings of torch that change speed, as fields of an Environment.
 
     Args:
-        cuda: whether it runs there; settings that act only there are None elsewhere.
+        cuda: whether the network runs there; else CUDA's own settings are left out.
     """
     backends: Any = torch.backends
     facts: dict[str, Any] = {
@@ -101,9 +101,9 @@ def setting_facts(cuda: bool) -> dict[str, Any]:
 
 
 def _precision() -> str | None:
-    """Return what float32 products may be computed in; torch 2.9 has a second name for it.
+    """Return the precision of float32 products.
 
-    Asked for under the old name once it was set under the new one, torch raises.
+    torch 2.9 has a second name for this setting; where that was used, the first one raises.
     """
     try:
         return torch.get_float32_matmul_precision()
@@ -121,7 +121,7 @@ def _tf32(old: Any, new: Any) -> bool | None:
 
 
 def flushes_denormals() -> bool:
-    """Tell whether this thread takes the smallest numbers as 0, which torch cannot be asked.
+    """Tell whether this thread takes subnormal numbers as 0; torch has no function that tells.
 
     torch.set_flush_denormal() sets the processor's own flag, so that Python's floats obey it.
     """
@@ -129,9 +129,9 @@ def flushes_denormals() -> bool:
 
 
 def speed_variables(variables: Mapping[str, str]) -> dict[str, str]:
-    """Choose those of the environment's variables that change speed, by name.
+    """Return the variables that change speed, chosen by name.
 
-    Of the libraries in LD_PRELOAD only the names are kept.
+    The libraries in LD_PRELOAD lose their folders.
 
     >>> speed_variables({"OMP_NUM_THREADS": "2", "TORCH_HOME": "/x", "LD_PRELOAD": "/a/libjem.so"})
     {'LD_PRELOAD': 'libjem.so', 'OMP_NUM_THREADS': '2'}
@@ -146,7 +146,7 @@ def speed_variables(variables: Mapping[str, str]) -> dict[str, str]:
     return kept
 
 
-def _found(pattern: str, text: str) -> str | None:
-    """Return the first group that matched."""
+def _first_group(pattern: str, text: str) -> str | None:
+    """Return the first group that a pattern matched; None where it matched nothing."""
     match = re.search(pattern, text)
     return next(filter(None, match.groups()), None) if match else None

@@ -1,4 +1,4 @@
-"""A machine's ceilings, measured once for each environment and kept."""
+"""A machine's ceilings, measured once for each environment and kept in a cache file."""
 
 import json
 import os
@@ -10,11 +10,11 @@ from tempfile import NamedTemporaryFile
 
 from archbench.timing.ceilings import Ceilings
 
-KEPT = "ceilings.json"
+CACHE_FILE = "ceilings.json"
 
 
 def cache_folder() -> Path | None:
-    """Return where archbench keeps what it may measure again: the system's folder for caches.
+    """Return archbench's folder in the system's folder for caches.
 
     That is $XDG_CACHE_HOME where it is set, %LOCALAPPDATA% on Windows, ~/Library/Caches on macOS,
     and ~/.cache elsewhere; None for a user without a home.
@@ -44,12 +44,12 @@ def ceilings_of(
     Args:
         fingerprint: of the environment.
         precision: of the cell.
-        measure: does it, where nothing is kept.
-        folder: where they are kept; by default cache_folder(), and nowhere without one.
-        again: measure in any case.
+        measure: returns new ceilings.
+        folder: of the cache file; by default cache_folder(). Without one nothing is kept.
+        again: whether to measure in any case.
     """
     folder = folder or cache_folder()
-    path = None if folder is None else folder / KEPT
+    path = None if folder is None else folder / CACHE_FILE
     kept = [] if path is None else _read(path)
     for found in kept:
         if (found.fingerprint, found.precision) == (fingerprint, precision) and not again:
@@ -63,7 +63,7 @@ def ceilings_of(
 
 
 def _read(path: Path) -> list[Ceilings]:
-    """Read what is kept; what cannot be read is measured anew."""
+    """Return the ceilings in the cache file; none where it cannot be read."""
     try:
         return [Ceilings.from_dict(found) for found in json.loads(path.read_text(encoding="utf-8"))]
     except (OSError, ValueError, KeyError, TypeError):

@@ -1,12 +1,12 @@
-"""How a process died that gave no answer, in words, on every system."""
+"""How a worker process died, in words, on every system."""
 
 import signal
 
 from archbench.errors import NothingMeasured
 from archbench.timing.records import Failure
 
-LAST_WORDS = 400  # characters of a dead process's standard error
-MEMORY = "a system without memory kills what takes most; try a smaller -b or -i"
+LAST_CHARACTERS = 400  # of a dead process's standard error
+MEMORY_HINT = "a system without memory kills what takes most; try a smaller -b or -i"
 
 # Windows ends a process with one of these in place of a signal.
 # Source: Microsoft, [MS-ERREF] 2.3.1 NTSTATUS values.
@@ -25,35 +25,34 @@ WINDOWS = {
     0xC0000409: "an abort",
 }
 WINDOWS_ERRORS = 0xC0000000  # from here on
-OF_MEMORY = {-9, 0xC0000017, 0xC000012D}  # SIGKILL, and the two above
+OUT_OF_MEMORY = {-9, 0xC0000017, 0xC000012D}  # SIGKILL, and the two above
 
 
 def death(printed: str, exit_code: int, limit_s: float | None = None, hint: str = "") -> Failure:
-    """Say how a worker died that gave no answer.
+    """Return the failure of a worker that gave no answer.
 
     Args:
-        printed: what it wrote meanwhile.
-        exit_code: as subprocess tells it: below 0 for a signal, from 0xC0000000 on for an error
-            that Windows ended it with.
-        limit_s: it was ended because this time was up; None where it was not.
-        hint: what gives it longer.
+        printed: output of the worker.
+        exit_code: of subprocess: below 0 for a signal, from 0xC0000000 on for an error of Windows.
+        limit_s: time limit after which the worker was killed; None where it died by itself.
+        hint: how to raise that limit.
     """
     if limit_s is not None:
         message = f"a process had not ended {limit_s:.0f} s after its start"
         return Failure("out_of_time", message, hint, NothingMeasured.exit_code)
-    said = last_words(printed)
+    output = last_output(printed)
     killer = killed_by(exit_code)
     if killer is not None:
-        hint = MEMORY if exit_code in OF_MEMORY else said
+        hint = MEMORY_HINT if exit_code in OUT_OF_MEMORY else output
         message = f"the worker was killed by {killer}"
         return Failure("killed", message, hint, NothingMeasured.exit_code)
     return Failure(
-        "failed", f"the worker ended with exit code {exit_code} before it answered", said
+        "failed", f"the worker ended with exit code {exit_code} before it answered", output
     )
 
 
 def killed_by(exit_code: int) -> str | None:
-    """Name what ended a process from outside; None where it ended by itself.
+    """Return the signal or the Windows error that ended a process; None where it exited.
 
     >>> killed_by(-6), killed_by(0xC0000005), killed_by(1)
     ('SIGABRT', 'an access violation (0xC0000005)', None)
@@ -68,7 +67,7 @@ def killed_by(exit_code: int) -> str | None:
     return None
 
 
-def last_words(printed: str) -> str:
-    """Say what a process printed last; nothing where it printed nothing."""
-    words = " ".join(printed.split())[-LAST_WORDS:]
-    return f"it last printed: {words}" if words else ""
+def last_output(printed: str) -> str:
+    """Return the end of a process's output in a sentence; empty where it printed nothing."""
+    output = " ".join(printed.split())[-LAST_CHARACTERS:]
+    return f"it last printed: {output}" if output else ""

@@ -1,4 +1,4 @@
-"""Fresh worker processes, watched from outside while they measure."""
+"""Run jobs, each in a fresh worker process that is watched from outside."""
 
 import warnings
 from collections.abc import Callable, Iterator
@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from archbench.timing.jobs import Job
     from archbench.timing.sessions.launch import Task
 
+ShowOutput = Callable[[str], None]
 Warn = Callable[[str], None]
 
-
-_repeat: frozenset[Flag] = frozenset({"throttled"})  # a device that was too hot may be cooler now
+RETRIED: frozenset[Flag] = frozenset({"throttled"})  # a device that was too hot may be cooler now
+WORKERS_NEED = ("cloudpickle", "msgspec", "psutil")
 
 
 def _warn(message: str) -> None:
@@ -31,85 +32,80 @@ def _warn(message: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Who is told how a run goes on."""
+    """Functions that a long run calls, for its user to see how it goes on."""
 
-    #: the share that is done, and how many seconds are left, if that is known
-    tell: Callable[[float, float | None], None] = lambda share, left_s: None
-    #: what a model's own code printed, once a model
-    heard: Callable[[str], None] = lambda text: None
-    warn: Warn = _warn  #: sentences about what was found on the way
+    #: takes the share that is done, and the seconds that are left, if that is known
+    show_progress: Callable[[float, float | None], None] = lambda share, left_s: None
+    show_output: ShowOutput = lambda text: None  #: takes what a model's own code printed
+    warn: Warn = _warn  #: takes a sentence about something that was found on the way
 
 
 SILENT = Listener()
-WORKERS_NEED = ("cloudpickle", "msgspec", "psutil")
 
 
 class JobRunner:
     """Runs jobs, each in a fresh process.
 
     Args:
-        folder: for what torch.compile keeps; each cell finds there what its own sessions left.
-        heard: is handed what the first process of each model prints.
+        folder: for torch.compile's caches; each cell finds there what its own sessions left.
+        show_output: takes what the first process of each model prints.
     """
 
-    def __init__(self, folder: Path, heard: Callable[[str], None]) -> None:
+    def __init__(self, folder: Path, show_output: ShowOutput) -> None:
         self._folder = folder
-        self._heard = heard
-        self._listened: set[str] = set()
+        self._show_output = show_output
+        self._shown: set[str] = set()  # models whose output was shown
 
     def __call__(self, job: "Job") -> Session:
-        """Do a job, and note what disturbed it."""
-        session, printed = self._tried(job)
-        if _repeat & set(session.flags):
-            session, printed = self._tried(job)
+        """Run a job; run it once more where the device was too hot."""
+        session, printed = self._run(job)
+        if RETRIED & set(session.flags):
+            session, printed = self._run(job)
         models = {cell.model for cell in job.cells}
-        if printed and not models <= self._listened:
-            self._heard(printed)
-        self._listened |= models
+        if printed and not models <= self._shown:
+            self._show_output(printed)
+        self._shown |= models
         return session
 
-    def _tried(self, job: "Job") -> tuple[Session, str]:
-        """Do a job once; what torch.compile kept of the same cells is there, and nothing else."""
+    def _run(self, job: "Job") -> tuple[Session, str]:
+        """Run a job once, with a compile cache that holds only results of the same cells."""
         from archbench.timing.sessions.launch import launch
 
         if all(cell.compiled is None for cell in job.cells):
             return launch(job, {})
         cache = self._folder / "-".join(cell.id for cell in job.cells)
+        filled = cache.is_dir() and any(cache.iterdir())
         variables = {
             "TORCHINDUCTOR_CACHE_DIR": str(cache),
             "TRITON_CACHE_DIR": str(cache / "triton"),
         }
-        return launch(replace(job, compiled_before=_is_filled(cache)), variables)
+        return launch(replace(job, compiled_before=filled), variables)
 
     def environment(self, cell: Cell) -> Environment:
-        """Ask a fresh process, as this cell would run in, where it is.
+        """Return the environment (CPU, torch, threads) that a worker process for a cell reports.
 
         A CUDA context of this process itself would take memory from the workers.
         """
-        return Environment.from_dict(self._asked("environment", cell))
+        return Environment.from_dict(self._answer("environment", cell))
 
     def ceilings(self, cell: Cell) -> Ceilings:
-        """Measure how fast the machine can be, as this cell would run."""
-        return Ceilings.from_dict(self._asked("ceilings", cell))
+        """Return the machine's ceilings, measured in a worker process for a cell."""
+        return Ceilings.from_dict(self._answer("ceilings", cell))
 
-    def _asked(self, task: "Task", cell: Cell) -> dict[str, Any]:
+    def _answer(self, task: "Task", cell: Cell) -> dict[str, Any]:
         from archbench.timing.jobs import Job
         from archbench.timing.sessions.launch import ask
 
         answer = ask(task, Job((cell,), 0, 0), {})
         if answer.found is None:
-            said = answer.printed.strip().split("\n")[-1]
-            raise NothingMeasured(f"no worker process could be started: {said}")
+            last_line = answer.printed.strip().split("\n")[-1]
+            raise NothingMeasured(f"no worker process could be started: {last_line}")
         return answer.found
 
 
-def _is_filled(folder: Path) -> bool:
-    return folder.is_dir() and any(folder.iterdir())
-
-
 @contextmanager
-def job_runner(heard: Callable[[str], None]) -> Iterator[JobRunner]:
-    """Lend a runner, and remove afterwards what it kept.
+def job_runner(show_output: ShowOutput) -> Iterator[JobRunner]:
+    """Return a runner whose compile caches last as long as the context.
 
     Raises:
         MissingLibrary: workers cannot be started or watched.
@@ -117,4 +113,4 @@ def job_runner(heard: Callable[[str], None]) -> Iterator[JobRunner]:
     for library in WORKERS_NEED:
         require(library, "measuring")
     with TemporaryDirectory(prefix="archbench.compiled.", ignore_cleanup_errors=True) as folder:
-        yield JobRunner(Path(folder), heard)
+        yield JobRunner(Path(folder), show_output)

@@ -1,4 +1,4 @@
-"""Start fresh worker processes, one after the other, and wait for each without taking a core."""
+"""Start a fresh worker process, and wait for its answer without taking a core."""
 
 import json
 import os
@@ -15,15 +15,15 @@ from typing import Any, Literal
 
 from archbench.libraries import needed
 from archbench.timing.jobs import Job
-from archbench.timing.machine.neighbours import CpuWatch
+from archbench.timing.machine.cpu_load import CpuWatch
 from archbench.timing.machine.nvml import NvmlWatch
 from archbench.timing.processes.children import Child, limited
 from archbench.timing.records import Failure, Flag, Measured, Session, Watched
 from archbench.timing.sessions.deaths import death
 
-# Where memory lies decides, for the life of a process, how well a model fits into the caches: equal
-# processes differed by 1.7 to 5.2 % where glibc takes it from where it likes, and by 0.7 to 0.8 %
-# where all comes from one heap of huge pages (reports/pairs.md).
+# GLIBC_TUNABLES makes malloc use huge pages. Where memory lies decides, for the life of a process,
+# how well a model fits into the caches: equal processes differed by 1.7 to 5.2 % with malloc's own
+# choice, and by 0.7 to 0.8 % with one heap of huge pages (reports/pairs.md).
 HUGE_PAGES = ":".join(
     f"glibc.malloc.{name}"
     for name in (
@@ -39,20 +39,20 @@ Task = Literal["session", "environment", "ceilings"]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back from a worker."""
+    """What came back from a worker process."""
 
-    found: dict[str, Any] | None  #: what it answered; None where it died before that
-    printed: str  #: what the model's code, or a crash, wrote meanwhile
+    found: dict[str, Any] | None  #: the answer itself; None where the worker died before it
+    printed: str  #: output of the model's code, or of a crash
     exit_code: int  #: of the process; negative where a signal killed it
-    too_long: bool = False  #: it was ended because its time was up
+    too_long: bool = False  #: whether it was killed because its time was up
 
 
 def launch(job: Job, variables: Mapping[str, str]) -> tuple[Session, str]:
-    """Run a job in a fresh process, and watch the machine meanwhile.
+    """Run a job in a worker; meanwhile this process samples CPU and GPU load.
 
     Args:
-        job: its start is now.
-        variables: of the environment, set for the process beside the present ones.
+        job: what to run, from now on.
+        variables: added to the worker's environment.
 
     Returns:
         The session, and what the model's code printed.
@@ -65,7 +65,7 @@ def launch(job: Job, variables: Mapping[str, str]) -> tuple[Session, str]:
         answer = ask("session", job, variables)
         wall_s = time.time() - job.started_s
     if answer.found is None:
-        measured = Measured(failure=_why(answer, job))
+        measured = Measured(failure=_death(answer, job))
     else:
         measured = Measured.from_dict(answer.found)
     watched = Watched(job.started_s, wall_s, cpu.load, None if gpu is None else gpu.result)
@@ -73,7 +73,7 @@ def launch(job: Job, variables: Mapping[str, str]) -> tuple[Session, str]:
 
 
 def session_of(job: Job, measured: Measured, watched: Watched) -> Session:
-    """Join what a worker and the process that started it saw."""
+    """Return the session of a job, made of what the worker and this process saw."""
     calls = measured.calls_per_reading
     load, device = watched.load, watched.device
     on_cpu = job.cells[0].device == "cpu"
@@ -108,23 +108,21 @@ def session_of(job: Job, measured: Measured, watched: Watched) -> Session:
     )
 
 
-def _why(answer: Answer, job: Job) -> Failure:
+def _death(answer: Answer, job: Job) -> Failure:
+    """Return why a worker gave no answer."""
     limit_s = job.limit_s if answer.too_long else None
     return death(answer.printed, answer.exit_code, limit_s, "--max-time gives it longer")
 
 
 def ask(task: Task, job: Job, variables: Mapping[str, str]) -> Answer:
-    """Let a fresh process do one task; block until it has answered or is gone.
-
-    The number of threads is set before anything of it is imported.
-    """
+    """Let a fresh worker process do one task; return when it has answered or died."""
     question = json.dumps(
         {"task": task, "job": job.to_dict(), "arguments": pickled_arguments(job)}, default=repr
     )
     with TemporaryFile("w+", encoding="utf-8", errors="replace") as printed:
         worker = Child(
             [sys.executable, "-m", "archbench.timing.worker.main"],
-            {**_paths(), **fixed_for(job), **variables},
+            {**_import_path(), **worker_variables(job), **variables},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=printed,
@@ -139,15 +137,15 @@ def ask(task: Task, job: Job, variables: Mapping[str, str]) -> Answer:
         finally:
             worker.end()
         printed.seek(0)
-        words = printed.read()
+        output = printed.read()
     try:
-        return Answer(json.loads(line), words, worker.returncode)
+        return Answer(json.loads(line), output, worker.returncode)
     except ValueError:
-        return Answer(None, words, worker.returncode, too_long.is_set())
+        return Answer(None, output, worker.returncode, too_long.is_set())
 
 
 def pickled_arguments(job: Job) -> str:
-    """Write the arguments of every cell's factory as they are: JSON knows no tuples."""
+    """Return the arguments of every cell's factory as text; JSON would lose their tuples."""
     with needed("cloudpickle", "measuring"):
         import cloudpickle
 
@@ -155,18 +153,18 @@ def pickled_arguments(job: Job) -> str:
     return b64encode(cloudpickle.dumps(arguments)).decode("ascii")
 
 
-def _paths() -> dict[str, str]:
-    """Let the worker import from where this process does: a script's folder, a notebook's."""
+def _import_path() -> dict[str, str]:
+    """Return the variable that lets a worker import what this process can, as from a script."""
     return {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
 
 
-def fixed_for(job: Job) -> dict[str, str]:
-    """Return the variables that fix threads and memory before anything is imported."""
-    fixed: dict[str, str] = {}
+def worker_variables(job: Job) -> dict[str, str]:
+    """Return the variables that a worker needs before its imports: threads and memory."""
+    variables: dict[str, str] = {}
     threads = job.cells[0].threads
     if threads is not None:
         names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")  # read when the libraries are loaded
-        fixed |= dict.fromkeys(names, str(threads))
+        variables |= dict.fromkeys(names, str(threads))
     if job.huge_pages and sys.platform == "linux":
-        fixed["GLIBC_TUNABLES"] = HUGE_PAGES
-    return fixed
+        variables["GLIBC_TUNABLES"] = HUGE_PAGES
+    return variables

@@ -1,4 +1,4 @@
-"""In which order the sessions of several cells run, and how the time there is is shared out."""
+"""In which order the sessions of several cells run, and how a time limit is shared among them."""
 
 import random
 import time
@@ -10,19 +10,17 @@ from archbench.timing.cells import Cell
 from archbench.timing.jobs import Job
 from archbench.timing.records import Session
 
-SESSIONS = 5  # fresh processes a cell
+SESSIONS = 5  # fresh processes for each cell
 PATIENCE_S = 30.0  # a process may start and run once, however short the time is
 
-Launch = Callable[[Job], Session]
-Done = Callable[[Session], None]
-Tell = Callable[[float, float | None], None]  # the share that is done, the seconds that are left
+CellIds = tuple[str, ...]
 
 
-def in_random_turns(jobs: Iterable[Sequence[Job]], seed: int) -> list[Job]:
-    """Interleave the sessions of several cells: the first of each in random order, the second...
+def interleave(jobs: Iterable[Sequence[Job]], seed: int) -> list[Job]:
+    """Return the first sessions of all cells in random order, then the second ones, and so on.
 
     Args:
-        jobs: for each cell its sessions.
+        jobs: sessions of each cell.
         seed: of the order.
     """
     rng = random.Random(seed)
@@ -34,71 +32,15 @@ def in_random_turns(jobs: Iterable[Sequence[Job]], seed: int) -> list[Job]:
     return order
 
 
-def run_all(
-    jobs: Sequence[Job],
-    launch: Launch,
-    max_time_s: float | None = None,
-    done: Done = lambda session: None,
-    tell: Tell = lambda share, left_s: None,
-    now: Callable[[], float] = time.monotonic,
-) -> list[Session]:
-    """Run jobs one after the other; stop where the time is up.
+def comparison_jobs(
+    cells: tuple[Cell, ...], files: tuple[str | None, ...], sessions: int
+) -> list[Job]:
+    """Return jobs in which several cells take turns.
 
-    A cell that failed is not tried again: its other sessions would end alike.
-
-    Args:
-        jobs: in their order.
-        launch: does one in a fresh process.
-        max_time_s: for all of them; each gets an equal share of what is left. A process that still
-            runs when all of it is gone is ended, but not in its first half minute.
-        done: is handed every session as it ends.
-        tell: is told before the first and after every session.
-        now: a clock in seconds.
-    """
-    start = now()
-    sessions: list[Session] = []
-    took: dict[tuple[str, ...], list[float]] = {}
-    left = list(jobs)
-    tell(0.0, None)
-    while left:
-        job = left.pop(0)
-        if max_time_s is not None:
-            remaining = max_time_s - (now() - start)
-            if remaining <= 0:
-                break
-            budget_s, limit_s = remaining / (len(left) + 1), max(remaining, PATIENCE_S)
-            job = replace(job, budget_s=budget_s, limit_s=limit_s)
-        before = now()
-        session = launch(job)
-        sessions.append(session)
-        done(session)
-        took.setdefault(_key(job), []).append(now() - before)
-        if session.failure is not None:
-            left = [other for other in left if other.cells != job.cells]
-        left_s = _time_left(left, took)
-        if max_time_s is not None:
-            left_s = min(left_s, max(0.0, max_time_s - (now() - start)))
-        passed = now() - start
-        tell(passed / (passed + left_s) if passed + left_s else 1.0, left_s)
-    return sessions
-
-
-def _key(job: Job) -> tuple[str, ...]:
-    return tuple(cell.id for cell in job.cells)
-
-
-def _time_left(jobs: Sequence[Job], took: Mapping[tuple[str, ...], Sequence[float]]) -> float:
-    """Expect of each cell what its own sessions took so far; of a new one, what the others did."""
-    usual = fmean(fmean(times) for times in took.values())
-    return sum(fmean(took.get(_key(job), [usual])) for job in jobs)
-
-
-def in_turn(cells: tuple[Cell, ...], files: tuple[str | None, ...], sessions: int) -> list[Job]:
-    """Lay out processes in which several cells take turns.
-
-    What is loaded first runs a little slower or faster for the whole life of its process, so the
-    order of loading is random too. Each process draws its own: orders that were balanced among the
-    processes would cancel in their mean and not in their spread, and the interval be too wide.
+    The model that is loaded first runs a little slower or faster for the whole life of its process,
+    so the order of loading is random too. Each process draws its own: orders that are balanced
+    among the processes would cancel in their mean and not in their spread, and the interval would
+    be too wide.
     """
     rng = random.SystemRandom()
     numbers = range(len(cells))
@@ -113,3 +55,67 @@ def in_turn(cells: tuple[Cell, ...], files: tuple[str | None, ...], sessions: in
         )
         for session in range(sessions)
     ]
+
+
+def run_all(
+    jobs: Sequence[Job],
+    launch: Callable[[Job], Session],
+    max_time_s: float | None = None,
+    on_session: Callable[[Session], None] = lambda session: None,
+    show_progress: Callable[[float, float | None], None] = lambda share, left_s: None,
+    now: Callable[[], float] = time.monotonic,
+) -> list[Session]:
+    """Run jobs one after the other; stop where the time is up.
+
+    A cell that failed is not run again: its other sessions would end alike.
+
+    Args:
+        jobs: in their order.
+        launch: runs one in a fresh process.
+        max_time_s: time limit of all jobs; each gets an equal share of what is left. A process that
+            still runs when the time is up is killed, but not in its first half minute.
+        on_session: is called with every session as it ends.
+        show_progress: is called before the first session and after every one, with the share that
+            is done and the seconds that are left.
+        now: a clock in seconds.
+    """
+    start = now()
+    sessions: list[Session] = []
+    took_s: dict[CellIds, list[float]] = {}
+    left = list(jobs)
+    show_progress(0.0, None)
+    while left:
+        before = now()
+        remaining_s = None if max_time_s is None else max_time_s - (before - start)
+        if remaining_s is not None and remaining_s <= 0:
+            break
+        job = _with_limits(left[0], remaining_s, len(left))
+        session = launch(job)
+        sessions.append(session)
+        on_session(session)
+        took_s.setdefault(_ids(job), []).append(now() - before)
+        left = [other for other in left[1:] if session.failure is None or other.cells != job.cells]
+        passed_s = now() - start
+        left_s = _time_left(left, took_s)
+        if max_time_s is not None:
+            left_s = min(left_s, max(0.0, max_time_s - passed_s))
+        show_progress(passed_s / (passed_s + left_s) if passed_s + left_s else 1.0, left_s)
+    return sessions
+
+
+def _with_limits(job: Job, remaining_s: float | None, jobs_left: int) -> Job:
+    """Return a job with its share of the remaining time."""
+    if remaining_s is None:
+        return job
+    budget_s, limit_s = remaining_s / jobs_left, max(remaining_s, PATIENCE_S)
+    return replace(job, budget_s=budget_s, limit_s=limit_s)
+
+
+def _time_left(jobs: Sequence[Job], took_s: Mapping[CellIds, Sequence[float]]) -> float:
+    """Expect of a cell the mean time of its sessions so far; of a new one, that of the others."""
+    usual_s = fmean(fmean(times) for times in took_s.values())
+    return sum(fmean(took_s.get(_ids(job), [usual_s])) for job in jobs)
+
+
+def _ids(job: Job) -> CellIds:
+    return tuple(cell.id for cell in job.cells)

@@ -1,4 +1,4 @@
-"""From what a user asks for to cells: every model at every batch size, precision and mode."""
+"""From models and options to cells: every model at every batch size, precision and mode."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,7 +25,7 @@ COMPILE_MODES = ("default", "reduce-overhead", "max-autotune", "max-autotune-no-
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """How every model is run: lists are swept, everything with everything."""
+    """How every model is run; each combination of the lists makes a cell."""
 
     batch_sizes: Sequence[int] = (1,)  #: samples in one pass
     device: str = "auto"  #: "auto", "cpu", "cuda", "cuda:1", "mps"
@@ -34,22 +34,22 @@ class Ways:
     channels_last: bool = False  #: memory order of images
     compiled: str | None = None  #: mode of torch.compile; None runs eagerly
     cuda_graph: bool = False  #: replay one captured graph
-    cold_cache: bool = False  #: let inputs take turns
+    cold_cache: bool = False  #: cycle through many inputs, so that none is in the cache
     optimizer: str = "momentum"  #: of a training step
     threads: int | None = None  #: of the CPU; None leaves torch's own number
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A model to measure."""
+    """One model to measure: its cells, and its pickle file if it was passed as an nn.Module."""
 
-    loaded: "Loaded"  #: the model, without weights where it is one of the shelf
-    plans: Mapping[Cell, "InputPlan"]  #: its cells, each with its inputs
-    file: str | None = None  #: in which it lies, if it was given as an object
+    loaded: "Loaded"  #: the model; networks of the registry have no weights
+    plans: Mapping[Cell, "InputPlan"]  #: inputs of each of its cells
+    file: str | None = None  #: the pickle file
 
     @property
     def cells(self) -> tuple[Cell, ...]:
-        """How it is run: in as many ways as were asked for."""
+        """One cell for each combination of batch size, precision and mode."""
         return tuple(self.plans)
 
 
@@ -60,12 +60,13 @@ def subjects(
     model_kwargs: Mapping[str, Any] | None,
     ways: Ways,
 ) -> Iterator[list[Subject]]:
-    """Load every model for analysis and lay out its cells.
+    """Return every model, loaded for analysis, with its cells.
 
-    A model that is an object is pickled, for worker processes to read, as long as this lasts.
+    A model that is an object is pickled for worker processes; the file lasts as long as the
+    context.
 
     Raises:
-        ArchbenchError: something is not known, or does not go together.
+        ArchbenchError: an option is not known, or two options exclude each other.
         UserCodeError: a model's own code raised.
     """
     from archbench.networks.device import check_device
@@ -78,8 +79,8 @@ def subjects(
         found = []
         for i, model in enumerate(models):
             loaded = load(model, model_kwargs, blank=True)
-            file = None if isinstance(model, str) else _pickled(loaded, Path(folder) / str(i))
-            content = _content(loaded, file)
+            file = None if isinstance(model, str) else _pickle(loaded, Path(folder) / str(i))
+            content = _content_hash(loaded, file)
             found.append(
                 Subject(loaded, _cells(loaded, input_size, ways, str(device), content), file)
             )
@@ -87,16 +88,16 @@ def subjects(
 
 
 def check_ways(ways: Ways) -> None:
-    """Refuse words that are not known, and numbers that are none.
+    """Check every option whose value could be misspelt or not positive.
 
     Raises:
-        ArchbenchError: with the nearest word.
+        ArchbenchError: a word is not known, with the nearest one; or a number is not positive.
     """
-    _known("precision", ways.precisions, PRECISIONS)
-    _known("mode", ways.modes, MODES)
-    _known("optimizer", [ways.optimizer], OPTIMIZERS)
+    _check_words("precision", ways.precisions, PRECISIONS)
+    _check_words("mode", ways.modes, MODES)
+    _check_words("optimizer", [ways.optimizer], OPTIMIZERS)
     if ways.compiled is not None:
-        _known("mode of torch.compile", [ways.compiled], COMPILE_MODES)
+        _check_words("mode of torch.compile", [ways.compiled], COMPILE_MODES)
     for size in ways.batch_sizes:
         if not isinstance(size, int) or size < 1:
             raise ArchbenchError(f"batch size {size!r} is not a positive number", "such as 8")
@@ -104,7 +105,7 @@ def check_ways(ways: Ways) -> None:
         raise ArchbenchError(f"{ways.threads!r} threads cannot compute", "threads=1 is the least")
 
 
-def _known(kind: str, words: Sequence[str], known: Sequence[str]) -> None:
+def _check_words(kind: str, words: Sequence[str], known: Sequence[str]) -> None:
     for word in words:
         if word not in known:
             raise ArchbenchError(
@@ -114,10 +115,10 @@ def _known(kind: str, words: Sequence[str], known: Sequence[str]) -> None:
 
 
 def check_device_kind(ways: Ways, kind: str) -> None:
-    """Refuse what only some kinds of device can do.
+    """Check the options that only some kinds of device know.
 
     Raises:
-        ArchbenchError: with what could be done instead.
+        ArchbenchError: this kind does not know one; or two options exclude each other.
     """
     if kind != "cuda" and "tf32" in ways.precisions:
         raise ArchbenchError(f"TF32 is a precision of CUDA devices, not of '{kind}'", "-d cuda")
@@ -130,10 +131,11 @@ def check_device_kind(ways: Ways, kind: str) -> None:
         )
 
 
-def _content(loaded: "Loaded", file: str | None) -> str:
-    """Tell apart what has the same name: two objects of one class, a file before and after an edit.
+def _content_hash(loaded: "Loaded", file: str | None) -> str:
+    """Return a hash of the user's own code or object; empty where the name is enough.
 
-    Networks of the shelf, torchvision's and timm's are told by their names.
+    Two objects of one class, and a file before and after an edit, have the same name. The name is
+    enough for networks of the registry, of torchvision and of timm.
     """
     from archbench.networks.user_code import source_of
 
@@ -158,7 +160,7 @@ def _cells(
             content=content,
             batch_size=batch,
             device=device,
-            precision=precision,  # type: ignore[arg-type]  # checked above
+            precision=precision,  # type: ignore[arg-type]  # check_ways
             channels_last=ways.channels_last,
             compiled=ways.compiled,
             cuda_graph=ways.cuda_graph,
@@ -171,8 +173,8 @@ def _cells(
     return plans
 
 
-def _pickled(loaded: "Loaded", path: Path) -> str:
-    """Write a model to a file, with its class where that has no module to be imported from."""
+def _pickle(loaded: "Loaded", path: Path) -> str:
+    """Write a model to a file, with its class where no module has it; return the file's path."""
     with needed("cloudpickle", "measuring"):
         import cloudpickle
 

@@ -22,7 +22,7 @@ from archbench.timing.run_file import RunFile
 from archbench.timing.session_file import SCHEMA, read_run
 from archbench.timing.sessions import launch as launching
 from archbench.timing.sessions.launch import session_of
-from archbench.timing.sessions.schedule import in_turn
+from archbench.timing.sessions.schedule import comparison_jobs
 from archbench.timing.worker.place import Place
 from archbench.timing.worker.prepare import prepare
 from archbench.timing.worker.session import measure, run
@@ -238,7 +238,7 @@ def test_models_are_loaded_in_the_order_of_the_job_and_keep_their_places(
 
 def test_every_process_draws_the_order_of_loading() -> None:
     """Each by itself: the six orders of three models come up about equally often."""
-    jobs = in_turn((cell("small"), cell("Overflows"), cell("Says")), (None,) * 3, 600)
+    jobs = comparison_jobs((cell("small"), cell("Overflows"), cell("Says")), (None,) * 3, 600)
     counts = Counter(job.order for job in jobs)
     assert len(counts) == 6
     assert all(50 < count < 160 for count in counts.values())

@@ -10,10 +10,10 @@ from archbench.timing.machine.nvml import NvmlWatch, Sample, summary
 from archbench.timing.machine.nvml_devices import (
     Handles,
     NoNvml,
-    by_uuid,
-    chosen,
     driver_facts,
-    find,
+    find_by_uuid,
+    find_device,
+    visible_device,
 )
 
 
@@ -113,7 +113,7 @@ def processes(*pids: int) -> list[SimpleNamespace]:
 )
 def test_which_device_a_number_of_torch_means(visible, names) -> None:
     """By number, UUID or instance; the list ends at what makes no sense."""
-    assert [chosen(index, visible) for index in range(3)] == names
+    assert [visible_device(index, visible) for index in range(3)] == names
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_which_device_a_number_of_torch_means(visible, names) -> None:
 def test_the_handles_of_a_device(index, visible, handles) -> None:
     """Of an instance the card has the clocks, and the instance the processes."""
     variables = {} if visible is None else {"CUDA_VISIBLE_DEVICES": visible}
-    assert find(FakeNvml(), index, variables) == handles
+    assert find_device(FakeNvml(), index, variables) == handles
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_a_device_that_is_not_there_says_why(index, visible, why) -> None:
     """With the value that was wrong."""
     variables = {} if visible is None else {"CUDA_VISIBLE_DEVICES": visible}
     with pytest.raises(NoNvml) as caught:
-        find(FakeNvml(), index, variables)
+        find_device(FakeNvml(), index, variables)
     assert why in str(caught.value)
 
 
@@ -158,9 +158,9 @@ def test_unequal_cards_have_no_number_until_cuda_goes_by_the_bus() -> None:
     module = FakeNvml()
     module.names["b"] = "T4"
     with pytest.raises(NoNvml, match="CUDA_DEVICE_ORDER=PCI_BUS_ID"):
-        find(module, 1, {})
-    assert find(module, 1, {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}).device == "b"
-    assert by_uuid(module, "GPU-11aa-2").device == "b"
+        find_device(module, 1, {})
+    assert find_device(module, 1, {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}).device == "b"
+    assert find_by_uuid(module, "GPU-11aa-2").device == "b"
 
 
 def test_what_torch_does_not_know_of_its_device() -> None:

@@ -7,7 +7,7 @@ import pytest
 from archbench.timing.cells import Cell
 from archbench.timing.jobs import Job
 from archbench.timing.records import Failure, Session
-from archbench.timing.sessions.schedule import in_random_turns, run_all
+from archbench.timing.sessions.schedule import interleave, run_all
 
 
 def jobs(models: str, sessions: int) -> list[list[Job]]:
@@ -16,19 +16,19 @@ def jobs(models: str, sessions: int) -> list[list[Job]]:
 
 def test_cells_take_turns_in_random_order() -> None:
     """Every cell's first session comes before any cell's second, in an order that changes."""
-    order = in_random_turns(jobs("abcd", 6), seed=1)
+    order = interleave(jobs("abcd", 6), seed=1)
     turns = [order[i : i + 4] for i in range(0, 24, 4)]
     for number, turn in enumerate(turns):
         assert {job.number for job in turn} == {number}
         assert {job.cells[0].model for job in turn} == set("abcd")
     assert len({tuple(job.cells[0].model for job in turn) for turn in turns}) > 2
-    assert order != in_random_turns(jobs("abcd", 6), seed=2)
-    assert order == in_random_turns(jobs("abcd", 6), seed=1)
+    assert order != interleave(jobs("abcd", 6), seed=2)
+    assert order == interleave(jobs("abcd", 6), seed=1)
 
 
 def test_a_cell_that_lacks_fewer_sessions_ends_sooner() -> None:
     """As after an interruption."""
-    order = in_random_turns([*jobs("a", 3), *jobs("b", 1)], seed=0)
+    order = interleave([*jobs("a", 3), *jobs("b", 1)], seed=0)
     assert Counter(job.cells[0].model for job in order) == {"a": 3, "b": 1}
 
 
@@ -55,8 +55,8 @@ def test_all_sessions_run_and_are_handed_on_as_they_end() -> None:
     """In their order, each once."""
     machine = Machine({"a": 1.0, "b": 2.0})
     seen: list[Session] = []
-    queue = in_random_turns(jobs("ab", 3), 0)
-    done = run_all(queue, machine.launch, done=seen.append, now=machine.now)
+    queue = interleave(jobs("ab", 3), 0)
+    done = run_all(queue, machine.launch, on_session=seen.append, now=machine.now)
     assert machine.launched == queue
     assert done == seen
     assert all(job.budget_s is None for job in machine.launched)
@@ -65,7 +65,7 @@ def test_all_sessions_run_and_are_handed_on_as_they_end() -> None:
 def test_a_cell_that_failed_is_not_tried_again_and_the_others_go_on() -> None:
     """Out of memory once is out of memory five times."""
     machine = Machine({"a": 1.0, "b": 1.0}, failing="b")
-    done = run_all(in_random_turns(jobs("ab", 5), 0), machine.launch, now=machine.now)
+    done = run_all(interleave(jobs("ab", 5), 0), machine.launch, now=machine.now)
     assert Counter(session.cells[0].model for session in done) == {"a": 5, "b": 1}
 
 
@@ -91,8 +91,8 @@ def test_the_time_that_is_left_is_what_each_cells_own_sessions_took() -> None:
     """After one round it is exact here: two sessions of 1 s and two of 5 s were to come."""
     machine = Machine({"a": 1.0, "b": 5.0})
     told: list[tuple[float, float | None]] = []
-    queue = in_random_turns(jobs("ab", 3), 0)
-    run_all(queue, machine.launch, tell=lambda *args: told.append(args), now=machine.now)
+    queue = interleave(jobs("ab", 3), 0)
+    run_all(queue, machine.launch, show_progress=lambda *args: told.append(args), now=machine.now)
     assert told[0] == (0.0, None)
     assert told[2] == (pytest.approx(6 / 18), pytest.approx(12.0))
     shares = [share for share, _ in told]

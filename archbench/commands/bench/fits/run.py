@@ -54,18 +54,18 @@ def fits(
     seen: list[Environment] = []
     with (
         subjects(models, input_size, model_kwargs, replace(ways, batch_sizes=(1,))) as found,
-        job_runner(listener.heard) as runner,
+        job_runner(listener.show_output) as runner,
     ):
         cells = [(subject, cell) for subject in found for cell in subject.cells]
         done: list[Fit] = []
         failed: list[ArchbenchError] = []
         for i, (subject, cell) in enumerate(cells):
-            listener.tell(i / len(cells), None)
+            listener.show_progress(i / len(cells), None)
             try:
                 done.append(_fit(subject, cell, limit_bytes, runner, seen))
             except ArchbenchError as error:  # what was found of the others is not lost
                 failed.append(error)
-        listener.tell(1.0, 0.0)
+        listener.show_progress(1.0, 0.0)
     if failed and not done:
         raise failed[0]
     for each in failed:
@@ -151,6 +151,6 @@ def _left_bytes(cell: Cell) -> int | None:
     """Return the memory that the machine has left; None of an accelerator, which will tell."""
     if cell.device != "cpu":
         return None
-    from archbench.timing.machine.installed import available_bytes
+    from archbench.timing.machine.system_memory import available_bytes
 
     return available_bytes()

@@ -9,14 +9,14 @@ from dataclasses import replace
 import psutil
 import pytest
 
-from archbench.timing.machine.disturbances import FOREIGN_CORES, CpuLoad
-from archbench.timing.machine.neighbours import (
+from archbench.timing.machine.cpu_load import (
     CpuReading,
     CpuWatch,
     busiest,
     load_between,
     read_cpu,
 )
+from archbench.timing.machine.disturbances import FOREIGN_CORES, CpuLoad
 
 START = CpuReading(at_s=100.0, all_s=800.0, working_s=300.0, steal_s=5.0, own_s=40.0)
 

@@ -1,21 +1,20 @@
-"""What other processes took of the processor while something was measured.
+"""CPU load of other processes while something is measured.
 
-For the process that waits for the workers: reading takes time, which would be theirs.
+It is read in the process that waits for the workers: reading takes time, which would be theirs.
 """
 
 import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import TracebackType
 
 import psutil
 
 from archbench.timing.machine.disturbances import BusyProcess, CpuLoad
 from archbench.timing.processes.process_tree import pids, tree_s
 
-INTERVAL_S = 0.5  # the system counts in hundredths of a second: this tells 0.02 cores apart
-WORKING = ("user", "nice", "system", "irq", "softirq")  # guests' time is in user and nice already
+INTERVAL_S = 0.5  # the system counts hundredths of a second: 0.02 cores can be told apart
+WORKING = ("user", "nice", "system", "irq", "softirq")  # user and nice contain the time of guests
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +25,11 @@ class CpuReading:
     all_s: float  #: of everything, idle time included
     working_s: float  #: of all processes
     steal_s: float | None
-    own_s: float  #: of the tree of processes that the measurement is
+    own_s: float  #: of the measurement's own process tree
 
 
 def read_cpu(root: int | None = None) -> CpuReading:
-    """Read the counters.
+    """Return the counters now.
 
     Args:
         root: the process whose tree is not foreign; this one by default.
@@ -46,9 +45,10 @@ def read_cpu(root: int | None = None) -> CpuReading:
 
 
 def load_between(before: CpuReading, after: CpuReading) -> CpuLoad:
-    """Return what others took between two readings.
+    """Return the load of other processes between two readings.
 
-    Unknown where no time passed, or where the system's counters stand still, as in some sandboxes.
+    It is unknown where no time passed, or where the system's counters stand still, as in some
+    sandboxes.
     """
     passed = after.at_s - before.at_s
     if passed <= 0 or after.all_s <= before.all_s:
@@ -62,7 +62,7 @@ def load_between(before: CpuReading, after: CpuReading) -> CpuLoad:
 
 
 class CpuWatch:
-    """Reads the counters on entering and on leaving; `load` is what others took meanwhile.
+    """Reads the counters on entering and on leaving; `load` is the load of others meanwhile.
 
     Args:
         root: the process whose tree is not foreign; this one by default.
@@ -79,12 +79,7 @@ class CpuWatch:
         self._before = self._read(self._root)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.load = load_between(self._before, self._read(self._root))
 
 
@@ -94,23 +89,23 @@ def busiest(
     sleep: Callable[[float], None] = time.sleep,
     processes: Callable[[], dict[tuple[int, float], tuple[str, float]]] | None = None,
 ) -> tuple[BusyProcess, ...]:
-    """Return the processes that take most of the processor, the greatest first.
+    """Return the foreign processes that load the processor most, the busiest first.
 
-    This one, those that it started and those that took nothing are left out; a container does not
-    see its neighbours.
+    This process, its children and idle processes are left out. A container does not see the
+    processes of its neighbours.
 
     Args:
-        count: at most so many.
-        interval_s: to look for.
+        count: the most that are returned.
+        interval_s: between two readings of their processor time.
         sleep: waits that long.
-        processes: {(pid, start): (name, processor time in seconds)}, of all that are foreign.
+        processes: {(pid, start): (name, processor time in seconds)} of all foreign processes.
     """
-    look = processes or _foreign_processes
-    before = look()
+    read = processes or _foreign_processes
+    before = read()
     sleep(interval_s)
     found = []
-    for key, (name, after_s) in look().items():
-        # what started meanwhile has used all of its time since
+    for key, (name, after_s) in read().items():
+        # a process that started meanwhile has used all of its time since
         took_s = after_s - before.get(key, ("", 0.0))[1]
         if took_s > 0:
             found.append(BusyProcess(key[0], name, took_s / interval_s))

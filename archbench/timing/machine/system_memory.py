@@ -1,4 +1,4 @@
-"""How much memory there is, as far as this process may use it."""
+"""Memory of the machine, as far as this process may use it."""
 
 import psutil
 
@@ -6,12 +6,12 @@ from archbench.timing.machine.cgroups import memory_left_bytes, memory_limit_byt
 
 
 def memory_bytes() -> int:
-    """Return the machine's memory, or what a cgroup grants of it."""
+    """Return all of the machine's memory, or what a cgroup grants of it."""
     total, limit = int(psutil.virtual_memory().total), memory_limit_bytes()
     return total if limit is None else min(total, limit)
 
 
 def available_bytes() -> int:
-    """Return what can be had now without anything being written to disk."""
+    """Return the memory that is free now, without anything being written to disk."""
     free, left = int(psutil.virtual_memory().available), memory_left_bytes()
     return free if left is None else min(free, left)
