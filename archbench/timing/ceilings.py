@@ -1,4 +1,4 @@
-"""The best that a machine was seen to do: what `bench --layers` holds layers to."""
+"""A machine's ceilings: its best measured rates, which `bench --layers` compares layers with."""
 
 from dataclasses import dataclass
 
@@ -7,22 +7,22 @@ from archbench.record import Record
 
 @dataclass(frozen=True, slots=True)
 class Ceilings(Record):
-    """The best that a machine was seen to do, in one precision."""
+    """A machine's best measured rates, in one precision."""
 
     fingerprint: str  #: of the environment it was measured in
     device: str  #: "cpu", "cuda"
-    device_name: str  #: for people
-    precision: str  #: of the product
+    device_name: str  #: name of the processor or the accelerator
+    precision: str  #: of the matrix product
     flops_per_s: float  #: of a large matrix product, two per multiply-add
-    #: (bytes read and written, bytes per second) of copies, from small ones that stay in a cache to
-    #: one that does not
+    #: (bytes read and written, bytes per second) of copies, from small ones, which stay in a cache,
+    #: to one that does not
     copies: tuple[tuple[int, float], ...]
     launch_s: float  #: the least time of any operation
 
     def bytes_per_s(self, size: int) -> float:
-        """Return the best rate of a copy that moved as much or more, or else of the largest.
+        """Return the best rate of all copies of this size or larger; beyond the largest, its rate.
 
-        What is smaller is never slower to copy: where it came out so, it was disturbed.
+        A smaller copy is never slower: where it was measured so, it was disturbed.
         """
         return max(
             (rate for moved, rate in self.copies if moved >= size), default=self.slowest_bytes_per_s
@@ -30,5 +30,5 @@ class Ceilings(Record):
 
     @property
     def slowest_bytes_per_s(self) -> float:
-        """The rate of the largest copy, which no cache holds: that of the memory."""
+        """The rate of the largest copy, which no cache holds: the rate of the memory."""
         return self.copies[-1][1]

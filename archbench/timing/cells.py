@@ -1,4 +1,4 @@
-"""What is measured: a network, how much of it at once, and how it is run."""
+"""What is measured: a network, its batch size, and how it is run."""
 
 import json
 from collections.abc import Mapping
@@ -12,12 +12,12 @@ from archbench.record import Record
 
 @dataclass(frozen=True, slots=True)
 class Cell(Record):
-    """One thing to measure; nothing of the machine is in it, but for the kind of device."""
+    """One thing to measure; of the machine it names only the device."""
 
     model: str  #: as the user named it
-    #: of the network or factory
+    #: keyword arguments of the network or factory
     arguments: Mapping[str, Any] = field(default_factory=dict, hash=False)
-    #: sizes without the batch, "float32:3x224x224" or "name:dtype:shape"
+    #: inputs without the batch, "float32:3x224x224" or "name:dtype:shape"
     inputs: tuple[str, ...] = ()
     #: hash of the code or the object behind the name, where that is the user's own
     content: str = ""
@@ -25,13 +25,13 @@ class Cell(Record):
     device: str = "cpu"  #: "cpu", "cuda", "cuda:1", "mps"
     #: amp is autocast to bfloat16; tf32 is float32 with TF32 products
     precision: Precision = "fp32"
-    channels_last: bool = False  #: memory order of images and of the weights of convolutions
+    channels_last: bool = False  #: whether images and convolution weights are NHWC
     compiled: str | None = None  #: the mode of torch.compile; None runs eagerly
-    cuda_graph: bool = False  #: one captured graph is replayed
-    cold_cache: bool = False  #: inputs take turns, so that none is still in the cache
+    cuda_graph: bool = False  #: whether one captured graph is replayed
+    cold_cache: bool = False  #: cycles through many inputs, so that none is in the cache
     mode: Mode = "infer"  #: one forward pass, or one step of training
-    optimizer: Optimizer = "momentum"  #: of that step
-    #: that torch computes with on the CPU; None leaves torch's own number
+    optimizer: Optimizer = "momentum"  #: of a step of training
+    #: number of CPU threads; None leaves torch's own
     threads: int | None = None
 
     @property

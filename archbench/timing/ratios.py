@@ -1,4 +1,4 @@
-"""How the times of models that took turns relate to each other."""
+"""Ratios between the times of models that took turns."""
 
 from collections.abc import Sequence
 from math import exp, log
@@ -9,7 +9,7 @@ from archbench.timing.records import Session
 
 
 def log_ratio(session: Session, model: int) -> float:
-    """Return the median over rounds of the logarithm of a model's time over the reference's."""
+    """Return the median over rounds of log(model's time / reference's time)."""
     pairs = zip(session.times_ns[0], session.times_ns[model], strict=True)
     return median(log(b / a) for a, b in pairs)
 
@@ -17,15 +17,11 @@ def log_ratio(session: Session, model: int) -> float:
 def ratio_to_reference(
     sessions: Sequence[Session], model: int
 ) -> tuple[float, tuple[float, float] | None]:
-    """Estimate how a model's time relates to the reference's, over several processes.
+    """Return the ratio of a model's time to the reference's, and its 95 % confidence interval.
 
-    Each round gives the log of one ratio, each process the median of its rounds. Rounds of one
-    process share its luck with memory and neighbours, so the interval is over processes.
-
-    Returns the ratio, and its 95 % interval, or None where there is one process only.
+    Each process gives the median of its rounds. Rounds of one process share its place in memory and
+    its neighbours, so the interval is over processes; it is None where there is only one.
     """
     logs = [log_ratio(session, model) for session in sessions]
-    interval = log_interval(logs)
-    if interval is None:
-        return exp(hodges_lehmann(logs)), None
-    return exp(hodges_lehmann(logs)), (exp(interval[0]), exp(interval[1]))
+    ratio, interval = exp(hodges_lehmann(logs)), log_interval(logs)
+    return ratio, None if interval is None else (exp(interval[0]), exp(interval[1]))

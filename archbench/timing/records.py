@@ -1,4 +1,4 @@
-"""What one fresh process measured."""
+"""A session: what one fresh worker process measured."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,20 +11,20 @@ from archbench.timing.machine.disturbances import CpuLoad, DeviceWatch
 from archbench.timing.machine.records import Environment
 
 Flag = Literal[
-    "cut_short",  # the time was up before it had warmed up
+    "cut_short",  # the time was up before the warm-up had ended
     "unsettled",  # the times still drifted when measuring ended
     "throttled",  # the device lowered its clock to protect itself
     "foreign_process",  # something else computed on the same cores or the same device
-    "recompiled",  # torch.compile ran again while the clock was running
-    "compilations_unknown",  # torch does not tell whether it did
+    "recompiled",  # torch.compile ran again while calls were timed
+    "compilations_unknown",  # torch does not tell whether torch.compile ran again
     "not_finite",  # some activation is infinite or not a number
     "denormal",  # some activation is subnormal, which many processors compute slowly
     "unsynchronised",  # waiting for the device does not wait: its times cannot be trusted
     "launch_bound",  # the device waits for the host to launch its work
     "oom",  # out of memory
     "killed",  # something ended the process from outside
-    "failed",  # it did not run to its end
-    "out_of_time",  # no session of it had begun, or the first had not ended, when the time was up
+    "failed",  # the process ended with an error
+    "out_of_time",  # the time was up before the first session of the cell had ended
 ]
 FailureKind = Literal["oom", "killed", "failed", "out_of_time"]
 
@@ -41,18 +41,18 @@ class Failure(Record):
 
 @dataclass(frozen=True, slots=True)
 class DeviceTimes(Record):
-    """What only an accelerator has, beside the latency that the host sees."""
+    """Times that only an accelerator has, beside the latency that the host sees."""
 
-    #: device time of one call each, from event to event; of several short calls their mean
+    #: device time of each call, from event to event; for short calls the mean of several
     calls_ns: tuple[int, ...]
-    enqueue_ns: tuple[int, ...]  #: until the host had launched one call
+    enqueue_ns: tuple[int, ...]  #: host time to launch one call
     block_ns: tuple[int, ...]  #: device time of whole blocks of calls, back to back
-    block_calls: int  #: calls in each of those blocks
+    block_calls: int  #: number of calls in each block
 
 
 @dataclass(frozen=True, slots=True)
 class Measured(Record):
-    """What a worker saw in its own process."""
+    """What a worker process measured."""
 
     #: for each cell, in the order of the job, one reading a round, as the host's clock gave it:
     #: `calls_per_reading` calls in a row, with the device idle before and done after. Empty after a
@@ -62,9 +62,9 @@ class Measured(Record):
     warm_up_rounds: int = 0  #: rounds before those, thrown away
     settled: bool = False  #: whether the times had stopped drifting
     device: DeviceTimes | None = None  #: of an accelerator, where one cell ran alone
-    #: of the modules that were watched, by path
+    #: own time of each module that was timed, by path
     layers_ns: Mapping[str, int] = field(default_factory=dict, hash=False)
-    #: the first call of a compiled model, which compiles it; None where it is not
+    #: time of the first call of a compiled model, which compiles it; None where it is not compiled
     compile_s: float | None = None
     peak_memory_bytes: int | None = None  #: None where it was not measured
     #: the part of it above what was allocated before the call
@@ -76,12 +76,12 @@ class Measured(Record):
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """What the process that started a worker saw from outside."""
+    """What the process that started a worker saw meanwhile."""
 
     started_s: float  #: Unix time
     wall_s: float  #: from the start of the worker to its end
-    load: CpuLoad | None = None  #: what others took of the processor meanwhile
-    #: what NVML showed of the device meanwhile; None where there is none
+    load: CpuLoad | None = None  #: of the processor, by others
+    #: state of the device, from NVML; None where NVML does not answer
     device: DeviceWatch | None = None
 
 
@@ -97,34 +97,33 @@ class Session(Record):
     #: for each cell one time per round: the host's clock around one call, with the device idle
     #: before and done after. Empty after a failure.
     times_ns: tuple[tuple[int, ...], ...] = ()
-    calls_per_time: int = 1  #: calls in each of these times; each is their mean
+    calls_per_time: int = 1  #: number of calls that each time is the mean of
     warm_up_rounds: int = 0  #: rounds before those, thrown away
     settled: bool = False  #: whether the times had stopped drifting
     device: DeviceTimes | None = None  #: of an accelerator, where one cell ran alone
-    #: of the modules that were watched, by path: each one's own time in a pass, its children left
-    #: out; the median over passes
+    #: own time of each module that was timed, by path, its children left out; the median of passes
     layers_ns: Mapping[str, int] = field(default_factory=dict, hash=False)
-    #: the first call of a compiled model, which compiles it; None where it is not
+    #: time of the first call of a compiled model, which compiles it; None where it is not compiled
     compile_s: float | None = None
-    compiled_before: bool = False  #: whether the compiler's cache held it from an earlier process
+    compiled_before: bool = False  #: whether torch.compile's cache had it from an earlier process
     #: the most that was allocated at once during one call, the model and its inputs included; None
     #: where it was not measured
     peak_memory_bytes: int | None = None
     #: the part of it above what was allocated before the call
     activations_peak_bytes: int | None = None
     flags: tuple[Flag, ...] = ()  #: what a reader should know
-    load: CpuLoad | None = None  #: what others took of the processor meanwhile
-    #: what NVML showed of the device meanwhile
+    load: CpuLoad | None = None  #: of the processor, by others
+    #: state of the device, from NVML
     watch: Mapping[str, Any] | None = field(default=None, hash=False)
     started_s: float = 0.0  #: Unix time
     wall_s: float = 0.0  #: from the start of the process to its end
-    #: where; None where the process died before it could tell
+    #: of the worker; None where it died before it answered
     environment: Environment | None = None
     failure: Failure | None = None  #: why there are no times
 
     @property
     def rounds(self) -> int:
-        """How often each cell was timed."""
+        """Number of times of each cell."""
         return len(self.times_ns[0]) if self.times_ns else 0
 
     def median_s(self, cell: int = 0) -> float:

@@ -1,9 +1,9 @@
-"""Words for sessions and their disturbances, shared by all reports."""
+"""Cells, flags and machines in words, for all reports."""
 
 from collections.abc import Sequence
 
 from archbench.timing.ceilings import Ceilings
-from archbench.timing.cells import Cell as Measured
+from archbench.timing.cells import Cell
 from archbench.timing.machine.records import Environment
 from archbench.timing.records import Flag
 from archbench.units import counted, duration, memory, scaled
@@ -26,10 +26,10 @@ FLAGS: dict[Flag, str] = {
 }
 
 
-def how(cell: Measured) -> str:
-    """Name everything about a cell that is not the usual: float32, eager inference.
+def how(cell: Cell) -> str:
+    """Return how a cell is run, where that differs from float32 and eager inference.
 
-    >>> how(Measured("resnet18")), how(Measured("resnet18", precision="bf16", mode="train"))
+    >>> how(Cell("resnet18")), how(Cell("resnet18", precision="bf16", mode="train"))
     ('', 'bf16 train, momentum')
     """
     words: list[str] = []
@@ -49,25 +49,25 @@ def how(cell: Measured) -> str:
 
 
 def flag_notes(flags: Sequence[Sequence[Flag]], what: str) -> list[str]:
-    """Say in how many processes or pairs something disturbed the times.
+    """Return a sentence for each flag: in how many processes or pairs it was set, and its meaning.
 
     Args:
-        flags: of each of them.
-        what: they are, in the plural.
+        flags: of each process or pair.
+        what: "processes" or "pairs".
 
     >>> flag_notes([("oom",), ()], "processes")
     ['oom, in 1 of 2 processes: out of memory at this batch.']
     """
-    found = dict.fromkeys(flag for own in flags for flag in own)
+    seen = dict.fromkeys(flag for own in flags for flag in own)
     return [
         f"{flag.replace('_', ' ')}, in {sum(flag in own for own in flags)} of {len(flags)} {what}: "
         f"{FLAGS[flag]}."
-        for flag in found
+        for flag in seen
     ]
 
 
 def machine_facts(env: Environment) -> list[tuple[str, str]]:
-    """Say in two lines where something was measured."""
+    """Return a machine and its fingerprint, as two lines below a report."""
     return [
         ("machine", f"{env.device_name}, {counted(env.threads, 'thread')}, torch {env.torch}"),
         ("fingerprint", f"{env.fingerprint}; `archbench doctor` shows what it is made of"),
@@ -75,7 +75,7 @@ def machine_facts(env: Environment) -> list[tuple[str, str]]:
 
 
 def ceilings_line(ceilings: Ceilings) -> str:
-    """Write a machine's ceilings in a line."""
+    """Return a machine's ceilings in one line."""
     best = ceilings.bytes_per_s(0)
     slowest = ceilings.slowest_bytes_per_s
     return (

@@ -1,4 +1,4 @@
-"""A worker's line to the process that started it."""
+"""The pipe from a worker process to the process that started it."""
 
 import json
 import os
@@ -8,21 +8,21 @@ from typing import Any, NoReturn
 
 
 class Answers:
-    """Keeps standard output for answers; the model's own prints go to standard error."""
+    """Standard output, kept for answers; the model's own prints go to standard error."""
 
     def __init__(self) -> None:
         self._stream = os.fdopen(os.dup(1), "w", encoding="utf-8")
         os.dup2(2, 1)
 
     def tell(self, found: Mapping[str, Any]) -> None:
-        """Write an answer as a line of JSON, after all that was printed before it."""
+        """Write an answer as a line of JSON, after everything that was printed before it."""
         _flush()
         self._stream.write(json.dumps(found, default=repr) + "\n")
         self._stream.flush()
 
 
 def leave() -> NoReturn:
-    """End this process at once: tearing torch down takes half as long as importing it."""
+    """Exit at once: torch's teardown takes half as long as its import."""
     _flush()
     os._exit(0)
 

@@ -1,9 +1,9 @@
-"""Start a process so that it can be ended with all that it starts, on every system.
+"""Start a process that can be killed with all its descendants, on every system.
 
 Elsewhere than on Windows a child leads a process group of its own, which is killed at once; psutil
-finds those below it that left the group. On Windows psutil finds them all. There a child shares
-its parent's console on purpose: Ctrl-C reaches both, and the child's end ends the read from its
-pipe, which Windows would not interrupt.
+finds descendants that left the group. On Windows psutil finds all of them. There a child shares its
+parent's console on purpose: Ctrl-C reaches both, and the child's end ends the read from its pipe,
+which Windows would not interrupt.
 """
 
 import os
@@ -21,19 +21,19 @@ import psutil
 
 from archbench.timing.processes.process_tree import below, born_s, remember, runs
 
-GRACE_S = 10.0  # for a child that died without an answer to end: tearing torch down takes one
-LOOK_S = 0.02  # between two looks at a child that is to end
-LOOKS = 3  # at what is below a child while it is killed: it may start more meanwhile
-# what a model prints may hold signs that a system's own encoding cannot carry
-SPOKEN = {"PYTHONIOENCODING": "utf-8:backslashreplace"}
+GRACE_S = 10.0  # for a child without an answer to end: torch's teardown takes a second
+POLL_S = 0.02  # between two checks whether a child has ended
+KILL_ROUNDS = 3  # a child may start more processes while it is killed
+# a model may print characters that the system's own encoding does not have
+ENCODING = {"PYTHONIOENCODING": "utf-8:backslashreplace"}
 
 
 class Child(subprocess.Popen[str]):
-    """A process whose whole tree can be ended; its pipes carry UTF-8.
+    """A process whose whole tree can be killed; its pipes carry UTF-8.
 
     Args:
         command: words; or a line for the system's shell, with shell=True.
-        variables: of its environment, beside those of env.
+        variables: added to its environment.
         env: its environment; None for this process's own.
         settings: as subprocess.Popen takes them.
     """
@@ -49,14 +49,14 @@ class Child(subprocess.Popen[str]):
             command,
             encoding="utf-8",
             errors="replace",
-            env={**(os.environ if env is None else env), **SPOKEN, **(variables or {})},
+            env={**(os.environ if env is None else env), **ENCODING, **(variables or {})},
             start_new_session=sys.platform != "win32",
             **settings,
         )
         self._born_s = born_s(self.pid)
 
     def tell(self, line: str) -> None:
-        """Write a line to its standard input; where it is gone, its next answer shows that."""
+        """Write a line to its standard input; if the child has died, its next answer is empty."""
         if self.stdin is None:
             raise RuntimeError("a child without a pipe to its standard input")
         try:
@@ -73,21 +73,21 @@ class Child(subprocess.Popen[str]):
         return self.stdout.readline()
 
     def let_end(self, limit_s: float | None = GRACE_S) -> None:
-        """Let it end by itself, so that its exit code is its own.
+        """Wait until it ends by itself, so that its exit code is its own.
 
-        It is not waited for as Popen.wait() does: until then nobody else can have its number.
+        Popen.wait() would free its process id, and another process could take it.
 
         Args:
-            limit_s: for how long; None for as long as it takes.
+            limit_s: how long to wait; None for as long as it takes.
         """
         start = time.monotonic()
         while runs(self.pid) and (limit_s is None or time.monotonic() - start < limit_s):
-            time.sleep(LOOK_S)
+            time.sleep(POLL_S)
 
     def kill_tree(self) -> None:
-        """Kill it and all that it started; it has not been waited for yet."""
+        """Kill it and all its descendants; Popen.wait() has not been called yet."""
         known: set[psutil.Process] = set()
-        for _ in range(LOOKS):
+        for _ in range(KILL_ROUNDS):
             found = set(below(self.pid, self._born_s)) - known
             self._kill_group()
             for process in found:
@@ -105,13 +105,13 @@ class Child(subprocess.Popen[str]):
             os.killpg(self.pid, signal.SIGKILL)
 
     def end(self) -> None:
-        """Kill it and all that it started, wait for it, and close its pipes."""
+        """Kill it and all its descendants, wait for it, and close its pipes."""
         remember(self.pid)
         self.kill_tree()
         self.wait()
         for pipe in (self.stdin, self.stdout):
             if pipe is not None:
-                with suppress(OSError):  # what it was told and did not read
+                with suppress(OSError):  # lines that it did not read
                     pipe.close()
 
 
@@ -119,12 +119,12 @@ class Child(subprocess.Popen[str]):
 def limited(
     children: Sequence[Child], limit_s: float | None, too_long: threading.Event
 ) -> Iterator[None]:
-    """End children that take longer, with all that they started; None lets them run on.
+    """Kill children, with all their descendants, that take longer than a limit.
 
     Args:
-        children: that are waited for meanwhile.
-        limit_s: seconds from now.
-        too_long: is set before they are ended.
+        children: that the caller waits for meanwhile.
+        limit_s: seconds from now; None is no limit.
+        too_long: is set before they are killed.
     """
 
     def end() -> None:

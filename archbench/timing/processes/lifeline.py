@@ -1,4 +1,4 @@
-"""Tie the life of a worker to the life of the process that started it."""
+"""End a worker process when the process that started it ends."""
 
 import ctypes
 import os
@@ -12,15 +12,15 @@ import psutil
 from archbench.timing.processes.process_tree import below, born_s
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
-AWAKE_S = 10.0  # how often the thread that waits wakes up: some microseconds each
+WAKE_S = 10.0  # the thread that waits wakes up so often, for some microseconds
 
 
 def end_with_parent() -> None:
-    """Let this process end when the one that started it does, however that happens.
+    """End this process when its parent ends, however that happens.
 
-    Linux kills it. Elsewhere a thread of its own waits for the parent's end: it sleeps in the
-    system, without Python's lock, and so takes no time from what is measured (psutil before 7.2
-    looks 25 times a second on macOS instead).
+    Linux kills it. Elsewhere a thread waits for the parent's end: it sleeps in the system, without
+    Python's lock, and so takes no time from the measurement (on macOS, psutil before 7.2 wakes up
+    25 times a second instead).
     """
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):
@@ -30,7 +30,7 @@ def end_with_parent() -> None:
 
 
 def _follow(parent: int) -> None:
-    """Wait for the parent's end; then end all that this process started, and itself."""
+    """Wait for the parent's end; then kill all descendants of this process, and exit."""
     while _lives(parent):
         pass
     for process in below(os.getpid(), born_s(os.getpid())):
@@ -40,12 +40,12 @@ def _follow(parent: int) -> None:
 
 
 def _lives(parent: int) -> bool:
-    """Wait for a parent's end for a while; tell whether it still lives.
+    """Wait some seconds for a parent's end; tell whether it still runs.
 
-    One that has ended and was not waited for is still there, but has handed over its children.
+    A zombie is still there, but its children have another parent.
     """
     try:
-        psutil.Process(parent).wait(AWAKE_S)
+        psutil.Process(parent).wait(WAKE_S)
     except psutil.TimeoutExpired:
         return os.getppid() == parent
     except psutil.Error:

@@ -1,4 +1,4 @@
-"""A process and all that it started: who they are, and what they took of the processor."""
+"""A process and its descendants: their ids, and their processor time."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ import psutil
 
 
 def runs(pid: int) -> bool:
-    """Tell whether a process runs; one that has ended and was not waited for yet does not."""
+    """Tell whether a process runs; a zombie does not."""
     try:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -18,7 +18,7 @@ def runs(pid: int) -> bool:
 
 
 def born_s(pid: int) -> float:
-    """Return when a process was started, as the system counts it; 0 where it is gone."""
+    """Return the start time of a process, as the system counts it; 0 where it has ended."""
     try:
         return float(psutil.Process(pid).create_time())
     except psutil.Error:
@@ -26,14 +26,14 @@ def born_s(pid: int) -> float:
 
 
 def below(pid: int, since_s: float) -> list[psutil.Process]:
-    """List what descends from a process, parents before their children.
+    """List the descendants of a process, parents before their children.
 
     Windows still names a parent that has ended, so that its children are found as well; elsewhere
-    they are handed to another parent.
+    they get another parent.
 
     Args:
         pid: of the process, which may have ended.
-        since_s: when it was started. What is older was started by another process of that number.
+        since_s: start of the process. Older children belong to an earlier process of the same id.
     """
     started_by: dict[int, list[psutil.Process]] = defaultdict(list)
     for process in psutil.process_iter(["ppid"]):
@@ -52,10 +52,10 @@ def below(pid: int, since_s: float) -> list[psutil.Process]:
 
 
 def tree_s(root: int) -> float:
-    """Sum the processor time of a process and of its descendants, ended descendants included.
+    """Return the processor time of a process and its descendants, ended descendants included.
 
-    A process that was waited for leaves its time to the one that waited. On Windows it leaves it
-    to nobody: there the time of a child is kept by remember(), when it is ended.
+    The system adds the time of an ended process to the parent that waited for it. Windows does not:
+    there remember() keeps the time of a child that is about to be killed.
     """
     total = _ended_s if root == os.getpid() else 0.0
     for process in _tree(root):
@@ -67,18 +67,18 @@ def tree_s(root: int) -> float:
     return total
 
 
-_ended_s = 0.0  # processor time of children of this process that were ended, on Windows
+_ended_s = 0.0  # processor time of killed children of this process, on Windows
 
 
 def remember(pid: int) -> None:
-    """Keep the processor time of a child that is about to be ended, where the system does not."""
+    """Keep the processor time of a child that is about to be killed, where the system does not."""
     global _ended_s
     if sys.platform == "win32":
         _ended_s += tree_s(pid)
 
 
 def pids(root: int) -> set[int]:
-    """Return the numbers of a process and of all below it."""
+    """Return the ids of a process and its descendants."""
     return {process.pid for process in _tree(root)}
 
 

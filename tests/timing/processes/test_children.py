@@ -191,7 +191,7 @@ worker.wait()
 WORKER = """
 import subprocess, sys, time, types
 from archbench.timing.processes import lifeline
-lifeline.AWAKE_S = 0.5
+lifeline.WAKE_S = 0.5
 if sys.argv[1] == "no prctl":
     lifeline.ctypes = types.SimpleNamespace(CDLL=lambda name: None)
 else:
