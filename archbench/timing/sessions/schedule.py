@@ -95,11 +95,7 @@ def run_all(
         on_session(session)
         took_s.setdefault(_ids(job), []).append(now() - before)
         left = [other for other in left[1:] if session.failure is None or other.cells != job.cells]
-        passed_s = now() - start
-        left_s = _time_left(left, took_s)
-        if max_time_s is not None:
-            left_s = min(left_s, max(0.0, max_time_s - passed_s))
-        show_progress(passed_s / (passed_s + left_s) if passed_s + left_s else 1.0, left_s)
+        show_progress(*_progress(now() - start, max_time_s, left, took_s))
     return sessions
 
 
@@ -111,10 +107,22 @@ def _with_limits(job: Job, remaining_s: float | None, jobs_left: int) -> Job:
     return replace(job, budget_s=budget_s, limit_s=limit_s)
 
 
-def _time_left(jobs: Sequence[Job], took_s: Mapping[CellIds, Sequence[float]]) -> float:
-    """Expect of a cell the mean time of its sessions so far; of a new one, that of the others."""
+def _progress(
+    passed_s: float,
+    max_time_s: float | None,
+    jobs: Sequence[Job],
+    took_s: Mapping[CellIds, Sequence[float]],
+) -> tuple[float, float]:
+    """Return the share that is done and the seconds that are left.
+
+    A job is expected to take the mean time of its cell's sessions so far; that of a new cell, the
+    mean of the other cells.
+    """
     usual_s = fmean(fmean(times) for times in took_s.values())
-    return sum(fmean(took_s.get(_ids(job), [usual_s])) for job in jobs)
+    left_s = sum(fmean(took_s.get(_ids(job), [usual_s])) for job in jobs)
+    if max_time_s is not None:
+        left_s = min(left_s, max(0.0, max_time_s - passed_s))
+    return passed_s / (passed_s + left_s) if passed_s + left_s else 1.0, left_s
 
 
 def _ids(job: Job) -> CellIds:

@@ -67,7 +67,7 @@ def prepare(
     Raises:
         OutOfMemory: there is not enough for it.
         UserCodeError: a forward() raised.
-        ArchbenchError: the model cannot be compiled or trained.
+        ArchbenchError: the optimizer is not known.
     """
     with archbench_errors(cell, UserCodeError, f"forward of {loaded.name} failed on {device}"):
         few = replace(plan, batch_size=min(max(2, plan.batch_size), FEW))
