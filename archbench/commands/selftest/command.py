@@ -63,19 +63,19 @@ def selftest(
     slowdowns = [_share(word) for word in comma_separated(inject)]
     if plot is not None and plot.suffix.lower() != ".svg":
         raise OutputRefused(f"'{plot}' is no .svg, which pictures are", "--plot power.svg")
-    with ExitStack() as stack:  # hours later is no time to find out that a file cannot be written
+    with ExitStack() as stack:  # files that cannot be written are refused now, not in hours
         out = stack.enter_context(destination(result.form, result.output))
         picture = None if plot is None else stack.enter_context(replacing(plot))
         stack.enter_context(prints_set_aside())
         from archbench.commands.selftest.report import power_svg, selftest_report
         from archbench.commands.selftest.run import MODELS
-        from archbench.commands.selftest.run import selftest as test
+        from archbench.commands.selftest.run import selftest as run_selftest
         from archbench.timing.sessions.subjects import Ways
 
         if picture is not None:
             require("matplotlib", "pictures")
         with listening("testing") as listener:
-            found = test(
+            test = run_selftest(
                 models or MODELS,
                 aa,
                 slowdowns,
@@ -88,12 +88,17 @@ def selftest(
                 input_size or (),
                 listener,
             )
-        out.write(selftest_report(found))
+        out.write(selftest_report(test))
         if picture is not None:
-            picture.write(power_svg(found))
+            picture.write(power_svg(test))
 
 
 def _share(word: str) -> float:
+    """Return a percentage of the command line as a share.
+
+    Raises:
+        ArchbenchError: it is no number between 0 and 100.
+    """
     try:
         percent = float(word.removesuffix("%"))
     except ValueError:

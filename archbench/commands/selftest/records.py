@@ -1,4 +1,4 @@
-"""How often the time gate is wrong, and how often it sees what is there, on one machine."""
+"""Rates of false alarms and of detections of the time gate, on one machine."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,22 +17,22 @@ Source = Literal["run", "resampled"]
 
 @dataclass(frozen=True, slots=True)
 class Rate(Record):
-    """How often a gate called a slowdown one."""
+    """How often gates of one network and one slowdown said regressed."""
 
     DERIVED = ("rate",)
 
-    model: str  #: that was gated
-    slowdown: float  #: that was built into head, as a share; 0 for none
-    measured: float | None  #: what all pairs of it together show; None where there are none
-    source: Source  #: gates that ran, or gates drawn from the pairs of those
-    found: int  #: gates that said regressed
-    runs: int  #: all gates
+    model: str  #: the network
+    slowdown: float  #: of head, as a share; 0 for equal sides
+    measured: float | None  #: slowdown that all pairs together show; None where there are no pairs
+    source: Source  #: gates that ran, or gates drawn from their pairs
+    found: int  #: number of gates that said regressed
+    runs: int  #: number of gates
     low: float  #: lower end of the exact 95 % interval of found / runs
     high: float  #: its upper end
-    words: Mapping[Word, int]  #: how often each verdict was said
-    wall_s: float | None  #: median time of a gate, its control included; None of drawn ones
-    cell_s: float | None  #: median time that the cell alone took of it
-    pairs: int  #: that were recorded, or drawn from
+    words: Mapping[Word, int]  #: number of gates with each verdict
+    wall_s: float | None  #: median duration of a gate, the control included; None for drawn gates
+    cell_s: float | None  #: median duration of the cell's own pairs in a gate; None likewise
+    pairs: int  #: number of pairs that were recorded, or drawn from
 
     @property
     def rate(self) -> float:
@@ -42,15 +42,15 @@ class Rate(Record):
 
 @dataclass(frozen=True, slots=True)
 class SelfTest(Record):
-    """All rates, and the way in which they were measured."""
+    """All rates, and how they were measured."""
 
     SCHEMA = "archbench.selftest/1"
     KEYS = ("one_process", "busy", "rates", "environment")
 
     rates: tuple[Rate, ...]  #: by model, source and slowdown
     one_process: bool  #: base and head took turns call by call in one process, not in two
-    busy: bool  #: something else computed in the second half of every gate
-    environment: Environment | None  #: where; None where every gate failed
+    busy: bool  #: another process computed in the second half of every gate's screening
+    environment: Environment | None  #: where the gates ran; None where every gate failed
 
     def to_frame(self) -> "pandas.DataFrame":
         """Return a row for each rate."""

@@ -1,4 +1,4 @@
-"""How often the time gate is wrong and how often right: a table, and a picture."""
+"""Rates of false alarms and of detections: a table, and a picture."""
 
 from functools import partial
 from typing import Any
@@ -11,7 +11,7 @@ from archbench.timing.words import machine_facts
 SHAPES = ("o", "s", "^", "D")
 
 
-def selftest_report(found: SelfTest) -> Report:
+def selftest_report(test: SelfTest) -> Report:
     """Lay out the rates."""
     columns = (
         Column("model", "model"),
@@ -28,16 +28,16 @@ def selftest_report(found: SelfTest) -> Report:
         Column("cell_s", "a cell", Kind.SECONDS, 2, "time"),
         Column("wall_s", "with control", Kind.SECONDS, 2, "time"),
     )
-    frame = found.to_frame()
+    frame = test.to_frame()
     rows = tuple(
         tuple(None if value != value else value for value in row)  # NaN is a missing value
         for row in frame.to_numpy().tolist()
     )
     return Report(
-        f"The time gate, put to the test: {_way(found)}",
-        (Table(columns, tuple(_row(rate) for rate in found.rates)),),
-        found.to_dict(),
-        () if found.environment is None else tuple(machine_facts(found.environment)),
+        f"The time gate, put to the test: {_way(test)}",
+        (Table(columns, tuple(_row(rate) for rate in test.rates)),),
+        test.to_dict(),
+        () if test.environment is None else tuple(machine_facts(test.environment)),
         (
             "Said regressed where nothing is built in is a false alarm. A slowdown is real work "
             "inside the network; measured is what all pairs together show. Resampled gates are "
@@ -48,10 +48,10 @@ def selftest_report(found: SelfTest) -> Report:
     )
 
 
-def _way(found: SelfTest) -> str:
+def _way(test: SelfTest) -> str:
     """Say how the gates measured."""
-    way = "one process" if found.one_process else "pairs of processes"
-    return f"{way}, a busy neighbour" if found.busy else way
+    processes = "one process" if test.one_process else "pairs of processes"
+    return f"{processes}, a busy neighbour" if test.busy else processes
 
 
 def _row(rate: Rate) -> tuple[TableCell, ...]:
@@ -67,21 +67,21 @@ def _row(rate: Rate) -> tuple[TableCell, ...]:
     )
 
 
-def power_svg(found: SelfTest) -> str:
-    """Draw how often a slowdown is called one, by its size; bars are exact 95 % intervals.
+def power_svg(test: SelfTest) -> str:
+    """Return the power curve as SVG: detection rate by slowdown, with exact 95 % intervals.
 
     Raises:
         MissingLibrary: matplotlib is not installed.
     """
-    return drawn(partial(_draw, found=found), SIZE)
+    return drawn(partial(_draw, test=test), SIZE)
 
 
-def _draw(axes: Any, found: SelfTest) -> None:
-    models = list(dict.fromkeys(rate.model for rate in found.rates))
+def _draw(axes: Any, test: SelfTest) -> None:
+    models = list(dict.fromkeys(rate.model for rate in test.rates))
     for place, model in enumerate(models):
         colour, shape = COLOURS[place % len(COLOURS)], SHAPES[place % len(SHAPES)]
         for source, line, size in (("resampled", "-", 4), ("run", "", 7)):
-            own = [r for r in found.rates if r.model == model and r.source == source]
+            own = [r for r in test.rates if r.model == model and r.source == source]
             if not own:
                 continue
             shift = (place - (len(models) - 1) / 2) * 0.08
@@ -103,7 +103,7 @@ def _draw(axes: Any, found: SelfTest) -> None:
             )
     axes.axhline(1, color="0.5", lw=0.8, ls=":")
     axes.text(axes.get_xlim()[1], 2, "1 %", ha="right", fontsize=8, color="0.4")
-    title = f"What the time gate calls a regression: {_way(found)}"
+    title = f"What the time gate calls a regression: {_way(test)}"
     axes.set_title(title, loc="left", fontsize=11)
     axes.set_xlabel("slowdown built in (%)")
     axes.set_ylabel("gates that say regressed (%)")

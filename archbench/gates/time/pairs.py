@@ -1,4 +1,4 @@
-"""What one pair of fresh processes measured: base and head of one cell, in turn."""
+"""One pair of the time gate, base and head of one cell in turn; and the plan of a whole run."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -17,34 +17,33 @@ from archbench.timing.records import Failure, Flag
 
 Side = Literal["base", "head"]
 Stage = Literal["screen", "confirm", "extend"]
-Slice = tuple[int, ...]  # nanoseconds of calls that followed each other
+Slice = tuple[int, ...]  # nanoseconds of consecutive calls
 
 
 @dataclass(frozen=True)
 class Pair(Record):
-    """Raw times of one pair."""
+    """One pair with its raw times."""
 
     SCHEMA = "archbench.pair/1"
 
     cell: str  #: its name
-    #: of the gate: a screen of all cells, the confirmation of what stood out, or its one extension
-    stage: Stage
+    stage: Stage  #: screening of all cells, confirmation of the suspects, or their extension
     number: int  #: among the pairs of that cell and stage, from 0
-    control: bool  #: base against itself, to find out whether the machine can be believed
+    control: bool  #: base against itself, which shows whether the machine is quiet enough
     seed: int  #: of weights, inputs and the order of slices
     first: Side  #: the side that was started first
-    core: int | None = None  #: the one that both sides shared; None where they were free
+    core: int | None = None  #: the one core that both sides shared; None where they were free
     base: tuple[Slice, ...] = ()  #: slices of base, one a round
-    head: tuple[Slice, ...] = ()  #: slices of head, likewise
-    settled: bool = False  #: whether the times had stopped drifting when they were taken
+    head: tuple[Slice, ...] = ()  #: slices of head, one a round
+    settled: bool = False  #: whether the times had stopped drifting before the first round
     flags: tuple[Flag, ...] = ()  #: what a reader should know
-    load: CpuLoad | None = None  #: what others took of the processor meanwhile
+    load: CpuLoad | None = None  #: what other processes took of the processor meanwhile
     started_s: float = 0.0  #: Unix time
     wall_s: float = 0.0  #: from the start of the processes to their end
     failure: Failure | None = None  #: why there are no times
     failed: Side | None = None  #: the side that failed
-    environment: Environment | None = None  #: of both
-    #: the file that each side's model came from, where that is the user's own
+    environment: Environment | None = None  #: of both sides
+    #: the file that each side's model came from; None for a model that is not the user's own
     sources: Mapping[Side, str | None] = field(default_factory=dict, hash=False)
     #: modules that a side imported from the other side's tree
     strays: Mapping[Side, tuple[str, ...]] = field(default_factory=dict, hash=False)
@@ -72,15 +71,14 @@ def log_ratios(rounds: Iterable[tuple[Slice, Slice]]) -> list[float]:
 
 @dataclass(frozen=True, slots=True)
 class GatePlan(Record):
-    """What a run of the time gate is about; the first line of a recorded one."""
+    """What a run of the time gate compares; the first line of a recorded run."""
 
     SCHEMA = "archbench.gate/1"
 
-    cells: tuple[str, ...]  #: names of what is judged
-    control: str  #: the name of base against itself
-    base: str  #: what it is: a commit, or a model
-    head: str  #: likewise
+    cells: tuple[str, ...]  #: names of the cells that are measured
+    control: str  #: the name of the control, base against itself
+    base: str  #: what base is: a commit, or a model
+    head: str  #: what head is, likewise
     rules: Rules  #: the numbers of the gate
-    #: verdicts that need no measuring: of cells that only base has, and the like
-    known: tuple[Verdict, ...] = ()
+    known: tuple[Verdict, ...] = ()  #: of cells that are not measured, such as those only base has
     one_process: bool = False  #: a pair is one process in which both take turns, not two

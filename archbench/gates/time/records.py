@@ -1,4 +1,4 @@
-"""What a run of the time gate found."""
+"""A run of the time gate: its plan, its pairs and its verdicts."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,20 +12,20 @@ from archbench.timing.records import Failure
 
 @dataclass(frozen=True, slots=True)
 class TimeGate(Record):
-    """A whole run."""
+    """A run of the time gate."""
 
-    plan: GatePlan  #: what it was about
-    pairs: tuple[Pair, ...]  #: all that was measured
+    plan: GatePlan  #: what was compared
+    pairs: tuple[Pair, ...]  #: all that were measured
     verdicts: tuple[Verdict, ...]  #: one for each cell
-    strict: bool = False  #: what could not be decided fails too
+    strict: bool = False  #: cells that could not be decided fail too
 
     @property
     def exit_code(self) -> int:
         """0 fine, 1 regressed, 3 failed, 4 undecided under strict, 5 nothing was measured."""
-        own = [pair for pair in self.pairs if not pair.control and pair.failure is None]
+        measured = any(not pair.control and pair.failure is None for pair in self.pairs)
         verdicts = self.verdict_of_cell.values()
         failing = {"regressed", "failed"}.intersection(verdicts)
-        if "inconclusive" in verdicts and not own and not failing:
+        if "inconclusive" in verdicts and not measured and not failing:
             return NOTHING
         return exit_code(verdicts, self.strict, self.control_failure is not None)
 
@@ -41,17 +41,17 @@ class TimeGate(Record):
 
     @property
     def control_failure(self) -> Failure | None:
-        """Why nothing vouches for this run, if that is so: base by itself could not be measured."""
+        """Why the control could not be measured; None where it could, or was not tried."""
         failed = [pair.failure for pair in self.pairs if pair.control and pair.failure is not None]
         return failed[-1] if failed and not self.control else None
 
     @property
     def environment(self) -> Environment | None:
-        """Where it was measured; None where nothing was."""
+        """The environment of the first pair that has one; None where nothing was measured."""
         return next((pair.environment for pair in self.pairs if pair.environment), None)
 
     def sorted(self) -> list[Verdict]:
-        """Return the verdicts, worst first; of equal ones the slowest."""
+        """Return the verdicts, worst first; of equal ones the slowest first."""
         return worst_first(self.verdicts)
 
     def to_dict(self) -> dict[str, Any]:

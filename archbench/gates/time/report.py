@@ -1,4 +1,4 @@
-"""What the time gate found: a row a cell, worst first, with what it could have seen."""
+"""A run of the time gate as a report: one row for each cell, worst first."""
 
 from math import exp
 from statistics import median
@@ -23,7 +23,7 @@ def time_gate_report(gate: TimeGate) -> Report:
         facts=tuple((v.cell, v.note) for v in gate.sorted() if v.note),
         background=_background(gate),
         notes=(
-            *flag_notes([one.flags for one in gate.pairs], "pairs"),
+            *flag_notes([pair.flags for pair in gate.pairs], "pairs"),
             *_unlike_notes(gate),
             _meaning(gate),
         ),
@@ -35,9 +35,9 @@ def time_gate_report(gate: TimeGate) -> Report:
 def _table(gate: TimeGate) -> Table:
     rows = []
     for verdict in gate.sorted():
-        own = [p for p in gate.pairs if p.cell == verdict.cell and p.failure is None]
-        base_s = median(p.base_s for p in own) if own else None
-        head_s = median(p.head_s for p in own) if own else None
+        pairs = [p for p in gate.pairs if p.cell == verdict.cell and p.failure is None]
+        base_s = median(p.base_s for p in pairs) if pairs else None
+        head_s = median(p.head_s for p in pairs) if pairs else None
         rows.append((verdict, (base_s, head_s, verdict.pairs)))
     return times_table(("cell", "base", "head"), Column("pairs", "pairs", Kind.INTEGER, 4), rows)
 
@@ -52,18 +52,18 @@ def _background(gate: TimeGate) -> tuple[tuple[str, str], ...]:
         why = gate.control_failure.message
         facts.append(("control", f"base by itself failed, nothing vouches for this run: {why}"))
     if gate.pairs:
-        took = sum(pair.wall_s for pair in gate.pairs)
+        wall_s = sum(pair.wall_s for pair in gate.pairs)
         pairs = counted(len(gate.pairs), "pair of fresh processes", "pairs of fresh processes")
         if gate.plan.one_process:
             pairs = counted(len(gate.pairs), "fresh process", "fresh processes")
-        facts.append(("measured", f"{pairs} in {duration(took)}"))
+        facts.append(("measured", f"{pairs} in {duration(wall_s)}"))
     if gate.environment is not None:
         facts += machine_facts(gate.environment)
     return tuple(facts)
 
 
 def _unlike_notes(gate: TimeGate) -> list[str]:
-    """Say what this system could not do to make both sides alike."""
+    """Return a note on what this system could not do to make both sides alike."""
     env = gate.environment
     if env is None or not env.device.startswith("cpu"):
         return []

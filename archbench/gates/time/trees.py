@@ -1,4 +1,4 @@
-"""The code of two commits, each in its tree: base in a worktree of its own, head where it is."""
+"""The two trees of a comparison: base is a git worktree of its own, head stays where it is."""
 
 import subprocess
 import sys
@@ -13,64 +13,53 @@ from archbench.timing.machine.repository import commit_and_state, git_environmen
 from archbench.timing.processes.children import Child
 from archbench.timing.sessions.deaths import killed_by
 
-LONGEST = 255  # characters of a folder's name
+LONGEST_NAME = 255  # characters of a folder's name
 
 
 @dataclass(frozen=True, slots=True)
 class Trees:
     """Two checkouts of a repository.
 
-    Their paths are equally long where head's is long enough: the length of a path moves what is in
-    memory.
+    Their paths are equally long where head's is long enough, because the length of a path shifts
+    what is in memory.
     """
 
     base: Path  #: the project's folder in the worktree of the base commit; it may not exist there
-    head: Path  #: the project's folder as it is, changes that are not committed and all
-    repositories: tuple[Path, Path]  #: the checkouts that they are in
+    head: Path  #: the project's folder as it is, with changes that are not committed
+    repositories: tuple[Path, Path]  #: the top folders of both checkouts
     base_commit: str  #: in full
-    head_commit: str | None  #: what is checked out; None where git takes too long to say
-    dirty: bool | None  #: head has changes of tracked files; None likewise
+    head_commit: str | None  #: what is checked out; None where git takes too long to tell
+    dirty: bool | None  #: whether head has changes of tracked files; None likewise
 
 
 @contextmanager
 def trees(reference: str, root: Path, setup: str = "") -> Iterator[Trees]:
-    """Check a commit out beside the present tree, and remove it afterwards, whatever happens.
+    """Check a commit out beside the present tree; remove that checkout afterwards.
 
     Args:
         reference: a commit, branch or tag.
         root: the project's folder, in a git repository.
-        setup: a shell command that each tree needs before it can be imported, run in base and then
-            in head.
+        setup: a shell command to run in each tree, in base first; empty for none.
 
     Raises:
         ArchbenchError: there is no repository or no such commit, it cannot be checked out, or the
             set-up fails.
     """
     top = Path(_git(root, "rev-parse", "--show-toplevel")).resolve()
-    try:
-        commit = _git(
-            root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{reference}^{{commit}}"
-        )
-    except ArchbenchError:
-        named = bool(reference) and not {*"^~@: "} & {*reference}
-        fetch = f"git fetch origin {reference}" if named else "git fetch --unshallow"
-        raise ArchbenchError(
-            f"there is no commit '{reference}' in this repository",
-            f"`{fetch}` completes a shallow clone; or name another --base",
-        ) from None
-    inside = root.resolve().relative_to(top)
-    with TemporaryDirectory(prefix="archbench.", ignore_cleanup_errors=True) as folder:
-        place = Path(folder).resolve()
-        name = "base".ljust(min(LONGEST, len(str(top)) - len(str(place)) - 1), "_")
-        base = place / name
+    commit = _commit(root, reference)
+    project = root.resolve().relative_to(top)
+    with TemporaryDirectory(prefix="archbench.", ignore_cleanup_errors=True) as name:
+        folder = Path(name).resolve()
+        padded = "base".ljust(min(LONGEST_NAME, len(str(top)) - len(str(folder)) - 1), "_")
+        base = folder / padded
         try:
             _git(root, "worktree", "add", "--detach", "--force", str(base), commit)
-            if setup and (base / inside).is_dir():
-                _set_up(setup, "base", base / inside)
+            if setup and (base / project).is_dir():
+                _set_up(setup, "base", base / project)
             if setup:
-                _set_up(setup, "head", top / inside)
+                _set_up(setup, "head", top / project)
             state = commit_and_state(root)
-            yield Trees(base / inside, top / inside, (base, top), commit, *state)
+            yield Trees(base / project, top / project, (base, top), commit, *state)
         finally:
             with suppress(ArchbenchError):
                 _git(root, "worktree", "remove", "--force", str(base))
@@ -78,17 +67,35 @@ def trees(reference: str, root: Path, setup: str = "") -> Iterator[Trees]:
                 _git(root, "worktree", "prune")
 
 
-def _git(folder: Path, *words: str) -> str:
-    """Run git; return what it printed.
+def _commit(root: Path, reference: str) -> str:
+    """Return the full name of a commit.
 
     Raises:
-        ArchbenchError: it failed, or is not there.
+        ArchbenchError: there is no such commit.
+    """
+    options = ("--verify", "--quiet", "--end-of-options")
+    try:
+        return _git(root, "rev-parse", *options, f"{reference}^{{commit}}")
+    except ArchbenchError:
+        is_name = bool(reference) and not {*"^~@: "} & {*reference}
+        fetch = f"git fetch origin {reference}" if is_name else "git fetch --unshallow"
+        raise ArchbenchError(
+            f"there is no commit '{reference}' in this repository",
+            f"`{fetch}` completes a shallow clone; or name another --base",
+        ) from None
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    """Run git in a folder; return what it printed.
+
+    Raises:
+        ArchbenchError: git failed, or is not installed.
     """
     try:
-        done = subprocess.run(
-            ["git", *words],
+        result = subprocess.run(
+            ["git", *arguments],
             cwd=folder,
-            env=git_environment() | {"LC_ALL": "C"},  # what it says is read below
+            env=git_environment() | {"LC_ALL": "C"},  # its messages are read below
             stdin=subprocess.DEVNULL,
             capture_output=True,
             encoding=sys.getfilesystemencoding(),  # it prints paths
@@ -97,20 +104,24 @@ def _git(folder: Path, *words: str) -> str:
         )
     except OSError as error:
         raise ArchbenchError("--base needs git, which cannot be started", "install it") from error
-    if "dubious ownership" in done.stderr:  # as in a container that was handed a checkout
+    if "dubious ownership" in result.stderr:  # as in a container with a checkout from outside
         raise ArchbenchError(
             "git refuses to work in this repository, which belongs to another user",
-            f"`{_last(done.stderr)}` allows it",
+            f"`{_last_line(result.stderr)}` allows it",
         )
-    if done.returncode:
-        said = _last(done.stderr) or f"exit code {done.returncode}"
-        hint = "--base needs a git repository" if words[0] == "rev-parse" else ""
-        raise ArchbenchError(f"git {words[0]} failed: {said}", hint)
-    return done.stdout.strip()
+    if result.returncode:
+        reason = _last_line(result.stderr) or f"exit code {result.returncode}"
+        hint = "--base needs a git repository" if arguments[0] == "rev-parse" else ""
+        raise ArchbenchError(f"git {arguments[0]} failed: {reason}", hint)
+    return result.stdout.strip()
 
 
 def _set_up(command: str, side: str, tree: Path) -> None:
-    """Run a command in a tree; what it started ends with it."""
+    """Run a shell command in a tree; end all that it started.
+
+    Raises:
+        ArchbenchError: the command failed.
+    """
     with TemporaryFile("w+", encoding="utf-8", errors="replace") as printed:
         shell = Child(
             command,
@@ -126,17 +137,16 @@ def _set_up(command: str, side: str, tree: Path) -> None:
         finally:
             shell.end()
         printed.seek(0)
-        said = _last(printed.read())
-    code = shell.returncode
-    if code:
-        killer = killed_by(code)
-        how = f"with exit code {code}" if killer is None else f"killed by {killer}"
+        message = _last_line(printed.read())
+    if shell.returncode:
+        killer = killed_by(shell.returncode)
+        how = f"with exit code {shell.returncode}" if killer is None else f"killed by {killer}"
         raise ArchbenchError(
-            f"--setup failed in {side}, {how}{said and ': '}{said}",
+            f"--setup failed in {side}, {how}{message and ': '}{message}",
             f"`{command}` has to work in a fresh checkout of that commit",
         )
 
 
-def _last(text: str) -> str:
+def _last_line(text: str) -> str:
     lines = [line.strip() for line in text.split("\n") if line.strip()]
     return lines[-1] if lines else ""
