@@ -18,9 +18,9 @@ from unittest.mock import patch
 import torch
 
 from archbench.gates.time import pairing
+from archbench.gates.time.one_process import run_in_one_process
 from archbench.gates.time.pairing import Sides, run_pair
 from archbench.gates.time.pairs import Pair, Side, log_ratios
-from archbench.gates.time.sides import in_one_process
 from archbench.timing.cells import Cell
 from archbench.timing.machine.environment import environment
 from archbench.timing.sessions import launch
@@ -74,7 +74,7 @@ def pairs(network: str, number: int) -> dict[str, list[Pair]]:
                 asked = Pair(model, "screen", i, False, rng.getrandbits(32), rng.choice(SIDES))
                 with as_asked(WAYS[name]):
                     if WAYS[name].one_process:
-                        pair = in_one_process(asked, (cell, cell), runner)
+                        pair = run_in_one_process(asked, (cell, cell), runner)
                     else:
                         pair = run_pair(asked, Sides((cell, Path.cwd()), (cell, Path.cwd())))
                 if pair.failure is not None:

@@ -50,7 +50,7 @@ RECORDS = {"records.py", "report.py", "cells_table.py", "parts_table.py"}  # fac
 WITH_TORCH = {  # rooms and files that import torch at their top
     *("networks", "networks/archs", "analysis", "analysis/memory", "analysis/tools"),
     *("timing/machine", "timing/worker", "papers", "private_torch"),
-    *("commands/explain/reconcile.py", "commands/selftest/slowed.py"),
+    *("commands/explain/reconcile.py", "commands/selftest/slow_network.py"),
 }
 LAZY = {  # never at the start of the command
     *("cloudpickle", "fvcore", "junitparser", "matplotlib", "pandas", "pytest_benchmark"),

@@ -26,7 +26,7 @@ def judge(
     """Recompute the verdicts of a recorded run of the time gate, to the digit."""
     with destination(result.form, result.output) as out, in_use(run):
         plan, pairs = read_gate(run, warn)
-        verdicts, _ = verdicts_of(plan, pairs, ended=True)
+        verdicts = verdicts_of(plan, pairs, ended=True).verdicts
         gate = TimeGate(plan, tuple(pairs), verdicts, strict)
         out.write(time_gate_report(gate))
     if gate.exit_code:

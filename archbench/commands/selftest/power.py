@@ -7,93 +7,118 @@ from dataclasses import replace
 from math import expm1
 from statistics import median
 
-from archbench.commands.selftest.records import Rate
+from archbench.commands.selftest.records import Rate, Source
+from archbench.commands.selftest.trials import Trial
 from archbench.gates.records import Word
 from archbench.gates.rules import Rules
-from archbench.gates.time.pairs import Stage
+from archbench.gates.time.pairs import GatePlan, Pair, Stage
 from archbench.gates.time.stages import Evidence, judge
+from archbench.gates.time.verdicts import verdicts_of
 from archbench.libraries import needed
 from archbench.statistics.trimmed_mean import trimmed_mean
 
 CELL = "drawn"
 
 
+def rates_of(gates: Mapping[Trial, tuple[GatePlan, list[Pair]]], resample: int) -> tuple[Rate, ...]:
+    """Return the rates of the recorded gates, and of `resample` gates drawn from their pairs."""
+    groups: dict[tuple[str, float], list[tuple[GatePlan, list[Pair]]]] = {}
+    values: dict[tuple[str, float], list[float]] = {}
+    for trial, gate in gates.items():
+        key = trial.cell.name, trial.slowdown
+        groups.setdefault(key, []).append(gate)
+        for pair in gate[1]:
+            if pair.failure is None:
+                own = (trial.cell.name, 0.0) if pair.control else key
+                values.setdefault(own, []).append(pair.log_ratio)
+    rates = [
+        rate_of_runs(
+            *key,
+            [verdicts_of(plan, pairs, ended=True).verdicts[0].verdict for plan, pairs in group],
+            values.get(key, []),
+            [sum(pair.wall_s for pair in pairs) for _, pairs in group],
+            [sum(pair.wall_s for pair in pairs if not pair.control) for _, pairs in group],
+        )
+        for key, group in groups.items()
+    ]
+    if resample:
+        rates += [
+            rate_of_draws(*key, own, Rules(), resample, seed)
+            for seed, (key, own) in enumerate(sorted(values.items()))
+        ]
+    rates.sort(key=lambda rate: (rate.model, rate.source != "run", rate.slowdown))
+    return tuple(rates)
+
+
 def rate_of_runs(
     model: str,
     slowdown: float,
-    said: Sequence[Word],
+    words: Sequence[Word],
     values: Sequence[float],
     walls_s: Sequence[float],
     cells_s: Sequence[float],
 ) -> Rate:
-    """Count what gates said that really ran.
+    """Return the rate of gates that ran.
 
     Args:
-        model: that was gated.
-        slowdown: that was built in.
-        said: the verdict of each gate.
+        model: the network.
+        slowdown: of head, as a share.
+        words: the verdict of each gate.
         values: logarithms of the ratios of all their pairs.
-        walls_s: how long each took, its control included.
-        cells_s: how long the cell alone took of that.
+        walls_s: duration of each gate, the control included.
+        cells_s: duration of the cell's own pairs in each gate.
     """
-    rate = _rate(model, slowdown, "run", Counter(said), _size(values), len(values))
+    rate = _rate(model, slowdown, "run", Counter(words), values)
     return replace(rate, wall_s=median(walls_s), cell_s=median(cells_s))
 
 
 def rate_of_draws(
     model: str, slowdown: float, values: Sequence[float], rules: Rules, runs: int, seed: int
 ) -> Rate:
-    """Draw gates from recorded pairs, and count what they say.
+    """Return the rate of gates whose pairs are drawn from recorded ones, with replacement.
 
-    Pairs are drawn as they were recorded: if those of equal sides lean to one of them, it shows.
-    What the pairs of one gate had in common does not; only gates that ran show that.
-
-    Args:
-        model: whose pairs they are.
-        slowdown: that was built into them.
-        values: logarithms of the ratios of the recorded pairs.
-        rules: of the gate.
-        runs: gates to draw.
-        seed: of the draws.
+    A bias of the recorded pairs towards one side shows in this rate. What the pairs of one gate
+    have in common does not: only gates that ran show that.
     """
     rng = random.Random(seed)
-    words: Counter[Word] = Counter()
-
-    def draw(count: int) -> tuple[float, ...]:
-        return tuple(rng.choices(values, k=count))
-
-    for _ in range(runs):
-        stages: dict[Stage, tuple[float, ...]] = {}
-        while True:
-            found = Evidence(*(stages.get(s, ()) for s in ("screen", "confirm", "extend")))
-            judgement = judge({CELL: found}, rules)
-            if CELL in judgement.words:
-                words[judgement.words[CELL]] += 1
-                break
-            stage, count = judgement.wanted[CELL]
-            stages[stage] = draw(count)
-    return _rate(model, slowdown, "resampled", words, _size(values), len(values))
+    words = Counter(_draw(values, rules, rng) for _ in range(runs))
+    return _rate(model, slowdown, "resampled", words, values)
 
 
-def _size(values: Sequence[float]) -> float | None:
-    return expm1(trimmed_mean(values)) if values else None
+def _draw(values: Sequence[float], rules: Rules, rng: random.Random) -> Word:
+    """Return the verdict of one drawn gate."""
+    drawn: dict[Stage, tuple[float, ...]] = {}
+    while True:
+        judgement = judge({CELL: Evidence(**drawn)}, rules)
+        if CELL in judgement.verdicts:
+            return judgement.verdicts[CELL]
+        target = judgement.targets[CELL]
+        drawn[target.stage] = tuple(rng.choices(values, k=target.pairs))
 
 
 def _rate(
     model: str,
     slowdown: float,
-    source: str,
+    source: Source,
     words: Mapping[Word, int],
-    measured: float | None,
-    pairs: int,
+    values: Sequence[float],
 ) -> Rate:
     with needed("scipy", "intervals"):
         from scipy.stats import binomtest
 
     runs, found = sum(words.values()), words.get("regressed", 0)
     interval = binomtest(found, runs).proportion_ci(0.95, method="exact")
-    low, high = float(interval.low), float(interval.high)
     return Rate(
-        *(model, slowdown, measured, source, found, runs),  # type: ignore[arg-type]  # one of two words
-        *(low, high, dict(words), None, None, pairs),
+        model=model,
+        slowdown=slowdown,
+        measured=expm1(trimmed_mean(values)) if values else None,
+        source=source,
+        found=found,
+        runs=runs,
+        low=float(interval.low),
+        high=float(interval.high),
+        words=dict(words),
+        wall_s=None,
+        cell_s=None,
+        pairs=len(values),
     )

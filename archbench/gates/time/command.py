@@ -1,4 +1,4 @@
-"""What `archbench check --time` does: gate the time of cells by a commit, or by a model."""
+"""What `archbench check --time` does: gate the time of cells against a commit or a model."""
 
 import time
 from dataclasses import dataclass, replace
@@ -85,9 +85,10 @@ def check_time(
     """
     from archbench.gates.rules import Rules
     from archbench.gates.structure.selection import from_root
+    from archbench.gates.time.against_commit import commit_comparison
+    from archbench.gates.time.against_model import model_comparison
     from archbench.gates.time.report import time_gate_report
     from archbench.gates.time.run import run_gate
-    from archbench.gates.time.sides import commits, models
     from archbench.timing.sessions.subjects import Ways
 
     ways = Ways(
@@ -102,18 +103,17 @@ def check_time(
     if not selection.cells:
         raise NothingMeasured("there are no cells to time", "`archbench check MODEL --time ...`")
     until = None if options.max_time is None else time.monotonic() + options.max_time
-    # absolute, because the folder may be another by the time it is written
-    record = None if options.record is None else options.record.absolute()
-    root = selection.project.root
+    record = None if options.record is None else options.record.absolute()  # the folder may change
+    cells, project = selection.cells, selection.project
     with in_use(*selection.files, record), listening("measuring") as listener:
         if options.base is not None:
             base, setup, whole = options.base, options.setup, not selection.cell_arguments
-            arms = commits(selection.cells, base, selection.project, setup, ways, whole, listener)
+            sides = commit_comparison(cells, base, project, setup, ways, whole, listener)
         else:
-            against = from_root(options.against or "", root)
-            arms = models(selection.cells, against, root, ways, listener)
-        with arms as lent:
-            gate = run_gate(lent, Rules(), until, record, listener)
+            model = from_root(options.against or "", project.root)
+            sides = model_comparison(cells, model, project.root, ways, listener)
+        with sides as comparison:
+            gate = run_gate(comparison, Rules(), until, record, listener)
     interrupt.check()
     found = replace(gate, strict=strict)
     doubts = undecided(found.verdict_of_cell.values())

@@ -1,46 +1,25 @@
-"""Gate the time of head by base, measured beside it: never by a time that was stored."""
+"""Run the time gate: head is measured beside its base, never compared with a stored time."""
 
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from archbench.errors import NothingMeasured
-from archbench.gates.records import Verdict
 from archbench.gates.rules import Rules
-from archbench.gates.time.pairs import GatePlan, Pair, Side, Stage
+from archbench.gates.time.comparison import CONTROL, Comparison
+from archbench.gates.time.pairs import GatePlan, Pair, Side
 from archbench.gates.time.record_file import SCHEMA
 from archbench.gates.time.records import TimeGate
+from archbench.gates.time.stages import Target
 from archbench.gates.time.verdicts import verdicts_of
 from archbench.libraries import require
 from archbench.timing.run_file import RunFile
 from archbench.timing.sessions.job_runner import SILENT, WORKERS_NEED, Listener
 
-CONTROL = "(base against itself)"
-
-Measure = Callable[[Pair], Pair]
-
-
-@dataclass(frozen=True, slots=True)
-class Arms:
-    """Two sides to be measured against each other."""
-
-    base: str  #: what it is, for people
-    head: str  #: likewise
-    #: for each cell that can be compared, and for the control, what measures a pair
-    measure: Mapping[str, Measure]
-    known: tuple[Verdict, ...] = ()  #: verdicts of the others
-    one_process: bool = False  #: a pair is one process in which both take turns, not two
-
-    @property
-    def cells(self) -> list[str]:
-        """Names of what is to be measured."""
-        return [name for name in self.measure if name != CONTROL]
-
 
 def run_gate(
-    arms: Arms,
+    comparison: Comparison,
     rules: Rules = Rules(),  # noqa: B008  # it is frozen
     until: float | None = None,
     record: Path | None = None,
@@ -49,29 +28,27 @@ def run_gate(
 ) -> TimeGate:
     """Measure pair after pair, until every cell has its verdict or the time is up.
 
-    Pairs of all cells that need some take turns in random order, the control's among them. The
-    control is never the first: where the time is enough for one pair, that is a cell's.
+    Cells that need pairs take turns in random order, the control among them. The control is never
+    the first: where the time is enough for one pair, that is a cell's.
 
     Args:
-        arms: what is compared, and how.
+        comparison: of base and head.
         rules: of the gate.
-        until: on the clock, no pair goes on beyond it as far as can be told; who has no verdict by
-            then is inconclusive.
+        until: end of the run on the clock. A pair that would probably end later is not begun; cells
+            without a verdict are then inconclusive.
         record: a file that every pair is appended to as it ends.
-        listener: is told how it goes on.
+        listener: is told of the progress.
         now: a clock in seconds.
 
     Raises:
         NothingMeasured: there are no cells.
         OutputRefused: the record cannot be written.
     """
-    if not arms.cells and not arms.known:
+    if not comparison.cells and not comparison.verdicts:
         raise NothingMeasured("there are no cells to time")
     for library in ("scipy", *WORKERS_NEED):
         require(library, "the time gate")
-    plan = GatePlan(
-        *(tuple(arms.cells), CONTROL, arms.base, arms.head, rules, arms.known, arms.one_process)
-    )
+    plan = _plan(comparison, rules)
     file = None if record is None else RunFile(record, SCHEMA, new=True)
     if file is not None:
         file.append(plan)
@@ -79,67 +56,52 @@ def run_gate(
     start = now()
     pairs: list[Pair] = []
     listener.show_progress(0.0, None)
-    while True:
-        verdicts, wanted = verdicts_of(plan, pairs, ended=False)
-        turn = _turn(wanted, pairs)
-        if not turn:
-            break
-        left = sum(wanted[name][1] - number for name, _, number in turn)
-        seeds.shuffle(turn)
-        if not pairs:
-            turn.sort(key=lambda one: one[0] == CONTROL)
-        for name, stage, number in turn:
+    while targets := verdicts_of(plan, pairs, ended=False).targets:
+        turn = _next_turn(targets, pairs, seeds)
+        left = sum(targets[pair.cell].pairs - pair.number for pair in turn)
+        for unmeasured in turn:
             typical_s = (now() - start) / len(pairs) if pairs else 0.0
             if until is not None and now() + typical_s > until:
-                verdicts, _ = verdicts_of(plan, pairs, ended=True)
-                return TimeGate(plan, tuple(pairs), verdicts)
-            pair = arms.measure[name](_asked(name, stage, number, seeds))
+                return _gate(plan, pairs)
+            pair = comparison.measure[unmeasured.cell](unmeasured)
             pairs.append(pair)
             if file is not None:
                 file.append(pair)
             left -= 1
-            listener.show_progress(*_progress(now() - start, len(pairs), left))
+            left_s = left * (now() - start) / len(pairs)
+            listener.show_progress(len(pairs) / (len(pairs) + left), left_s)
             if pair.failure is not None:
-                break  # it may take no more turns
-    return TimeGate(plan, tuple(pairs), verdicts)
+                break  # its cell may be out of the run
+    return _gate(plan, pairs)
 
 
-def _asked(name: str, stage: Stage, number: int, seeds: random.Random) -> Pair:
+def _plan(comparison: Comparison, rules: Rules) -> GatePlan:
+    return GatePlan(
+        cells=tuple(comparison.cells),
+        control=CONTROL,
+        base=comparison.base,
+        head=comparison.head,
+        rules=rules,
+        known=comparison.verdicts,
+        one_process=comparison.one_process,
+    )
+
+
+def _gate(plan: GatePlan, pairs: Sequence[Pair]) -> TimeGate:
+    return TimeGate(plan, tuple(pairs), verdicts_of(plan, pairs, ended=True).verdicts)
+
+
+def _next_turn(
+    targets: Mapping[str, Target], pairs: Sequence[Pair], seeds: random.Random
+) -> list[Pair]:
+    """Return a pair to measure for each cell that needs more, in random order."""
     sides: tuple[Side, Side] = ("base", "head")
-    seed = seeds.getrandbits(32)
-    return Pair(name, stage, number, name == CONTROL, seed, seeds.choice(sides))
-
-
-def _progress(passed_s: float, done: int, left: int) -> tuple[float, float]:
-    """Return the share that is done, and the seconds that are left as far as is known by now."""
-    return done / (done + left), left * passed_s / done
-
-
-def _turn(
-    wanted: Mapping[str, tuple[Stage, int]], pairs: Sequence[Pair]
-) -> list[tuple[str, Stage, int]]:
-    """Give every cell that wants a pair one: its name, the stage, and how many it has."""
     turn = []
-    for name, (stage, count) in wanted.items():
-        have = sum(p.cell == name and p.stage == stage and p.failure is None for p in pairs)
-        if have < count:
-            turn.append((name, stage, have))
+    for cell, (stage, _) in targets.items():
+        number = sum(p.cell == cell and p.stage == stage and p.failure is None for p in pairs)
+        control, seed = cell == CONTROL, seeds.getrandbits(32)
+        turn.append(Pair(cell, stage, number, control, seed, first=seeds.choice(sides)))
+    seeds.shuffle(turn)
+    if not pairs:
+        turn.sort(key=lambda pair: pair.control)
     return turn
-
-
-def control_of(measures: Sequence[Measure]) -> Measure:
-    """Measure pairs for the control: of the first cell that can be measured.
-
-    Args:
-        measures: of base against itself, for each cell.
-    """
-    left = list(measures)
-
-    def measured(pair: Pair) -> Pair:
-        while True:
-            found = replace(left[0](pair), cell=CONTROL, control=True)
-            if found.failure is None or len(left) == 1:
-                return found
-            left.pop(0)
-
-    return measured

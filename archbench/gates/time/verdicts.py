@@ -1,15 +1,17 @@
-"""What is said of each cell of a run of the time gate, and why: all from recorded pairs."""
+"""The verdict on every cell of a run of the time gate, from recorded pairs alone."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import exp, expm1, log1p, sqrt
+from typing import NamedTuple
 
 from archbench.errors import ArchbenchError, UserCodeError
 from archbench.gates.records import Verdict, Word
 from archbench.gates.rules import Rules
-from archbench.gates.time.pairs import GatePlan, Pair, Stage
+from archbench.gates.time.pairs import GatePlan, Pair
 from archbench.gates.time.stages import (
     Evidence,
+    Target,
     evidence_of,
     is_contaminated,
     judge,
@@ -18,66 +20,48 @@ from archbench.gates.time.stages import (
 from archbench.statistics.intervals import detectable_with, hodges_lehmann, log_interval
 from archbench.statistics.sign_flip import robust_sd
 
-MEDIAN_ERROR = 1.2533  # of a normal's median over that of its mean
-EACH = 0.95  # how often either stage sees what both see nine times in ten
-EACH_SD = 1.6449  # standard deviations of a normal
+MEDIAN_ERROR = 1.2533  # standard error of a normal sample's median over that of its mean
+STAGE_POWER = 0.95  # of the screening and of the confirmation: together they detect 9 of 10
+STAGE_POWER_SD = 1.6449  # quantile of the normal distribution at STAGE_POWER
 
 
-def verdicts_of(
-    plan: GatePlan, pairs: Sequence[Pair], ended: bool
-) -> tuple[tuple[Verdict, ...], dict[str, tuple[Stage, int]]]:
-    """Judge a whole run.
+class Verdicts(NamedTuple):
+    """The verdicts of a run, and the pairs that it still needs."""
 
-    Args:
-        plan: what it is about.
-        pairs: all that were measured so far.
-        ended: no more will come.
+    verdicts: tuple[Verdict, ...]  #: in the order of the plan's cells, then those known before
+    #: of the cells, the control included, that need more pairs; the verdicts are final without any
+    targets: Mapping[str, Target]
 
-    Returns the verdicts, in the order of the cells, those known before last, and what is still
-    wanted: how many pairs of which stage, the control's too. While something is wanted the verdicts
-    are not the last.
-    """
-    failures = {cell: _failure(cell, pairs) for cell in (*plan.cells, plan.control)}
-    apart = _not_comparable(pairs)
-    evidence = evidence_of(pairs)
-    timed = [cell for cell in plan.cells if failures[cell] is None and cell not in apart]
-    judgement = judge({cell: evidence.get(cell, Evidence()) for cell in timed}, plan.rules, ended)
-    wanted = dict(judgement.wanted)
+
+def verdicts_of(plan: GatePlan, pairs: Sequence[Pair], ended: bool) -> Verdicts:
+    """Return the verdicts of a whole run; `ended` says that no more pairs will come."""
+    rules = plan.rules
+    evidence = {cell: Evidence() for cell in (*plan.cells, plan.control)} | evidence_of(pairs)
+    excluded = {**_not_comparable(pairs), **_failed((*plan.cells, plan.control), pairs)}
+    timed = [cell for cell in plan.cells if cell not in excluded]
+    judgement = judge({cell: evidence[cell] for cell in timed}, rules, ended)
+    targets = dict(judgement.targets)
     contaminated = False
-    if timed and failures[plan.control] is None:
-        control = evidence.get(plan.control, Evidence())
-        wanted |= judge({plan.control: control}, plan.rules, ended).wanted
-        contaminated = is_contaminated(control, plan.rules)
-    verdicts = []
-    for cell in plan.cells:
-        failed = failures[cell]
-        if failed is not None:
-            verdicts.append(_set_aside(failed))
-        elif cell in apart:
-            verdicts.append(Verdict(cell, "time", "not_comparable", note=apart[cell]))
-        else:
-            word = judgement.words.get(cell, "inconclusive")
-            word = "contaminated" if contaminated else word
-            own = evidence.get(cell, Evidence())
-            p = judgement.p.get(cell)
-            verdict = verdict_of(cell, own, word, p, judgement.suspects, plan.rules)
-            notes = _unmet(judgement.unmet.get(cell), own), _repeated(cell, pairs)
-            verdicts.append(replace(verdict, note="; ".join(filter(None, notes))))
-    return (*verdicts, *plan.known), wanted
+    if timed and plan.control not in excluded:
+        control = evidence[plan.control]
+        targets |= judge({plan.control: control}, rules, ended).targets
+        contaminated = is_contaminated(control, rules)
+    verdicts = dict(excluded)
+    for cell in timed:
+        word = "contaminated" if contaminated else judgement.verdicts.get(cell, "inconclusive")
+        p = judgement.p.get(cell)
+        verdict = verdict_of(cell, evidence[cell], word, p, judgement.suspects, rules)
+        notes = _missing_pairs(targets.get(cell), evidence[cell]), _repeated(cell, pairs)
+        verdicts[cell] = replace(verdict, note="; ".join(filter(None, notes)))
+    return Verdicts((*(verdicts[cell] for cell in plan.cells), *plan.known), targets)
 
 
 def verdict_of(
     cell: str, evidence: Evidence, word: Word, p: float | None, suspects: int, rules: Rules
 ) -> Verdict:
-    """Put a cell's word beside its ratio, interval, p and what its pairs could have seen.
+    """Return a cell's verdict with its ratio, interval, p-value and detectable slowdown.
 
-    Args:
-        cell: its name.
-        evidence: all its pairs.
-        word: what is said of it.
-        p: of the last look at it; None where the screen was enough.
-        suspects: cells that were looked at again.
-        rules: of the gate.
+    The p-value is None where the screening decided; suspects is the number of slower ones.
     """
     values = evidence.fresh or evidence.screen
     if not values:
@@ -97,12 +81,11 @@ def verdict_of(
 
 
 def detectable_slowdown(evidence: Evidence, suspects: int, rules: Rules) -> float | None:
-    """Return the slowdown, as a share, that such pairs would have shown nine times in ten.
+    """Return the slowdown, as a share, that such pairs would show in 9 of 10 runs.
 
-    It must stand out in the screen, and then be rejected by the confirmation; a cell that did not
-    stand out is told what the confirmation would have seen with the spread of its screen. Nine
-    times in ten is for noise like a normal's; wild pairs make it fewer. None where there are too
-    few pairs to know it.
+    Such a slowdown makes the cell a suspect at the screening and is rejected at the confirmation.
+    For a cell that was screened only, the confirmation is supposed to scatter as the screening did.
+    Noise is supposed to be normal; outliers lower the power. None for fewer than two pairs.
     """
     values = evidence.fresh or evidence.screen
     if len(values) < 2:
@@ -110,71 +93,74 @@ def detectable_slowdown(evidence: Evidence, suspects: int, rules: Rules) -> floa
     spread = robust_sd(values)
     count = max(len(evidence.fresh), pairs_to_confirm(suspects, rules))
     alpha = rules.first_look * rules.alpha / max(1, suspects)
-    stands_out = log1p(rules.suspicious) + MEDIAN_ERROR * EACH_SD * spread / sqrt(rules.screen)
+    screened = log1p(rules.suspicious) + MEDIAN_ERROR * STAGE_POWER_SD * spread / sqrt(rules.screen)
     error = spread / sqrt(count)
-    confirmed = detectable_with(error, len(values), rules.negligible, alpha, EACH)
-    return max(expm1(stands_out), confirmed)
+    confirmed = detectable_with(error, len(values), rules.negligible, alpha, STAGE_POWER)
+    return max(expm1(screened), confirmed)
 
 
-def _failure(cell: str, pairs: Sequence[Pair]) -> Pair | None:
-    """Return the pair that sets a cell aside: its first, or its second that failed.
-
-    One that failed among others that did not is repeated: something else may have ended it.
-    """
-    own = [pair for pair in pairs if pair.cell == cell]
-    failed = [pair for pair in own if pair.failure is not None]
-    return failed[-1] if failed and (len(failed) > 1 or len(failed) == len(own)) else None
-
-
-def _unmet(wanted: tuple[Stage, int] | None, evidence: Evidence) -> str:
-    """Say of a cell whose pairs were not all measured what it lacks; empty where it lacks none."""
-    if wanted is None:
+def _missing_pairs(target: Target | None, evidence: Evidence) -> str:
+    """Return the note on a cell that has not reached its target; empty where there is none."""
+    if target is None:
         return ""
-    stage, count = wanted
-    measured = len(getattr(evidence, stage))
-    doing = {"screen": "screening", "confirm": "confirming", "extend": "extending"}[stage]
+    measured = len(getattr(evidence, target.stage))
+    doing = {"screen": "screening", "confirm": "confirming", "extend": "extending"}[target.stage]
     return (
-        f"the run ended after {measured} of {count} pairs {doing} it; --max-time decides how long"
+        f"the run ended after {measured} of {target.pairs} pairs {doing} it; "
+        "--max-time decides how long"
     )
 
 
 def _repeated(cell: str, pairs: Sequence[Pair]) -> str:
-    """Say that a pair was repeated; empty where none was."""
+    """Return the note on a cell of which a pair was repeated; empty where none was."""
     failed = [pair for pair in pairs if pair.cell == cell and pair.failure is not None]
     return f"one pair failed and was repeated: {_why(failed[0])}" if failed else ""
 
 
-def _not_comparable(pairs: Sequence[Pair]) -> dict[str, str]:
-    """Say of cells why their sides are not what they are taken for."""
-    found = {}
+def _not_comparable(pairs: Sequence[Pair]) -> dict[str, Verdict]:
+    """Return the verdicts of cells whose sides did not run the code of their own trees."""
+    notes = {}
     for pair in pairs:
         if pair.control:
             continue
-        for side, names in pair.strays.items():
+        for side, modules in pair.strays.items():
             other = "head" if side == "base" else "base"
-            found[pair.cell] = f"{side} imports from {other}'s tree: {', '.join(names[:3])}"
+            notes[pair.cell] = f"{side} imports from {other}'s tree: {', '.join(modules[:3])}"
         if pair.sources and pair.sources.get("base") == pair.sources.get("head"):
-            found[pair.cell] = "both sides import it from the same place: no commit changes it"
-    return found
+            notes[pair.cell] = "both sides import it from the same place: no commit changes it"
+    return {
+        cell: Verdict(cell, "time", "not_comparable", note=note) for cell, note in notes.items()
+    }
 
 
-def _set_aside(pair: Pair) -> Verdict:
-    """Say why a cell has no times: base does not know it yet, or something went wrong.
+def _failed(cells: Iterable[str], pairs: Sequence[Pair]) -> dict[str, Verdict]:
+    """Return the verdicts of cells that failed: all their pairs did, or more than one.
 
-    Head was run in the same way and did not fail, so what archbench refuses of base is not there.
+    A single failure among other pairs may have had a cause outside; that pair is repeated.
     """
+    verdicts = {}
+    for cell in cells:
+        own = [pair for pair in pairs if pair.cell == cell]
+        failed = [pair for pair in own if pair.failure is not None]
+        if failed and (len(failed) > 1 or len(failed) == len(own)):
+            word = _word_of_failure(failed[-1])
+            verdicts[cell] = Verdict(cell, "time", word, note=_why(failed[-1]))
+    return verdicts
+
+
+def _word_of_failure(pair: Pair) -> Word:
+    """Return "new" where archbench refuses base: head ran in the same way, so base lacks it."""
     assert pair.failure is not None
     refused = pair.failure.exit_code == ArchbenchError.exit_code and pair.failure.kind == "failed"
-    word: Word = "new" if pair.failed == "base" and refused else "failed"
-    return Verdict(pair.cell, "time", word, note=_why(pair))
+    return "new" if pair.failed == "base" and refused else "failed"
 
 
 def _why(pair: Pair) -> str:
-    """Say which side failed, of what, and what helps."""
+    """Say which side of a pair failed, how, and what helps."""
     assert pair.failure is not None
     side = f"{pair.failed}: " if pair.failed else ""
     hint = pair.failure.hint
-    if hint.startswith("--debug"):  # the traceback was a worker's
+    if hint.startswith("--debug"):  # shows the traceback of this process, not of a worker
         hint = ""
     if pair.failed == "base" and pair.failure.exit_code == UserCodeError.exit_code:
         hint = hint or "--setup runs what a fresh checkout needs"

@@ -11,11 +11,16 @@ import pytest
 import torch
 
 from archbench.app import run
-from archbench.commands.selftest import run as tested
+from archbench.commands.selftest import neighbour
 from archbench.commands.selftest.power import rate_of_draws, rate_of_runs
 from archbench.commands.selftest.report import power_svg
 from archbench.commands.selftest.run import selftest
-from archbench.commands.selftest.slowed import ALWAYS, PASSES, TRIED, build
+from archbench.commands.selftest.slow_network import (
+    CALIBRATION_PASSES,
+    CALIBRATION_PRODUCTS,
+    COMMON_PRODUCTS,
+    build,
+)
 from archbench.errors import ArchbenchError
 from archbench.gates.records import Word
 from archbench.gates.rules import Rules
@@ -132,7 +137,7 @@ def test_a_busy_neighbour_comes_and_goes(
         def end(self) -> None:
             ended.append(len(machine))
 
-    monkeypatch.setattr(tested, "Child", Process)
+    monkeypatch.setattr(neighbour, "Child", Process)
     selftest(["resnet20"], 2, (), 1, tmp_path, resample=0, busy=True)
     assert started[0] == 5
     assert len(started) == len(ended) == 2
@@ -164,7 +169,7 @@ def test_the_slowdown_is_work_and_changes_no_result(slowdown: float) -> None:
     slowed = build("resnet20", {}, slowdown).eval()
     x = torch.randn(1, 3, 32, 32)
     with torch.no_grad():
-        for _ in range(PASSES):
+        for _ in range(CALIBRATION_PASSES):
             assert slowed.products is None
             slowed(x)
         assert slowed.products is not None
@@ -172,8 +177,9 @@ def test_the_slowdown_is_work_and_changes_no_result(slowdown: float) -> None:
             out = slowed(x)
     assert torch.equal(out, slowed.network(x).detach())
     counts = {event.key: event.count for event in profiler.key_averages()}
-    assert counts["aten::mm"] == ALWAYS + slowed.products
-    share = slowed.products * min(slowed._tries_ns) / TRIED / min(slowed._passes_ns)
+    assert counts["aten::mm"] == COMMON_PRODUCTS + slowed.products
+    product_ns = min(slowed._products_ns) / CALIBRATION_PRODUCTS
+    share = slowed.products * product_ns / min(slowed._passes_ns)
     assert share == pytest.approx(slowdown, abs=0.01)
 
 

@@ -17,13 +17,14 @@ from archbench.app import run
 from archbench.errors import ArchbenchError, NothingMeasured
 from archbench.gates.rules import Rules
 from archbench.gates.time import pairing
+from archbench.gates.time.comparison import CONTROL, Comparison, control_of
+from archbench.gates.time.one_process import run_in_one_process
 from archbench.gates.time.pairing import Sides, run_pair
 from archbench.gates.time.pairs import GatePlan, Pair
 from archbench.gates.time.record_file import read_gate
 from archbench.gates.time.records import TimeGate
 from archbench.gates.time.report import time_gate_report
-from archbench.gates.time.run import CONTROL, Arms, control_of, run_gate
-from archbench.gates.time.sides import in_one_process
+from archbench.gates.time.run import run_gate
 from archbench.gates.time.stages import Evidence, judge, pairs_to_confirm
 from archbench.gates.time.trees import trees
 from archbench.gates.time.verdicts import detectable_slowdown
@@ -60,8 +61,8 @@ class Machine:
 
     def gate(self, cells: list[str], until: float | None = None, **fields: object) -> TimeGate:
         measure = dict.fromkeys([*cells, CONTROL], self.measure)
-        arms = Arms("base", "head", measure)
-        return run_gate(arms, Rules(), until, now=self.now, **fields)  # type: ignore[arg-type]
+        comparison = Comparison("base", "head", measure)
+        return run_gate(comparison, Rules(), until, now=self.now, **fields)  # type: ignore[arg-type]
 
 
 def with_ratio(pair: Pair, x: float) -> Pair:
@@ -107,8 +108,8 @@ def test_what_stands_out_is_confirmed_by_fresh_pairs(ratio: float, word: str, co
 def test_a_lucky_median_does_not_let_a_wild_machine_pass() -> None:
     """One of five pairs as slow as must not slip through: it is looked at again."""
     found = {"a": Evidence((0.0, 0.001, -0.001, 0.002, 0.06))}
-    assert judge(found, Rules()).wanted == {"a": ("confirm", 12)}
-    assert judge({"a": Evidence(tuple(QUIET))}, Rules()).words == {"a": "ok"}
+    assert judge(found, Rules()).targets == {"a": ("confirm", 12)}
+    assert judge({"a": Evidence(tuple(QUIET))}, Rules()).verdicts == {"a": "ok"}
 
 
 def test_what_cannot_be_decided_is_extended_once() -> None:
@@ -116,17 +117,19 @@ def test_what_cannot_be_decided_is_extended_once() -> None:
     wild = tuple(0.08 if i % 2 else -0.06 for i in range(20))
     suspect = Evidence((0.02,) * 5, wild[:12])
     found = judge({"a": suspect}, Rules())
-    assert found.words == {}
-    assert found.wanted == {"a": ("extend", 8)}
-    assert judge({"a": replace(suspect, extend=wild[12:])}, Rules()).words == {"a": "inconclusive"}
+    assert found.verdicts == {}
+    assert found.targets == {"a": ("extend", 8)}
+    assert judge({"a": replace(suspect, extend=wild[12:])}, Rules()).verdicts == {
+        "a": "inconclusive"
+    }
     clear = Evidence((0.02,) * 5, (*[0.03] * 10, -0.001, -0.2), (0.03,) * 8)
-    assert judge({"a": clear}, Rules()).words == {"a": "regressed"}
+    assert judge({"a": clear}, Rules()).verdicts == {"a": "regressed"}
 
 
 def test_a_slowdown_that_is_not_worth_a_word_is_ok() -> None:
     """0.8 %, however sure it is."""
     found = {"a": Evidence((0.008,) * 5, (0.008,) * 12)}
-    assert judge(found, Rules()).words == {"a": "ok"}
+    assert judge(found, Rules()).verdicts == {"a": "ok"}
 
 
 def test_many_suspects_need_more_pairs_each() -> None:
@@ -137,9 +140,9 @@ def test_many_suspects_need_more_pairs_each() -> None:
     assert [pairs_to_confirm(n, Rules()) for n in (0, 1, 2, 3, 10)] == [12, 12, 12, 13, 15]
     assert pairs_to_confirm(1000, Rules()) == 16  # and 8 more can still be tested
     slow = {f"c{i}": Evidence((0.1,) * 5) for i in range(33)}
-    assert set(judge(slow, Rules()).wanted.values()) == {("confirm", 16)}
+    assert set(judge(slow, Rules()).targets.values()) == {("confirm", 16)}
     done = {name: Evidence(e.screen, (0.1,) * 16) for name, e in slow.items()}
-    assert set(judge(done, Rules()).words.values()) == {"regressed"}
+    assert set(judge(done, Rules()).verdicts.values()) == {"regressed"}
 
 
 def test_holm_decides_between_suspects() -> None:
@@ -152,8 +155,8 @@ def test_holm_decides_between_suspects() -> None:
         "unsure": Evidence((0.03,) * 5, unsure),
     }
     judged = judge(found, Rules())
-    assert judged.words["sure"] == judged.words["nearly"] == "regressed"
-    assert judged.words.get("unsure") != "regressed"
+    assert judged.verdicts["sure"] == judged.verdicts["nearly"] == "regressed"
+    assert judged.verdicts.get("unsure") != "regressed"
     assert judged.p["sure"] == 2**-13
     assert judged.p["nearly"] == 14 * 2**-13
 
@@ -163,10 +166,10 @@ def test_what_alone_would_be_a_regression_is_not_called_ok() -> None:
     values = (*(0.03,) * 11, -0.03, -0.001)
     found = {name: Evidence((0.03,) * 5, values) for name in "abc"}
     judged = judge(found, Rules())
-    assert judged.words == {}
-    assert judged.wanted == dict.fromkeys("abc", ("extend", 8))
+    assert judged.verdicts == {}
+    assert judged.targets == dict.fromkeys("abc", ("extend", 8))
     extended = {name: replace(own, extend=(0.03,) * 8) for name, own in found.items()}
-    assert set(judge(extended, Rules()).words.values()) == {"regressed"}
+    assert set(judge(extended, Rules()).verdicts.values()) == {"regressed"}
 
 
 def test_who_was_cleared_at_the_first_look_counts_at_the_second() -> None:
@@ -176,18 +179,18 @@ def test_who_was_cleared_at_the_first_look_counts_at_the_second() -> None:
     found = {"a": open_cell, **{f"c{i}": calm for i in range(9)}}
     judged = judge(found, Rules())
     assert judged.p["a"] == pytest.approx(0.00024, abs=0.00001)
-    assert judged.words["a"] == "inconclusive"
-    assert set(judged.words.values()) == {"ok", "inconclusive"}
+    assert judged.verdicts["a"] == "inconclusive"
+    assert set(judged.verdicts.values()) == {"ok", "inconclusive"}
 
 
 def test_a_lucky_screen_does_not_clear_a_slow_cell() -> None:
     """Five pairs said 3 % faster, twelve fresh ones 10 % slower: not ok."""
     found = {"a": Evidence((-0.03,) * 5, (0.1,) * 12)}
-    assert judge(found, Rules()).wanted == {"a": ("extend", 8)}
+    assert judge(found, Rules()).targets == {"a": ("extend", 8)}
     found = {"a": Evidence((-0.03,) * 5, (0.1,) * 12, (0.1,) * 8)}
-    assert judge(found, Rules()).words == {"a": "inconclusive"}
+    assert judge(found, Rules()).verdicts == {"a": "inconclusive"}
     faster = {"a": Evidence((-0.03,) * 5, (-0.03,) * 12)}
-    assert judge(faster, Rules()).words == {"a": "improved"}
+    assert judge(faster, Rules()).verdicts == {"a": "improved"}
 
 
 @pytest.mark.parametrize(("suspects", "stage"), [(1, "screen"), (1, "confirm"), (20, "confirm")])
@@ -208,7 +211,7 @@ def test_what_could_have_been_seen_is_seen(suspects: int, stage: str) -> None:
         assert mde is not None
         slow = [log1p(mde) + rng.gauss(0, sd) for _ in range(5 + count)]
         found = {**others, "a": Evidence(tuple(slow[:5]), tuple(slow[5:]))}
-        seen += judge(found, rules, ended=True).words["a"] == "regressed"
+        seen += judge(found, rules, ended=True).verdicts["a"] == "regressed"
     assert 0.75 < seen / 400 < 0.99
     assert detectable_slowdown(Evidence((0.01,)), 1, rules) is None
 
@@ -216,7 +219,7 @@ def test_what_could_have_been_seen_is_seen(suspects: int, stage: str) -> None:
 def test_nothing_is_confirmed_before_all_are_screened() -> None:
     """How many suspects there are decides how many pairs each gets."""
     found = {"a": Evidence((0.1,) * 5), "b": Evidence((0.0,) * 4)}
-    assert judge(found, Rules()).wanted == {"b": ("screen", 5)}
+    assert judge(found, Rules()).targets == {"b": ("screen", 5)}
 
 
 @pytest.mark.parametrize("lean", [1.05, 0.95])
@@ -277,8 +280,8 @@ def test_a_cell_that_fails_is_set_aside(failed: str, code: int, word: str) -> No
         return replace(pair, failure=Failure("failed", "no", "", code), failed=failed)  # type: ignore[arg-type]
 
     measure: dict[str, Callable[[Pair], Pair]] = {"a": machine.measure, "b": broken}
-    arms = Arms("base", "head", {**measure, CONTROL: machine.measure})
-    gate = run_gate(arms, Rules(), now=machine.now)
+    comparison = Comparison("base", "head", {**measure, CONTROL: machine.measure})
+    gate = run_gate(comparison, Rules(), now=machine.now)
     assert words(gate) == {"a": "ok", "b": word}
     assert gate.exit_code == (0 if word == "new" else 3)
     assert sum(pair.cell == "b" for pair in gate.pairs) == 1
@@ -296,7 +299,7 @@ def test_a_pair_that_something_else_ended_is_repeated() -> None:
                 return replace(pair, failure=Failure("killed", "killed by SIGKILL"), failed="head")
             return machine.measure(pair)
 
-        gate = run_gate(Arms("b", "h", {"a": flaky, CONTROL: machine.measure}), Rules())
+        gate = run_gate(Comparison("b", "h", {"a": flaky, CONTROL: machine.measure}), Rules())
         (verdict,) = gate.verdicts
         assert verdict.verdict == word
         assert "head: killed by SIGKILL" in verdict.note
@@ -312,7 +315,9 @@ def test_the_control_is_of_the_first_cell_that_works() -> None:
         return replace(pair, failure=Failure("failed", "no such file", "", 2), failed="base")
 
     control = control_of([unknown, machine.measure])
-    gate = run_gate(Arms("b", "h", {"new": unknown, "old": machine.measure, CONTROL: control}))
+    gate = run_gate(
+        Comparison("b", "h", {"new": unknown, "old": machine.measure, CONTROL: control})
+    )
     assert words(gate) == {"new": "new", "old": "ok"}
     assert gate.control_failure is None
     assert len(gate.control) == 5
@@ -325,7 +330,7 @@ def test_imports_from_the_other_tree_are_not_comparable() -> None:
     def stray(pair: Pair) -> Pair:
         return replace(machine.measure(pair), strays={"base": ("libsub (libsub/__init__.py)",)})
 
-    gate = run_gate(Arms("b", "h", {"a": stray, CONTROL: machine.measure}))
+    gate = run_gate(Comparison("b", "h", {"a": stray, CONTROL: machine.measure}))
     (verdict,) = gate.verdicts
     assert verdict.verdict == "not_comparable"
     assert verdict.note == "base imports from head's tree: libsub (libsub/__init__.py)"
@@ -338,8 +343,8 @@ def test_a_run_without_its_control_says_so() -> None:
     def broken(pair: Pair) -> Pair:
         return replace(pair, failure=Failure("killed", "the process was killed", ""), failed="base")
 
-    arms = Arms("base", "head", {"a": machine.measure, CONTROL: broken})
-    gate = run_gate(arms, Rules(), now=machine.now)
+    comparison = Comparison("base", "head", {"a": machine.measure, CONTROL: broken})
+    gate = run_gate(comparison, Rules(), now=machine.now)
     assert words(gate) == {"a": "ok"}
     assert gate.exit_code == 0
     assert replace(gate, strict=True).exit_code == 4
@@ -357,7 +362,7 @@ def test_the_same_code_on_both_sides_is_not_comparable() -> None:
     def same(pair: Pair) -> Pair:
         return replace(machine.measure(pair), sources={"base": None, "head": None})
 
-    gate = run_gate(Arms("b", "h", {"a": same, CONTROL: same}), Rules(), now=machine.now)
+    gate = run_gate(Comparison("b", "h", {"a": same, CONTROL: same}), Rules(), now=machine.now)
     assert words(gate) == {"a": "not_comparable"}
 
 
@@ -810,13 +815,13 @@ def test_memory_of_both_sides_comes_from_one_heap_of_huge_pages(
     repository: Path, quick: None, monkeypatch: pytest.MonkeyPatch, one_process: bool
 ) -> None:
     """Of glibc, which reads it once and before anything of ours runs; `bench` leaves it alone."""
-    monkeypatch.setattr("archbench.gates.time.sides.MEASURE_S", 0.05)
+    monkeypatch.setattr("archbench.gates.time.one_process.MEASURE_S", 0.05)
     monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
     cell = Cell("resnet20", threads=1)
     asked = Pair("resnet20", "screen", 0, False, 5, "head")
     with job_runner(print) as runner:
         if one_process:
-            pair = in_one_process(asked, (cell, cell), runner)
+            pair = run_in_one_process(asked, (cell, cell), runner)
         else:
             pair = run_pair(asked, Sides((cell, repository), (cell, repository)))
         alone = runner(Job((cell,), 0, 5, measure_s=0.05))
@@ -954,7 +959,7 @@ def beside(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Cell, Cell]]:
         done = machine.measure(replace(pair, cell="head"))
         return replace(done, cell=pair.cell, sources={})
 
-    monkeypatch.setattr("archbench.gates.time.sides.in_one_process", one_process)
+    monkeypatch.setattr("archbench.gates.time.against_model.run_in_one_process", one_process)
     return asked
 
 
@@ -1021,7 +1026,7 @@ def test_two_models_take_turns_in_one_process(
 
     However busy the machine, there is time for one pair.
     """
-    monkeypatch.setattr("archbench.gates.time.sides.MEASURE_S", 0.05)
+    monkeypatch.setattr("archbench.gates.time.one_process.MEASURE_S", 0.05)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "net.py").write_text(QUICK_AND_SLOW)
     argv = ["check", "net.py:Quick", "--against", "net.py:Slow", "-i", "3x8x8", "--time"]

@@ -1,0 +1,86 @@
+"""`check --time --against MODEL`: cells against another model, both in one process."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import chdir, contextmanager
+from functools import partial
+from pathlib import Path
+
+from archbench.errors import ArchbenchError
+from archbench.gates.records import Verdict
+from archbench.gates.structure.records import GateCell
+from archbench.gates.time.cells import cell_of
+from archbench.gates.time.comparison import CONTROL, Comparison, Measure, control_of
+from archbench.gates.time.one_process import run_in_one_process
+from archbench.timing.sessions.job_runner import Listener, job_runner
+from archbench.timing.sessions.subjects import Ways
+
+
+@contextmanager
+def model_comparison(
+    cells: Sequence[GateCell], model: str, root: Path, ways: Ways, listener: Listener
+) -> Iterator[Comparison]:
+    """Yield the comparison of cells with a model; it can be measured only meanwhile.
+
+    Args:
+        cells: head.
+        model: base, a MODEL string; it takes each cell's inputs.
+        root: of the project, where files of models are looked for.
+        ways: how cells and model run.
+        listener: is told what the models print.
+
+    Raises:
+        ArchbenchError: there is no such model.
+    """
+    verdicts = []
+    measure: dict[str, Measure] = {}
+    controls: list[Measure] = []
+    with chdir(root), job_runner(listener.show_output) as runner:
+        for cell in cells:
+            base_cell = GateCell(model, model, cell.input_size, cell.batch_size)
+            base_inputs, head_inputs = _inputs_of_base(base_cell), _inputs_or_none(cell)
+            if head_inputs is not None and base_inputs != head_inputs:
+                note = f"{model} takes {base_inputs}, this {head_inputs}: -i gives both the same"
+                verdicts.append(Verdict(cell.name, "time", "not_comparable", note=note))
+                continue
+            base, head = cell_of(base_cell, ways), cell_of(cell, ways)
+            measure[cell.name] = partial(run_in_one_process, cells=(base, head), runner=runner)
+            controls.append(partial(run_in_one_process, cells=(base, base), runner=runner))
+        if controls:
+            measure[CONTROL] = control_of(controls)
+        head_models = ", ".join(cell.model for cell in cells)
+        yield Comparison(model, head_models, measure, tuple(verdicts), one_process=True)
+
+
+def inputs_of(cell: GateCell) -> str:
+    """Return the inputs of a cell's model; where the cell sets no size, the architecture's own.
+
+    Raises:
+        ArchbenchError, UserCodeError: the model cannot be loaded, or refuses such inputs.
+    """
+    from archbench.networks.resolve import load, plan_for
+
+    loaded = load(cell.model, cell.model_kwargs, blank=True)
+    return ", ".join(plan_for(loaded, list(cell.input_size) or None, cell.batch_size).texts())
+
+
+def _inputs_of_base(cell: GateCell) -> str:
+    """Return the inputs of the model behind --against.
+
+    Raises:
+        ArchbenchError: the model cannot be loaded; --model-kwargs are arguments of head alone.
+    """
+    try:
+        return inputs_of(cell)
+    except ArchbenchError as error:
+        if "--model-kwargs" not in error.hint:
+            raise
+        hint = "--against takes what can be built without arguments"
+        raise type(error)(error.message, hint) from error
+
+
+def _inputs_or_none(cell: GateCell) -> str | None:
+    """Return the inputs; None where the model cannot be loaded (its worker reports the error)."""
+    try:
+        return inputs_of(cell)
+    except ArchbenchError:
+        return None

@@ -1,0 +1,121 @@
+"""The worker process of one side of a pair, as the process that started it sees it.
+
+The protocol is a line of JSON each way. The first line says what to load, and is answered when that
+has run once. Every further line asks for a slice, and is answered with its times. A worker that
+fails answers {"failure": ...} instead.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any
+
+from archbench.gates.time.pairs import Side, Slice
+from archbench.timing.jobs import Job
+from archbench.timing.processes.children import Child
+from archbench.timing.records import Failure
+from archbench.timing.sessions.deaths import death
+from archbench.timing.sessions.launch import pickled_arguments, worker_variables
+from archbench.version import FOLDER
+
+# threads that wait for their next slice must not compute beside the other side's
+SLEEPING_THREADS = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"}
+
+
+class SideFailed(Exception):
+    """One side of a pair gave no times.
+
+    Args:
+        side: base or head.
+        failure: what the worker reported; None where its process died without a report.
+    """
+
+    def __init__(self, side: Side, failure: Failure | None = None) -> None:
+        super().__init__(side)
+        self.side = side
+        self.failure = failure
+
+
+class WorkerProcess:
+    """The worker process of one side, started at once.
+
+    Args:
+        side: base or head.
+        job: the cell that it loads.
+        tree: the folder that its code is imported from.
+        variables: of its environment.
+    """
+
+    def __init__(self, side: Side, job: Job, tree: Path, variables: Mapping[str, str]) -> None:
+        self.side = side
+        self._job = job
+        self._printed = TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115  # close()
+        self._last_words = ""
+        fixed = {**worker_variables(job), **SLEEPING_THREADS, "PYTHONPATH": _python_path()}
+        self.process = Child(
+            [sys.executable, "-P", "-m", "archbench.gates.time.worker"],
+            {**fixed, **variables},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._printed,
+            cwd=tree,
+        )
+
+    def load(self, core: int | None, other: Path | None) -> None:
+        """Ask it to load; answer() then waits until it has.
+
+        Args:
+            core: the only core that it computes on once it has loaded; None for any.
+            other: the repository that it must not import anything from.
+        """
+        question = {
+            "job": self._job.to_dict(),
+            "arguments": pickled_arguments(self._job),
+            "core": core,
+            "other": None if other is None else str(other),
+        }
+        self.process.tell(json.dumps(question, default=repr))
+
+    def answer(self) -> dict[str, Any]:
+        """Wait for its next line, and return it.
+
+        Raises:
+            SideFailed: it reports a failure, or has died.
+        """
+        try:
+            answer: dict[str, Any] = json.loads(self.process.answer())
+        except ValueError:
+            raise SideFailed(self.side) from None
+        if "failure" in answer:
+            raise SideFailed(self.side, Failure(**answer["failure"]))
+        return answer
+
+    def slice(self, calls: int) -> Slice:
+        """Return the times of so many calls in nanoseconds.
+
+        Raises:
+            SideFailed: it reports a failure, or has died.
+        """
+        self.process.tell(json.dumps({"calls": calls}))
+        return tuple(self.answer()["times_ns"])
+
+    def close(self) -> None:
+        """End it with all that it started."""
+        self.process.end()
+        self._printed.seek(0)
+        self._last_words = self._printed.read()
+        self._printed.close()
+
+    def death(self, limit_s: float | None) -> Failure:
+        """Say how it died, after close(); limit_s is the time limit that it was killed at."""
+        return death(self._last_words, self.process.returncode, limit_s)
+
+
+def _python_path() -> str:
+    """Return $PYTHONPATH, whose relative folders are each tree's own, and archbench's folder."""
+    folders = [os.environ.get("PYTHONPATH", ""), str(FOLDER.parent)]
+    return os.pathsep.join(folder for folder in folders if folder)
