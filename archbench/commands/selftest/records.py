@@ -49,7 +49,7 @@ class SelfTest(Record):
 
     rates: tuple[Rate, ...]  #: by model, source and slowdown
     one_process: bool  #: base and head took turns call by call in one process, not in two
-    busy: bool  #: another process computed in the second half of every gate's screening
+    busy: bool  #: another process computed from the second half of every gate's screening on
     environment: Environment | None  #: where the gates ran; None where every gate failed
 
     def to_frame(self) -> "pandas.DataFrame":

@@ -51,7 +51,7 @@ def selftest(
         folder: for the records; is created.
         resample: gates to draw from the recorded pairs; 0 for none.
         one_process: base and head take turns in one process.
-        busy: another process computes in the second half of every gate's screening.
+        busy: another process computes from the second half of every gate's screening on.
         ways: how the models run.
         input_size: of all models; default: the architecture's own.
         listener: is told of the progress.

@@ -19,7 +19,7 @@ from archbench.timing.sessions.subjects import Ways
 def model_comparison(
     cells: Sequence[GateCell], model: str, root: Path, ways: Ways, listener: Listener
 ) -> Iterator[Comparison]:
-    """Yield the comparison of cells with a model; it can be measured only meanwhile.
+    """Yield the comparison of cells with a model; it can be measured within the context only.
 
     Args:
         cells: head.

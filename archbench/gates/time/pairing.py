@@ -46,7 +46,7 @@ class Sides:
     """The two sides of a pair."""
 
     base: tuple[Cell, Path]  #: the cell, and the tree that its code is imported from
-    head: tuple[Cell, Path]  #: likewise
+    head: tuple[Cell, Path]  #: likewise, of head
     #: the repositories of base and of head, where a side must not import from the other's
     repositories: tuple[Path, Path] | None = None
 

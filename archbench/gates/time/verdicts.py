@@ -28,7 +28,7 @@ STAGE_POWER_SD = 1.6449  # quantile of the normal distribution at STAGE_POWER
 class Verdicts(NamedTuple):
     """The verdicts of a run, and the pairs that it still needs."""
 
-    verdicts: tuple[Verdict, ...]  #: in the order of the plan's cells, then those known before
+    verdicts: tuple[Verdict, ...]  #: in the order of the plan's cells, then the plan's own
     #: of the cells, the control included, that need more pairs; the verdicts are final without any
     targets: Mapping[str, Target]
 

@@ -120,15 +120,15 @@ def strays(other: str | None) -> list[str]:
     if other is None:
         return []
     shared = (FOLDER, Path(sys.prefix).resolve())
-    found = []
+    modules = []
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
         path = Path(file).resolve() if isinstance(file, str) else None
         if path is None or not path.is_relative_to(other):
             continue
         if not any(path.is_relative_to(folder) for folder in shared):
-            found.append(f"{name} ({path.relative_to(other)})")
-    return sorted(found)
+            modules.append(f"{name} ({path.relative_to(other)})")
+    return sorted(modules)
 
 
 if __name__ == "__main__":
