@@ -18,7 +18,7 @@ import archbench
 from archbench import private_torch
 from archbench.analysis import rules
 from archbench.analysis.memory import convolutions
-from archbench.analysis.profile import unwrapped
+from archbench.analysis.module_tree import unwrapped
 from archbench.analysis.records import Profile
 from archbench.analysis.shapes import BLANKS
 from archbench.timing.worker.effort import Effort

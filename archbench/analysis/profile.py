@@ -6,15 +6,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from archbench.analysis.failure import ForwardFailed, error_of
+from archbench.analysis.module_tree import unwrapped
+from archbench.analysis.recorder import Visit
 from archbench.analysis.records import LayerCost, Profile, StageCost, Totals
-from archbench.analysis.trace import ForwardFailed, Trace, Visit, trace
+from archbench.analysis.trace import Trace, trace
 from archbench.collector import collection_paused
-from archbench.errors import AnalysisIncomplete, ArchbenchError, InputRefused, UserCodeError
+from archbench.errors import AnalysisIncomplete
 from archbench.networks.inputs import GivenInputs, InputPlan, InputSize, plan_given, without_batch
 from archbench.networks.resolve import Loaded, load, plan_for
-from archbench.networks.user_code import describe
-from archbench.private_torch import refused_higher_order, uncompiled
-from archbench.units import Shape, shape_for_machines
+from archbench.units import Shape
 
 
 def profile(
@@ -62,10 +63,10 @@ def profile_loaded(loaded: Loaded, plan: InputPlan) -> Profile:
     """Count a module that is loaded already, on inputs that are planned."""
     try:
         with collection_paused():
-            traced = trace(unwrapped(loaded.module), plan.make)
+            traced = trace(unwrapped(loaded.module), plan)
             return _assemble(loaded, plan, traced)
     except ForwardFailed as failed:
-        raise explained(failed, loaded, plan) from failed.__cause__
+        raise error_of(failed, loaded, plan) from failed.__cause__
 
 
 def refuse_incomplete(result: Profile) -> None:
@@ -76,42 +77,6 @@ def refuse_incomplete(result: Profile) -> None:
             f"the count of {result.model} is incomplete: no rule for {names}",
             "without --strict the rest is counted, and these are named",
         )
-
-
-def unwrapped(module: nn.Module) -> nn.Module:
-    """Take off torch.compile and data-parallel wrappers, which change no cost."""
-    while True:
-        inner = uncompiled(module)
-        if isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel):
-            inner = module.module
-        if inner is module:
-            return module
-        module = inner
-
-
-def explained(failed: ForwardFailed, loaded: Loaded, plan: InputPlan) -> ArchbenchError:
-    """Say in one line which layer failed on what; whose fault it is depends on whose network."""
-    shapes = " and ".join(shape_for_machines(s) or "a number" for s in failed.shapes) or "nothing"
-    where = f"{failed.path or 'the network itself'} ({failed.type}) on an input of {shapes}"
-    cause = failed.__cause__
-    if operation := refused_higher_order(cause):
-        return ArchbenchError(
-            f"{loaded.name} cannot be counted beside torch {torch.__version__}: {where} calls "
-            f"torch's higher-order operation '{operation}'",
-            "install torch 2.9 or a later release",
-        )
-    reason = describe(cause) if cause is not None else "unknown"
-    if loaded.architecture is not None and plan.given is None:
-        size = shape_for_machines(plan.specs[0].shape)
-        own = shape_for_machines(loaded.architecture.input_shape)
-        return InputRefused(
-            f"{loaded.name} cannot take an input of {size}: {where}: {reason}",
-            f"its own input size is {own}",
-        )
-    return UserCodeError(f"forward of {loaded.name} failed in {where}: {reason}", _HINT)
-
-
-_HINT = "shapes include the batch; -i sets the input size, --debug shows the traceback"
 
 
 def _assemble(loaded: Loaded, plan: InputPlan, traced: Trace) -> Profile:

@@ -10,10 +10,11 @@ from typing import Any
 
 from torch import Tensor
 
+from archbench.analysis.failure import ForwardFailed, error_of
 from archbench.analysis.layer_work import LayerWork
-from archbench.analysis.profile import explained, unwrapped
+from archbench.analysis.module_tree import unwrapped
 from archbench.analysis.rules import name_of
-from archbench.analysis.trace import ForwardFailed, trace
+from archbench.analysis.trace import trace
 from archbench.networks.inputs import InputPlan
 from archbench.networks.resolve import Loaded
 from archbench.networks.tensors import operands
@@ -40,9 +41,9 @@ def work_of(loaded: Loaded, plan: InputPlan) -> tuple[LayerWork, ...]:
         UserCodeError: the user's forward raised.
     """
     try:
-        traced = trace(unwrapped(loaded.module), plan.make, moved_bytes)
+        traced = trace(unwrapped(loaded.module), plan, moved_bytes)
     except ForwardFailed as failed:
-        raise explained(failed, loaded, plan) from failed.__cause__
+        raise error_of(failed, loaded, plan) from failed.__cause__
     first = {path: paths[0] for paths in traced.paths.values() for path in paths}
     found: dict[str, LayerWork] = {}
     for visit in traced.visits.values():

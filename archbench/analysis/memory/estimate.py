@@ -1,23 +1,23 @@
-"""The peak of memory, computed: run a network on the meta device and watch its storages live."""
+"""The peak of memory, computed: a run on the meta device, watching which storages are alive."""
 
-from collections.abc import Callable, Iterable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.lazy import LazyModuleMixin
 
+from archbench.analysis.failure import ForwardFailed, error_of
+from archbench.analysis.forward_device import on_meta_or_own
+from archbench.analysis.lazy import materialise
 from archbench.analysis.memory.attention import FUSED_OPERATIONS, FusedAttention
 from archbench.analysis.memory.byte_range import NOTHING, ByteRange, at_least
 from archbench.analysis.memory.convolution import CONVOLUTIONS
 from archbench.analysis.memory.operations import cpu_memory
 from archbench.analysis.memory.records import MemoryEstimate
 from archbench.analysis.memory.storages import StorageWatch
-from archbench.analysis.profile import explained, unwrapped
+from archbench.analysis.module_tree import paths_of, unwrapped
 from archbench.analysis.tensor_swap import swapped_tensors
-from archbench.analysis.trace import ForwardFailed, Inputs, materialised, on_meta_or_own, paths_of
 from archbench.collector import collection_paused
 from archbench.errors import ArchbenchError
 from archbench.networks.blank import META
@@ -42,10 +42,10 @@ def estimate_memory(
 ) -> MemoryEstimate:
     """Compute the memory of one call, and leave the network as it was.
 
-    Every tensor counts from the operation that makes it until nothing holds it. On the CPU
-    the memory that kernels take while they run counts too (working.py), as far as it is
-    known. On CUDA it does not: cuDNN chooses its kernels at run time, so that an estimate for a
-    network with convolutions is a lower bound.
+    Every tensor counts from the operation that makes it until nothing holds it. On the CPU the
+    memory that kernels take while they run counts too (operations.py), as far as it is known. On
+    CUDA it does not: cuDNN chooses its kernels at run time, so that an estimate for a network with
+    convolutions is a lower bound.
 
     Args:
         loaded: a model, with weights or blank.
@@ -60,35 +60,26 @@ def estimate_memory(
         ArchbenchError: an input does not fit, or the network cannot be trained.
         UserCodeError: the user's forward raised, on the meta device and on the model's own.
     """
-    module = unwrapped(loaded.module)
     call = _Call(mode, optimizer, torch.device(device))
+    modules = list(unwrapped(loaded.module).modules())
     try:
         with collection_paused():
-            memory, note = _run(module, plan.make, call)
+            found, note = on_meta_or_own(modules, lambda on: _estimate_on(on, loaded, plan, call))
     except ForwardFailed as failed:
-        raise explained(failed, loaded, plan) from failed.__cause__
-    return MemoryEstimate(
-        model=loaded.name,
-        mode=mode,
-        batch_size=plan.batch_size,
-        dtype=plan.specs[0].dtype if plan.specs else "float32",
-        device=call.device.type,
-        optimizer=optimizer if mode == "train" else None,
-        note=note,
-        **memory,
-    )
+        raise error_of(failed, loaded, plan) from failed.__cause__
+    return replace(found, note=note)
 
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """What is asked for."""
+    """The call whose memory is estimated."""
 
     mode: Mode
     optimizer: str
-    device: torch.device
+    device: torch.device  #: where it would run
 
     def watch(self, on_meta: bool) -> StorageWatch:
-        """Make a watch for the kernels and the allocator of the device."""
+        """Return a watch for the kernels and the allocator of the device."""
         match self.device.type:
             case "cpu":
                 return StorageWatch(cpu_memory, 1, on_meta)
@@ -109,67 +100,73 @@ def _accelerator(func: Any, args: Any, out: Any) -> ByteRange:
     return at_least(0, WORKSPACES[func]) if func in WORKSPACES else NOTHING
 
 
-def _run(
-    module: nn.Module, make_inputs: Callable[[torch.device], Inputs], call: _Call
-) -> tuple[dict[str, Any], str]:
-    """Run on the meta device; where the network cannot, on its own, and say why."""
-    paths = paths_of(module)
-    return on_meta_or_own(paths, lambda device: _run_on(device, module, paths, make_inputs, call))
+@dataclass(frozen=True, slots=True)
+class _Peak:
+    """What one call takes beside weights, buffers and inputs: fields of MemoryEstimate."""
+
+    optimizer_bytes: int
+    gradients_bytes: int
+    low: int  #: activations_peak_bytes
+    high: int  #: activations_peak_high_bytes, unless an operation has no upper bound
 
 
-def _run_on(
-    device: torch.device,
-    module: nn.Module,
-    modules: Iterable[nn.Module],
-    make_inputs: Callable[[torch.device], Inputs],
-    call: _Call,
-) -> dict[str, Any]:
-    if any(isinstance(part, LazyModuleMixin) for part in modules):
-        module = materialised(device, module, make_inputs)
-        modules = paths_of(module)
+def _estimate_on(
+    device: torch.device, loaded: Loaded, plan: InputPlan, call: _Call
+) -> MemoryEstimate:
+    """Run the call on a device and return its memory."""
+    module = unwrapped(loaded.module)
+    module, modules = materialise(module, paths_of(module), device, plan)
     watch = call.watch(device == META)
     with swapped_tensors(modules, device == META, lambda part: None):
-        args, kwargs = make_inputs(device)
-        held = {
-            "weights_bytes": bytes_of(module.parameters()),
-            "buffers_bytes": bytes_of(module.buffers()),
-            "inputs_bytes": bytes_of(tensors_in((args, kwargs))),
-        }
-        try:
-            with nullcontext() if call.device == META else FusedAttention(call.device != CPU):
-                if call.mode == "infer":
-                    found = _inference(watch, module, args, kwargs)
-                else:
-                    found = _training(watch, module, args, kwargs, call.optimizer)
-            if call.device != META and any(isinstance(part, nn.RNNBase) for part in modules):
-                watch.unknown["recurrent layers"] = None  # fused on the device, taken apart here
-            if watch.unknown:
-                found["activations_peak_high_bytes"] = None
-            return {**held, **found, "unknown": tuple(watch.unknown)}
-        except ArchbenchError:
-            raise
-        except (Exception, SystemExit) as error:
-            shapes = [tuple(tensor.shape) for tensor in tensors_in((args, kwargs))]
-            raise ForwardFailed("", type(module).__name__, shapes) from error
+        args, kwargs = plan.make(device)
+        weights_bytes, buffers_bytes = bytes_of(module.parameters()), bytes_of(module.buffers())
+        inputs_bytes = bytes_of(tensors_in((args, kwargs)))
+        peak = _run(module, args, kwargs, call, watch)
+    unknown = tuple(watch.unknown)
+    if call.device != META and any(isinstance(part, nn.RNNBase) for part in modules):
+        unknown = (*unknown, "recurrent layers")  # fused on the device, taken apart here
+    return MemoryEstimate(
+        model=loaded.name,
+        mode=call.mode,
+        batch_size=plan.batch_size,
+        dtype=plan.specs[0].dtype if plan.specs else "float32",
+        device=call.device.type,
+        optimizer=call.optimizer if call.mode == "train" else None,
+        weights_bytes=weights_bytes,
+        buffers_bytes=buffers_bytes,
+        inputs_bytes=inputs_bytes,
+        optimizer_bytes=peak.optimizer_bytes,
+        gradients_bytes=peak.gradients_bytes,
+        activations_peak_bytes=peak.low,
+        activations_peak_high_bytes=None if unknown else peak.high,
+        unknown=unknown,
+    )
 
 
-def _inference(
-    watch: StorageWatch, module: nn.Module, args: Any, kwargs: dict[str, Any]
-) -> dict[str, Any]:
+def _run(
+    module: nn.Module, args: Any, kwargs: dict[str, Any], call: _Call, watch: StorageWatch
+) -> _Peak:
+    try:
+        with nullcontext() if call.device == META else FusedAttention(call.device != CPU):
+            if call.mode == "infer":
+                return _inference(watch, module, args, kwargs)
+            return _training(watch, module, args, kwargs, call.optimizer)
+    except ArchbenchError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise ForwardFailed("", type(module).__name__, (args, kwargs)) from error
+
+
+def _inference(watch: StorageWatch, module: nn.Module, args: Any, kwargs: dict[str, Any]) -> _Peak:
     with watch:
         module(*args, **kwargs)
-    return {
-        "optimizer_bytes": 0,
-        "gradients_bytes": 0,
-        "activations_peak_bytes": watch.peak_bytes,
-        "activations_peak_high_bytes": watch.peak_high_bytes,
-    }
+    return _Peak(0, 0, watch.peak_bytes, watch.peak_high_bytes)
 
 
 def _training(
     watch: StorageWatch, module: nn.Module, args: Any, kwargs: dict[str, Any], optimizer: str
-) -> dict[str, Any]:
-    """Take the first step, then the optimizer's part again: by then its state is there.
+) -> _Peak:
+    """Take the first step, then the optimizer's part again: the optimizer's state exists then.
 
     Forward and backward pass do not depend on that state, and need no second run.
     """
@@ -189,12 +186,12 @@ def _training(
             steps.step()
         del loss
         gradients = [p.grad for p in parameters if isinstance(p.grad, Tensor)]
-        return {
-            "optimizer_bytes": state,
-            "gradients_bytes": bytes_of(gradients),
-            "activations_peak_bytes": max(low, watch.peak_bytes - state),
-            "activations_peak_high_bytes": max(high, watch.peak_high_bytes - state),
-        }
+        return _Peak(
+            optimizer_bytes=state,
+            gradients_bytes=bytes_of(gradients),
+            low=max(low, watch.peak_bytes - state),
+            high=max(high, watch.peak_high_bytes - state),
+        )
     finally:
         for parameter, gradient in zip(parameters, kept, strict=True):
             parameter.grad = gradient

@@ -1,15 +1,14 @@
-"""What other tools count, as tables: what each adds to archbench's MACs and params, or leaves out.
+"""Counting rules of other tools: a table of differences from archbench's MACs and params for each.
 
-The rules were read in the tools' own source, named above each table. A tool that looks at modules
-knows some of torch's own classes, exactly; one that traces operations sees functions too. What no
-table holds, such as recurrent layers, stays visible as an unexplained difference.
+The rules were read in the tools' own source, named above each table. Whatever no table covers, such
+as recurrent layers, stays visible as an unexplained difference.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from archbench.analysis.records import Totals
-from archbench.analysis.tools.module_uses import FunctionUse, ModuleUse, Uses
+from archbench.analysis.tools.charges import Charge, Functions, Modules, OtherModules, terms
+from archbench.analysis.tools.module_uses import Uses
 from archbench.analysis.tools.records import Quantity, Term
 
 CONVOLUTIONS = frozenset({"Conv1d", "Conv2d", "Conv3d"})
@@ -42,60 +41,7 @@ F_NAMED_PADDING = frozenset({"F.conv1d", "F.conv2d", "F.conv3d"})
 F_ATTENTION = frozenset({"F.scaled_dot_product_attention"})
 
 
-@dataclass(frozen=True, slots=True)
-class Charge:
-    """What a tool counts beside archbench, in proportion to something that ran."""
-
-    term: str  #: its name in the sum
-    names: frozenset[str]  #: the classes or functions that it is for
-    measure: str  #: the attribute of ModuleUse or FunctionUse that it is in proportion to
-    times: int = 1  #: how often that is charged
-    #: only for normalisation with a learned scale, or only for that without
-    affine: bool | None = None
-
-    def amount(self, uses: Uses) -> int:
-        """Add up the charge."""
-        amount: int = sum(
-            getattr(use, self.measure)
-            for use in self.charged(uses)
-            if self.affine in (None, use.affine)
-        )
-        return self.times * amount
-
-    def charged(self, uses: Uses) -> Iterable[ModuleUse | FunctionUse]:
-        """Choose what it is for."""
-        raise NotImplementedError
-
-
-class Modules(Charge):
-    """A charge for modules that are called."""
-
-    def charged(self, uses: Uses) -> Iterable[ModuleUse]:
-        """Choose those of its classes."""
-        return (use for use in uses.modules if _is_seen(use, self.names))
-
-
-class OtherModules(Charge):
-    """A charge for everything but some modules: for what a tool has no rule for."""
-
-    def charged(self, uses: Uses) -> Iterable[ModuleUse]:
-        """Choose those of other classes, and those that are not called."""
-        return (use for use in uses.modules if not _is_seen(use, self.names))
-
-
-class Functions(Charge):
-    """A charge for functions that are called."""
-
-    def charged(self, uses: Uses) -> Iterable[FunctionUse]:
-        """Choose those of its names."""
-        return (use for use in uses.functions if use.name in self.names)
-
-
-def _is_seen(use: ModuleUse, names: frozenset[str]) -> bool:
-    return use.calls > 0 and use.torch_s_own and use.name in names
-
-
-# fvcore 0.1.5, nn/flop_count.py and nn/jit_handles.py: what it calls flops are multiply-adds.
+# fvcore 0.1.5, nn/flop_count.py and nn/jit_handles.py; its "flops" are multiply-adds.
 FVCORE = (
     Functions(
         "batch normalisation, 2 per element", frozenset({"F.batch_norm"}), "outputs", 2, True
@@ -137,7 +83,7 @@ THOP = (
     Modules("adaptive average pooling, 1 per input element", ADAPTIVE_AVG, "inputs"),
     Modules("adaptive average pooling, 1 per output element", ADAPTIVE_AVG, "outputs"),
     Modules("transposed convolutions, by output position", TRANSPOSED, "spread_macs"),
-    # recurrent layers it counts by a rule of its own: the difference stays unexplained
+    # thop counts recurrent layers by a rule that is not here: the difference stays unexplained
     OtherModules("products outside the classes it knows", _THOP_PRODUCTS | RECURRENT, "macs", -1),
 )
 THOP_KNOWS = (_THOP_PRODUCTS | _THOP_NORM | MAX_POOL | ADAPTIVE_MAX | AVG_POOL | ADAPTIVE_AVG) | {
@@ -165,7 +111,7 @@ PTFLOPS = (
     ),
     Modules("pooling modules, 1 per input element", _PTFLOPS_POOLS, "inputs"),
     Functions("pooling functions, those of the modules again", F_AVG_POOL | F_MAX_POOL, "inputs"),
-    # inside of it: a square, a scaling and a sum of every element, and an average of the squares
+    # the function computes a square, a scaling and a sum of every element, and averages the squares
     Functions("local response normalisation, 3 per element", F_RESPONSE, "outputs", 3),
     Functions("local response normalisation, 1 per padded square", F_RESPONSE, "inputs"),
     Modules("resampling modules, 1 per element", frozenset({"Upsample"}), "outputs"),
@@ -201,30 +147,24 @@ TORCHPROFILE = (
 )
 
 
-def terms(charges: Iterable[Charge], uses: Uses) -> tuple[Term, ...]:
-    """Apply a table to what ran; what comes to nothing is left out."""
-    amounts = ((charge.term, charge.amount(uses)) for charge in charges)
-    return tuple(Term(name, amount) for name, amount in amounts if amount)
-
-
 def torchinfo_terms(uses: Uses) -> tuple[Term, ...]:
-    """Add up torchinfo 1.8.0's mult-adds, layer_info.py (calculate_macs).
+    """Return the terms of torchinfo 1.8.0's mult-adds, layer_info.py (calculate_macs).
 
-    It looks at modules without children, and only at their parameters named weight and bias: at
-    every position in a class whose name holds "Conv", once for each sample in any other.
+    torchinfo looks at modules without children, and only at their parameters named weight and bias.
+    It counts them at every position in a class whose name holds "Conv", else once for each sample.
     """
     leaves = [use for use in uses.modules if use.leaf and use.calls]
     convs = [use for use in leaves if "Conv" in use.name]
     others = [use for use in leaves if "Conv" not in use.name]
     layers = [use for use in others if use.macs and use.weights]
-    idle = [use for use in others if not (use.macs and use.weights)]
-    recurrent = [use for use in others if use.name in RECURRENT]  # by a rule of its own
+    without_product = [use for use in others if not (use.macs and use.weights)]
+    recurrent = [use for use in others if use.name in RECURRENT]  # torchinfo has a rule for them
     seen = sum(use.macs for use in (*convs, *layers, *recurrent))
     amounts = {
         "biases of convolutions, at every position": sum(u.biased_products for u in convs),
         "biases of linear layers, once per sample": sum(u.bias_per_sample for u in layers),
         "weights and biases of other modules, once per sample": sum(
-            use.params_per_sample for use in idle
+            use.params_per_sample for use in without_product
         ),
         "transposed convolutions, by output position": sum(use.spread_macs for use in convs),
         "linear layers beyond one row per sample": -sum(u.macs_beyond_one_row for u in layers),
@@ -236,7 +176,7 @@ def torchinfo_terms(uses: Uses) -> tuple[Term, ...]:
 def flop_counter_terms(uses: Uses, totals: Totals) -> tuple[Term, ...]:
     """Count an addition beside every multiplication, as torch 2.13's utils/flop_counter.py does.
 
-    It has no formula for the operation that fused attention runs as on the CPU.
+    torch has no formula for fused attention on the CPU.
     """
     fused = Functions("fused attention, not counted on the CPU", F_ATTENTION, "macs", -2)
     return (Term("FLOP = 2 × MAC", totals.macs), *terms([fused], uses))
@@ -263,65 +203,26 @@ def thop_params(uses: Uses, totals: Totals) -> tuple[Term, ...]:
     return (*shared_again(uses, totals), *terms([charge], uses))
 
 
-def _by(charges: Iterable[Charge]) -> "Rule":
+Rule = Callable[[Uses, Totals], tuple[Term, ...]]
+
+
+def _rule_of(charges: Iterable[Charge]) -> Rule:
     return lambda uses, totals: terms(charges, uses)
 
 
-def _as_we_do(uses: Uses, totals: Totals) -> tuple[Term, ...]:
+def _no_difference(uses: Uses, totals: Totals) -> tuple[Term, ...]:
     return ()
 
 
-Rule = Callable[[Uses, Totals], tuple[Term, ...]]
 RULES: dict[tuple[str, Quantity], Rule] = {
-    ("fvcore", "macs"): _by(FVCORE),
-    ("fvcore", "params"): _as_we_do,
+    ("fvcore", "macs"): _rule_of(FVCORE),
+    ("fvcore", "params"): _no_difference,
     ("torchinfo", "macs"): lambda uses, totals: torchinfo_terms(uses),
     ("torchinfo", "params"): shared_again,
-    ("ptflops", "macs"): _by(PTFLOPS),
+    ("ptflops", "macs"): _rule_of(PTFLOPS),
     ("ptflops", "params"): lambda uses, totals: trainable_only(totals),
-    ("thop", "macs"): _by(THOP),
+    ("thop", "macs"): _rule_of(THOP),
     ("thop", "params"): thop_params,
-    ("torchprofile", "macs"): _by(TORCHPROFILE),
+    ("torchprofile", "macs"): _rule_of(TORCHPROFILE),
     ("FlopCounterMode", "macs"): flop_counter_terms,
-}
-
-
-# -- what published totals count -----------------------------------------------------------------
-
-
-def moving_statistics(uses: Uses) -> Term:
-    """Count the moving mean and variance of normalisation among the parameters."""
-    return Term("moving mean and variance", sum(use.moving for use in uses.modules))
-
-
-def no_scale(uses: Uses) -> Term:
-    """Take out the scale of batch normalisation, which the network is published without."""
-    scales = sum(use.weights for use in uses.modules if use.moving)
-    return Term("no scale in normalisation", -scales)
-
-
-def convolution_biases(uses: Uses) -> Term:
-    """Give every convolution without a bias one, which normalisation makes redundant."""
-    biases = sum(use.bias_free for use in uses.modules)
-    return Term("biases of convolutions in front of normalisation", biases)
-
-
-def no_classifier(uses: Uses) -> Term:
-    """Take out the linear layer of a network without auxiliary heads."""
-    linear = sum(use.params for use in uses.modules if use.name == "Linear")
-    return Term("without the classifier", -linear)
-
-
-def fvcore_rules(uses: Uses) -> Term:
-    """Count as fvcore does, in one sum."""
-    amount = sum(charge.amount(uses) for charge in FVCORE)
-    return Term("normalisation and pooling, as fvcore counts them", amount)
-
-
-PUBLISHED = {
-    "moving statistics": moving_statistics,
-    "no scale": no_scale,
-    "convolution biases": convolution_biases,
-    "no classifier": no_classifier,
-    "fvcore": fvcore_rules,
 }

@@ -1,7 +1,7 @@
-"""What ran in a network besides its products, so that other ways of counting can be followed.
+"""The modules and functions that ran in a network, with the sizes that other tools count by.
 
-Some tools look at modules, others at functions. Uses has both: an entry for each module, with
-what went through it, and one for each call of a torch function.
+Some tools look at modules, others at functions. Uses has both: an entry for each module, with the
+elements that went through it, and one for each call of a torch function.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,13 +12,14 @@ from typing import Any
 import torch
 import torch.nn.functional as F  # torch's own name for it
 from torch import Tensor, nn
-from torch.nn.modules.lazy import LazyModuleMixin
 from torch.overrides import TorchFunctionMode
 
+from archbench.analysis.forward_device import own_device
+from archbench.analysis.lazy import materialise
+from archbench.analysis.module_tree import paths_of
 from archbench.analysis.records import Profile
 from archbench.analysis.rules import attention
-from archbench.analysis.tensor_swap import own_device, swapped_tensors
-from archbench.analysis.trace import materialised, paths_of
+from archbench.analysis.tensor_swap import swapped_tensors
 from archbench.networks.blank import META
 from archbench.networks.inputs import InputPlan
 from archbench.networks.tensors import tensors_in
@@ -31,10 +32,10 @@ CONVOLUTIONS = (
 
 @dataclass(slots=True)
 class ModuleUse:
-    """One module: what it owns itself, and what went through it in all of its calls."""
+    """One module: its own parameters, and the elements of all of its calls."""
 
     name: str  #: of its class
-    torch_s_own: bool  #: the class is one of torch's, not derived from one
+    is_torch_class: bool  #: the class is one of torch's, not derived from one
     leaf: bool  #: it holds no other module
     affine: bool | None  #: it normalises, with a learned scale or without one; None elsewhere
     params: int  #: elements of its own parameters
@@ -44,11 +45,11 @@ class ModuleUse:
     moving: int  #: elements of a running mean and variance
     macs: int  #: of the products that it runs itself
     products: int  #: output elements of those
-    calls: int = 0  #: of the module as a module; forward() called straight is not seen from outside
-    samples: int = 0  #: first dimension of what it returned
+    calls: int = 0  #: of the module as a module; a direct call of forward() runs no hook
+    samples: int = 0  #: first dimension of its results
     positions: int = 0  #: output elements for each output channel
-    inputs: int = 0  #: elements of the first tensor that it was given
-    outputs: int = 0  #: elements of the first tensor that it returned
+    inputs: int = 0  #: elements of the first tensor among its arguments
+    outputs: int = 0  #: elements of the first tensor in its result
 
     @property
     def biased_products(self) -> int:
@@ -72,7 +73,7 @@ class ModuleUse:
 
     @property
     def spread_macs(self) -> int:
-        """What counting the whole kernel at every output position adds to the MACs."""
+        """MACs added by counting the whole kernel at every output position."""
         return self.positions * self.weights - self.macs
 
 
@@ -82,68 +83,63 @@ class FunctionUse:
 
     name: str  #: "F.relu" for torch.nn.functional's, "mul" for torch's and a tensor's own
     affine: bool | None  #: it normalises, with a scale or without one; None elsewhere
-    #: elements of the first tensor it was given; of local response normalisation, of the squares
-    #: that it averages, which are padded
+    #: elements of the first tensor among its arguments; for local response normalisation, of the
+    #: padded squares that it averages
     inputs: int
-    outputs: int  #: elements of the first tensor that it returned
+    outputs: int  #: elements of the first tensor in its result
     macs: int = 0  #: of fused attention and of convolutions whose padding has a name, else 0
 
 
 @dataclass(frozen=True, slots=True)
 class Uses:
-    """All that ran, and all that was there to run."""
+    """The modules and the function calls of one forward pass."""
 
-    modules: tuple[ModuleUse, ...]
-    functions: tuple[FunctionUse, ...]
+    modules: tuple[ModuleUse, ...]  #: all, those that never ran too
+    functions: tuple[FunctionUse, ...]  #: in the order of calls
 
 
 def uses_of(model: nn.Module, plan: InputPlan, profile: Profile) -> Uses:
-    """Run a network once more and write down every module and function, leaving it as it was.
+    """Return the modules and functions of one more run, and leave the network as it was.
 
-    Args:
-        model: the network.
-        plan: its inputs.
-        profile: archbench's count of the same network and inputs.
+    `profile` is archbench's count of the same network and inputs.
     """
     own = own_device(model.modules())
     if profile.device != "meta" or own == META:
-        return _on(META if profile.device == "meta" else own, model, plan, profile)
+        return _uses_on(META if profile.device == "meta" else own, model, plan, profile)
     try:
-        return _on(META, model, plan, profile)
-    except Exception:  # it makes tensors of its own on a device, which mix with none of meta's
-        return _on(own, model, plan, profile)
+        return _uses_on(META, model, plan, profile)
+    except Exception:  # its own tensors are on another device, and do not mix with meta tensors
+        return _uses_on(own, model, plan, profile)
 
 
-def _on(device: torch.device, model: nn.Module, plan: InputPlan, profile: Profile) -> Uses:
-    if any(isinstance(module, LazyModuleMixin) for module in model.modules()):
-        model = materialised(device, model, plan.make)
-    paths = paths_of(model)
+def _uses_on(device: torch.device, model: nn.Module, plan: InputPlan, profile: Profile) -> Uses:
+    model, paths = materialise(model, paths_of(model), device, plan)
     costs = {layer.path: layer for layer in profile.layers}
     uses: dict[nn.Module, ModuleUse] = {}
     for module, places in paths.items():
         layers = [costs[path] for path in places if path in costs]
         macs, products = sum(c.macs for c in layers), sum(c.activations for c in layers)
-        uses[module] = _described(module, macs, products)
+        uses[module] = _module_use(module, macs, products)
 
-    def follow(module: nn.Module) -> None:
+    def count_calls(module: nn.Module) -> None:
         module.register_forward_hook(_hook(uses[module]))
 
-    functions = _Functions()
-    with swapped_tensors(paths, device == META, follow):
+    functions = _FunctionRecorder()
+    with swapped_tensors(paths, device == META, count_calls):
         args, kwargs = plan.make(device)
         with functions:
             model(*args, **kwargs)
     return Uses(tuple(uses.values()), tuple(functions.uses))
 
 
-def _described(module: nn.Module, macs: int, products: int) -> ModuleUse:
+def _module_use(module: nn.Module, macs: int, products: int) -> ModuleUse:
     own = {name: p for name, p in module._parameters.items() if p is not None}
     affine = getattr(module, "affine", getattr(module, "elementwise_affine", None))
     moving = [getattr(module, name, None) for name in ("running_mean", "running_var")]
     conv = isinstance(module, CONVOLUTIONS)
     return ModuleUse(
         name=type(module).__name__,
-        torch_s_own=type(module).__module__.startswith("torch.nn."),
+        is_torch_class=type(module).__module__.startswith("torch.nn."),
         leaf=not any(child is not None for child in module._modules.values()),
         affine=affine if isinstance(affine, bool) else None,
         params=sum(p.numel() for p in own.values()),
@@ -157,7 +153,9 @@ def _described(module: nn.Module, macs: int, products: int) -> ModuleUse:
 
 
 def _hook(use: ModuleUse) -> Callable[[nn.Module, Any, Any], None]:
-    def note(module: nn.Module, args: Any, out: Any) -> None:
+    """Return a forward hook that adds each call to a module's use."""
+
+    def add_call(module: nn.Module, args: Any, out: Any) -> None:
         use.calls += 1
         given, returned = next(tensors_in(args), None), next(tensors_in(out), None)
         if given is not None:
@@ -168,11 +166,11 @@ def _hook(use: ModuleUse) -> Callable[[nn.Module, Any, Any], None]:
             channels = returned.shape[1] if returned.dim() > 1 else 1
             use.positions += returned.numel() // channels if channels else 0
 
-    return note
+    return add_call
 
 
-class _Functions(TorchFunctionMode):
-    """Writes down the functions that are called while it is active."""
+class _FunctionRecorder(TorchFunctionMode):
+    """Records the functions that are called while it is active."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -187,8 +185,8 @@ class _Functions(TorchFunctionMode):
         everything = (*args, *kwargs.values())
         given, returned = next(tensors_in(everything), None), next(tensors_in(out), None)
         if given is not None and returned is not None and not name.startswith("__"):
-            whose = f"F.{name}" if getattr(F, name, None) is func else name
-            self.uses.append(_function_use(whose, given, returned, args, kwargs))
+            full_name = f"F.{name}" if getattr(F, name, None) is func else name
+            self.uses.append(_function_use(full_name, given, returned, args, kwargs))
         return out
 
 

@@ -21,7 +21,7 @@ class PublishedTotal(NamedTuple):
     network: str
     quantity: Quantity  #: what was counted
     printed: Printed  #: the total
-    #: how its count differs, keys of archbench.analysis.tools.counting_rules.PUBLISHED
+    #: how its count differs, keys of archbench.analysis.tools.published_rules.PUBLISHED
     counted: tuple[str, ...]
     source: str  #: where it is printed
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from archbench.analysis.tools.counters import COUNTERS
-from archbench.analysis.tools.counting_rules import PUBLISHED
+from archbench.analysis.tools.published_rules import PUBLISHED
 from archbench.analysis.tools.records import Printed, Quantity, Term
 from archbench.commands.explain.published_totals import PublishedTotal, published_totals, way
 from archbench.commands.explain.reconcile import QUANTITIES, Subject, count_subject, reconcile

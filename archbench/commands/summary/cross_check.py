@@ -8,10 +8,11 @@ from collections import Counter
 from collections.abc import Mapping
 from importlib.metadata import version
 
+from archbench.analysis.forward_device import own_device
+from archbench.analysis.module_tree import paths_of
 from archbench.analysis.records import Profile
-from archbench.analysis.tensor_swap import own_device, swapped_tensors
+from archbench.analysis.tensor_swap import swapped_tensors
 from archbench.analysis.tools.counters import fvcore_analysis
-from archbench.analysis.trace import paths_of
 from archbench.commands.summary.records import CrossCheck, CrossCheckRow
 from archbench.errors import ArchbenchError
 from archbench.libraries import require

@@ -20,7 +20,8 @@ from torch import Tensor, nn
 
 from archbench.analysis.tools import counters
 from archbench.analysis.tools.counters import COUNTERS
-from archbench.analysis.tools.counting_rules import PUBLISHED, RULES
+from archbench.analysis.tools.counting_rules import RULES
+from archbench.analysis.tools.published_rules import PUBLISHED
 from archbench.analysis.tools.records import Printed
 from archbench.app import run
 from archbench.commands.explain.published_totals import published_totals, steps, way

@@ -1,0 +1,57 @@
+"""A forward pass that failed: the layer, its input, and the error that users see."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from archbench.errors import ArchbenchError, InputRefused, UserCodeError
+from archbench.networks.inputs import InputPlan
+from archbench.networks.resolve import Loaded
+from archbench.networks.tensors import tensors_in
+from archbench.networks.user_code import describe
+from archbench.private_torch import refused_higher_order
+from archbench.units import Shape, shape_for_machines
+
+_HINT = "shapes include the batch; -i sets the input size, --debug shows the traceback"
+
+
+class ForwardFailed(Exception):
+    """The network's own forward() raised; `__cause__` is what it raised.
+
+    Args:
+        path: of the module that failed; "" is the network itself.
+        type_name: the module's class.
+        inputs: the arguments of its forward().
+    """
+
+    def __init__(self, path: str, type_name: str, inputs: Any) -> None:
+        super().__init__(path, type_name)
+        self.path = path
+        self.type = type_name
+        self.shapes: Sequence[Shape] = [tuple(tensor.shape) for tensor in tensors_in(inputs)]
+
+
+def error_of(failed: ForwardFailed, loaded: Loaded, plan: InputPlan) -> ArchbenchError:
+    """Return the error for a failed forward pass, which names the layer, its input and the reason.
+
+    It is InputRefused for a network of the registry, UserCodeError for a network of the user.
+    """
+    shapes = " and ".join(shape_for_machines(s) or "a number" for s in failed.shapes) or "nothing"
+    where = f"{failed.path or 'the network itself'} ({failed.type}) on an input of {shapes}"
+    cause = failed.__cause__
+    if operation := refused_higher_order(cause):
+        return ArchbenchError(
+            f"{loaded.name} cannot be counted beside torch {torch.__version__}: {where} calls "
+            f"torch's higher-order operation '{operation}'",
+            "install torch 2.9 or a later release",
+        )
+    reason = describe(cause) if cause is not None else "unknown"
+    if loaded.architecture is not None and plan.given is None:
+        size = shape_for_machines(plan.specs[0].shape)
+        own = shape_for_machines(loaded.architecture.input_shape)
+        return InputRefused(
+            f"{loaded.name} cannot take an input of {size}: {where}: {reason}",
+            f"its own input size is {own}",
+        )
+    return UserCodeError(f"forward of {loaded.name} failed in {where}: {reason}", _HINT)

@@ -1,0 +1,201 @@
+"""The recorder of a forward pass: its operations, and the modules that ran them.
+
+A dispatch mode sees each operation with its shapes; a wrapper of each module's forward() tells
+which module is running.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from archbench.analysis.depth import RECURRENT, DepthCount, depth_of, is_single_layer, note_base
+from archbench.analysis.failure import ForwardFailed
+from archbench.analysis.records import Bucket, OperationCount
+from archbench.analysis.rules import Rule, free, is_higher_order, name_of, rule_for
+from archbench.analysis.shapes import BLANKS
+from archbench.networks.tensors import tensors_in
+from archbench.private_torch import DispatchMode
+from archbench.units import Shape
+
+#: operation, args, kwargs, result -> bytes that the operation reads and writes
+Traffic = Callable[[Any, Sequence[Any], Any, Any], int]
+
+
+@dataclass(slots=True)
+class Visit:
+    """What happened in one module path, its children left out."""
+
+    path: str
+    type: str
+    calls: int = 0
+    output_shape: Shape | None = None  #: batch included; of the first tensor of the first call
+    input_shape: Shape | None = None  #: likewise, of a top-level module
+    macs: int = 0
+    activations: int = 0
+    depth: int | None = None  #: of a top-level module: layers between its input and its output
+    operations: int = 0  #: operations that move data; only where traffic is counted
+    bytes_moved: int = 0  #: likewise
+
+
+@dataclass(slots=True)
+class Tally:
+    """How often one operation ran, and the MACs by its rule."""
+
+    rule: Rule | None
+    views: bool = False  #: the operation returns its first operand's memory
+    calls: int = 0
+    macs: int = 0
+
+    @property
+    def bucket(self) -> Bucket:
+        """The bucket that the operation falls into."""
+        if self.rule is None:
+            return "unknown"
+        return "zero" if self.rule is free else "counted"
+
+
+class Recorder(DispatchMode):
+    """Counts operations while it is active, and calls of the modules that it watches."""
+
+    def __init__(self, on_meta: bool, root_type: str, traffic: Traffic | None = None) -> None:
+        super().__init__()
+        self.visits: dict[str, Visit] = {}  # in the order of first calls
+        self.depth = DepthCount()
+        self._add_depth = self.depth.add_operation
+        self._root_type = root_type
+        self._traffic = traffic
+        self._running: list[Visit] = []
+        self._blanks = BLANKS if on_meta else {}
+        self._tally: dict[Any, Tally] = {}
+        self._failed: tuple[BaseException, ForwardFailed] | None = None
+
+    # -- operations ------------------------------------------------------------------------------
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        tally = self._tally.get(func)
+        if tally is None:
+            tally = _new_tally(func)
+            if tally.rule is None and not is_higher_order(func):
+                with self:  # in inference mode torch dispatches operations that are composite
+                    out = func.decompose(*args, **(kwargs or {}))
+                if out is not NotImplemented:
+                    return out
+            self._tally[func] = tally
+        out = None
+        if not kwargs:
+            kwargs = {}
+            blank = self._blanks.get(func)
+            if blank is not None:
+                out = blank(*args)
+        if out is None:
+            out = func(*args, **kwargs)
+        tally.calls += 1
+        rule = tally.rule
+        if rule is not None and rule is not free:
+            macs, activations = rule(args, kwargs, out)
+            tally.macs += macs
+            visit = self._running[-1] if self._running else self._root_visit()
+            visit.macs += macs
+            visit.activations += activations
+        if self._traffic is not None:
+            moved = self._traffic(func, args, kwargs, out)
+            visit = self._running[-1] if self._running else self._root_visit()
+            visit.bytes_moved += moved
+            visit.operations += moved > 0
+        if tally.views and args:
+            note_base(args[0], out)
+        self._add_depth(rule, args, kwargs, out)
+        return out
+
+    def counts(self) -> tuple[OperationCount, ...]:
+        """Return every operation that ran, overloads together, in the order of first calls."""
+        merged: dict[str, OperationCount] = {}
+        for func, tally in self._tally.items():
+            name, calls, macs = name_of(func), tally.calls, tally.macs
+            if name in merged:
+                calls, macs = calls + merged[name].calls, macs + merged[name].macs
+            merged[name] = OperationCount(name, calls, macs, tally.bucket)
+        return tuple(merged.values())
+
+    # -- modules ---------------------------------------------------------------------------------
+
+    def watch(self, module: nn.Module, paths: Sequence[str]) -> None:
+        """Wrap a module's forward(), so that a call without hooks is recorded too."""
+        inner, kind, depth = module.forward, type(module), self.depth
+        single = is_single_layer(kind)
+        no_layers_inside = single or issubclass(kind, RECURRENT)
+
+        def forward(*args: Any, **kwargs: Any) -> Any:
+            path = paths[0] if len(paths) == 1 else self._path_of_call(paths)
+            visit = self.visits.get(path)
+            if visit is None:
+                visit = self.visits[path] = Visit(path, kind.__name__)
+            visit.calls += 1
+            before = depth.step
+            if no_layers_inside:
+                depth.step = 0
+            self._running.append(visit)
+            try:
+                out = inner(*args, **kwargs)
+            except (Exception, SystemExit) as error:
+                self._note_failure(error, visit, (args, kwargs))
+                raise
+            finally:
+                self._running.pop()
+                depth.step = before
+            if single:
+                depth.add_module(out)
+            if visit.calls == 1:
+                _note_shapes(visit, (args, kwargs), out)
+            return out
+
+        forward.__wrapped__ = inner  # type: ignore[attr-defined]  # keeps its signature
+        module.__dict__["forward"] = forward
+
+    def _root_visit(self) -> Visit:
+        """Return the root's visit: its hooks, and all of a scripted model, run in no forward()."""
+        return self.visits.setdefault("", Visit("", self._root_type))
+
+    def _path_of_call(self, paths: Sequence[str]) -> str:
+        """Return the path of a shared module that lies in the module which calls it."""
+        for visit in reversed(self._running):
+            prefix = f"{visit.path}." if visit.path else ""
+            for path in paths:
+                if path.startswith(prefix):
+                    return path
+        return paths[0]
+
+    # -- failures --------------------------------------------------------------------------------
+
+    def _note_failure(self, error: BaseException, visit: Visit, inputs: Any) -> None:
+        """Remember the innermost module that an exception left."""
+        if self._failed is None or self._failed[0] is not error:
+            self._failed = error, ForwardFailed(visit.path, visit.type, inputs)
+
+    def failure(self, error: BaseException) -> ForwardFailed:
+        """Return the failure behind an exception that left the whole network."""
+        if self._failed is not None and self._failed[0] is error:
+            return self._failed[1]
+        return ForwardFailed("", "", ())
+
+
+def _new_tally(func: Any) -> Tally:
+    if is_higher_order(func):
+        return Tally(None)  # it runs whole networks, which a dispatch mode does not see
+    return Tally(rule_for(func), func.is_view)
+
+
+def _note_shapes(visit: Visit, inputs: Any, out: Any) -> None:
+    """Note the shapes of a call and, for a top-level module, the layers inside."""
+    first = out if isinstance(out, Tensor) else next(tensors_in(out), None)
+    if first is not None:
+        visit.output_shape = tuple(first.shape)
+    if visit.path and "." not in visit.path:
+        given = next(tensors_in(inputs), None)
+        if given is not None:
+            visit.input_shape = tuple(given.shape)
+        visit.depth = depth_of(out) - depth_of(inputs)

@@ -1,0 +1,34 @@
+"""The settings and random generators that an analysed forward pass depends on."""
+
+import random
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import torch
+
+from archbench.private_torch import compiler_is_loaded
+
+
+@contextmanager
+def fixed_surroundings() -> Iterator[None]:
+    """Switch off what changes the operations that run, and restore the random generators."""
+    fast_path = torch.backends.mha.get_fastpath_enabled()
+    numpy = sys.modules.get("numpy")
+    python_state = random.getstate()
+    numpy_state = numpy.random.get_state() if numpy else None
+    cuda = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []
+    with ExitStack() as stack:
+        stack.enter_context(torch.random.fork_rng(devices=cuda))
+        stack.enter_context(torch.inference_mode(False))  # in it torch runs other operations
+        stack.enter_context(torch.no_grad())
+        if compiler_is_loaded():  # compiled parts run as they were written
+            stack.enter_context(torch.compiler.set_stance("force_eager"))
+        torch.backends.mha.set_fastpath_enabled(False)  # it fuses layers that have rules
+        try:
+            yield
+        finally:
+            torch.backends.mha.set_fastpath_enabled(fast_path)
+            random.setstate(python_state)
+            if numpy:
+                numpy.random.set_state(numpy_state)
