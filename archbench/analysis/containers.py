@@ -13,7 +13,7 @@ Content = dict[Any, Any] | list[Any]
 
 
 def base_of(value: Any) -> Any:
-    """Return the built-in container type that a value is of or derives from; None if it is none."""
+    """Return the built-in container type of a value or its base class; None for other values."""
     kind = type(value)
     if kind in BUILT_IN:
         return kind
@@ -21,7 +21,7 @@ def base_of(value: Any) -> Any:
 
 
 def content_of(container: Any) -> Content:
-    """Copy what a container holds: a dict of a dict's items, in order, else a list."""
+    """Return a copy of a container's content: a dict for a dict, in order, else a list."""
     base = base_of(container)
     if issubclass(base, dict):
         return dict(base.items(container))
@@ -29,7 +29,7 @@ def content_of(container: Any) -> Content:
 
 
 def refill(container: Any, content: Content) -> None:
-    """Make a container hold this and nothing else; content is as `content_of()` returns it."""
+    """Replace a container's content; `content` is in the form that `content_of()` returns."""
     base = base_of(container)
     base.clear(container)
     if base is dict:

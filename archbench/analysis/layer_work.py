@@ -7,7 +7,7 @@ from archbench.record import Record
 
 @dataclass(frozen=True, slots=True)
 class LayerWork(Record):
-    """What one module path does itself in one forward pass, its children left out."""
+    """The work of one module path in one forward pass, its children left out."""
 
     path: str  #: of the module; "" is the network itself
     type: str  #: its class

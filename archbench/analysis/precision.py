@@ -1,4 +1,4 @@
-"""A network as it will run, for analysis: on the meta device, so that it costs nothing."""
+"""A copy of a network on the meta device, in the dtype or memory format that it will run in."""
 
 from dataclasses import replace
 from typing import Any
@@ -12,7 +12,7 @@ from archbench.networks.resolve import Loaded
 
 
 def in_precision(loaded: Loaded, plan: InputPlan, precision: str) -> tuple[Loaded, InputPlan]:
-    """Return a model and its inputs as they are at "fp16" or "bf16"; else as they were given."""
+    """Return a model and its inputs at "fp16" or "bf16"; at another precision, unchanged."""
     if precision not in HALF:
         return loaded, plan
     module = fresh_copy(loaded.module, on_meta=True).to(HALF[precision])

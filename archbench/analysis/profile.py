@@ -1,6 +1,6 @@
-"""From a trace to a Profile: rows for layers and stages, and the totals they sum to."""
+"""A network's Profile: the rows of its layers and stages, and their totals."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -26,7 +26,7 @@ def profile(
     strict: bool = False,
     model_kwargs: Mapping[str, Any] | None = None,
 ) -> Profile:
-    """Count what a network holds and does, exactly, and leave it as it was.
+    """Return the exact counts of one forward pass of a network, which stays as it was.
 
     MACs are the multiply-adds of convolutions, linear layers and matrix products of the whole
     batch; FLOPs are twice that. docs/conventions.md says what counts as what.
@@ -41,7 +41,7 @@ def profile(
         model_kwargs: arguments of the network or of the user's factory.
 
     Raises:
-        ArchbenchError: nothing is called so, or an input does not fit.
+        ArchbenchError: no network has that name, or an input does not fit.
         UserCodeError: the user's import, factory or forward raised.
         AnalysisIncomplete: under strict, some operation has no counting rule.
 
@@ -60,11 +60,11 @@ def profile(
 
 
 def profile_loaded(loaded: Loaded, plan: InputPlan) -> Profile:
-    """Count a module that is loaded already, on inputs that are planned."""
+    """Return the profile of a loaded module on planned inputs."""
     try:
         with collection_paused():
             traced = trace(unwrapped(loaded.module), plan)
-            return _assemble(loaded, plan, traced)
+            return _profile_of(loaded, plan, traced)
     except ForwardFailed as failed:
         raise error_of(failed, loaded, plan) from failed.__cause__
 
@@ -79,39 +79,15 @@ def refuse_incomplete(result: Profile) -> None:
         )
 
 
-def _assemble(loaded: Loaded, plan: InputPlan, traced: Trace) -> Profile:
-    owned = _owned(traced.paths, lambda module: module._parameters)
-    held = _owned(traced.paths, lambda module: module._buffers)
-    trains = {module: [p for p in own if p.requires_grad] for module, own in owned.items()}
-    homes, trained, kept = (_homes(traced, tensors) for tensors in (owned, trains, held))
-    layers = tuple(
-        LayerCost(
-            visit.path,
-            visit.type,
-            _without_batch(visit.output_shape, plan.batch_size),
-            homes.get(visit.path, 0),
-            visit.macs,
-            visit.activations,
-            visit.calls,
-            trained.get(visit.path, 0),
-            kept.get(visit.path, 0),
-        )
-        for visit in traced.visits.values()
-    )
-    params = [p for tensors in owned.values() for p in tensors]
-    totals = Totals(
-        params=_elements(params),
-        trainable_params=_elements(p for p in params if p.requires_grad),
-        buffers=_elements(b for tensors in held.values() for b in tensors),
-        macs=sum(layer.macs for layer in layers),
-        activations=sum(layer.activations for layer in layers),
-        depth=traced.depth,
-    )
+def _profile_of(loaded: Loaded, plan: InputPlan, traced: Trace) -> Profile:
+    params = _own_tensors(traced.paths, lambda module: module._parameters)
+    buffers = _own_tensors(traced.paths, lambda module: module._buffers)
+    layers = _layers(traced, params, buffers, plan.batch_size)
     return Profile(
         loaded.name,
         plan.specs,
         plan.batch_size,
-        totals,
+        _totals(layers, params, buffers, traced.depth),
         _stages(layers, traced, plan.batch_size),
         layers,
         traced.operations,
@@ -119,6 +95,43 @@ def _assemble(loaded: Loaded, plan: InputPlan, traced: Trace) -> Profile:
         traced.device,
         traced.note,
         arguments=loaded.arguments,
+    )
+
+
+Owned = Mapping[nn.Module, Sequence[Tensor]]  # the tensors that each module holds itself
+
+
+def _layers(traced: Trace, params: Owned, buffers: Owned, batch_size: int) -> tuple[LayerCost, ...]:
+    all_params = _elements_by_path(traced, params)
+    trainable = _elements_by_path(
+        traced, {module: [p for p in own if p.requires_grad] for module, own in params.items()}
+    )
+    all_buffers = _elements_by_path(traced, buffers)
+    return tuple(
+        LayerCost(
+            visit.path,
+            visit.type,
+            _without_batch(visit.output_shape, batch_size),
+            all_params.get(visit.path, 0),
+            visit.macs,
+            visit.activations,
+            visit.calls,
+            trainable.get(visit.path, 0),
+            all_buffers.get(visit.path, 0),
+        )
+        for visit in traced.visits.values()
+    )
+
+
+def _totals(layers: Sequence[LayerCost], params: Owned, buffers: Owned, depth: int) -> Totals:
+    all_params = [p for tensors in params.values() for p in tensors]
+    return Totals(
+        params=_elements(all_params),
+        trainable_params=_elements(p for p in all_params if p.requires_grad),
+        buffers=_elements(b for tensors in buffers.values() for b in tensors),
+        macs=sum(layer.macs for layer in layers),
+        activations=sum(layer.activations for layer in layers),
+        depth=depth,
     )
 
 
@@ -131,10 +144,10 @@ def _elements(tensors: Iterable[Tensor]) -> int:
     return sum(t.numel() for t in tensors if not nn.parameter.is_lazy(t))
 
 
-def _owned(
+def _own_tensors(
     modules: Iterable[nn.Module], of: Callable[[nn.Module], Mapping[str, Tensor | None]]
 ) -> dict[nn.Module, list[Tensor]]:
-    """List the parameters, or the buffers, that each module holds itself; a shared one once."""
+    """Return the parameters, or the buffers, that each module holds itself; a shared one once."""
     seen: set[int] = set()
     owned: dict[nn.Module, list[Tensor]] = {}
     for module in modules:
@@ -145,15 +158,15 @@ def _owned(
     return owned
 
 
-def _homes(traced: Trace, owned: Mapping[nn.Module, list[Tensor]]) -> dict[str, int]:
-    """Give every tensor a row: its module's first path that ran, else the nearest above it."""
-    homes: dict[str, int] = {}
+def _elements_by_path(traced: Trace, owned: Owned) -> dict[str, int]:
+    """Sum elements by path: the module's first path that ran, else the nearest above it."""
+    elements: dict[str, int] = {}
     for module, tensors in owned.items():
         paths = traced.paths[module]
         ran = [path for path in paths if path in traced.visits]
         path = ran[0] if ran else _nearest(paths[0], traced.visits)
-        homes[path] = homes.get(path, 0) + _elements(tensors)
-    return homes
+        elements[path] = elements.get(path, 0) + _elements(tensors)
+    return elements
 
 
 def _nearest(path: str, visits: Mapping[str, Visit]) -> str:
@@ -184,13 +197,13 @@ def _stages(layers: Iterable[LayerCost], traced: Trace, batch_size: int) -> tupl
     return tuple(stages)
 
 
-_NEVER_SEEN = (torch.jit.ScriptModule, nn.modules.linear.NonDynamicallyQuantizableLinear)
+_UNSEEN = (torch.jit.ScriptModule, nn.modules.linear.NonDynamicallyQuantizableLinear)
 
 
 def _uncalled(traced: Trace) -> tuple[str, ...]:
-    """Name the modules that never ran and hold none that did, outermost and inner ones alike.
+    """Return the paths of modules that never ran and hold none that did.
 
-    Left out: lists and the like, which have no forward(); scripted modules, whose calls Python
+    Left out are lists and the like, which have no forward(); scripted modules, whose calls Python
     does not see; and the output projection of nn.MultiheadAttention, whose weights its parent uses
     without calling it.
     """
@@ -203,7 +216,7 @@ def _uncalled(traced: Trace) -> tuple[str, ...]:
             used.add(path)
     names = []
     for module, paths in traced.paths.items():
-        if isinstance(module, _NEVER_SEEN) or type(module).forward is nn.Module.forward:
+        if isinstance(module, _UNSEEN) or type(module).forward is nn.Module.forward:
             continue
         if used.isdisjoint(paths):
             names.append(paths[0])

@@ -1,4 +1,4 @@
-"""What one forward pass of a network holds and does."""
+"""The counts of one forward pass of a network."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ CONVENTION = "macs: convolution, linear and matrix products; see docs/convention
 
 @dataclass(frozen=True, slots=True)
 class Totals(Record):
-    """What a whole network holds and does in one forward pass of the batch."""
+    """The counts of a whole network in one forward pass of the batch."""
 
     KEYS = (*("params", "trainable_params", "buffers", "macs", "flops", "activations", "depth"),)
 
@@ -37,7 +37,7 @@ class Totals(Record):
 
 @dataclass(frozen=True, slots=True)
 class StageCost(Record):
-    """A top-level child and everything inside it; "" is what the network does outside of them."""
+    """The counts of a top-level child and everything inside; "" is the network's own forward()."""
 
     KEYS = (*("name", "input_shape", "output_shape", "params", "macs", "activations", "depth"),)
 
@@ -47,12 +47,12 @@ class StageCost(Record):
     macs: int
     activations: int
     depth: int | None  #: layers on the longest chain inside; None if the stage is not called itself
-    input_shape: Shape | None = None  #: of the first tensor that it is given
+    input_shape: Shape | None = None  #: of its first input tensor
 
 
 @dataclass(frozen=True, slots=True)
 class LayerCost(Record):
-    """What one module path owns and does itself, without its children."""
+    """The counts of one module path, without its children."""
 
     path: str
     type: str
@@ -66,7 +66,7 @@ class LayerCost(Record):
 
 
 def _plain(value: Any) -> Any:
-    """Keep what JSON has a form for, and write out the rest."""
+    """Return a value that JSON can hold: other types as their repr()."""
     return value if isinstance(value, str | int | float | None) else repr(value)
 
 
@@ -75,7 +75,7 @@ Bucket = Literal["counted", "zero", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class OperationCount(Record):
-    """How often an operation ran, and in which of the three buckets its cost fell."""
+    """How often an operation ran, its MACs, and the bucket of its cost."""
 
     op: str  #: without its overload: "aten.convolution"
     calls: int
@@ -98,14 +98,14 @@ class Profile(Record):
     layers: tuple[LayerCost, ...]
     operations: tuple[OperationCount, ...]
     uncalled: tuple[str, ...]  #: modules that never ran
-    device: str  #: "meta", or where a model ran that reads tensor values
-    note: str = ""  #: why it ran elsewhere
+    device: str  #: "meta", or the own device of a model that reads tensor values
+    note: str = ""  #: the reason why it ran on its own device
     convention: str = CONVENTION
     arguments: Mapping[str, Any] = field(default_factory=dict)  #: that the network was built with
 
     @property
     def uncounted(self) -> tuple[OperationCount, ...]:
-        """The operations that have no rule: the MACs are a lower bound if there are any."""
+        """The operations that have no rule; if there are any, the MACs are a lower bound."""
         return tuple(op for op in self.operations if op.bucket == "unknown")
 
     def stage(self, name: str) -> StageCost | None:

@@ -1,8 +1,8 @@
-"""What an operation costs, from shapes alone: every operation falls into exactly one bucket.
+"""The cost of an operation, from shapes alone: every operation falls into exactly one bucket.
 
-*Counted* operations have a rule below, or one in torch's own `torch.utils.flop_counter`; *zero by
-convention* are element-wise, moving, normalising, pooling and indexing ones; whatever is neither
-is *unknown* and gets named in the report. docs/conventions.md says why.
+*Counted* operations have a rule below, or one in torch's own `torch.utils.flop_counter`. *Zero by
+convention* are element-wise, moving, normalising, pooling and indexing operations. All others are
+*unknown*, and the report names them. docs/conventions.md has the reasons.
 
 One multiply and one add together are one MAC. Biases, padding and masks change nothing: padded
 positions and causally masked scores are counted in full, as the papers do.
@@ -20,22 +20,22 @@ from archbench.private_torch import flop_formulas, takes_tensors
 
 
 class Cost(NamedTuple):
-    """What one call costs."""
+    """The cost of one call."""
 
     macs: int
-    activations: int  #: output elements of the products it stands for
+    activations: int  #: output elements of its products
 
 
 Kwargs = Mapping[str, Any]
 Rule = Callable[[Sequence[Any], Kwargs, Any], Cost]  # arguments of the call, its result -> cost
-FREE = Cost(0, 0)
+NO_COST = Cost(0, 0)
 
 
 def convolution(args: Sequence[Any], kwargs: Kwargs, out: Any) -> Cost:
     """Cost a convolution of any dimension, dilation, grouping and direction.
 
     A grouped weight already holds c_in / groups, so groups need no case. A transposed convolution
-    spreads every *input* position over its kernel, so its input is what counts.
+    spreads every *input* position over its kernel, so the elements of its input count.
 
     >>> x, w = torch.empty(1, 192, 28, 28), torch.empty(64, 192, 1, 1)
     >>> convolution((x, w, None, [1, 1], [0, 0], [1, 1], False, [0, 0], 1), {}, torch.empty(1, 64, 28, 28))
@@ -212,7 +212,7 @@ _OPERATION = type(torch.ops.aten.add.Tensor)
 
 
 def is_higher_order(func: Any) -> bool:
-    """Tell an operation that runs functions, such as `torch.cond`, from one that takes tensors."""
+    """Tell whether an operation runs functions, such as `torch.cond`."""
     return not isinstance(func, _OPERATION)
 
 
@@ -222,14 +222,14 @@ def _plain_name(func: Any) -> str:
 
 
 def name_of(func: Any) -> str:
-    """Name an operation without its overload, as reports do: "aten.convolution"."""
+    """Return an operation's name in reports, without its overload: "aten.convolution"."""
     if is_higher_order(func):
         return f"higher_order.{func.name()}"
     return _plain_name(func).replace("::", ".")
 
 
 def rule_for(func: Any) -> Rule | None:
-    """Find the rule of an operation: a costing one, `free` for zero by convention, or None."""
+    """Return the rule of an operation: `free` for zero by convention, None if it is unknown."""
     namespace, _, name = _plain_name(func).partition("::")
     if namespace == "aten":
         name = name if name in COUNTED else name.rstrip("_")
@@ -249,11 +249,11 @@ def rule_for(func: Any) -> Rule | None:
 
 def free(args: Sequence[Any], kwargs: Kwargs, out: Any) -> Cost:
     """Cost an operation that is zero by convention."""
-    return FREE
+    return NO_COST
 
 
 def _torch_rule(func: Any) -> Rule | None:
-    """Wrap a formula of torch's own registry, where custom operations can register theirs."""
+    """Return a rule from torch's own registry, where custom operations register formulas."""
     formula = flop_formulas().get(func.overloadpacket)
     if formula is None:
         return None

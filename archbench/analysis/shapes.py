@@ -1,10 +1,9 @@
-"""The shape of a result without torch's own meta kernels, for the operations networks are made of.
+"""The shapes of results without torch's own meta kernels, for the operations of common networks.
 
-torch computes the shapes of meta tensors in Python, at some 50 to 500 µs an operation. A function
-here answers in a few µs with an empty meta tensor like the one torch would return, or with None
-where it is not certain to agree (other layouts, mixed dtypes, sizes that torch would refuse):
-then torch is asked. tests/analysis/test_shapes.py holds every one to torch's kernel, strides
-included.
+torch computes the shapes of meta tensors in Python, in some 50 to 500 µs an operation. A function
+here needs a few µs. It returns an empty meta tensor like torch's, or None where it is not certain
+to agree (other layouts, mixed dtypes, sizes that torch would refuse): then torch's kernel runs.
+tests/analysis/test_shapes.py compares every function with torch's kernel, strides included.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,7 +22,7 @@ aten = torch.ops.aten
 
 
 def plain(x: Any) -> bool:
-    """Tell whether x is a contiguous floating-point meta tensor, the only kind answered for."""
+    """Tell whether x is a contiguous floating-point meta tensor, as all functions here need."""
     return isinstance(x, Tensor) and x.is_meta and x.is_contiguous() and x.dtype.is_floating_point
 
 
@@ -31,10 +30,10 @@ def _empty(shape: Sequence[int], like: Tensor) -> Tensor:
     return torch.empty(shape, dtype=like.dtype, device=META)
 
 
-def _window(
+def _positions(
     size: int, kernel: int, stride: int, padding: int, dilation: int, ceil: bool = False
 ) -> int:
-    """Count the positions of a sliding window, as torch's pooling and convolution do."""
+    """Return the positions of a sliding window, as torch's pooling and convolution count them."""
     reach = size + 2 * padding - dilation * (kernel - 1) - 1
     count = (reach + (stride - 1 if ceil else 0)) // stride + 1
     if ceil and (count - 1) * stride >= size + padding:
@@ -70,7 +69,7 @@ def convolution(
     stride, padding = _per_axis(stride, axes), _per_axis(padding, axes)
     dilation = _per_axis(dilation, axes)
     for i in range(axes):
-        size[i] = _window(size[i], kernel[i], stride[i], padding[i], dilation[i])
+        size[i] = _positions(size[i], kernel[i], stride[i], padding[i], dilation[i])
     return _empty((batch, c_out, *size), x) if min(size) > 0 else None
 
 
@@ -170,14 +169,14 @@ def max_pool2d(
     ceil: bool = False,
 ) -> tuple[Tensor, Tensor] | None:
     """(N, C, H, W) -> the pooled grid, and where each maximum was."""
-    grid = _pooled(x, 2, kernel, stride, padding, dilation, ceil)
+    grid = _pooled_shape(x, 2, kernel, stride, padding, dilation, ceil)
     if grid is None:
         return None
     return _empty(grid, x), torch.empty(grid, dtype=torch.int64, device=META)
 
 
 def avg_pool(axes: int) -> Blank:
-    """Make the rule of average pooling over that many axes."""
+    """Return the function of average pooling over that many axes."""
 
     def pooled(
         x: Tensor,
@@ -187,13 +186,13 @@ def avg_pool(axes: int) -> Blank:
         ceil: bool = False,
         *_: Any,
     ) -> Tensor | None:
-        grid = _pooled(x, axes, kernel, stride, padding, (1,), ceil)
+        grid = _pooled_shape(x, axes, kernel, stride, padding, (1,), ceil)
         return None if grid is None else _empty(grid, x)
 
     return pooled
 
 
-def _pooled(
+def _pooled_shape(
     x: Tensor,
     axes: int,
     kernel: Sequence[int],
@@ -202,7 +201,7 @@ def _pooled(
     dilation: Sequence[int],
     ceil: bool,
 ) -> Shape | None:
-    """Return the shape that pooling gives, or None where torch would refuse or may differ."""
+    """Return the shape of a pooled x, or None where torch would refuse or may differ."""
     if not plain(x) or x.dim() != axes + 2 or 0 in x.shape:
         return None
     kernel = _per_axis(kernel, axes)
@@ -213,7 +212,7 @@ def _pooled(
     if any(n < k for n, k in zip(x.shape[2:], kernel, strict=True)):
         return None  # torch refuses this in three dimensions, though not in two
     grid = tuple(
-        _window(x.shape[2 + i], kernel[i], stride[i], padding[i], dilation[i], ceil)
+        _positions(x.shape[2 + i], kernel[i], stride[i], padding[i], dilation[i], ceil)
         for i in range(axes)
     )
     return (*x.shape[:2], *grid) if min(grid) > 0 else None

@@ -1,6 +1,6 @@
-"""Shapes of what only a training step runs, answered without torch's own meta kernels.
+"""The shapes of results in a training step without torch's own meta kernels, as in shapes.py.
 
-As analysis/shapes.py, and held to torch's kernels by tests/analysis/memory/test_memory.py.
+tests/analysis/memory/test_memory.py compares every function with torch's kernel.
 """
 
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ def batch_norm_backward(
     gradient: Tensor, x: Tensor, weight: Tensor | None, mean: Any, var: Any, saved_mean: Any,
     saved_deviation: Any, training: bool, eps: float, wanted: Sequence[bool],
 ) -> Norm | None:  # fmt: skip
-    """Of the input, the scale and the shift."""
+    """Return the gradients of the input, the scale and the shift."""
     if not all(wanted) or weight is None or not plain(gradient) or not plain(x):
         return None
     if not gradient.dtype == x.dtype == weight.dtype:
@@ -48,7 +48,7 @@ def convolution_backward(
     padding: Any, dilation: Any, transposed: bool, output_padding: Any, groups: int,
     wanted: Sequence[bool],
 ) -> tuple[Tensor | None, Tensor | None, Tensor | None] | None:  # fmt: skip
-    """Of the input, the weights and the bias, those that are wanted."""
+    """Return the wanted gradients of the input, the weights and the bias."""
     if not (plain(gradient) and plain(x) and plain(weight)) or transposed:
         return None
     if not gradient.dtype == x.dtype == weight.dtype:
@@ -64,12 +64,12 @@ def convolution_backward(
 
 
 def threshold_backward(gradient: Tensor, x: Tensor, threshold: float) -> Tensor | None:
-    """Of a ReLU: the input's shape."""
+    """The gradient of a ReLU: the input's shape."""
     same = plain(gradient) and plain(x) and gradient.shape == x.shape
     return torch.empty_like(x) if same and gradient.dtype == x.dtype else None
 
 
-def written(x: Tensor, y: Any, **_: Any) -> Tensor | None:
+def join_in_place(x: Tensor, y: Any, **_: Any) -> Tensor | None:
     """Point-wise in place, with a number or a tensor of the same shape: the tensor itself."""
     if type(y) is float:
         return x if plain(x) else None
@@ -83,7 +83,7 @@ TRAINING_BLANKS: dict[Any, Blank] = {
     aten.native_batch_norm_backward.default: batch_norm_backward,
     aten.convolution_backward.default: convolution_backward,
     aten.threshold_backward.default: threshold_backward,
-    aten.add_.Tensor: written,
-    aten.mul_.Tensor: written,
+    aten.add_.Tensor: join_in_place,
+    aten.mul_.Tensor: join_in_place,
 }
-WRITES: dict[Any, Blank] = {aten.add_.Tensor: written}  # with alpha, a keyword
+WRITES: dict[Any, Blank] = {aten.add_.Tensor: join_in_place}  # with alpha, a keyword

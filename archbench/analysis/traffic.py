@@ -1,7 +1,7 @@
-"""What each layer reads and writes: the least traffic that its operations cause, by their shapes.
+"""The bytes that each layer reads and writes, by the shapes of its operations.
 
-Every operation reads its operands and writes its results once. What a kernel reads twice, or finds
-in a cache because the operation before it has just written it, is not told apart.
+Every operation counts as reading its operands and writing its results once. Whether a kernel reads
+an operand twice, or finds it in a cache, is not known.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from archbench.networks.inputs import InputPlan
 from archbench.networks.resolve import Loaded
 from archbench.networks.tensors import operands
 
-_MOVES_NOTHING = frozenset(  # room is made, or the same memory is seen in another shape
+_MOVES_NOTHING = frozenset(  # they allocate, or return the same memory in another shape
     {
         *("aten.empty", "aten.empty_like", "aten.empty_strided", "aten.new_empty"),
         *("aten._unsafe_view", "aten.detach", "aten.lift_fresh"),
@@ -28,13 +28,11 @@ _MOVES_NOTHING = frozenset(  # room is made, or the same memory is seen in anoth
 
 
 def work_of(loaded: Loaded, plan: InputPlan) -> tuple[LayerWork, ...]:
-    """Return what each module does itself in one forward pass of the batch.
+    """Return the work of each module in one forward pass of the batch, its children left out.
 
     A shared module has one row, under its first path, with all its calls.
 
-    Args:
-        loaded: a model in the dtype that it would run in, with weights or blank.
-        plan: its inputs.
+    The model is in the dtype that it would run in, with weights or blank.
 
     Raises:
         ArchbenchError: an input does not fit.
@@ -59,7 +57,7 @@ def work_of(loaded: Loaded, plan: InputPlan) -> tuple[LayerWork, ...]:
 
 
 def moved_bytes(func: Any, args: Sequence[Any], kwargs: Any, out: Any) -> int:
-    """Count what an operation reads and writes; a view of a tensor moves nothing."""
+    """Return the bytes that an operation reads and writes; a view of a tensor moves none."""
     if getattr(func, "is_view", False) or name_of(func) in _MOVES_NOTHING:
         return 0
     read = {id(t): t for t in operands((args, kwargs or {}))}
@@ -67,8 +65,8 @@ def moved_bytes(func: Any, args: Sequence[Any], kwargs: Any, out: Any) -> int:
 
 
 def _bytes(tensor: Tensor) -> int:
-    """Return its elements' bytes; of an expanded one, those that are there."""
-    there = 1
+    """Return the bytes that a tensor occupies; an expanded dimension (stride 0) counts once."""
+    elements = 1
     for size, stride in zip(tensor.shape, tensor.stride(), strict=True):
-        there *= size if stride else 1
-    return there * tensor.element_size() if tensor.numel() else 0
+        elements *= size if stride else 1
+    return elements * tensor.element_size() if tensor.numel() else 0

@@ -1,4 +1,4 @@
-"""Attention as one operation, as devices compute it; the meta device would take it apart."""
+"""Attention as one fused operation, as devices compute it; the meta device would decompose it."""
 
 from typing import Any
 from unittest.mock import patch
@@ -8,7 +8,7 @@ from torch.overrides import TorchFunctionMode
 
 from archbench.private_torch import fused_attention
 
-# Without the first, attention is taken apart.
+# Where FUSED is None, attention is decomposed.
 FUSED, FUSED_BACKWARD = fused_attention()
 FUSED_OPERATIONS = tuple(op for op in (FUSED, FUSED_BACKWARD) if op is not None)
 UNFUSED = functional.scaled_dot_product_attention
@@ -21,7 +21,7 @@ class FusedAttention(TorchFunctionMode):
     choose the kernel that holds the matrix.
 
     Args:
-        with_dropout: also where weights of attention are dropped, which is never fused on the CPU.
+        with_dropout: fuse attention with dropout too, which is never fused on the CPU.
     """
 
     def __init__(self, with_dropout: bool) -> None:
@@ -47,7 +47,7 @@ class FusedAttention(TorchFunctionMode):
         *others: Any,
         **kwargs: Any,
     ) -> Any:
-        """Compute attention, fused where it can be."""
+        """Compute attention, fused where that is possible."""
         if _fits(query, key, value) and FUSED and (self._with_dropout or dropout_p == 0):
             return FUSED(query, key, value)[0]
         return UNFUSED(query, key, value, attn_mask, dropout_p, *others, **kwargs)

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ByteRange:
-    """Bytes that an operation holds at its highest moment."""
+    """The most bytes that an operation holds at once."""
 
-    low: int  #: it holds no less
-    high: int | None  #: it holds no more; None where no upper bound is known
+    low: int  #: lower bound
+    high: int | None  #: upper bound; None where it is not known
     unknown: str = ""  #: the reason why there is no upper bound
 
     def plus(self, size: int, at_most: int | None = None) -> "ByteRange":
-        """Add bytes to both bounds; `at_most` to the upper one, if that is another number.
+        """Add `size` to both bounds; `at_most`, where given, to the upper one instead.
 
         >>> exactly(8).plus(1, at_most=4)
         ByteRange(low=9, high=12, unknown='')
@@ -38,7 +38,7 @@ def at_least(size: int, unknown: str) -> ByteRange:
 
 
 def highest(*moments: ByteRange) -> ByteRange:
-    """Return what is held at the highest of several moments, one after the other.
+    """Return the range of the largest of several moments, one after the other.
 
     >>> highest(ByteRange(1, 5), exactly(3))
     ByteRange(low=3, high=5, unknown='')
@@ -50,7 +50,7 @@ def highest(*moments: ByteRange) -> ByteRange:
 
 
 def one_of(cases: Iterable[ByteRange]) -> ByteRange:
-    """Return the range that holds whichever of some cases, all of them bounded, comes true.
+    """Return the range that covers every case; each case needs an upper bound.
 
     >>> one_of([exactly(3), ByteRange(5, 9)])
     ByteRange(low=3, high=9, unknown='')

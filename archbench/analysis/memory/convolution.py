@@ -1,4 +1,4 @@
-"""One convolution: what it is given, and the sizes that its kernels work with."""
+"""One convolution: its operands, its window, and the sizes that its kernels work with."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,19 +21,19 @@ class Convolution:
     x: Shape  #: shape of the input, batch and channels first
     weight: Shape  #: output channels, input channels of one group, kernel
     out: Shape  #: shape of the output
-    groups: int  #: channels are computed in so many groups
+    groups: int  #: groups of channels
     stride: Shape  #: one number for each spatial dimension, as the next two
     padding: Shape  #: of zeros, on either side
-    dilation: Shape  #: distance between two points that the kernel reads
+    dilation: Shape  #: distance between two points of the kernel
     channels_last: bool  #: whether oneDNN computes in torch's channels-last format
     dtype: torch.dtype  #: of all operands
 
     def plain(self, shape: Shape) -> int:
-        """A tensor as torch keeps it."""
+        """Bytes of a tensor in torch's layout."""
         return self.dtype.itemsize * prod(shape)
 
     def blocked(self, shape: Shape, block: int) -> int:
-        """An activation whose channels are rounded up to whole blocks."""
+        """Bytes of an activation whose channels are rounded up to whole blocks."""
         batch, channels, *size = shape
         return self.plain((batch, up(channels, block), *size))
 
@@ -44,22 +44,22 @@ class Convolution:
 
     @property
     def depthwise(self) -> bool:
-        """Tell whether each channel is computed by itself."""
+        """Whether each channel is computed by itself."""
         return self.groups > 1 and self.per_group == (1, 1)
 
     @property
     def pointwise(self) -> bool:
-        """Tell whether the kernel is 1×1."""
+        """Whether the kernel is 1×1."""
         return prod(self.weight[2:]) == 1
 
     @property
     def strided(self) -> bool:
-        """Tell whether the kernel leaves points out."""
+        """Whether the kernel skips positions."""
         return any(step > 1 for step in self.stride)
 
     @property
     def irregular(self) -> bool:
-        """Tell whether the kernel is dilated, covers the input, or can lie outside of it."""
+        """Whether the kernel is dilated, covers the input, or can lie outside of it."""
         reach = [d * (k - 1) + 1 for d, k in zip(self.dilation, self.weight[2:], strict=True)]
         covers = any(r >= x for r, x in zip(reach, self.x[2:], strict=True))
         outside = any(p >= r for p, r in zip(self.padding, reach, strict=True))
@@ -67,21 +67,21 @@ class Convolution:
 
     @property
     def columns(self) -> int:
-        """One group of one sample, unfolded; nothing for 1×1 kernels, which need none."""
+        """Bytes of one group of one sample, unfolded; 0 for 1×1 kernels, which unfold nothing."""
         if self.pointwise and not self.strided and not any(self.padding):
             return 0
         return self.plain((*self.weight[1:], *self.out[2:]))
 
     @property
     def one_by_one(self) -> bool:
-        """Tell whether oneDNN's kernels for 1×1 windows take it: these leave out no remainder."""
+        """Whether oneDNN's kernels for 1×1 windows accept it: the stride divides the input."""
         sizes = zip(self.x[2:], self.out[2:], self.stride, strict=True)
         even = all(x == out * step for x, out, step in sizes)
         return self.pointwise and even and not any(self.padding)
 
 
-def read(args: Sequence[Any], out: Shape, rest: Sequence[Any]) -> Convolution:
-    """Read a convolution from ATen's arguments.
+def convolution_of(args: Sequence[Any], out: Shape, rest: Sequence[Any]) -> Convolution:
+    """Return the convolution that ATen's arguments describe.
 
     Args:
         args: input, weight, ...
@@ -96,15 +96,15 @@ def read(args: Sequence[Any], out: Shape, rest: Sequence[Any]) -> Convolution:
         tuple(weight.shape),
         out,
         groups,
-        _for_each(stride, dims),
-        _for_each(padding, dims),
-        _for_each(dilation, dims),
+        _per_dimension(stride, dims),
+        _per_dimension(padding, dims),
+        _per_dimension(dilation, dims),
         is_channels_last(x) or is_channels_last(weight),
         x.dtype,
     )
 
 
-def as_computed(args: Sequence[Any], out: Any) -> Any:
+def in_kernel_format(args: Sequence[Any], out: Any) -> Any:
     """Return a convolution's meta results in the format that a device would compute them in.
 
     Kernels answer in channels-last if any operand is so; torch's meta kernels do not.
@@ -116,12 +116,12 @@ def as_computed(args: Sequence[Any], out: Any) -> Any:
     if not any(isinstance(each, Tensor) and is_channels_last(each) for each in args[:3]):
         return out
     if not isinstance(out, Tensor):
-        return tuple(None if each is None else as_computed(args, each) for each in out)
+        return tuple(None if each is None else in_kernel_format(args, each) for each in out)
     return out if out.dim() != 4 else out.contiguous(memory_format=torch.channels_last)
 
 
-def _for_each(numbers: Sequence[int], dims: int) -> Shape:
-    """Write one number for each dimension where ATen lets a single one stand for all."""
+def _per_dimension(numbers: Sequence[int], dims: int) -> Shape:
+    """Return a number for each dimension; ATen may give a single one for all."""
     return tuple(numbers) * dims if len(numbers) == 1 else tuple(numbers)
 
 

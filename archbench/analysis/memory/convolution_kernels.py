@@ -1,8 +1,8 @@
 """The kernels that oneDNN may choose for a convolution, by the processor's instruction set.
 
 oneDNN tries its kernels in a fixed order and takes the first that accepts the shapes (its lists:
-src/cpu/cpu_convolution*_list.cpp). Where the rules below do not tell which one that is, they return
-all that it may be; where nobody has looked, none.
+src/cpu/cpu_convolution*_list.cpp). Where several kernels are possible, the rules below return all
+of them; where nobody has looked, none.
 
 Found with ONEDNN_VERBOSE=1 under each value of ONEDNN_MAX_CPU_ISA, which prints the kernel and the
 layouts of its operands. tests/analysis/memory/test_convolution_kernels.py asks oneDNN again.
@@ -43,7 +43,7 @@ WITH_TILES: tuple[InstructionSet, ...] = ("AVX512_CORE_AMX", "AVX512_CORE_AMX_FP
 
 
 def kernels(c: Convolution, computed: Pass, isa: InstructionSet | None) -> tuple[Kernel, ...]:
-    """Return the kernels that may compute one pass of a convolution; none where that is unknown."""
+    """Return the kernels that may compute one pass of a convolution; none where no rule exists."""
     avx512 = (*WITHOUT_BF16, *WITH_BF16)
     match c.dtype:
         case torch.float32 if isa in (*AVX2_SETS, *avx512, *WITH_TILES):

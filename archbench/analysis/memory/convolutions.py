@@ -1,14 +1,14 @@
 """The memory that convolutions on the CPU take besides their operands.
 
-Most convolutions go to oneDNN, which computes in layouts of its own. ATen hands it plain NCHW, so
-it copies the input and the weights into its layout, computes into a third copy, and copies that one
-into the plain result. convolution_kernels.py tells which kernels it may choose, and
-kernel_memory.py how many bytes each of them holds.
+oneDNN computes most convolutions, in layouts of its own. ATen passes plain NCHW, so oneDNN copies
+the input and the weights into its layout, computes into a third copy, and copies that one into the
+plain result. convolution_kernels.py has the kernels that oneDNN may choose, kernel_memory.py the
+bytes that each kernel holds.
 
-The others (small single samples, double precision) are computed by torch, which unfolds the input.
+torch computes the others (small single samples, double precision), and unfolds the input.
 
-Transposed convolutions, three-dimensional ones and all whose kernel is not known have a lower bound
-alone: their results.
+Transposed convolutions, three-dimensional ones and those with an unknown kernel have a lower bound
+only: their results.
 
 Sources: Convolution.cpp, use_mkldnn(); ConvolutionMM2d.cpp; NaiveDilatedConvolution.cpp and
 mkldnn/Conv.cpp, all in ATen/native.
@@ -30,21 +30,21 @@ from archbench.analysis.memory.byte_range import (
     highest,
     one_of,
 )
-from archbench.analysis.memory.convolution import Convolution, read
+from archbench.analysis.memory.convolution import Convolution, convolution_of
 from archbench.analysis.memory.convolution_kernels import VERSIONS, Pass, kernels
 from archbench.analysis.memory.instruction_set import instruction_set, onednn_version
-from archbench.analysis.memory.kernel_memory import held
+from archbench.analysis.memory.kernel_memory import kernel_bytes
 from archbench.private_torch import conv_backend
 from archbench.units import Shape
 
 
 def convolution(args: tuple[Any, ...], out: Tensor) -> ByteRange:
-    """(x, weight, bias, ...) -> what is held at the highest moment, the result included."""
-    c = read(args, tuple(out.shape), args[3:9])
+    """(x, weight, bias, ...) -> the most bytes held at once, the result included."""
+    c = convolution_of(args, tuple(out.shape), args[3:9])
     result = c.plain(c.out)
     match _backend(args, args[3:9]):
         case "Mkldnn":
-            return _onednn(c, "forward", result).plus(_converted(args[:2], c))
+            return _onednn(c, "forward", result).plus(_format_copies(args[:2], c))
         case "Slow2d" if c.groups == 1:
             return exactly(result + c.x[0] * c.columns)
         case "SlowDilated2d" if c.groups == 1:
@@ -54,8 +54,8 @@ def convolution(args: tuple[Any, ...], out: Tensor) -> ByteRange:
 
 
 def convolution_backward(args: tuple[Any, ...], out: Any) -> ByteRange:
-    """(gradient, x, weight, ...) -> likewise: first to the input, then to weights and bias."""
-    c = read(args[1:], tuple(args[0].shape), args[4:10])
+    """(gradient, x, weight, ...) -> the same, of the pass to the input and then to the weights."""
+    c = convolution_of(args[1:], tuple(args[0].shape), args[4:10])
     to_input, to_weights, to_bias = args[10]
     kept = c.plain(c.x) if to_input else 0
     bias = c.plain((c.out[1],)) if to_bias else 0
@@ -64,7 +64,7 @@ def convolution_backward(args: tuple[Any, ...], out: Any) -> ByteRange:
         case "Mkldnn":
             first = _onednn(c, "to_input", kept) if to_input else NOTHING
             second = _onednn(c, "to_weights", own) if own else NOTHING
-            return highest(first, second.plus(kept)).plus(_converted(args[:3], c))
+            return highest(first, second.plus(kept)).plus(_format_copies(args[:3], c))
         case "Slow2d" if c.groups == 1:
             unfolded = c.x[0] * c.columns if own else 0
             # a sum over half precision may be made over single precision, which is copied first
@@ -81,20 +81,20 @@ def _onednn(c: Convolution, computed: Pass, result: int) -> ByteRange:
     isa, version = instruction_set(), onednn_version()
     found = kernels(c, computed, isa) if version in VERSIONS and len(c.x) < 5 else ()
     if found:
-        return one_of(held(c, kernel, computed) for kernel in found)
+        return one_of(kernel_bytes(c, kernel, computed) for kernel in found)
     dtype = str(c.dtype).removeprefix("torch.")
     return at_least(result, f"{dtype} convolution by oneDNN {version} on {isa or 'this CPU'}")
 
 
 def _unknown(transposed: bool, backend: str) -> str:
-    """Say which kernels have no rule."""
+    """Return the reason why there is no upper bound."""
     if transposed:
         return "transposed convolution"
     return f"convolution by torch's {backend}" if backend else "convolution by an unknown kernel"
 
 
-def _converted(operands: Sequence[Tensor], c: Convolution) -> int:
-    """Return copies of operands that are not channels-last where the convolution is."""
+def _format_copies(operands: Sequence[Tensor], c: Convolution) -> int:
+    """Return the bytes of copies: operands that are not channels-last where the convolution is."""
     if not c.channels_last or len(c.x) != 4:
         return 0
     last = torch.channels_last
@@ -108,16 +108,16 @@ def _backend(args: Sequence[Any], rest: Sequence[Any]) -> str:
     stride, padding, dilation, transposed, output_padding, groups = rest
     window = (tuple(stride), tuple(padding), tuple(dilation), transposed, tuple(output_padding))
     threads = torch.get_num_threads()  # the choice depends on it
-    return _chosen(tuple(x.shape), tuple(weight.shape), x.dtype, window, groups, threads)
+    return _cached_backend(tuple(x.shape), tuple(weight.shape), x.dtype, window, groups, threads)
 
 
 @lru_cache(maxsize=4096)
-def _chosen(
+def _cached_backend(
     x: Shape, weight: Shape, dtype: torch.dtype, window: tuple[Any, ...], groups: int, threads: int
 ) -> str:
-    """Ask torch which kernel it would choose; expanded tensors take no memory.
+    """Ask torch which kernel it would choose; "" where torch does not say.
 
-    Where torch does not say, no kernel is known.
+    The operands are expanded tensors, which take no memory.
     """
     number = torch.zeros((), dtype=dtype)
     operands = (number.expand(x), number.expand(weight), None)

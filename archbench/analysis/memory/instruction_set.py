@@ -1,6 +1,6 @@
 """The instruction set that oneDNN chooses its kernels by.
 
-It is the highest one that the processor has and that the variable ONEDNN_MAX_CPU_ISA (or
+It is the highest one that the processor has and the variable ONEDNN_MAX_CPU_ISA (or
 DNNL_MAX_CPU_ISA) allows. torch's own kernels follow ATEN_CPU_CAPABILITY instead;
 torch.backends.cpu.get_cpu_capability() shows only that.
 
@@ -61,14 +61,14 @@ ALIASES: dict[str, InstructionSet] = {
     "AVX10_1_512_AMX_FP16": "AVX512_CORE_AMX_FP16",
 }
 
-# Each of these changes the choice of kernels in a way that nobody has followed here.
+# Each of these changes the choice of kernels in a way that no rule here knows.
 OTHER_CHOICES = ("CPU_ISA_HINTS", "DEFAULT_FPMATH_MODE")
 
 
 def instruction_set() -> InstructionSet | None:
-    """Return the set that oneDNN uses in this process; None where that is not known.
+    """Return the set that oneDNN uses in this process; None where it is not known.
 
-    The answer is cached, as oneDNN keeps its own from the first kernel on.
+    The set is cached, as oneDNN keeps its own from the first kernel on.
     """
     return _of_this_process(tuple(sorted(_variables(os.environ).items())))
 
@@ -89,7 +89,7 @@ def choose(flags: Iterable[str], variables: Mapping[str, str]) -> InstructionSet
     """Return the highest set that a processor has and that the environment allows.
 
     Args:
-        flags: what the processor has, named as by Linux or by torch.
+        flags: of the processor, named as by Linux or by torch.
         variables: the environment.
 
     >>> choose(["sse4_1", "avx", "avx2"], {})
@@ -114,8 +114,8 @@ def choose(flags: Iterable[str], variables: Mapping[str, str]) -> InstructionSet
 def processor_flags() -> tuple[str, ...]:
     """Return the flags of an x86-64 processor; empty where they cannot be read.
 
-    torch asks the processor itself, Linux shows what its kernel knows. torch before 2.10 does not
-    tell all flags.
+    torch asks the processor itself, Linux shows the flags that its kernel knows. torch before 2.10
+    does not return all flags.
     """
     ask = getattr(torch.cpu, "get_capabilities", None)
     if ask is not None:
@@ -130,7 +130,7 @@ def processor_flags() -> tuple[str, ...]:
 
 @lru_cache(maxsize=1)
 def is_intel() -> bool:
-    """Tell whether the processor is one of Intel's, as far as the system tells."""
+    """Tell whether the processor is Intel's; False where the system does not tell."""
     try:
         text = CPUINFO.read_text(encoding="utf-8", errors="replace")
     except OSError:

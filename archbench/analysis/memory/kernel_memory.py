@@ -1,8 +1,8 @@
-"""How many bytes a convolution kernel of oneDNN holds, by the layout that it computes in.
+"""The bytes that a convolution kernel of oneDNN holds, by the layout that it computes in.
 
-Each function returns the highest moment of one pass, the result included. The lower bound counts
-the copies of operands. The upper bound adds the buffers of threads: their sizes follow from how
-oneDNN divides the work among threads and caches.
+The most bytes that are held at once in one pass count, the result included. The lower bound has the
+copies of operands. The upper bound adds the buffers of threads: their sizes depend on how oneDNN
+divides the work among threads and caches.
 
 Sources: ideep's convolution_forward, convolution_backward_data and convolution_backward_weights
 for the copies; init_scratchpad() of oneDNN's kernels in src/cpu/x64, and
@@ -26,8 +26,8 @@ WIDEST = 64  # channels in a block of weights, at most
 FITTING_COLUMNS = 2**18  # bytes: any processor's cache takes them, so they are unfolded at once
 
 
-def held(c: Convolution, kernel: Kernel, computed: Pass) -> ByteRange:
-    """Return what a kernel holds at the highest moment of a pass."""
+def kernel_bytes(c: Convolution, kernel: Kernel, computed: Pass) -> ByteRange:
+    """Return the most bytes that a kernel holds at once in a pass."""
     if computed == "to_weights":
         return _to_weights(c, kernel)
     forward = computed == "forward"
@@ -35,7 +35,7 @@ def held(c: Convolution, kernel: Kernel, computed: Pass) -> ByteRange:
     result = c.plain(to)
     match kernel.layout:
         case "columns":
-            return _unfolded(c, forward, result)
+            return _columns(c, forward, result)
         case "given":
             return _rows(c, forward).plus(result)
         case "rows":
@@ -47,10 +47,10 @@ def held(c: Convolution, kernel: Kernel, computed: Pass) -> ByteRange:
 
 
 def _in_blocks(c: Convolution, kernel: Kernel, source: Shape, to: Shape) -> ByteRange:
-    """Copy the source and the weights into blocks, compute into blocks, copy the result back."""
+    """Return the bytes of a kernel that copies source, weights and result into blocks."""
     read = 0 if kernel.plain_source else c.blocked(source, kernel.block)
     copy = c.blocked(to, kernel.block)
-    buffer, threads = _of_one_by_one(c, kernel.block, to), _threads()
+    buffer, threads = _one_by_one_buffer(c, kernel.block, to), _threads()
     busy = min(threads, c.x[0])
     computing = exactly(read + _block_weights(c, kernel) + copy).plus(
         busy * buffer, threads * buffer
@@ -59,7 +59,7 @@ def _in_blocks(c: Convolution, kernel: Kernel, source: Shape, to: Shape) -> Byte
 
 
 def _to_weights(c: Convolution, kernel: Kernel) -> ByteRange:
-    """Return what the gradients to weights and bias take, in oneDNN's layout and in torch's."""
+    """Return the bytes of gradients to weights and bias, in oneDNN's layout and in torch's."""
     own, bias, threads = c.plain(c.weight), FLOAT * c.out[1], _threads()
     small = 2 * bias + threads * (SMALL + bias) + (threads > 1) * threads * MEETING
     match kernel.layout:
@@ -73,36 +73,36 @@ def _to_weights(c: Convolution, kernel: Kernel) -> ByteRange:
             inputs, outputs = c.per_group
             blocks = (up(outputs, 16), up(inputs, 16), *c.weight[2:])
             weights = c.groups * c.plain(blocks)
-            return exactly(3 * own).plus(0, weights + _summed(c, weights, 16) + small)
+            return exactly(3 * own).plus(0, weights + _sum_buffers(c, weights, 16) + small)
         case _:
             weights = _block_weights(c, kernel)
             read = 0 if kernel.plain_source else c.blocked(c.x, kernel.block)
             operands = read + c.blocked(c.out, kernel.block)
             return exactly(weights + max(operands, own)).plus(
-                0, _summed(c, weights, kernel.block) + small
+                0, _sum_buffers(c, weights, kernel.block) + small
             )
 
 
-def _summed(c: Convolution, weights: int, block: int) -> int:
-    """Return at most the buffers in which threads add up gradients to the weights.
+def _sum_buffers(c: Convolution, weights: int, block: int) -> int:
+    """Return at most the bytes of buffers in which threads add up gradients to the weights.
 
-    For bfloat16 these are in single precision, beside a transposed copy of each thread's sample.
+    For bfloat16 the sums are in single precision, and each thread copies its sample transposed.
     """
     threads = _threads()
-    gathered = threads * _of_one_by_one(c, WIDEST, c.x)
+    gathered = threads * _one_by_one_buffer(c, WIDEST, c.x)
     if c.dtype.itemsize == FLOAT:
-        added = threads > 1 and not _shared_out(c, block)
+        added = threads > 1 and not _computes_own_gradients(c, block)
         return gathered + added * (threads + c.pointwise) * weights
     sample = c.blocked((1, *c.x[1:]), WIDEST) + c.blocked((1, *c.out[1:]), WIDEST)
     return gathered + threads * (2 * weights + 2 * sample)
 
 
-def _shared_out(c: Convolution, block: int) -> bool:
+def _computes_own_gradients(c: Convolution, block: int) -> bool:
     """Tell whether each thread computes gradients of its own, so that none are added up.
 
-    oneDNN weighs what threads read against eight times what they add up: balance() in
-    src/cpu/x64/jit_avx512_common_conv_kernel.cpp. The rule here keeps a distance from where the
-    choice changes, and asks for blocks enough to be shared out evenly.
+    oneDNN compares the bytes that threads read with eight times the bytes that they add up:
+    balance() in src/cpu/x64/jit_avx512_common_conv_kernel.cpp. The rule here keeps a distance from
+    where the choice changes, and asks for enough blocks to divide evenly among threads.
     """
     inputs, outputs = c.per_group
     blocks = c.groups * (up(inputs, block) // block) * (up(outputs, block) // block)
@@ -110,11 +110,11 @@ def _shared_out(c: Convolution, block: int) -> bool:
     return blocks >= 8 * _threads() and 4 * prod(c.weight) >= read
 
 
-def _of_one_by_one(c: Convolution, block: int, to: Shape) -> int:
-    """Return the buffer that each thread of a kernel for 1×1 windows has.
+def _one_by_one_buffer(c: Convolution, block: int, to: Shape) -> int:
+    """Return the bytes of each thread's buffer in a kernel for 1×1 windows.
 
-    A strided one gathers the points that count of one sample; for bfloat16 it sums up in single
-    precision.
+    A strided kernel gathers the positions that it reads of one sample. For bfloat16 the sums are in
+    single precision.
     """
     if not c.one_by_one or c.groups > 1:
         return 0
@@ -124,7 +124,7 @@ def _of_one_by_one(c: Convolution, block: int, to: Shape) -> int:
 
 
 def _rows(c: Convolution, forward: bool) -> ByteRange:
-    """Return weights and buffers of a kernel that computes in rows."""
+    """Return the bytes of weights and buffers of a kernel that computes in rows."""
     threads = _threads()
     copied = 0 if c.irregular else c.plain(c.weight)  # the reference kernel copies none
     weights = ByteRange(copied, _row_weights(c, forward))
@@ -145,7 +145,7 @@ def _rows(c: Convolution, forward: bool) -> ByteRange:
 
 
 def _row_weights(c: Convolution, forward: bool) -> int:
-    """Return at most the weights in blocks of the channels that are computed."""
+    """Return at most the bytes of weights in blocks of the computed channels."""
     pair = FLOAT // c.dtype.itemsize
     read, computed = c.per_group if forward else reversed(c.per_group)
     whole = max(up(computed, WIDEST), up(computed, 48))
@@ -154,24 +154,27 @@ def _row_weights(c: Convolution, forward: bool) -> int:
     return c.plain((read if pair == 1 else up(read, 16), whole, *c.weight[2:]))
 
 
-def _unfolded(c: Convolution, forward: bool, result: int) -> ByteRange:
-    """Return what a kernel takes that unfolds its input, the result included."""
+def _columns(c: Convolution, forward: bool, result: int) -> ByteRange:
+    """Return the bytes of a kernel that unfolds its input, the result included."""
     threads = _threads()
     copies = result * (1 if c.channels_last else 2)
-    if forward and c.dtype is torch.float32 and _fits(c):
+    if forward and c.dtype is torch.float32 and _unfolds_at_once(c):
         return exactly(result + max(result, threads * c.columns)).plus(0, SMALL * threads)
     most = threads * _largest_columns(c) + c.plain(c.weight)
     return exactly(copies).plus(0, most)
 
 
-def _fits(c: Convolution) -> bool:
-    """Tell whether each thread unfolds a whole sample of a group: it fits, and there are enough."""
+def _unfolds_at_once(c: Convolution) -> bool:
+    """Tell whether each thread unfolds a whole sample of a group at once.
+
+    It does if the sample fits into a cache and there are enough samples for all threads.
+    """
     enough = c.x[0] * c.groups >= _threads()
     return enough and c.columns <= FITTING_COLUMNS and not c.channels_last
 
 
 def _largest_columns(c: Convolution) -> int:
-    """Return what one thread unfolds at most: a sample of a group, sums and a transposed copy."""
+    """Return at most the bytes of one thread: an unfolded sample, sums and a transposed copy."""
     inputs, outputs = c.per_group
     columns = inputs * prod(c.weight[2:]) * prod(c.out[2:])
     planes = 2 * inputs * prod(c.x[2:]) + outputs * prod(c.out[2:])
@@ -179,9 +182,9 @@ def _largest_columns(c: Convolution) -> int:
 
 
 def _block_weights(c: Convolution, kernel: Kernel) -> int:
-    """Return the weights in blocks of output channels, and of input channels unless they are few.
+    """Return the bytes of weights in blocks of output channels, and of input channels unless few.
 
-    Pairs of channels stay together where a product of two numbers of two bytes is one instruction.
+    Two-byte channels stay in pairs, because one instruction multiplies two of them.
     """
     block, window = kernel.block, c.weight[2:]
     if c.depthwise:

@@ -1,8 +1,8 @@
-"""Memory that kernels of the CPU take while they run and give back: no tensor shows it.
+"""Memory that CPU kernels allocate and free while they run: no tensor shows it.
 
-A rule returns the bytes that its operation holds at its highest moment, results included, above
-what is alive before it, as a range. The watch takes whichever is more, that or the results alone.
-An operation without a rule takes its results alone.
+A rule returns a range of bytes: the most that its operation holds at once, results included, beyond
+the memory that was alive before. The watch counts the results alone where these are more, and for
+an operation without a rule.
 
 What a kernel takes depends on the processor. Where its kernel is not known a rule returns a lower
 bound and the reason, and the estimate says so.
@@ -26,7 +26,7 @@ from archbench.networks.tensors import bytes_of
 Rule = Callable[[tuple[Any, ...], Any], ByteRange]
 
 
-def drawn(args: tuple[Any, ...], out: Any) -> ByteRange:
+def random_draw(args: tuple[Any, ...], out: Any) -> ByteRange:
     """bernoulli_, as in dropout: MKL draws numbers of four bytes, which torch then converts.
 
     Elsewhere than on Intel's processors torch draws by itself, into the result.
@@ -38,12 +38,12 @@ def drawn(args: tuple[Any, ...], out: Any) -> ByteRange:
     return exactly(buffer) if is_intel() else ByteRange(0, buffer)
 
 
-def attended(args: tuple[Any, ...], out: Any) -> ByteRange:
-    """Attention: which kernel computes it, and in what blocks, is not followed here."""
+def attention(args: tuple[Any, ...], out: Any) -> ByteRange:
+    """Attention: the kernel and its blocks are not known, so there is no upper bound."""
     return at_least(0, "attention")
 
 
-def promoted(args: tuple[Any, ...], out: Any) -> ByteRange:
+def type_promotion(args: tuple[Any, ...], out: Any) -> ByteRange:
     """Point-wise on two dtypes: the operand that lacks the common dtype is converted first.
 
     Source: TensorIteratorBase::compute_types in ATen/TensorIterator.cpp, "promote inputs to common
@@ -57,8 +57,8 @@ def promoted(args: tuple[Any, ...], out: Any) -> ByteRange:
     return exactly(converted + bytes_of(t for t in (out,) if t is not a))
 
 
-def summed(args: tuple[Any, ...], out: Tensor) -> ByteRange:
-    """A sum into another dtype, as of truth values, whose sum is a whole number of eight bytes.
+def sum_into_dtype(args: tuple[Any, ...], out: Tensor) -> ByteRange:
+    """A sum into another dtype, as of booleans, whose sum is an int64.
 
     Source: make_reduction_from_out_ty in ATen/native/ReduceOpsUtils.h converts the input first.
     """
@@ -75,16 +75,16 @@ RULES: dict[Any, Rule] = {
     aten.addmm.default: product,
     aten.bmm.default: product,
     aten.baddbmm.default: product,
-    aten.bernoulli_.float: drawn,
-    aten.sum.dim_IntList: summed,
-    aten.sum.default: summed,
+    aten.bernoulli_.float: random_draw,
+    aten.sum.dim_IntList: sum_into_dtype,
+    aten.sum.default: sum_into_dtype,
 }
-RULES |= dict.fromkeys(FUSED_OPERATIONS, attended)
+RULES |= dict.fromkeys(FUSED_OPERATIONS, attention)
 _SELECTS = {aten.where.self, aten.masked_fill.Scalar, aten.masked_fill.Tensor}  # read their mask
 
 
 def cpu_memory(func: Any, args: tuple[Any, ...], out: Any) -> ByteRange:
-    """Return what an operation holds at its highest moment on the CPU; nothing without a rule."""
+    """Return the most bytes that an operation holds at once on the CPU; 0 without a rule."""
     rule = _rule_for(func)
     return NOTHING if rule is None else rule(args, out)
 
@@ -93,5 +93,5 @@ def cpu_memory(func: Any, args: tuple[Any, ...], out: Any) -> ByteRange:
 def _rule_for(func: Any) -> Rule | None:
     rule = RULES.get(func)
     if rule is None and torch.Tag.pointwise in getattr(func, "tags", ()) and func not in _SELECTS:
-        return promoted
+        return type_promotion
     return rule

@@ -3,7 +3,7 @@
 Single precision goes to BLAS, which allocates nothing through torch. Two-byte types go to oneDNN
 where the processor has AVX-512 (ATen/native/mkldnn/Matmul.cpp, use_mkldnn_bf16_matmul()), which
 copies parts of both operands for each thread and sums up in single precision (init_scratchpad() in
-src/cpu/x64/matmul/brgemm_matmul_utils.cpp). No part is needed whole, so only a bound is known.
+src/cpu/x64/matmul/brgemm_matmul_utils.cpp). How large the parts are is not known, only a bound.
 """
 
 from typing import Any, get_args
@@ -21,8 +21,8 @@ from archbench.analysis.memory.instruction_set import (
 )
 
 FLOAT = 4  # bytes of a sum
-SHARE = 3 * 2**17  # bytes: what one thread copies at most
-SMALL = 2**15  # bytes: what it takes in any case
+SHARE = 3 * 2**17  # bytes that one thread copies at most
+SMALL = 2**15  # bytes that one thread takes in any case
 
 # torch multiplies two-byte types itself on these.
 LOWER: tuple[InstructionSet, ...] = get_args(InstructionSet)[:4]

@@ -1,4 +1,4 @@
-"""How much memory a network takes, and how far the computed figure can be relied on."""
+"""The computed memory of a network, and how far the figure can be relied on."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -41,22 +41,22 @@ class MemoryEstimate(Record):
     inputs_bytes: int
     optimizer_bytes: int  #: its state, alive between steps
     gradients_bytes: int  #: of the parameters, all together at the end of the backward pass
-    #: most that is alive at once above what was alive before the call: outputs, tensors saved for
-    #: the backward pass, gradients, temporaries of operations and of the optimizer
+    #: most bytes alive at once that were not alive before the call: outputs, tensors saved for the
+    #: backward pass, gradients, temporaries of operations and of the optimizer
     activations_peak_bytes: int
-    activations_peak_high_bytes: int | None  #: it is no more than that; None: no bound is known
+    activations_peak_high_bytes: int | None  #: its upper bound; None where no bound is known
     unknown: tuple[str, ...] = ()  #: why no upper bound is known: "convolution by SlowTranspose2d"
-    note: str = ""  #: why it ran elsewhere than on the meta device
+    note: str = ""  #: the reason why it ran elsewhere than on the meta device
 
     @property
     def complete(self) -> bool:
-        """Tell whether the peak is known to within a tenth; if not, it is a lower bound."""
+        """Whether the peak is known to within a tenth; if not, it is a lower bound."""
         high = self.activations_peak_high_bytes
         return high is not None and high * (1 - PROMISED) <= self.activations_peak_bytes
 
     @property
     def peak_bytes(self) -> int:
-        """What the allocator shows at the highest moment of the call, weights and all."""
+        """The peak of the allocator during the call, weights included."""
         return self._before_bytes + self.activations_peak_bytes
 
     @property

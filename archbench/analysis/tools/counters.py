@@ -1,7 +1,7 @@
-"""The other tools themselves, each called as its own documentation shows, and quietly.
+"""The other tools themselves, each called as its own documentation shows, without its prints.
 
-None of them is needed: one that is not installed is named so. Some leave attributes in the network
-they count, so that each gets one of its own.
+Each tool is optional. Some leave attributes in the network that they count, so each counts a copy
+of its own.
 """
 
 import contextlib
@@ -24,11 +24,11 @@ Count = tuple[int | None, int | None]  # MACs and params as the tool prints them
 
 
 class CannotCount(Exception):
-    """A tool gave no number; the message is its own, or says why it was not asked."""
+    """A tool gave no number; the message is the tool's, or the reason why it did not run."""
 
 
 def fvcore_analysis(model: nn.Module, inputs: Inputs) -> Any:
-    """Set fvcore's analysis up to say nothing."""
+    """Return fvcore's analysis of a model, with its warnings off."""
     from fvcore.nn import FlopCountAnalysis
 
     analysis = FlopCountAnalysis(model, inputs)
@@ -64,17 +64,17 @@ def ptflops(model: nn.Module, inputs: Inputs) -> Count:
         macs, params = get_model_complexity_info(
             model, tuple(inputs[0].shape[1:]), as_strings=False, print_per_layer_stat=False
         )
-    if macs is None:  # it prints what the network raised, and carries on
+    if macs is None:  # ptflops prints the network's exception, and carries on
         raise CannotCount((said.getvalue().strip().splitlines() or ["gave no number"])[-1])
     return macs, params
 
 
 @contextlib.contextmanager
 def _without_broken_torchvision() -> Iterator[None]:
-    """Hide a torchvision that does not fit torch: ptflops can do without it, but not import it."""
+    """Hide a torchvision that does not fit torch; ptflops does not need it, but imports it."""
     broken = False
     try:
-        import torchvision  # noqa: F401  # only whether it can be
+        import torchvision  # noqa: F401  # to see whether the import fails
     except ImportError:
         pass
     except Exception:  # its compiled operations are missing, or another torch's
@@ -114,16 +114,16 @@ def flop_counter_mode(model: nn.Module, inputs: Inputs) -> Count:
 
 @dataclass(frozen=True, slots=True)
 class Counter:
-    """A tool that counts a network it is given."""
+    """A tool that counts a network."""
 
-    name: str  #: what it is called
-    package: str  #: what it is installed as
-    says: str  #: what it calls multiply-adds
+    name: str
+    package: str  #: its name for pip
+    says: str  #: its word for multiply-adds
     counts_params: bool  #: whether it counts parameters too
-    #: whether it fails on the meta device, as what traces with torch.jit does, or counts more
-    #: there: ptflops sees that a linear layer is taken apart
+    #: whether it fails on the meta device, as tools do that trace with torch.jit, or counts more
+    #: there: for ptflops a linear layer is several operations there
     needs_values: bool
-    count: Callable[[nn.Module, Inputs], Count]  #: calls it
+    count: Callable[[nn.Module, Inputs], Count]  #: runs the tool
 
     @property
     def version(self) -> str | None:
@@ -145,7 +145,7 @@ COUNTERS = (
 
 
 def run(counter: Counter, model: nn.Module, inputs: Inputs) -> Count:
-    """Count a network, which may not be the same afterwards.
+    """Return a tool's count of a network, which the tool may change.
 
     Raises:
         CannotCount: the tool failed; the message says how, in one line.
@@ -161,7 +161,7 @@ def run(counter: Counter, model: nn.Module, inputs: Inputs) -> Count:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Drop prints, warnings and log lines."""
+    """Suppress prints, warnings and log lines."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:

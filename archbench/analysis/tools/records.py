@@ -1,4 +1,4 @@
-"""The terms of the sum that leads from archbench's count to another tool's."""
+"""The terms of the sum from archbench's count to another tool's, and the number that it prints."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,8 +13,8 @@ Quantity = Literal["params", "macs"]
 class Term(Record):
     """One named difference between two ways of counting, or between two networks."""
 
-    name: str  #: what is counted otherwise
-    amount: int  #: what that adds; negative where the other counts less
+    name: str  #: the thing that is counted otherwise
+    amount: int  #: the difference; negative where the other counts less
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +22,8 @@ class Printed:
     """A number as a tool prints it."""
 
     text: str  #: its digits, "25,557,032" or "4.089"
-    unit: int = 1  #: what 1 of it stands for: 10**9 where billions are printed
-    whole: str = ""  #: all that is printed, where there is more: "3.8 × 10^9"
+    unit: int = 1  #: of the number: 10**9 where billions are printed
+    whole: str = ""  #: the whole text, where it has more than digits: "3.8 × 10^9"
 
     @property
     def value(self) -> int:

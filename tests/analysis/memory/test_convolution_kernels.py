@@ -7,7 +7,7 @@ import sys
 import pytest
 import torch
 
-from archbench.analysis.memory.convolution import Convolution, read
+from archbench.analysis.memory.convolution import Convolution, convolution_of
 from archbench.analysis.memory.convolution_kernels import VERSIONS, Kernel, Pass, kernels
 from archbench.analysis.memory.instruction_set import (
     InstructionSet,
@@ -58,7 +58,7 @@ def convolution(c: int, o: int, size: int, k: int, s: int, p: int, d: int, g: in
     x = torch.empty(4, c, size, size, dtype=getattr(torch, dtype), device="meta")
     w = torch.empty(o, c // g, k, k, dtype=x.dtype, device="meta")
     out = torch.conv2d(x, w, None, s, p, d, g)
-    return read((x, w), tuple(out.shape), ([s, s], [p, p], [d, d], False, [0, 0], g))
+    return convolution_of((x, w), tuple(out.shape), ([s, s], [p, p], [d, d], False, [0, 0], g))
 
 
 def chosen(line: str) -> tuple[Pass, Kernel]:
