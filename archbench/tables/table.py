@@ -66,6 +66,7 @@ class Column:
     #: columns of the highest rank are left out first where space is short; 0 always stays
     rank: int = 0
     group: str = ""  #: columns of one group share their prefix or unit, so that one can read across
+    optional: bool = False  #: `without_empty()` leaves it out where no row has a value
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,11 @@
-"""A Bench as a report: one row per cell, what it means below."""
+"""A Bench as a report: one row per cell, with facts and notes below."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from archbench.analysis.memory.records import MemoryEstimate
 from archbench.commands.bench.records import Bench, Timing
+from archbench.tables.columns import Columns, table_of, without_empty
 from archbench.tables.table import Bound, Column, Kind, Report, Table, TableCell, Tone, Toned
 from archbench.timing.records import Flag
 from archbench.timing.words import FLAGS, how, machine_facts
@@ -18,78 +19,62 @@ MEANING = (
 )
 
 
+def _estimate(timing: Timing) -> TableCell:
+    estimate = timing.estimate
+    if estimate is None or estimate.complete:
+        return None if estimate is None else estimate.peak_bytes
+    return Bound(estimate.peak_bytes, "≥")
+
+
+def _flags(timing: Timing) -> TableCell:
+    if not timing.flags:
+        return ""
+    words = "\n".join(flag.replace("_", " ") for flag in timing.flags)
+    return Toned(words, Tone.BAD if BAD & set(timing.flags) else Tone.FAIR)
+
+
+COLUMNS: Columns[Timing] = (
+    (Column("model", "model"), lambda t: t.cell.model),
+    (Column("batch_size", "batch", Kind.INTEGER), lambda t: t.cell.batch_size),
+    (Column("how", "how", optional=True), lambda t: how(t.cell)),
+    (Column("latency_median_s", "latency", Kind.SECONDS, 0, "time"), lambda t: t.latency_median_s),
+    (Column("latency_low_s", "95 % low", Kind.SECONDS, 1, "time"), lambda t: t.latency_low_s),
+    (Column("latency_high_s", "high", Kind.SECONDS, 1, "time"), lambda t: t.latency_high_s),
+    (Column("latency_p90_s", "p90", Kind.SECONDS, 4, "time"), lambda t: t.latency_p90_s),
+    (Column("latency_p99_s", "p99", Kind.SECONDS, 5, "time"), lambda t: t.latency_p99_s),
+    (
+        Column("device_median_s", "device", Kind.SECONDS, 3, "time", optional=True),
+        lambda t: t.device_median_s,
+    ),
+    (Column("throughput_per_s", "images/s", Kind.RATE), lambda t: t.throughput_per_s),
+    (Column("flops_per_s", "FLOP/s", Kind.COUNT, 6), lambda t: t.flops_per_s),
+    (
+        Column("peak_memory_bytes", "peak memory", Kind.BYTES, 2, "memory"),
+        lambda t: t.peak_memory_bytes,
+    ),
+    (Column("estimate_bytes", "estimate", Kind.BYTES, 7, "memory"), _estimate),
+    (
+        Column("compile_cold_s", "compile", Kind.SECONDS, 2, "compile", optional=True),
+        lambda t: t.compile_cold_s,
+    ),
+    (
+        Column("compile_warm_s", "cached", Kind.SECONDS, 3, "compile", optional=True),
+        lambda t: t.compile_warm_s,
+    ),
+    (Column("flags", "flags", optional=True), _flags),
+)
+
+
 def bench_report(bench: Bench) -> Report:
-    """Lay out what was measured, its machine and its flags."""
+    """Return the report of a measurement: its times, its machine and its flags."""
     return Report(
         "Latency, throughput and memory",
-        (_table(bench.timings),),
+        (without_empty(table_of(COLUMNS, bench.timings)),),
         bench.to_dict(),
         _facts(bench),
         (*_notes(bench.timings), MEANING),
         rows=rows_table(bench.rows()),
     )
-
-
-def _table(timings: Sequence[Timing]) -> Table:
-    columns = [
-        Column("model", "model"),
-        Column("batch_size", "batch", Kind.INTEGER),
-        Column("how", "how"),
-        Column("latency_median_s", "latency", Kind.SECONDS, group="time"),
-        Column("latency_low_s", "95 % low", Kind.SECONDS, 1, "time"),
-        Column("latency_high_s", "high", Kind.SECONDS, 1, "time"),
-        Column("latency_p90_s", "p90", Kind.SECONDS, 4, "time"),
-        Column("latency_p99_s", "p99", Kind.SECONDS, 5, "time"),
-        Column("device_median_s", "device", Kind.SECONDS, 3, "time"),
-        Column("throughput_per_s", "images/s", Kind.RATE),
-        Column("flops_per_s", "FLOP/s", Kind.COUNT, 6),
-        Column("peak_memory_bytes", "peak memory", Kind.BYTES, 2, "memory"),
-        Column("estimate_bytes", "estimate", Kind.BYTES, 7, "memory"),
-        Column("compile_cold_s", "compile", Kind.SECONDS, 2, "compile"),
-        Column("compile_warm_s", "cached", Kind.SECONDS, 3, "compile"),
-        Column("flags", "flags"),
-    ]
-    rows = [_row(timing) for timing in timings]
-    optional = {"how", "device_median_s", "compile_cold_s", "compile_warm_s", "flags"}
-    shown = [
-        i
-        for i, column in enumerate(columns)
-        if column.key not in optional or any(row[i] not in (None, "") for row in rows)
-    ]
-    return Table(
-        tuple(columns[i] for i in shown), tuple(tuple(row[i] for i in shown) for row in rows)
-    )
-
-
-def _row(timing: Timing) -> tuple[TableCell, ...]:
-    flags: TableCell = ""
-    if timing.flags:
-        words = "\n".join(flag.replace("_", " ") for flag in timing.flags)
-        flags = Toned(words, Tone.BAD if BAD & set(timing.flags) else Tone.FAIR)
-    return (
-        timing.cell.model,
-        timing.cell.batch_size,
-        how(timing.cell),
-        timing.latency_median_s,
-        timing.latency_low_s,
-        timing.latency_high_s,
-        timing.latency_p90_s,
-        timing.latency_p99_s,
-        timing.device_median_s,
-        timing.throughput_per_s,
-        timing.flops_per_s,
-        timing.peak_memory_bytes,
-        _estimated(timing.estimate),
-        timing.compile_cold_s,
-        timing.compile_warm_s,
-        flags,
-    )
-
-
-def _estimated(estimate: MemoryEstimate | None) -> TableCell:
-    if estimate is None or estimate.complete:
-        return None if estimate is None else estimate.peak_bytes
-    return Bound(estimate.peak_bytes, "≥")
 
 
 def _facts(bench: Bench) -> tuple[tuple[str, str], ...]:
@@ -106,7 +91,7 @@ def _facts(bench: Bench) -> tuple[tuple[str, str], ...]:
 
 
 def _given(bench: Bench) -> list[tuple[str, str]]:
-    """Name the input and the arguments, which one call has for all its cells."""
+    """Return the input and the arguments, which are the same for all cells of a call."""
     cells = [timing.cell for timing in bench.timings]
     facts = []
     inputs = {cell.inputs for cell in cells}
@@ -136,7 +121,7 @@ def _notes(timings: Sequence[Timing]) -> list[str]:
 
 
 def lower_bounds(estimates: Sequence[MemoryEstimate]) -> list[str]:
-    """Say why some estimates are lower bounds; nothing where none is."""
+    """Return the note on estimates that are lower bounds; empty where there are none."""
     partial = [estimate.unknown for estimate in estimates if not estimate.complete]
     return [f"≥: a lower bound of the peak. {not_counted(partial)}"] if partial else []
 
@@ -144,8 +129,7 @@ def lower_bounds(estimates: Sequence[MemoryEstimate]) -> list[str]:
 def not_counted(unknown: Sequence[Sequence[str]]) -> str:
     """Return a sentence with the parts that incomplete estimates leave out.
 
-    Args:
-        unknown: of each estimate, the reasons why no upper bound is known.
+    `unknown` has the reasons of each estimate why no upper bound is known.
 
     >>> not_counted([("attention",), ("attention", "recurrent layers")])
     'Not counted, or only in part: attention, recurrent layers.'
@@ -157,7 +141,7 @@ def not_counted(unknown: Sequence[Sequence[str]]) -> str:
 
 
 def rows_table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """Lay out what CSV holds: every key of any row."""
+    """Return the table that CSV holds: a column for every key of any row."""
     keys = dict.fromkeys(key for row in rows for key in row)
     return Table(
         tuple(Column(key, key) for key in keys),

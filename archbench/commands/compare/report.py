@@ -2,10 +2,11 @@
 
 from string import ascii_uppercase
 
-from archbench.analysis.records import StageCost
+from archbench.analysis.records import Profile, StageCost
 from archbench.commands.compare.changes import stage_names
 from archbench.commands.compare.records import Change, Comparison
 from archbench.gates.rules import IMPORTANT
+from archbench.tables.columns import Columns, table_of
 from archbench.tables.table import Column, Kind, Report, Table, TableCell
 from archbench.timing.words import flag_notes, how, machine_facts
 from archbench.units import counted
@@ -105,10 +106,7 @@ def whole_report(comparison: Comparison) -> Report:
 
 
 def _labels(comparison: Comparison) -> list[str]:
-    """Head columns with the names of two networks; with letters if they are more, or names long.
-
-    The title tells which letter is which.
-    """
+    """Return headings for the networks: two short names, else letters, which the title explains."""
     names = [profile.model for profile in comparison.profiles]
     if len(names) == 2 and max(map(len, names)) <= LONGEST_HEADING:
         return names
@@ -138,33 +136,27 @@ def _totals_table(comparison: Comparison) -> Table:
 
 def _totals_of_many(comparison: Comparison) -> Table:
     """One row per network, with its params and MACs as multiples of the reference's."""
-    columns = (
-        Column("label", ""),
-        Column("model", "network"),
-        Column("params", "params", Kind.INTEGER),
-        Column("params_ratio", "ratio", Kind.RATIO, rank=1),
-        Column("macs", "MACs", Kind.INTEGER),
-        Column("macs_ratio", "ratio", Kind.RATIO, rank=2),
-        Column("activations", "activations", Kind.INTEGER, rank=4),
-        Column("depth", "depth", Kind.INTEGER, rank=3),
-    )
     first = comparison.profiles[0].totals
-    rows: list[tuple[TableCell, ...]] = []
-    for label, profile in zip(_labels(comparison), comparison.profiles, strict=True):
-        totals = profile.totals
-        rows.append(
-            (
-                label,
-                profile.model,
-                totals.params,
-                totals.params / first.params if first.params else None,
-                totals.macs,
-                totals.macs / first.macs if first.macs else None,
-                totals.activations,
-                totals.depth,
-            )
-        )
-    return Table(columns, tuple(rows))
+    columns: Columns[tuple[str, Profile]] = (
+        (Column("label", ""), lambda row: row[0]),
+        (Column("model", "network"), lambda row: row[1].model),
+        (Column("params", "params", Kind.INTEGER), lambda row: row[1].totals.params),
+        (
+            Column("params_ratio", "ratio", Kind.RATIO, rank=1),
+            lambda row: row[1].totals.params / first.params if first.params else None,
+        ),
+        (Column("macs", "MACs", Kind.INTEGER), lambda row: row[1].totals.macs),
+        (
+            Column("macs_ratio", "ratio", Kind.RATIO, rank=2),
+            lambda row: row[1].totals.macs / first.macs if first.macs else None,
+        ),
+        (
+            Column("activations", "activations", Kind.INTEGER, rank=4),
+            lambda row: row[1].totals.activations,
+        ),
+        (Column("depth", "depth", Kind.INTEGER, rank=3), lambda row: row[1].totals.depth),
+    )
+    return table_of(columns, zip(_labels(comparison), comparison.profiles, strict=True))
 
 
 def _stages_table(comparison: Comparison) -> Table:
@@ -202,7 +194,7 @@ def _stages_table(comparison: Comparison) -> Table:
 
 
 def _stage_differences(stages: list[StageCost | None]) -> str:
-    """Name what differs between the networks in one stage: "=" where nothing does."""
+    """Return a text with what differs between the networks in one stage; "=" if nothing does."""
     there = [stage for stage in stages if stage is not None]
     if len(there) < len(stages):
         return "≠ missing"
@@ -216,7 +208,7 @@ def _stage_differences(stages: list[StageCost | None]) -> str:
 
 
 def _operations_table(comparison: Comparison) -> Table:
-    """List the operations that do not run equally often."""
+    """One row per operation that does not run equally often in all networks."""
     profiles = comparison.profiles
     changed = dict.fromkeys(c.subject for c in _changed(comparison, "calls"))
     changed.pop("aten.empty", None)  # batch normalisation reserves a buffer it does not use
@@ -250,7 +242,7 @@ def _changed(comparison: Comparison, metric: str, model: str | None = None) -> l
 
 
 def _sentences(comparison: Comparison) -> list[str]:
-    """Say for each network whether params and MACs differ from the reference's, and where."""
+    """Return a sentence per network: whether its params and MACs differ from the reference's."""
     reference = comparison.profiles[0].model
     sentences = []
     for profile in comparison.profiles[1:]:
@@ -279,7 +271,7 @@ def _by_how_much(total: Change | None) -> str:
 
 
 def _time_sentence(reference: str, change: Change) -> str:
-    """Put a verdict in words, with what the measurement could have seen."""
+    """Return a verdict as a sentence, with the smallest difference that would be seen."""
     if change.ratio is None or change.low is None or change.high is None or change.mde is None:
         return f"{change.model}: one process gives no interval; give it more --max-time."
     text = (

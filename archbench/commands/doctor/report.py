@@ -6,7 +6,7 @@ from archbench.timing.machine.records import Environment
 from archbench.timing.words import ceilings_line
 from archbench.units import counted, duration, memory
 
-TITLES = {  # of the fields that need another word than their own
+TITLES = {  # of the fields whose name is no title
     "cores": "visible cores",
     "quota_cores": "quota, cores",
     "blas": "BLAS",
@@ -24,7 +24,7 @@ TITLES = {  # of the fields that need another word than their own
 
 
 def doctor_report(diagnosis: Diagnosis) -> Report:
-    """Lay out what was found; advice comes last, where it is read."""
+    """Return the report of a diagnosis; the advice stands last."""
     table = _environment_table(diagnosis.environment)
     tables = [table] if diagnosis.noise is None else [_noise_table(diagnosis.noise), table]
     return Report(
@@ -38,7 +38,7 @@ def doctor_report(diagnosis: Diagnosis) -> Report:
 
 
 def _environment_table(env: Environment) -> Table:
-    """One row per fact that is known, what must agree between two times marked by a sign."""
+    """One row per known fact; "=" marks those that must agree to compare two times."""
     compared = set(env.compared())
     rows: list[tuple[TableCell, ...]] = []
     for name, value in env.to_dict().items():

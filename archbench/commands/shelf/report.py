@@ -1,22 +1,14 @@
 """The registry as a report."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from archbench.networks.registry.published import PublishedError
-from archbench.networks.registry.records import Architecture
+from archbench.networks.registry.records import Architecture, Paper
 from archbench.networks.registry.totals import KeptTotals
+from archbench.tables.columns import Columns, table_of
 from archbench.tables.table import Column, Kind, Lists, Report, Table, TableCell
 from archbench.units import counted, shape_for_people
-
-NAME = Column("name", "name")
-FAMILY = Column("family", "family", rank=2)
-YEAR = Column("year", "year", rank=4)
-INPUT = Column("input_shape", "input", Kind.SHAPE, rank=6)
-PARAMS = Column("params", "params", Kind.COUNT)
-MACS = Column("macs", "MACs", Kind.COUNT)
-DEPTH = Column("depth", "depth", Kind.INTEGER, rank=5)
-DIFFERS = Column("differs", "version", rank=7)
-PAPER = Column("paper", "paper", rank=8)
 
 CONDITIONS = (
     "published error: top-1 / top-5 of one model, under the conditions named; the first figure of "
@@ -24,86 +16,15 @@ CONDITIONS = (
 )
 
 
-def shelf_report(architectures: Sequence[Architecture], totals: Mapping[str, KeptTotals]) -> Report:
-    """List architectures by family and year, with what sets each apart.
-
-    Args:
-        architectures: rows of the registry.
-        totals: what each of them holds and does, by name.
-    """
-    ordered = sorted(architectures, key=lambda row: (row.family, row.year, str(row.paper)))
-    people, machines = [], []
-    for row in ordered:
-        kept = totals[row.name]
-        first = row.errors[0] if row.errors else None
-        counts: tuple[TableCell, ...] = (kept.params, kept.macs, kept.depth)
-        known: tuple[TableCell, ...] = (str(row.year), row.input_shape)
-        where = f"{row.paper.short}, {row.paper.where}"
-        people.append((row.name, *known, *counts, listed_error(first), row.differs, where))
-        figures: tuple[TableCell, ...] = (None,) * len(_ERROR_COLUMNS)
-        if first is not None:
-            figures = (
-                first.top1_error_percent,
-                first.top5_error_percent,
-                first.data,
-                first.views,
-                first.source,
-            )
-        machines.append(
-            (
-                row.name,
-                row.family,
-                *known,
-                row.num_classes,
-                *counts,
-                *figures,
-                str(row.paper),
-                row.differs,
-            )
-        )
-    groups = {
-        i: row.family
-        for i, row in enumerate(ordered)
-        if i == 0 or row.family != ordered[i - 1].family
-    }
-    error = Column("published_error", "published error, %", rank=1)
-    shown = (NAME, YEAR, INPUT, PARAMS, MACS, DEPTH, error, DIFFERS, PAPER)
-    written = (
-        *(NAME, FAMILY, YEAR, INPUT, Column("num_classes", "classes"), PARAMS, MACS, DEPTH),
-        *_ERROR_COLUMNS,
-        *(PAPER, DIFFERS),
-    )
-    document = {
-        "schema": "archbench.list/1",
-        "architectures": [row.to_dict() | totals[row.name]._asdict() for row in ordered],
-    }
-    return Report(
-        counted(len(ordered), "architecture"),
-        (Table(shown, tuple(people), groups=groups),),
-        document,
-        notes=(CONDITIONS,) if any(row.errors for row in ordered) else (),
-        rows=Table(written, tuple(machines)),
-    )
-
-
-_ERROR_COLUMNS = (
-    Column("top1_error_percent", "top-1, %"),
-    Column("top5_error_percent", "top-5, %"),
-    Column("data", "data"),
-    Column("views", "views"),
-    Column("source", "source"),
-)
-
-
 def listed_error(error: PublishedError | None) -> str | None:
-    """Write a published error and its views in one cell: "21.2 / 5.6, 1 crop"."""
+    """Return a published error and its views as one text: "21.2 / 5.6, 1 crop"."""
     if error is None:
         return None
     return f"{errors_of(error)}, {error.views}"
 
 
 def errors_of(error: PublishedError) -> str:
-    """Write both errors, a dash for one that is not published; CIFAR's papers have no top-5.
+    """Return both errors as text, a dash for one that is not published; CIFAR has no top-5.
 
     >>> errors_of(PublishedError("ImageNet", None, 10.07, "1 crop", 1, "Table 3"))
     '- / 10.07'
@@ -114,39 +35,104 @@ def errors_of(error: PublishedError) -> str:
     return " / ".join("-" if value is None else str(value) for value in both)
 
 
-def info_report(row: Architecture, totals: KeptTotals, variants: Sequence[Architecture]) -> Report:
-    """Tell everything the registry knows about one network.
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One architecture of the list."""
 
-    Args:
-        row: the network.
-        totals: what it holds and does.
-        variants: the other networks that the same file builds.
+    architecture: Architecture
+    totals: KeptTotals
+
+    @property
+    def error(self) -> PublishedError | None:
+        """The first published error, if any is known."""
+        return self.architecture.errors[0] if self.architecture.errors else None
+
+
+def _of_error(value: Callable[[PublishedError], TableCell]) -> Callable[[_Row], TableCell]:
+    """Return the function for a column of published errors: None without an error."""
+    return lambda row: None if row.error is None else value(row.error)
+
+
+def _short(paper: Paper) -> str:
+    return f"{paper.short}, {paper.where}"
+
+
+NAME: Columns[_Row] = ((Column("name", "name"), lambda row: row.architecture.name),)
+YEAR_AND_INPUT: Columns[_Row] = (
+    (Column("year", "year", rank=4), lambda row: str(row.architecture.year)),
+    (Column("input_shape", "input", Kind.SHAPE, rank=6), lambda row: row.architecture.input_shape),
+)
+TOTALS: Columns[_Row] = (
+    (Column("params", "params", Kind.COUNT), lambda row: row.totals.params),
+    (Column("macs", "MACs", Kind.COUNT), lambda row: row.totals.macs),
+    (Column("depth", "depth", Kind.INTEGER, rank=5), lambda row: row.totals.depth),
+)
+DIFFERS: Columns[_Row] = (
+    (Column("differs", "version", rank=7), lambda row: row.architecture.differs),
+)
+FOR_PEOPLE: Columns[_Row] = (
+    *(*NAME, *YEAR_AND_INPUT, *TOTALS),
+    (
+        Column("published_error", "published error, %", rank=1),
+        lambda row: listed_error(row.error),
+    ),
+    *DIFFERS,
+    (Column("paper", "paper", rank=8), lambda row: _short(row.architecture.paper)),
+)
+FOR_MACHINES: Columns[_Row] = (
+    *NAME,
+    (Column("family", "family"), lambda row: row.architecture.family),
+    *YEAR_AND_INPUT,
+    (Column("num_classes", "classes"), lambda row: row.architecture.num_classes),
+    *TOTALS,
+    (Column("top1_error_percent", "top-1, %"), _of_error(lambda e: e.top1_error_percent)),
+    (Column("top5_error_percent", "top-5, %"), _of_error(lambda e: e.top5_error_percent)),
+    (Column("data", "data"), _of_error(lambda e: e.data)),
+    (Column("views", "views"), _of_error(lambda e: e.views)),
+    (Column("source", "source"), _of_error(lambda e: e.source)),
+    (Column("paper", "paper"), lambda row: str(row.architecture.paper)),
+    *DIFFERS,
+)
+
+
+def shelf_report(architectures: Sequence[Architecture], totals: Mapping[str, KeptTotals]) -> Report:
+    """Return the report of architectures by family and year; `totals` is by name."""
+    ordered = sorted(architectures, key=lambda row: (row.family, row.year, str(row.paper)))
+    rows = [_Row(architecture, totals[architecture.name]) for architecture in ordered]
+    families = {
+        i: row.family
+        for i, row in enumerate(ordered)
+        if i == 0 or row.family != ordered[i - 1].family
+    }
+    document = {
+        "schema": "archbench.list/1",
+        "architectures": [row.to_dict() | totals[row.name]._asdict() for row in ordered],
+    }
+    return Report(
+        counted(len(ordered), "architecture"),
+        (replace(table_of(FOR_PEOPLE, rows), groups=families),),
+        document,
+        notes=(CONDITIONS,) if any(row.errors for row in ordered) else (),
+        rows=table_of(FOR_MACHINES, rows),
+    )
+
+
+ERRORS: Columns[PublishedError] = (
+    (Column("error", "error, %"), errors_of),
+    (Column("data", "data"), lambda error: error.data),
+    (Column("views", "views"), lambda error: error.views),
+    (Column("models", "models", Kind.INTEGER, rank=1), lambda error: error.models),
+    (Column("source", "source", rank=2), lambda error: error.source),
+)
+
+
+def info_report(row: Architecture, totals: KeptTotals, variants: Sequence[Architecture]) -> Report:
+    """Return the report of all that the registry knows about one network.
+
+    `variants` are the other networks that the same file builds.
     """
     facts, lists = _info_facts(row, totals), _info_lists(row, variants)
-    columns = (
-        Column("error", "error, %"),
-        Column("data", "data"),
-        Column("views", "views"),
-        Column("models", "models", Kind.INTEGER, rank=1),
-        Column("source", "source", rank=2),
-    )
-    printed = tuple((errors_of(e), e.data, e.views, e.models, e.source) for e in row.errors)
-    tables = (Table(columns, printed, "Published errors, top-1 / top-5"),) if printed else ()
-    figures = tuple(
-        ("published error", f"{error}: {data}, {views}, {counted(models, 'model')}, {source}")
-        for error, data, views, models, source in printed
-    )
-    raw: dict[str, TableCell] = {
-        "input": row.input_shape,
-        "params": totals.params,
-        "MACs": totals.macs,
-        "depth": totals.depth,
-    }
-    everything: list[tuple[TableCell, ...]] = [("name", row.name), ("classes", row.num_classes)]
-    everything += [(name, raw.get(name, text)) for name, text in (*facts, *figures)]
-    everything += [
-        (f"{title.split()[0].lower()}: {k}", v) for title, pairs in lists for k, v in pairs
-    ]
+    errors = table_of(ERRORS, row.errors, "Published errors, top-1 / top-5")
     document = {
         "schema": "archbench.info/1",
         **row.to_dict(),
@@ -161,12 +147,34 @@ def info_report(row: Architecture, totals: KeptTotals, variants: Sequence[Archit
     }
     return Report(
         row.name,
-        tables,
+        (errors,) if errors.rows else (),
         document,
         tuple(facts),
         lists=lists,
-        rows=Table((Column("field", "field"), Column("value", "value")), tuple(everything)),
+        rows=_info_rows(row, totals, facts, lists),
     )
+
+
+def _info_rows(
+    row: Architecture, totals: KeptTotals, facts: Sequence[tuple[str, str]], lists: Lists
+) -> Table:
+    """Return the table that CSV holds: a field and its value in each row, numbers whole."""
+    raw: dict[str, TableCell] = {
+        "input": row.input_shape,
+        "params": totals.params,
+        "MACs": totals.macs,
+        "depth": totals.depth,
+    }
+    rows: list[tuple[TableCell, ...]] = [("name", row.name), ("classes", row.num_classes)]
+    rows += [(name, raw.get(name, text)) for name, text in facts]
+    rows += [("published error", _error_sentence(error)) for error in row.errors]
+    rows += [(f"{title.split()[0].lower()}: {k}", v) for title, pairs in lists for k, v in pairs]
+    return Table((Column("field", "field"), Column("value", "value")), tuple(rows))
+
+
+def _error_sentence(error: PublishedError) -> str:
+    models = counted(error.models, "model")
+    return f"{errors_of(error)}: {error.data}, {error.views}, {models}, {error.source}"
 
 
 def _info_facts(row: Architecture, totals: KeptTotals) -> list[tuple[str, str]]:

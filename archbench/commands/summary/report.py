@@ -1,20 +1,19 @@
 """A Profile as a report: the paper's own table, the module tree, or every layer."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from archbench.analysis.records import Profile
+from archbench.analysis.records import LayerCost, Profile
 from archbench.commands.summary.records import Summary
 from archbench.networks.registry.records import Architecture, PaperTable
+from archbench.tables.columns import Columns, table_of
 from archbench.tables.table import Column, Kind, Report, Table, TableCell
 from archbench.units import counted, scaled, shape_for_people
 
 DEFAULT_DEPTH = 2  # of the module tree, for a network that has no table in a paper
 
-COSTS = (
-    Column("params", "params", Kind.COUNT),
-    Column("macs", "MACs", Kind.COUNT),
-)
-OUTPUT = Column("output_shape", "output size", Kind.SHAPE, rank=1)
+PARAMS = Column("params", "params", Kind.COUNT)
+MACS = Column("macs", "MACs", Kind.COUNT)
 
 NEUTRAL = {"num_classes", "aux"}  # arguments that make no other version of a network
 
@@ -25,16 +24,14 @@ MEANING = (
 
 
 def summary_report(found: Summary, depth: int | None = None, layers: bool = False) -> Report:
-    """Lay out a network's counts.
+    """Return the report of a network's counts.
 
-    Args:
-        found: what to show; its paper's table, where it has one and nothing else is asked for.
-        depth: show the module tree to that depth.
-        layers: show every module that ran.
+    It shows every module that ran with `layers`, the module tree to a depth with `depth`, else the
+    paper's table where the network has one.
     """
     profile, paper = found.profile, found.paper
     if layers:
-        table = _layer_table(profile)
+        table = table_of(LAYERS, profile.layers)
     elif depth is None and paper is not None:
         table = _paper_table(profile, paper)
     else:
@@ -74,31 +71,28 @@ def _paper_table(profile: Profile, paper: PaperTable) -> Table:
             computed = key in ("input_shape", "output_shape", "depth")
             row.append(getattr(stage, key) if computed else next(printed, None))
         rows.append((*row, stage.params, stage.macs))
-    return Table((*columns, *COSTS), tuple(rows))
+    return Table((*columns, PARAMS, MACS), tuple(rows))
 
 
-def _layer_table(profile: Profile) -> Table:
-    columns = (
-        Column("path", "layer"),
-        Column("type", "type", rank=1),
-        Column("output_shape", "output size", Kind.SHAPE, rank=2),
-        *COSTS,
-        Column("activations", "activations", Kind.COUNT, rank=4),
-        Column("calls", "calls", Kind.INTEGER, rank=3),
-    )
-    rows = tuple(
-        (
-            layer.path or "(itself)",
-            layer.type,
-            layer.output_shape,
-            layer.params,
-            layer.macs,
-            layer.activations,
-            layer.calls,
-        )
-        for layer in profile.layers
-    )
-    return Table(columns, rows)
+LAYERS: Columns[LayerCost] = (
+    (Column("path", "layer"), lambda layer: layer.path or "(itself)"),
+    (Column("type", "type", rank=1), lambda layer: layer.type),
+    (Column("output_shape", "output size", Kind.SHAPE, rank=2), lambda layer: layer.output_shape),
+    (PARAMS, lambda layer: layer.params),
+    (MACS, lambda layer: layer.macs),
+    (Column("activations", "activations", Kind.COUNT, rank=4), lambda layer: layer.activations),
+    (Column("calls", "calls", Kind.INTEGER, rank=3), lambda layer: layer.calls),
+)
+
+
+@dataclass(slots=True)
+class _Branch:
+    """A module of the tree, its children included."""
+
+    path: str
+    layer: LayerCost | None  #: None where the module was not called itself
+    params: int = 0
+    macs: int = 0
 
 
 def _tree_table(profile: Profile, depth: int) -> Table:
@@ -106,35 +100,34 @@ def _tree_table(profile: Profile, depth: int) -> Table:
 
     A path that holds modules but was not called itself, such as a ModuleList, has a row too.
     """
-    columns = (
-        Column("path", "module"),
-        Column("type", "type", rank=1),
-        Column("output_shape", "output size", Kind.SHAPE, rank=2),
-        *COSTS,
-        Column("macs_share", "% of MACs", Kind.SHARE, rank=3),
+    total = profile.totals.macs
+    columns: Columns[_Branch] = (
+        (Column("path", "module"), lambda b: b.path or "(all)"),
+        (Column("type", "type", rank=1), lambda b: b.layer.type if b.layer else None),
+        (
+            Column("output_shape", "output size", Kind.SHAPE, rank=2),
+            lambda b: b.layer.output_shape if b.layer else None,
+        ),
+        (PARAMS, lambda b: b.params),
+        (MACS, lambda b: b.macs),
+        (
+            Column("macs_share", "% of MACs", Kind.SHARE, rank=3),
+            lambda b: b.macs / total if total else None,
+        ),
     )
-    called = {layer.path: layer for layer in profile.layers}
-    inside: dict[str, list[int]] = {}  # path -> [params, macs], its children included
-    for layer in profile.layers:
+    return table_of(columns, _tree(profile.layers, depth))
+
+
+def _tree(layers: Sequence[LayerCost], depth: int) -> list[_Branch]:
+    """Return the modules of the tree down to a depth, children after their parent."""
+    called = {layer.path: layer for layer in layers}
+    branches: dict[str, _Branch] = {}
+    for layer in layers:
         for path in _path_and_above(layer.path, depth):
-            sums = inside.setdefault(path, [0, 0])
-            sums[0] += layer.params
-            sums[1] += layer.macs
-    rows: list[tuple[TableCell, ...]] = []
-    for path in sorted(inside, key=_tree_order(list(inside))):
-        params, macs = inside[path]
-        own = called.get(path)
-        rows.append(
-            (
-                path or "(all)",
-                own.type if own else None,
-                own.output_shape if own else None,
-                params,
-                macs,
-                macs / profile.totals.macs if profile.totals.macs else None,
-            )
-        )
-    return Table(columns, tuple(rows))
+            branch = branches.setdefault(path, _Branch(path, called.get(path)))
+            branch.params += layer.params
+            branch.macs += layer.macs
+    return [branches[path] for path in sorted(branches, key=_tree_order(list(branches)))]
 
 
 def _path_and_above(path: str, depth: int) -> list[str]:
@@ -143,7 +136,7 @@ def _path_and_above(path: str, depth: int) -> list[str]:
 
 
 def _tree_order(paths: Sequence[str]) -> Callable[[str], list[int]]:
-    """Sort so that children follow their parent, in the order in which they first ran."""
+    """Return a sort key: children follow their parent, in the order in which they first ran."""
     first = {path: i for i, path in enumerate(paths)}
 
     def key(path: str) -> list[int]:

@@ -1,8 +1,12 @@
-"""A Roofline as a report: what each layer does, how long it takes, and how long it must take."""
+"""A Roofline as a report: the work of each layer, its time, and the least time it could take."""
+
+from collections.abc import Callable
+from dataclasses import replace
 
 from archbench.commands.bench.layers.records import LayerTime, Roofline
 from archbench.commands.bench.records import Bench, Timing
 from archbench.commands.bench.report import bench_report, rows_table
+from archbench.tables.columns import table_of
 from archbench.tables.table import Column, Kind, Report, Table, TableCell, Tone, Toned
 from archbench.timing.words import ceilings_line, how
 from archbench.units import counted, duration
@@ -18,7 +22,7 @@ MEANING = (
 
 
 def layers_report(bench: Bench) -> Report:
-    """Add a table of layers for each cell that has one to what bench_report() says."""
+    """Return bench_report() with a table of layers for each cell that has one."""
     plain = bench_report(bench)
     tables, facts, notes = [], list(plain.facts), []
     for timing in bench.timings:
@@ -37,57 +41,52 @@ def layers_report(bench: Bench) -> Report:
 
 
 def _table(timing: Timing, roofline: Roofline) -> Table:
-    columns = (
-        Column("path", "layer"),
-        Column("type", "type", rank=5),
-        Column("time_s", "time", Kind.SECONDS, group="time"),
-        Column("share", "of pass", Kind.SHARE),
-        Column("macs", "MACs", Kind.COUNT, rank=2),
-        Column("bytes_moved", "moved", Kind.BYTES, rank=3),
-        Column("intensity_flops_per_byte", "FLOP/byte", Kind.RATE, rank=4),
-        Column("bound_s", "least", Kind.SECONDS, 1, "time"),
-        Column("attained", "attained", Kind.SHARE),
-        Column("bound", "bound by"),
-    )
-    rows = [_row(layer, roofline) for layer in roofline.layers]
-    rows.append(_total(roofline))
+    """One row per layer, and one with their sum."""
+    columns = _columns(roofline)
     title = f"{timing.cell.model}, batch {timing.cell.batch_size} {how(timing.cell)}".strip()
-    return Table(columns, tuple(rows), title=title)
+    table = table_of([(column, cell) for column, cell, _ in columns], roofline.layers, title)
+    return replace(table, rows=(*table.rows, tuple(total for _, _, total in columns)))
 
 
-def _row(layer: LayerTime, roofline: Roofline) -> tuple[TableCell, ...]:
-    work = layer.work
+def _columns(
+    roofline: Roofline,
+) -> tuple[tuple[Column, Callable[[LayerTime], TableCell], TableCell], ...]:
+    """Return each column, the value of a layer, and the value in the row of the sum."""
+    sum_s, bound_s = roofline.sum_s, sum(layer.bound_s for layer in roofline.layers)
+    macs = sum(layer.work.macs for layer in roofline.layers)
+    moved = sum(layer.work.bytes_moved for layer in roofline.layers)
     return (
-        work.path or "(itself)",
-        work.type,
-        layer.time_s,
-        layer.time_s / roofline.sum_s if roofline.sum_s else None,
-        work.macs,
-        work.bytes_moved,
-        layer.intensity,
-        layer.bound_s,
-        layer.attained,
-        Toned(layer.bound, TONES[layer.bound]) if work.operations else None,
+        (Column("path", "layer"), lambda layer: layer.work.path or "(itself)", "(sum)"),
+        (Column("type", "type", rank=5), lambda layer: layer.work.type, None),
+        (Column("time_s", "time", Kind.SECONDS, group="time"), lambda layer: layer.time_s, sum_s),
+        (
+            Column("share", "of pass", Kind.SHARE),
+            lambda layer: layer.time_s / sum_s if sum_s else None,
+            1.0,
+        ),
+        (Column("macs", "MACs", Kind.COUNT, rank=2), lambda layer: layer.work.macs, macs),
+        (
+            Column("bytes_moved", "moved", Kind.BYTES, rank=3),
+            lambda layer: layer.work.bytes_moved,
+            moved,
+        ),
+        (
+            Column("intensity_flops_per_byte", "FLOP/byte", Kind.RATE, rank=4),
+            lambda layer: layer.intensity,
+            2 * macs / moved if moved else None,
+        ),
+        (Column("bound_s", "least", Kind.SECONDS, 1, "time"), lambda layer: layer.bound_s, bound_s),
+        (
+            Column("attained", "attained", Kind.SHARE),
+            lambda layer: layer.attained,
+            bound_s / sum_s if sum_s else None,
+        ),
+        (Column("bound", "bound by"), _bound, None),
     )
 
 
-def _total(roofline: Roofline) -> tuple[TableCell, ...]:
-    works = [layer.work for layer in roofline.layers]
-    moved = sum(work.bytes_moved for work in works)
-    bound_s = sum(layer.bound_s for layer in roofline.layers)
-    macs = sum(work.macs for work in works)
-    return (
-        "(sum)",
-        None,
-        roofline.sum_s,
-        1.0,
-        macs,
-        moved,
-        2 * macs / moved if moved else None,
-        bound_s,
-        bound_s / roofline.sum_s if roofline.sum_s else None,
-        None,
-    )
+def _bound(layer: LayerTime) -> TableCell:
+    return Toned(layer.bound, TONES[layer.bound]) if layer.work.operations else None
 
 
 def _facts(timing: Timing, roofline: Roofline) -> list[tuple[str, str]]:
