@@ -1,5 +1,6 @@
 """A Comparison as reports: structure first, since it needs no waiting; then time."""
 
+from collections.abc import Sequence
 from string import ascii_uppercase
 
 from archbench.analysis.records import Profile, StageCost
@@ -48,9 +49,32 @@ def structure_report(comparison: Comparison) -> Report:
 
 def time_report(comparison: Comparison) -> Report:
     """Lay measured latencies side by side, with the interval of each ratio and its verdict."""
-    sessions, latencies = comparison.sessions, comparison.latencies_s
+    sessions = comparison.sessions
     if not sessions:
         raise ValueError("nothing was measured")
+    first = sessions[0].cells[0]
+    changes = [c for c in comparison.changes if c.metric == "latency_median_s"]
+    rounds = counted(sum(session.rounds for session in sessions), "round")
+    processes = counted(len(sessions), "fresh process", "fresh processes")
+    way = how(first)
+    conditions = f"batch {first.batch_size}{f', {way}' if way else ''}, models in turn"
+    facts = [("measured", f"{rounds} in {processes}; {conditions}")]
+    if comparison.environment is not None:
+        facts += machine_facts(comparison.environment)
+    return Report(
+        "Time of one training step" if first.mode == "train" else "Latency of one forward pass",
+        (_times_table(first.model, comparison.latencies_s[0], changes),),
+        comparison.to_dict(),
+        tuple(facts),
+        (
+            *flag_notes([one.flags for one in sessions], "processes"),
+            *(_time_sentence(first.model, c) for c in changes),
+        ),
+    )
+
+
+def _times_table(reference: str, latency_s: float, changes: Sequence[Change]) -> Table:
+    """One row for the reference, and one for each network's change against it."""
     columns = (
         Column("model", "model"),
         Column("latency_median_s", "latency", Kind.SECONDS),
@@ -59,34 +83,9 @@ def time_report(comparison: Comparison) -> Report:
         Column("high", "95 % high", Kind.RATIO, rank=1),
         Column("verdict", "verdict", Kind.TEXT),
     )
-    changes = [c for c in comparison.changes if c.metric == "latency_median_s"]
-    cells = sessions[0].cells
-    rows: list[tuple[TableCell, ...]] = [
-        (cells[0].model, latencies[0], 1.0, None, None, "reference")
-    ]
+    rows: list[tuple[TableCell, ...]] = [(reference, latency_s, 1.0, None, None, "reference")]
     rows += [(c.model, c.b, c.ratio, c.low, c.high, WORDS[c.verdict]) for c in changes]
-    rounds = counted(sum(session.rounds for session in sessions), "round")
-    processes = counted(len(sessions), "fresh process", "fresh processes")
-    way = how(cells[0])
-    facts = [
-        (
-            "measured",
-            f"{rounds} in {processes}; batch {cells[0].batch_size}"
-            f"{f', {way}' if way else ''}, models in turn",
-        )
-    ]
-    if comparison.environment is not None:
-        facts += machine_facts(comparison.environment)
-    return Report(
-        "Time of one training step" if cells[0].mode == "train" else "Latency of one forward pass",
-        (Table(columns, tuple(rows)),),
-        comparison.to_dict(),
-        tuple(facts),
-        (
-            *flag_notes([one.flags for one in sessions], "processes"),
-            *(_time_sentence(cells[0].model, c) for c in changes),
-        ),
-    )
+    return Table(columns, tuple(rows))
 
 
 def whole_report(comparison: Comparison) -> Report:
