@@ -218,10 +218,11 @@ def test_counts_without_a_convolution_s_kernel(
 ) -> None:
     """Only the computed peak of memory asks for the kernel."""
     monkeypatch.delattr(torch._C, "_select_conv_backend")
-    convolutions._chosen.cache_clear()
+    convolutions._cached_backend.cache_clear()
     window = ((1, 1), (1, 1), (1, 1), False, (0, 0))
-    assert convolutions._chosen((1, 3, 8, 8), (4, 3, 3, 3), torch.float32, window, 1, 1) == ""
-    convolutions._chosen.cache_clear()
+    shapes = ((1, 3, 8, 8), (4, 3, 3, 3))
+    assert convolutions._cached_backend(*shapes, torch.float32, window, 1, 1) == ""
+    convolutions._cached_backend.cache_clear()
     assert counted() == whole
 
 
