@@ -141,15 +141,14 @@ def run_bench(
         if resume and run is not None:
             kept = recorded_sessions(run.path, list(analyses), layers, runner, listener.warn)
         kept += _beyond_memory(analyses, listener.warn)
-        from archbench.timing.sessions.schedule import interleave, run_all
-
-        def done(session: Session) -> None:
-            if run is not None:
-                run.append(session)
+        from archbench.timing.sessions.schedule import interleave, run_jobs
 
         seed = random.SystemRandom().getrandbits(32)
         queue = interleave(_jobs(found, analyses, sessions, kept), seed)
-        kept += run_all(queue, runner, max_time_s, done, listener.show_progress)
+        for session in run_jobs(queue, runner, max_time_s, listener.show_progress):
+            kept.append(session)
+            if run is not None:
+                run.append(session)
         if not kept:
             raise NothingMeasured("the time was up before anything was measured", "--max-time 60")
         timings = []

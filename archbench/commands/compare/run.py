@@ -87,14 +87,14 @@ def measured(
         OutOfMemory, UserCodeError, ArchbenchError: one of them could not be measured.
         NothingMeasured: there was no time.
     """
-    from archbench.timing.sessions.schedule import run_all
+    from archbench.timing.sessions.schedule import run_jobs
 
     require("scipy", "intervals over processes")
     cells = tuple(subject.cells[0] for subject in found)
     files = tuple(subject.file for subject in found)
     jobs = comparison_jobs(cells, files, sessions)
     with job_runner(listener.show_output) as runner:
-        done = run_all(jobs, runner, max_time_s, show_progress=listener.show_progress)
+        done = list(run_jobs(jobs, runner, max_time_s, listener.show_progress))
     good = [session for session in done if session.failure is None]
     failed = [session.failure for session in done if session.failure is not None]
     if failed and not good:

@@ -89,11 +89,11 @@ def _same_twice(
     cell: Cell, runner: JobRunner, max_time_s: float, listener: Listener
 ) -> list[Session]:
     """Let a network take turns with itself in several processes."""
-    from archbench.timing.sessions.schedule import run_all
+    from archbench.timing.sessions.schedule import run_jobs
 
     count = max(3, round(max_time_s / SESSION_S))
     jobs = comparison_jobs((cell, cell), (None, None), count)
-    sessions = run_all(jobs, runner, max_time_s, show_progress=listener.show_progress)
+    sessions = list(run_jobs(jobs, runner, max_time_s, listener.show_progress))
     for session in sessions:
         if session.failure is not None:
             listener.warn(f"its noise could not be measured: {session.failure.message}")

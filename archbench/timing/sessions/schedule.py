@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean
 
@@ -57,15 +57,14 @@ def comparison_jobs(
     ]
 
 
-def run_all(
+def run_jobs(
     jobs: Sequence[Job],
     launch: Callable[[Job], Session],
     max_time_s: float | None = None,
-    on_session: Callable[[Session], None] = lambda session: None,
     show_progress: Callable[[float, float | None], None] = lambda share, left_s: None,
     now: Callable[[], float] = time.monotonic,
-) -> list[Session]:
-    """Run jobs one after the other; stop where the time is up.
+) -> Iterator[Session]:
+    """Run jobs one after the other, and yield each session as it ends; stop where the time is up.
 
     A cell that failed is not run again: its other sessions would end alike.
 
@@ -74,13 +73,11 @@ def run_all(
         launch: runs one in a fresh process.
         max_time_s: time limit of all jobs; each gets an equal share of what is left. A process that
             still runs when the time is up is killed, but not in its first half minute.
-        on_session: is called with every session as it ends.
         show_progress: is called before the first session and after every one, with the share that
             is done and the seconds that are left.
         now: a clock in seconds.
     """
     start = now()
-    sessions: list[Session] = []
     took_s: dict[CellIds, list[float]] = {}
     left = list(jobs)
     show_progress(0.0, None)
@@ -91,12 +88,10 @@ def run_all(
             break
         job = _with_limits(left[0], remaining_s, len(left))
         session = launch(job)
-        sessions.append(session)
-        on_session(session)
+        yield session
         took_s.setdefault(_ids(job), []).append(now() - before)
         left = [other for other in left[1:] if session.failure is None or other.cells != job.cells]
         show_progress(*_progress(now() - start, max_time_s, left, took_s))
-    return sessions
 
 
 def _with_limits(job: Job, remaining_s: float | None, jobs_left: int) -> Job:

@@ -247,12 +247,12 @@ def test_no_time_is_exit_code_5(capsys: Captured, monkeypatch: pytest.MonkeyPatc
     import archbench.timing.sessions.schedule as schedule
 
     clock = iter(range(0, 10**6, 1000))
-    monkeypatch.setattr(schedule.run_all, "__defaults__", _with_clock(schedule, clock))
+    monkeypatch.setattr(schedule.run_jobs, "__defaults__", _with_clock(schedule, clock))
     assert run(["bench", "resnet20", "--max-time", "1"]) == 5
 
 
 def _with_clock(schedule, clock):
-    *others, _ = schedule.run_all.__defaults__
+    *others, _ = schedule.run_jobs.__defaults__
     return (*others, lambda: next(clock))
 
 

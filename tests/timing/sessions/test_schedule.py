@@ -7,7 +7,7 @@ import pytest
 from archbench.timing.cells import Cell
 from archbench.timing.jobs import Job
 from archbench.timing.records import Failure, Session
-from archbench.timing.sessions.schedule import interleave, run_all
+from archbench.timing.sessions.schedule import interleave, run_jobs
 
 
 def jobs(models: str, sessions: int) -> list[list[Job]]:
@@ -54,25 +54,25 @@ class Machine:
 def test_all_sessions_run_and_are_handed_on_as_they_end() -> None:
     """In their order, each once."""
     machine = Machine({"a": 1.0, "b": 2.0})
-    seen: list[Session] = []
     queue = interleave(jobs("ab", 3), 0)
-    done = run_all(queue, machine.launch, on_session=seen.append, now=machine.now)
+    for count, session in enumerate(run_jobs(queue, machine.launch, now=machine.now), 1):
+        assert machine.launched == queue[:count]
+        assert session.cells == queue[count - 1].cells
     assert machine.launched == queue
-    assert done == seen
     assert all(job.budget_s is None for job in machine.launched)
 
 
 def test_a_cell_that_failed_is_not_tried_again_and_the_others_go_on() -> None:
     """Out of memory once is out of memory five times."""
     machine = Machine({"a": 1.0, "b": 1.0}, failing="b")
-    done = run_all(interleave(jobs("ab", 5), 0), machine.launch, now=machine.now)
+    done = list(run_jobs(interleave(jobs("ab", 5), 0), machine.launch, now=machine.now))
     assert Counter(session.cells[0].model for session in done) == {"a": 5, "b": 1}
 
 
 def test_a_limit_shares_out_what_is_left() -> None:
     """Each session's budget is the time left over the sessions left; none begins after the end."""
     machine = Machine({"a": 4.0})
-    done = run_all(jobs("a", 5)[0], machine.launch, max_time_s=10.0, now=machine.now)
+    done = list(run_jobs(jobs("a", 5)[0], machine.launch, max_time_s=10.0, now=machine.now))
     assert [job.budget_s for job in machine.launched] == pytest.approx([2.0, 1.5, 2 / 3])
     assert len(done) == 3
 
@@ -80,10 +80,10 @@ def test_a_limit_shares_out_what_is_left() -> None:
 def test_a_process_is_ended_when_all_the_time_is_gone_but_not_at_once() -> None:
     """What is left of the whole time, and half a minute at least."""
     machine = Machine({"a": 40.0})
-    run_all(jobs("a", 5)[0], machine.launch, max_time_s=100.0, now=machine.now)
+    list(run_jobs(jobs("a", 5)[0], machine.launch, max_time_s=100.0, now=machine.now))
     assert [job.limit_s for job in machine.launched] == [100.0, 60.0, 30.0]
     machine = Machine({"a": 1.0})
-    run_all(jobs("a", 5)[0], machine.launch, now=machine.now)
+    list(run_jobs(jobs("a", 5)[0], machine.launch, now=machine.now))
     assert {job.limit_s for job in machine.launched} == {None}
 
 
@@ -92,7 +92,11 @@ def test_the_time_that_is_left_is_what_each_cells_own_sessions_took() -> None:
     machine = Machine({"a": 1.0, "b": 5.0})
     told: list[tuple[float, float | None]] = []
     queue = interleave(jobs("ab", 3), 0)
-    run_all(queue, machine.launch, show_progress=lambda *args: told.append(args), now=machine.now)
+    list(
+        run_jobs(
+            queue, machine.launch, show_progress=lambda *args: told.append(args), now=machine.now
+        )
+    )
     assert told[0] == (0.0, None)
     assert told[2] == (pytest.approx(6 / 18), pytest.approx(12.0))
     shares = [share for share, _ in told]
