@@ -6,6 +6,8 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 import torch
@@ -19,6 +21,7 @@ from archbench.papers.statements import statements
 from archbench.timing.jobs import Job
 from archbench.timing.sessions import launch as launching
 from tests.machines import Quiet, made_up, tells
+from tests.user_nets import NETS
 
 # What a user, a CI system or a hook sets for every program: the terminal, its colours and widths,
 # Python's warnings and bytecode, the repository that git works on. It would decide what commands
@@ -104,3 +107,24 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[Job]]:
     monkeypatch.setattr(launching, "ask", tells)
     monkeypatch.setattr("archbench.timing.machine.cpu_load.CpuWatch", Quiet)
     return lambda: launched
+
+
+@pytest.fixture
+def nets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the user's own networks, in which the command runs."""
+    (tmp_path / "nets.py").write_text(NETS)
+    (tmp_path / "broken.py").write_text("import there_is_no_such_thing\n")
+    with suppress(OSError):  # Windows lets few users make links
+        (tmp_path / "loop.csv").symlink_to(tmp_path / "loop.csv")
+    (tmp_path / "exits.py").write_text("raise SystemExit(0)\n")
+    package = tmp_path / "mypkg"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "net.py").write_text(NETS)
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "in_src.py").write_text(NETS)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    for name in ("nets", "broken", "exits", "mypkg", "mypkg.net", "in_src"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    return tmp_path

@@ -1,0 +1,67 @@
+"""`archbench compare`: what differs between networks, and how their times compare."""
+
+import json
+from dataclasses import replace
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+from archbench.timing.jobs import Job
+from tests.command_line import succeed
+
+comparing = import_module("archbench.commands.compare.run")  # archbench.compare is the function
+
+
+def test_compare_says_that_nothing_differs(capsys: pytest.CaptureFixture[str]) -> None:
+    """resnet34 and plain34: equal in everything that is counted, but for the additions."""
+    out = succeed(capsys, "compare", "resnet34", "plain34", "--no-bench")
+    assert "plain34 and resnet34: no difference in params or MACs, in total or in any stage." in out
+    assert "≠" not in out
+    row = next(line for line in out.split("\n") if line.startswith("aten.add "))
+    assert row.split() == ["aten.add", "16", "0"]
+
+
+def test_compare_marks_what_differs(capsys: pytest.CaptureFixture[str]) -> None:
+    """By stage, and in words; several models against the first."""
+    out = succeed(capsys, "compare", "resnet34", "resnet34-b", "resnet18", "--no-bench")
+    marked = [line for line in out.split("\n") if line.rstrip().endswith("≠ params, MACs")]
+    assert [line.split()[0] for line in marked] == ["conv2_x", "conv3_x", "conv4_x", "conv5_x"]
+    assert "resnet34-b against resnet34: params larger, 1.008 times as many; MACs larger" in out
+    assert "resnet18 against resnet34: params smaller, 0.533 times as many" in out
+
+
+def test_compare_measures(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Latency of both with an interval of the ratio, over fresh processes that really run."""
+    comparison_jobs = comparing.comparison_jobs
+
+    def briefly(*args: Any) -> list[Job]:
+        """However long a busy machine takes to start a process: half a second each."""
+        return [replace(job, measure_s=0.5) for job in comparison_jobs(*args)]
+
+    monkeypatch.setattr(comparing, "comparison_jobs", briefly)
+    argv = ["compare", "resnet20", "plain20", "-i", "8", "--sessions", "2", "--max-time", "300"]
+    document = json.loads(succeed(capsys, *argv, "-f", "json"))
+    assert document["schema"] == "archbench.compare/1"
+    assert [model["name"] for model in document["models"]] == ["resnet20", "plain20"]
+    assert document["models"][0]["totals"]["params"] == 269_722
+    timing = document["models"][1]["timing"]
+    assert timing["latency_median_s"] > 0
+    assert timing["samples"] >= 2
+    assert timing["sessions"] == 2
+    change = document["changes"][-1]
+    assert (change["metric"], change["subject"], change["model"]) == (
+        "latency_median_s", "total", "plain20",
+    )  # fmt: skip
+    assert change["low"] <= change["ratio"] <= change["high"]
+    assert change["verdict"] in ("faster", "slower", "no_difference", "inconclusive")
+
+
+def test_compare_without_measuring_has_no_timing(capsys: pytest.CaptureFixture[str]) -> None:
+    """null, not 0."""
+    argv = ["compare", "resnet20", "plain20", "--no-bench", "-f", "json"]
+    document = json.loads(succeed(capsys, *argv))
+    assert [model["timing"] for model in document["models"]] == [None, None]
+    assert {change["verdict"] for change in document["changes"]} <= {"equal", "smaller", "larger"}
