@@ -2,7 +2,6 @@
 
 import json
 import re
-import subprocess
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, distribution
 from os.path import relpath
@@ -12,7 +11,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from archbench.errors import ArchbenchError
-from archbench.timing.machine.repository import STATUS, git_environment, parse_status
+from archbench.timing.machine.repository import STATUS, parse_status, run_git
 from archbench.version import FOLDER
 
 HINT = "name what CI installs, as pip takes it: --requirement 'archbench @ git+URL@COMMIT'"
@@ -100,7 +99,7 @@ def _from_folder(path: Path, root: Path, top: Path) -> str:
         raise _unknown(f"it was installed from '{path}', which is in no git repository")
     if _git(path, "check-ignore", str(path.resolve())):
         raise _unknown(f"it was installed from '{path}', which git ignores")
-    commit, changed = parse_status(_git(path, *STATUS[1:]))
+    commit, changed = parse_status(_git(path, *STATUS))
     if commit is None:
         raise _unknown(f"the repository of '{path}' has no commit")
     if changed:
@@ -166,16 +165,7 @@ def _unknown(why: str) -> ArchbenchError:
 def _git(folder: Path, *words: str) -> str:
     """Return what git printed; nothing where it failed or is not there."""
     try:
-        done = subprocess.run(
-            ["git", *words],
-            cwd=folder,
-            env=git_environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-        )
+        done = run_git(folder, *words)
     except OSError:
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""

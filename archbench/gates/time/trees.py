@@ -1,7 +1,6 @@
 """The two trees of a comparison: base is a git worktree of its own, head stays where it is."""
 
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 
 from archbench.errors import ArchbenchError
-from archbench.timing.machine.repository import commit_and_state, git_environment
+from archbench.timing.machine.repository import commit_and_state, git_environment, run_git
 from archbench.timing.processes.children import Child
 from archbench.timing.sessions.deaths import killed_by
 
@@ -92,16 +91,7 @@ def _git(folder: Path, *arguments: str) -> str:
         ArchbenchError: git failed, or is not installed.
     """
     try:
-        result = subprocess.run(
-            ["git", *arguments],
-            cwd=folder,
-            env=git_environment() | {"LC_ALL": "C"},  # its messages are read below
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding=sys.getfilesystemencoding(),  # it prints paths
-            errors=sys.getfilesystemencodeerrors(),
-            check=False,
-        )
+        result = run_git(folder, *arguments)
     except OSError as error:
         raise ArchbenchError("--base needs git, which cannot be started", "install it") from error
     if "dubious ownership" in result.stderr:  # as in a container with a checkout from outside

@@ -17,17 +17,12 @@ import pytest
 
 from archbench.app import run
 from archbench.timing.jobs import Job
+from tests.command_line import succeed
 from tests.machines import HERE
 from tests.systems import needs_posix
 
 Machine = Callable[[], list[Job]]
 Captured = pytest.CaptureFixture[str]
-
-
-def succeed(capsys: Captured, *argv: str) -> str:
-    """Run a command that should end with 0; return what it printed."""
-    assert run(argv) == 0
-    return capsys.readouterr().out
 
 
 def test_bench_prints_a_row_a_cell(machine: Machine, capsys: Captured) -> None:
