@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from archbench.app import run
 from tests.command_line import succeed
 
 
@@ -21,6 +22,23 @@ def test_list_shows_the_shelf(capsys: pytest.CaptureFixture[str]) -> None:
         *("plain18", "plain34", "plain20", "plain32", "plain44", "plain56", "plain110")
     ]
     assert len(succeed(capsys, "list", "resnet50*", "-f", "csv").strip().split("\n")) == 3
+
+
+def test_list_shows_one_year(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of the papers: GoogLeNet's is of 2014, the pre-activation networks' of 2016."""
+    rows = json.loads(succeed(capsys, "list", "--year", "2014", "-f", "json"))["architectures"]
+    assert {row["year"] for row in rows} == {2014}
+    assert {"googlenet", "vgg16"} <= {row["name"] for row in rows}
+    preact = succeed(capsys, "list", "preact-*", "--year", "2016", "-f", "csv")
+    assert preact == succeed(capsys, "list", "preact-*", "-f", "csv")
+
+
+def test_a_year_without_networks_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """As a family is, with the family beside it."""
+    assert run(["list", "--family", "resnet", "--year", "2013"]) == 2
+    assert "of the family 'resnet' of 2013 matches '*'" in capsys.readouterr().err
+    assert run(["list", "net19", "--year", "2012"]) == 2  # highway19's is of 2015
+    assert "hint: `archbench list` names them all" in capsys.readouterr().err
 
 
 def test_info_tells_where_a_network_comes_from(capsys: pytest.CaptureFixture[str]) -> None:
