@@ -194,7 +194,8 @@ def _widths(table: Table, folded: bool) -> list[int]:
     for i, head in enumerate(heads):
         words = head.split() if folded else [head]
         lines = [line for row in cells for line in row[i].split("\n")]
-        longest = max(map(cell_len, [*words, *lines]))
+        groups = table.groups.values() if i == 0 else ()
+        longest = max(map(cell_len, [*words, *lines, *groups]))
         least = max(map(cell_len, [*words, "x" * PROSE]))
         widths.append(min(longest, least) if table.columns[i].kind is Kind.PROSE else longest)
     return widths

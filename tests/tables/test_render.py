@@ -136,6 +136,14 @@ def test_the_list_and_every_info_fit_their_terminal(width: int) -> None:
     assert "22.97 / 6.28, dense, several scales" in printed(reports[0], 80)
 
 
+def test_a_heading_above_rows_is_never_cut() -> None:
+    """The first column is as wide as the longest heading of a group of rows."""
+    table = Table((Column("name", "n"),), (("nin",), ("dsn",)), groups={1: "baselines"})
+    out = io.StringIO()
+    show(Report("two", (table,), {}), Console(file=out, width=80))
+    assert "baselines\n" in out.getvalue()
+
+
 def test_the_list_is_grouped_by_family() -> None:
     """Each family is a heading, in print and in Markdown; a column in CSV."""
     report = shelf_report(ARCHITECTURES, kept_totals())
