@@ -63,16 +63,16 @@ def select(
             raise ArchbenchError(f"there is no table '{name}'", hint)
     if architecture is not None:
         find(architecture)
-    chosen = tuple(
+    selected = tuple(
         figure
         for figure in figures()
         if (not names or any(fnmatchcase(figure.table, name) for name in names))
         and architecture in (None, figure.architecture)
     )
-    if not chosen:
+    if not selected:
         where = f" in {' or '.join(names)}" if names else ""
         raise ArchbenchError(
             f"no figure of '{architecture}' is printed{where}",
             "`archbench reproduce --list` says which networks each table is about",
         )
-    return chosen
+    return selected

@@ -191,6 +191,6 @@ def say(line: str) -> None:
     print(line, file=sys.stderr)  # noqa: T201  # the one place that does
 
 
-def heard(text: str) -> None:
+def show_output(text: str) -> None:
     """Pass on what a model's own code printed in a worker process."""
     sys.stderr.write(text)

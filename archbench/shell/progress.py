@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from archbench.shell import interrupt
-from archbench.shell.output import heard, warn
+from archbench.shell.output import show_output, warn
 
 if TYPE_CHECKING:
     from archbench.timing.sessions.job_runner import Listener
@@ -37,7 +37,7 @@ def listening(doing: str) -> Iterator["Listener"]:
     from archbench.timing.sessions.job_runner import Listener
 
     with progress(doing) as tell:
-        yield Listener(tell, heard, warn)
+        yield Listener(tell, show_output, warn)
 
 
 @contextmanager

@@ -97,10 +97,10 @@ def choose(flags: Iterable[str], variables: Mapping[str, str]) -> InstructionSet
     >>> choose(["sse4_1", "avx", "avx2"], {"ONEDNN_MAX_CPU_ISA": "sse41"})
     'SSE41'
     """
-    chosen = _variables(variables)
-    if any(name in chosen for name in OTHER_CHOICES):
+    settings = _variables(variables)
+    if any(name in settings for name in OTHER_CHOICES):
         return None
-    limit = chosen.get("MAX_CPU_ISA", "").upper()
+    limit = settings.get("MAX_CPU_ISA", "").upper()
     name = ALIASES.get(limit, limit)
     has = {flag.replace("_", "") for flag in flags}
     if name.startswith("AVX10_2") or "avx102" in has:

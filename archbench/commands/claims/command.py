@@ -57,18 +57,18 @@ def claims(
 
     Exits with 1 where an outcome is not the expected one.
     """
-    chosen = select(names or [])
+    selected = select(names or [])
     if list_them and (plot is not None or only):
         raise ArchbenchError("--list tests nothing", "leave --plot and --only out")
     verdicts = verdicts_named(only or [], {verdict: verdict for verdict in LOOKS})
     with destination(result.form, result.output) as out:
         if list_them:
-            out.write(claims_report(chosen))
+            out.write(claims_report(selected))
             return
         folder = _folder(plot)
         from archbench.papers.claims.experiments import run_experiments
 
-        findings = collected("testing", run_experiments(chosen), len(chosen))
+        findings = collected("testing", run_experiments(selected), len(selected))
         shown = tuple(f for f in findings if not verdicts or f.evidence.verdict in verdicts)
         out.write(finding_report(*shown) if len(shown) == 1 else findings_report(shown))
     if folder is not None:

@@ -81,23 +81,23 @@ def reproduce(
     Exits with 1 where a verdict is not the expected one.
     """
     verdicts = _verdicts(only or [])
-    chosen = select(names or [], architecture)
+    selected = select(names or [], architecture)
     if list_them and (only or expected or update):
         raise ArchbenchError(
             "--list computes no verdict", "leave --only, --expectations and --update out"
         )
     if list_them:
         with destination(result.form, result.output) as out:
-            out.write(tables_report(chosen))
+            out.write(tables_report(selected))
         return
     if update and (result.form or result.output):
         raise ArchbenchError("--update writes verdicts, and no report", "leave -f and -o out")
     if update:
-        _update(expected, partial=len(chosen) < len(figures()) or bool(only))
+        _update(expected, partial=len(selected) < len(figures()) or bool(only))
         return
     with destination(result.form, result.output) as out, in_use(expected):
         known = expectations.expected(expected)
-        found = _recomputed(chosen)
+        found = _recomputed(selected)
         changed = expectations.changes(found, known)
         shown = tuple(r for r in found if not verdicts or r.verdict in verdicts)
         _write(out, shown, changed, listed=bool(verdicts))
@@ -111,10 +111,10 @@ def _verdicts(words: list[str]) -> tuple[Verdict, ...]:
     return verdicts_named(words, spellings)
 
 
-def _recomputed(chosen: Sequence["PublishedFigure"]) -> tuple["Reproduction", ...]:
+def _recomputed(selected: Sequence["PublishedFigure"]) -> tuple["Reproduction", ...]:
     from archbench.papers.reproduce import recomputed
 
-    return collected("recomputing", recomputed(chosen), len(chosen))
+    return collected("recomputing", recomputed(selected), len(selected))
 
 
 def _write(

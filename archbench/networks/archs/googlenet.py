@@ -241,27 +241,27 @@ def build(variant: str, *, num_classes: int = 1000, aux: bool = False) -> Staged
         aux: add the two auxiliary heads of training; the input must then be 224 × 224
             (torchvision's version pools adaptively and takes other sizes).
     """
-    chosen = VARIANTS[variant]
-    model = StagedNetwork(_stages(chosen, num_classes, aux))
-    initialise(model, chosen)
+    version = VARIANTS[variant]
+    model = StagedNetwork(_stages(version, num_classes, aux))
+    initialise(model, version)
     return model
 
 
 def paper_table(variant: str, *, num_classes: int = 1000, aux: bool = False) -> PaperTable:
     """Return Table 1's own columns for the stages that build() makes with the same arguments."""
-    chosen = VARIANTS[variant]
+    version = VARIANTS[variant]
     rows: dict[str, PaperRow] = {}
     for row in TABLE_1:
         patch, label = row.patch_size_stride, row.type
         if row.stage == "pool4":
-            patch = f"{chosen.pool4_kernel}×{chosen.pool4_kernel}/2"
+            patch = f"{version.pool4_kernel}×{version.pool4_kernel}/2"
         if row.stage == "dropout":
-            label = f"dropout ({chosen.dropout:.0%})"
+            label = f"dropout ({version.dropout:.0%})"
         rows[row.stage] = (label, (patch, *row[3:]))
         if aux and row.stage in AUXILIARY_HEADS:
             head = AUXILIARY_HEADS[row.stage]
             rows[head] = (f"auxiliary ({head[-1]})", (None,) * 7)
-    kernel = f"{chosen.branch_5x5_kernel}×{chosen.branch_5x5_kernel}"
+    kernel = f"{version.branch_5x5_kernel}×{version.branch_5x5_kernel}"
     note = "" if kernel == "5×5" else f" (this version has {kernel} there)"
     return PaperTable(
         source=f"Szegedy et al., arXiv:1409.4842, Table 1{note and '; #5×5'}{note}",
