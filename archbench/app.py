@@ -13,8 +13,8 @@ from archbench.version import own_version
 
 # In the order in which `archbench --help` lists them: a name, and its function below commands/.
 COMMANDS = {
-    "list": "shelf.command.list_architectures",
-    "info": "shelf.command.info",
+    "list": "registry.command.list_architectures",
+    "info": "registry.command.info",
     "summary": "summary.command.summary",
     "compare": "compare.command.compare",
     "bench": "bench.command.bench",

@@ -27,8 +27,8 @@ from archbench.timing.records import Session, Watched
 from archbench.timing.sessions import launch as launching
 from archbench.timing.sessions.subjects import Ways
 from archbench.timing.worker.clock import DeviceClock
-from archbench.timing.worker.place import Place, configure_process
 from archbench.timing.worker.prepare import prepare, run_untimed, timed_call
+from archbench.timing.worker.process_setup import Place, configure_process
 from archbench.timing.worker.session import measure
 from archbench.units import duration, memory, scaled
 

@@ -28,9 +28,9 @@ from archbench.timing.session_file import read_run
 from archbench.timing.sessions.job_runner import job_runner
 from archbench.timing.sessions.schedule import comparison_jobs
 from archbench.timing.worker.clock import DeviceClock
-from archbench.timing.worker.effort import Effort
 from archbench.timing.worker.prepare import prepare
 from archbench.timing.worker.runner import take_turns
+from archbench.timing.worker.time_budget import Effort
 from benchmarks.progress import tell
 
 CPU = torch.device("cpu")

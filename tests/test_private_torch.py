@@ -21,8 +21,8 @@ from archbench.analysis.memory import convolutions
 from archbench.analysis.module_tree import unwrapped
 from archbench.analysis.records import Profile
 from archbench.analysis.shapes import BLANKS
-from archbench.timing.worker.effort import Effort
 from archbench.timing.worker.runner import take_turns
+from archbench.timing.worker.time_budget import Effort
 from tests.clocks import FakeClock
 
 PACKAGE = Path(archbench.__file__).parent

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from archbench.analysis.failure import ForwardFailed
-from archbench.networks.blank import META
+from archbench.networks.blank_weights import META
 
 Result = TypeVar("Result")
 

@@ -7,8 +7,8 @@ from torch.nn.modules.lazy import LazyModuleMixin
 from archbench.analysis.failure import ForwardFailed
 from archbench.analysis.module_tree import Paths, paths_of
 from archbench.analysis.stand_ins import fresh_copy
-from archbench.analysis.surroundings import fixed_surroundings
-from archbench.networks.blank import META
+from archbench.analysis.torch_state import fixed_torch_state
+from archbench.networks.blank_weights import META
 from archbench.networks.inputs import InputPlan
 
 
@@ -18,7 +18,7 @@ def materialise(
     """Return a model and its paths; of a model with lazy parameters, a copy that has run once."""
     if not any(isinstance(module, LazyModuleMixin) for module in paths):
         return model, paths
-    with fixed_surroundings():
+    with fixed_torch_state():
         args, kwargs = plan.make(device)
         try:
             copied = fresh_copy(model, on_meta=device == META)

@@ -11,8 +11,8 @@ from archbench.analysis.module_tree import unwrapped
 from archbench.analysis.recorder import Visit
 from archbench.analysis.records import LayerCost, Profile, StageCost, Totals
 from archbench.analysis.trace import Trace, trace
-from archbench.collector import collection_paused
 from archbench.errors import AnalysisIncomplete
+from archbench.garbage_collector import collection_paused
 from archbench.networks.inputs import GivenInputs, InputPlan, InputSize, plan_given, without_batch
 from archbench.networks.resolve import Loaded, load, plan_for
 from archbench.units import Shape

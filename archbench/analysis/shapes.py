@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from archbench.networks.blank import META
+from archbench.networks.blank_weights import META
 from archbench.private_torch import operations
 from archbench.units import Shape
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from archbench.analysis.shapes import BLANKS, Blank, aten, batch_norm, plain
-from archbench.networks.blank import META
+from archbench.networks.blank_weights import META
 
 Norm = tuple[Tensor, Tensor, Tensor]
 

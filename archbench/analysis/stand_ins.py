@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from archbench.networks.blank import META
+from archbench.networks.blank_weights import META
 
 
 def meta_stand_in(tensor: Tensor) -> Tensor:

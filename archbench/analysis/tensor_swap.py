@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from archbench.analysis.containers import BUILT_IN, Content, base_of, content_of, refill
 from archbench.analysis.stand_ins import clone, meta_stand_in
-from archbench.analysis.surroundings import fixed_surroundings
+from archbench.analysis.torch_state import fixed_torch_state
 from archbench.errors import UserCodeError
 from archbench.networks.user_code import describe
 
@@ -44,7 +44,7 @@ def swapped_tensors(
     """
     swap = _Swap(meta_stand_in if on_meta else clone)
     try:
-        with fixed_surroundings():
+        with fixed_torch_state():
             for module in modules:
                 swap.enter_module(module)
                 if not isinstance(module, torch.jit.ScriptModule):

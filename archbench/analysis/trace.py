@@ -17,7 +17,7 @@ from archbench.analysis.module_tree import Paths, paths_of
 from archbench.analysis.recorder import Recorder, Traffic, Visit
 from archbench.analysis.records import OperationCount
 from archbench.analysis.tensor_swap import swapped_tensors
-from archbench.networks.blank import META
+from archbench.networks.blank_weights import META
 from archbench.networks.inputs import InputPlan
 
 

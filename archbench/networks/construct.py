@@ -6,9 +6,9 @@ from typing import Any
 
 from torch import nn
 
-from archbench.collector import collection_paused
 from archbench.errors import ArchbenchError
-from archbench.networks.blank import BlankTensors
+from archbench.garbage_collector import collection_paused
+from archbench.networks.blank_weights import BlankTensors
 from archbench.networks.registry.records import Architecture, PaperTable
 
 MOST_CLASSES = 10**6  # more than any data set has; a layer that wide is still a tensor

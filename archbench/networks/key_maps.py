@@ -9,9 +9,9 @@ through its map and compares the outputs in float64, which proves the wiring.
 from collections.abc import Callable, Mapping
 from functools import cache
 
+from archbench.csv_tables import rows_of
 from archbench.networks.archs import vgg
 from archbench.networks.archs.resnet import TABLE_1, TABLE_1_BLOCKS
-from archbench.packaged import rows_of
 
 KeyMap = dict[str, str]
 

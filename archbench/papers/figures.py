@@ -6,9 +6,9 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
+from archbench.csv_tables import rows_of, several
 from archbench.errors import ArchbenchError, nearest
 from archbench.networks.registry import ARCHITECTURES, find
-from archbench.packaged import rows_of, several
 from archbench.papers.records import PublishedFigure
 
 

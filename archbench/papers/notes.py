@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from archbench.packaged import rows_of
+from archbench.csv_tables import rows_of
 
 # What an error rate holds for, where its own row and column do not say it.
 CONDITIONS = {

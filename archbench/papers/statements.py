@@ -5,8 +5,8 @@ from fnmatch import fnmatchcase
 from functools import cache
 from typing import Any
 
+from archbench.csv_tables import rows_of, several
 from archbench.errors import ArchbenchError, nearest
-from archbench.packaged import rows_of, several
 from archbench.papers.claims.records import Claim
 
 

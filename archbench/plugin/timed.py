@@ -66,7 +66,7 @@ def time_under(
     from archbench.timing.machine.environment import environment
     from archbench.timing.worker.clock import DeviceClock
     from archbench.timing.worker.loading import prepare_cell
-    from archbench.timing.worker.place import Place, gradient_mode
+    from archbench.timing.worker.process_setup import Place, gradient_mode
 
     ways = Ways((batch_size,), device, (precision,), (mode,), threads=threads)
     check_ways(ways)
@@ -139,8 +139,8 @@ def _asked(
 
 def _warmed_up(call: "Call", clock: "Clock", kind: str) -> tuple["Rounds", float]:
     """Run until the times have settled; return that, and how many seconds one run takes."""
-    from archbench.timing.worker.effort import Effort, warm_up_s
     from archbench.timing.worker.runner import take_turns
+    from archbench.timing.worker.time_budget import Effort, warm_up_s
 
     least, most = warm_up_s(kind)
     effort = Effort(least, most, 0.0, least_rounds=2)  # which are too few to be called steady
@@ -153,7 +153,7 @@ def _settings_kept(device: "torch.device") -> Iterator[None]:
     """Leave torch's settings as they were, for other tests; every run draws the same weights."""
     import torch
 
-    from archbench.collector import collection_paused
+    from archbench.garbage_collector import collection_paused
 
     threads = torch.get_num_threads()
     kept: list[tuple[Any, bool]] = []

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from textwrap import indent
 
+from archbench.tables.cell_text import is_number, written
 from archbench.tables.table import Report, Table
-from archbench.tables.written import is_number, written
 
 SPECIAL = "\\|*_`<[]~$&"  # what GitHub's Markdown reads as something else; the backslash first
 

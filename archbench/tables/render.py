@@ -7,9 +7,9 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Literal
 
 from archbench.libraries import needed
+from archbench.tables.cell_text import is_number, written
 from archbench.tables.markdown import as_markdown
 from archbench.tables.table import Bound, Kind, Report, Table, TableCell, Tone, Toned
-from archbench.tables.written import is_number, written
 from archbench.units import shape_for_machines
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 import pytest
 
 from archbench.commands.claims.report import LOOKS, findings_report
-from archbench.packaged import rows_of
+from archbench.csv_tables import rows_of
 from archbench.papers.claims.experiments import EXPERIMENTS
 from archbench.papers.claims.records import Case, Claim, Evidence, Finding, Measurement
 from archbench.papers.statements import statements

@@ -16,10 +16,10 @@ from torch import nn
 import archbench
 from archbench.commands.reproduce import expectations
 from archbench.commands.reproduce.paper_table import _cell, _column_order
+from archbench.csv_tables import rows_of
 from archbench.networks.archs import googlenet
 from archbench.networks.registry import find
 from archbench.networks.registry.published import published_errors
-from archbench.packaged import rows_of
 from archbench.papers.figures import figure, figures, tables
 from archbench.papers.judge import judge, parse
 from archbench.papers.networks import Networks, built_as

@@ -159,7 +159,7 @@ def test_a_bug_is_called_one(
     def fail(*_: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("archbench.commands.shelf.command.shelf_report", fail)
+    monkeypatch.setattr("archbench.commands.registry.command.list_report", fail)
     assert run(["list"]) == 70
     assert "ZeroDivisionError" in (err := capsys.readouterr().err)
     assert "bug in archbench" in err

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from archbench.commands.compare.changes import compare_structure
 from archbench.commands.compare.report import structure_report
-from archbench.commands.shelf.report import info_report, shelf_report
+from archbench.commands.registry.report import info_report, list_report
 from archbench.commands.summary.records import Summary
 from archbench.commands.summary.report import summary_report
 from archbench.networks.construct import paper_table
@@ -116,7 +116,7 @@ def test_at_80_columns_googlenet_keeps_what_matters() -> None:
 
 def test_nothing_is_cut_in_a_pipe() -> None:
     """The list's longest column, what sets a version apart, is there whole."""
-    out = printed(shelf_report(ARCHITECTURES, kept_totals()), 100_000)
+    out = printed(list_report(ARCHITECTURES, kept_totals()), 100_000)
     assert "Left out" not in out
     for row in ARCHITECTURES:
         assert row.differs in out
@@ -127,7 +127,7 @@ def test_nothing_is_cut_in_a_pipe() -> None:
 def test_the_list_and_every_info_fit_their_terminal(width: int) -> None:
     """No line is wider, nothing is shortened; the errors keep their conditions beside them."""
     kept = kept_totals()
-    reports = [shelf_report(ARCHITECTURES, kept)]
+    reports = [list_report(ARCHITECTURES, kept)]
     reports += [info_report(row, kept[row.name], related(row)) for row in ARCHITECTURES]
     for report in reports:
         out = printed(report, width)
@@ -146,7 +146,7 @@ def test_a_heading_above_rows_is_never_cut() -> None:
 
 def test_the_list_is_grouped_by_family() -> None:
     """Each family is a heading, in print and in Markdown; a column in CSV."""
-    report = shelf_report(ARCHITECTURES, kept_totals())
+    report = list_report(ARCHITECTURES, kept_totals())
     out = printed(report, 80).split("\n")
     headings = [line.strip() for line in out if line.strip() in ("baseline", "inception", "plain")]
     assert headings == ["baseline", "inception", "plain"]

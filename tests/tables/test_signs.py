@@ -258,7 +258,7 @@ def test_a_bug_is_told_whatever_it_says(encoding: str, monkeypatch: pytest.Monke
     def broken(*given: object, **named: object) -> None:
         raise RuntimeError("3×3 → 网")
 
-    monkeypatch.setattr("archbench.commands.shelf.command.shelf_report", broken)
+    monkeypatch.setattr("archbench.commands.registry.command.list_report", broken)
     err = Stream(encoding)
     monkeypatch.setattr(sys, "stderr", err)
     assert run(["list"]) == 70

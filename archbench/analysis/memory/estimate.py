@@ -18,9 +18,9 @@ from archbench.analysis.memory.records import MemoryEstimate
 from archbench.analysis.memory.storages import StorageWatch
 from archbench.analysis.module_tree import paths_of, unwrapped
 from archbench.analysis.tensor_swap import swapped_tensors
-from archbench.collector import collection_paused
 from archbench.errors import ArchbenchError
-from archbench.networks.blank import META
+from archbench.garbage_collector import collection_paused
+from archbench.networks.blank_weights import META
 from archbench.networks.inputs import InputPlan
 from archbench.networks.resolve import Loaded
 from archbench.networks.tensors import bytes_of, tensors_in

@@ -20,7 +20,7 @@ from archbench.analysis.module_tree import paths_of
 from archbench.analysis.records import Profile
 from archbench.analysis.rules import attention
 from archbench.analysis.tensor_swap import swapped_tensors
-from archbench.networks.blank import META
+from archbench.networks.blank_weights import META
 from archbench.networks.inputs import InputPlan
 from archbench.networks.tensors import tensors_in
 

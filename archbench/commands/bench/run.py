@@ -8,12 +8,12 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from archbench.commands.bench.aggregate import timing_of
 from archbench.commands.bench.analysis import Analysis, analysed, check_layers
 from archbench.commands.bench.layers.records import Roofline
 from archbench.commands.bench.layers.roofline import roofline_of
 from archbench.commands.bench.records import Bench
 from archbench.commands.bench.resume import recorded_sessions
-from archbench.commands.bench.timings import timing_of
 from archbench.errors import ArchbenchError, NothingMeasured, OutOfMemory
 from archbench.libraries import require
 from archbench.timing.cells import Cell

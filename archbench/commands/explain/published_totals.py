@@ -9,7 +9,7 @@ from functools import cache
 from typing import NamedTuple
 
 from archbench.analysis.tools.records import Printed, Quantity
-from archbench.packaged import rows_of, several
+from archbench.csv_tables import rows_of, several
 
 
 class PublishedTotal(NamedTuple):

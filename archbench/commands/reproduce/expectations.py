@@ -5,8 +5,8 @@ import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from archbench.csv_tables import rows_of
 from archbench.errors import ArchbenchError, OutputRefused
-from archbench.packaged import rows_of
 from archbench.papers.figures import figures
 from archbench.papers.records import VERDICTS, Reproduction, Verdict, VerdictChange
 

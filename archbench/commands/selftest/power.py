@@ -11,8 +11,8 @@ from archbench.commands.selftest.records import Rate, Source
 from archbench.commands.selftest.trials import Trial
 from archbench.gates.records import Word
 from archbench.gates.rules import Rules
+from archbench.gates.time.judge import Evidence, judge
 from archbench.gates.time.pairs import GatePlan, Pair, Stage
-from archbench.gates.time.stages import Evidence, judge
 from archbench.gates.time.verdicts import verdicts_of
 from archbench.libraries import needed
 from archbench.statistics.trimmed_mean import trimmed_mean

@@ -8,10 +8,10 @@ from pathlib import Path
 from archbench.errors import NothingMeasured
 from archbench.gates.rules import Rules
 from archbench.gates.time.comparison import CONTROL, Comparison
+from archbench.gates.time.judge import Target
 from archbench.gates.time.pairs import GatePlan, Pair, Side
 from archbench.gates.time.record_file import SCHEMA
 from archbench.gates.time.records import TimeGate
-from archbench.gates.time.stages import Target
 from archbench.gates.time.verdicts import verdicts_of
 from archbench.libraries import require
 from archbench.timing.run_file import RunFile

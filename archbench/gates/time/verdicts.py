@@ -8,8 +8,7 @@ from typing import NamedTuple
 from archbench.errors import ArchbenchError, UserCodeError
 from archbench.gates.records import Verdict, Word
 from archbench.gates.rules import Rules
-from archbench.gates.time.pairs import GatePlan, Pair
-from archbench.gates.time.stages import (
+from archbench.gates.time.judge import (
     Evidence,
     Target,
     evidence_of,
@@ -17,6 +16,7 @@ from archbench.gates.time.stages import (
     judge,
     pairs_to_confirm,
 )
+from archbench.gates.time.pairs import GatePlan, Pair
 from archbench.statistics.intervals import detectable_with, hodges_lehmann, log_interval
 from archbench.statistics.sign_flip import robust_sd
 

@@ -87,7 +87,7 @@ def load(question: Mapping[str, Any]) -> LoadedSide:
     from archbench.timing.worker.clock import DeviceClock
     from archbench.timing.worker.errors import archbench_errors
     from archbench.timing.worker.loading import load_cell
-    from archbench.timing.worker.place import Place, configure_process, gradient_mode
+    from archbench.timing.worker.process_setup import Place, configure_process, gradient_mode
 
     job = Job.from_dict(question["job"])
     (arguments,) = pickle.loads(b64decode(question["arguments"]))

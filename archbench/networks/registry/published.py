@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from archbench.packaged import rows_of, several
+from archbench.csv_tables import rows_of, several
 from archbench.record import Record
 
 

@@ -6,7 +6,7 @@ tests/networks/test_registry.py holds them to the analysis; `make totals` writes
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from archbench.packaged import rows_of
+from archbench.csv_tables import rows_of
 
 
 class KeptTotals(NamedTuple):

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from archbench.timing.jobs import Job
 from archbench.timing.records import DeviceTimes
 from archbench.timing.worker.accelerator import device_times
-from archbench.timing.worker.effort import Effort
 from archbench.timing.worker.layers import HostMarker, LayerTimer, layer_times
 from archbench.timing.worker.loading import ReadyCell
 from archbench.timing.worker.peak_memory import peak_memory, shows_memory
-from archbench.timing.worker.place import Place
 from archbench.timing.worker.prepare import Prepared
+from archbench.timing.worker.process_setup import Place
+from archbench.timing.worker.time_budget import Effort
 
 LAYERS_S, MOST_PASSES = 1.0, 200  # of the passes in which layers are timed
 

@@ -13,8 +13,8 @@ from archbench.networks.user_code import user_code
 from archbench.timing.cells import Cell
 from archbench.timing.machine.caches import last_cache_bytes
 from archbench.timing.worker.clock import Call, time_of
-from archbench.timing.worker.place import Place, configure_process, gradient_mode
 from archbench.timing.worker.prepare import Prepared, prepare, run_untimed, timed_call
+from archbench.timing.worker.process_setup import Place, configure_process, gradient_mode
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from archbench.collector import collection_paused
+from archbench.garbage_collector import collection_paused
 from archbench.timing.processes.answers import Answers, leave
 from archbench.timing.processes.lifeline import end_with_parent
 
@@ -35,7 +35,7 @@ def answer_of(question: Mapping[str, Any]) -> dict[str, Any]:
         import torch
 
     from archbench.timing.machine.limits import limit_memory
-    from archbench.timing.worker.place import configure_process, place_of
+    from archbench.timing.worker.process_setup import configure_process, place_of
     from archbench.timing.worker.session import run
 
     job = _job(question)

@@ -8,11 +8,11 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from archbench.collector import collection_paused, survivors_frozen
 from archbench.errors import NothingMeasured
+from archbench.garbage_collector import collection_paused, survivors_frozen
 from archbench.statistics.steadiness import QUARTERS, has_settled, is_steady
 from archbench.timing.worker.clock import Call, Clock, time_of
-from archbench.timing.worker.effort import Effort
+from archbench.timing.worker.time_budget import Effort
 
 QUIET_ROUNDS = 5  # without a new compilation
 

@@ -7,8 +7,8 @@ from statistics import median
 
 import torch
 
-from archbench.collector import collection_paused
 from archbench.errors import ArchbenchError, UserCodeError
+from archbench.garbage_collector import collection_paused
 from archbench.private_torch import compilations
 from archbench.timing.failures import failure_of
 from archbench.timing.jobs import Job
@@ -16,12 +16,12 @@ from archbench.timing.machine.environment import environment
 from archbench.timing.records import Flag, Measured
 from archbench.timing.worker.clock import really_waits
 from archbench.timing.worker.details import Details, details_of
-from archbench.timing.worker.effort import Effort, effort_of, warm_up_s
 from archbench.timing.worker.errors import archbench_errors
 from archbench.timing.worker.loading import ReadyCell, load_cell
-from archbench.timing.worker.place import Place, configure_process, gradient_mode, place_of
+from archbench.timing.worker.process_setup import Place, configure_process, gradient_mode, place_of
 from archbench.timing.worker.runner import Rounds, take_turns
 from archbench.timing.worker.short_calls import calls_per_reading, repeated
+from archbench.timing.worker.time_budget import Effort, effort_of, warm_up_s
 
 
 def run(job: Job) -> Measured:

@@ -23,8 +23,8 @@ from archbench.timing.session_file import SCHEMA, read_run
 from archbench.timing.sessions import launch as launching
 from archbench.timing.sessions.launch import session_of
 from archbench.timing.sessions.schedule import comparison_jobs
-from archbench.timing.worker.place import Place
 from archbench.timing.worker.prepare import prepare
+from archbench.timing.worker.process_setup import Place
 from archbench.timing.worker.session import measure, run
 from tests import nets
 from tests.clocks import FakeClock

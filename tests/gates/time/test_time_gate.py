@@ -18,6 +18,7 @@ from archbench.errors import ArchbenchError, NothingMeasured
 from archbench.gates.rules import Rules
 from archbench.gates.time import pairing
 from archbench.gates.time.comparison import CONTROL, Comparison, control_of
+from archbench.gates.time.judge import Evidence, judge, pairs_to_confirm
 from archbench.gates.time.one_process import run_in_one_process
 from archbench.gates.time.pairing import Sides, run_pair
 from archbench.gates.time.pairs import GatePlan, Pair
@@ -25,7 +26,6 @@ from archbench.gates.time.record_file import read_gate
 from archbench.gates.time.records import TimeGate
 from archbench.gates.time.report import time_gate_report
 from archbench.gates.time.run import run_gate
-from archbench.gates.time.stages import Evidence, judge, pairs_to_confirm
 from archbench.gates.time.trees import trees
 from archbench.gates.time.verdicts import detectable_slowdown
 from archbench.timing.cells import Cell

@@ -7,8 +7,8 @@ from statistics import median
 
 import pytest
 
+from archbench.commands.bench.aggregate import timing_of
 from archbench.commands.bench.records import Bench
-from archbench.commands.bench.timings import timing_of
 from archbench.commands.doctor.noise import noise_of
 from archbench.errors import OutputRefused
 from archbench.gates.rules import NEGLIGIBLE

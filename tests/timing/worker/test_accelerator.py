@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from archbench.commands.bench.timings import timing_of
+from archbench.commands.bench.aggregate import timing_of
 from archbench.timing.cells import Cell
 from archbench.timing.records import DeviceTimes, Session
 from archbench.timing.worker.accelerator import LAUNCHES, CudaStream, device_times

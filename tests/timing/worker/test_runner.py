@@ -7,12 +7,12 @@ import torch
 from torch import nn
 
 import archbench
-from archbench.collector import is_frozen
 from archbench.errors import NothingMeasured
+from archbench.garbage_collector import is_frozen
 from archbench.networks.inputs import plan_inputs
-from archbench.timing.worker.effort import Effort
 from archbench.timing.worker.runner import Rounds, take_turns
 from archbench.timing.worker.settle import settle_statistics
+from archbench.timing.worker.time_budget import Effort
 from tests.clocks import FakeClock
 
 MS = 1_000_000

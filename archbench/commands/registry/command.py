@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from archbench.commands.shelf.report import info_report, shelf_report
+from archbench.commands.registry.report import info_report, list_report
 from archbench.errors import ArchbenchError
 from archbench.networks.registry import ARCHITECTURES, find, related, select
 from archbench.networks.registry.records import Architecture
@@ -43,7 +43,7 @@ def list_architectures(
             hint = f"`archbench list '*{glob}*'` finds it inside of names"
         raise ArchbenchError(f"no architecture{where} matches '{glob}'", hint)
     with destination(result.form, result.output) as out:
-        out.write(shelf_report(rows, kept_totals()))
+        out.write(list_report(rows, kept_totals()))
 
 
 def _rows(glob: str, family: str | None, year: int | None) -> list[Architecture]:

@@ -11,7 +11,7 @@ from archbench.private_torch import compiler_is_loaded
 
 
 @contextmanager
-def fixed_surroundings() -> Iterator[None]:
+def fixed_torch_state() -> Iterator[None]:
     """Switch off what changes the operations that run, and restore the random generators."""
     fast_path = torch.backends.mha.get_fastpath_enabled()
     numpy = sys.modules.get("numpy")

@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass
 
 from archbench.timing.jobs import Job
-from archbench.timing.worker.place import Place
+from archbench.timing.worker.process_setup import Place
 
 WARM_UP_S = {"cpu": (0.4, 3.0)}  # at least, at most
 ACCELERATOR_WARM_UP_S = (1.0, 6.0)  # their clocks rise slowly

@@ -95,7 +95,7 @@ FOR_MACHINES: Columns[_Row] = (
 )
 
 
-def shelf_report(architectures: Sequence[Architecture], totals: Mapping[str, KeptTotals]) -> Report:
+def list_report(architectures: Sequence[Architecture], totals: Mapping[str, KeptTotals]) -> Report:
     """Return the report of architectures by family and year; `totals` is by name."""
     ordered = sorted(architectures, key=lambda row: (row.family, row.year, str(row.paper)))
     rows = [_Row(architecture, totals[architecture.name]) for architecture in ordered]
