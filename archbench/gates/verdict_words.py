@@ -1,9 +1,9 @@
-"""How the gates' verdicts look: their colours, how many there are of each, and as CSV."""
+"""How the gates' verdicts look: their colours, and how many there are of each."""
 
 from collections.abc import Mapping, Sequence
 
-from archbench.gates.records import WORDS, Verdict, Word
-from archbench.tables.table import Column, Table, Tone, Toned
+from archbench.gates.records import WORDS, Word
+from archbench.tables.table import Tone, Toned
 
 TONES: Mapping[Word, Tone] = {
     "regressed": Tone.BAD,
@@ -27,12 +27,3 @@ def tally(words: Sequence[Word]) -> str:
 def toned(word: Word) -> Toned:
     """Write a verdict in its colour."""
     return Toned(word.replace("_", " "), TONES[word])
-
-
-def verdicts_for_machines(verdicts: Sequence[Verdict], keys: Sequence[str]) -> Table:
-    """Return the table that CSV holds: some keys of each verdict, without units or rounding."""
-    documents = [verdict.to_dict() for verdict in verdicts]
-    return Table(
-        tuple(Column(key, key) for key in keys),
-        tuple(tuple(document[key] for key in keys) for document in documents),
-    )

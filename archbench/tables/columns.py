@@ -1,7 +1,7 @@
-"""Tables whose columns stand together with the values that they show."""
+"""Tables made of records or of dicts: each column stands together with the values that it shows."""
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from archbench.tables.table import Column, Table, TableCell
 
@@ -18,6 +18,19 @@ def table_of(columns: Columns[T], records: Iterable[T], title: str = "") -> Tabl
     """
     rows = tuple(tuple(value(record) for _, value in columns) for record in records)
     return Table(tuple(column for column, _ in columns), rows, title)
+
+
+def table_of_dicts(rows: Sequence[Mapping[str, Any]], keys: Sequence[str] = ()) -> Table:
+    """Return the table that CSV holds: a column for each key, or for every key of any row.
+
+    >>> table_of_dicts([{"a": 1}, {"b": 2}]).rows
+    ((1, None), (None, 2))
+    """
+    keys = keys or list(dict.fromkeys(key for row in rows for key in row))
+    return Table(
+        tuple(Column(key, key) for key in keys),
+        tuple(tuple(row.get(key) for key in keys) for row in rows),
+    )
 
 
 def without_empty(table: Table) -> Table:

@@ -1,12 +1,11 @@
 """A Bench as a report: one row per cell, with facts and notes below."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from archbench.analysis.memory.records import MemoryEstimate
 from archbench.commands.bench.records import Bench, Timing
-from archbench.tables.columns import Columns, table_of, without_empty
-from archbench.tables.table import Bound, Column, Kind, Report, Table, TableCell, Tone, Toned
+from archbench.tables.columns import Columns, table_of, table_of_dicts, without_empty
+from archbench.tables.table import Bound, Column, Kind, Report, TableCell, Tone, Toned
 from archbench.timing.records import Flag
 from archbench.timing.words import FLAGS, how, machine_facts
 from archbench.units import counted, duration
@@ -73,7 +72,7 @@ def bench_report(bench: Bench) -> Report:
         bench.to_dict(),
         _facts(bench),
         (*_notes(bench.timings), MEANING),
-        rows=rows_table(bench.rows()),
+        rows=table_of_dicts(bench.rows()),
     )
 
 
@@ -138,12 +137,3 @@ def not_counted(unknown: Sequence[Sequence[str]]) -> str:
     """
     reasons = dict.fromkeys(reason for reasons in unknown for reason in reasons)
     return f"Not counted, or only in part: {', '.join(reasons) or 'the buffers of threads'}."
-
-
-def rows_table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """Return the table that CSV holds: a column for every key of any row."""
-    keys = dict.fromkeys(key for row in rows for key in row)
-    return Table(
-        tuple(Column(key, key) for key in keys),
-        tuple(tuple(row.get(key) for key in keys) for row in rows),
-    )

@@ -7,7 +7,7 @@ from archbench.analysis.records import Profile, StageCost
 from archbench.commands.compare.changes import stage_names
 from archbench.commands.compare.records import Change, Comparison
 from archbench.gates.rules import IMPORTANT
-from archbench.tables.columns import Columns, table_of
+from archbench.tables.columns import Columns, table_of, table_of_dicts
 from archbench.tables.table import Column, Kind, Report, Table, TableCell
 from archbench.timing.words import flag_notes, how, machine_facts
 from archbench.units import counted
@@ -43,7 +43,7 @@ def structure_report(comparison: Comparison) -> Report:
         tuple(tables),
         comparison.to_dict(),
         notes=tuple(_sentences(comparison)),
-        rows=_changes_table(comparison),
+        rows=table_of_dicts([c.to_dict() for c in comparison.changes], Change.KEYS),
     )
 
 
@@ -219,15 +219,6 @@ def _operations_table(comparison: Comparison) -> Table:
     counts = [{op.op: op.calls for op in profile.operations} for profile in profiles]
     rows: list[tuple[TableCell, ...]] = [(op, *(n.get(op, 0) for n in counts)) for op in changed]
     return Table(tuple(columns), tuple(rows))
-
-
-def _changes_table(comparison: Comparison) -> Table:
-    keys = ("metric", "subject", "model", "a", "b", "ratio", "low", "high", "mde", "verdict")
-    rows: list[tuple[TableCell, ...]] = []
-    for change in comparison.changes:
-        fields = change.to_dict()
-        rows.append(tuple(fields[key] for key in keys))
-    return Table(tuple(Column(key, key) for key in keys), tuple(rows))
 
 
 def _changed(comparison: Comparison, metric: str, model: str | None = None) -> list[Change]:

@@ -7,6 +7,7 @@ from typing import Any
 from archbench.commands.reproduce.paper_table import folded, grid, is_grid
 from archbench.papers.records import VERDICTS, PublishedFigure, Reproduction, VerdictChange
 from archbench.papers.verdict_looks import LOOKS
+from archbench.tables.columns import table_of_dicts
 from archbench.tables.table import Column, Kind, Report, Table, TableCell, Toned
 from archbench.units import counted
 
@@ -157,11 +158,8 @@ def _table_dict(name: str, reproductions: Sequence[Reproduction]) -> dict[str, A
 
 def _machine_rows(reproductions: Sequence[Reproduction]) -> Table:
     """One row per figure, with everything but the other readings."""
-    rows = []
-    for reproduction in reproductions:
-        fields = reproduction.to_dict() | {"documents": "; ".join(reproduction.figure.documents)}
-        rows.append(tuple(fields[key] for key in KEYS))
-    return Table(tuple(Column(key, key) for key in KEYS), tuple(rows))
+    rows = [r.to_dict() | {"documents": "; ".join(r.figure.documents)} for r in reproductions]
+    return table_of_dicts(rows, KEYS)
 
 
 def _listing(reproductions: Sequence[Reproduction]) -> Table:

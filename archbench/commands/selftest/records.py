@@ -57,7 +57,11 @@ class SelfTest(Record):
         with needed("pandas", "data frames"):
             import pandas
 
-        return pandas.DataFrame([_flat(rate) for rate in self.rates], dtype=object)
+        return pandas.DataFrame(self.rows(), dtype=object)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return every rate on one level, with a key for each verdict that its gates gave."""
+        return [_flat(rate) for rate in self.rates]
 
 
 def _flat(rate: Rate) -> dict[str, Any]:

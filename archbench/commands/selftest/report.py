@@ -4,6 +4,7 @@ from functools import partial
 from typing import Any
 
 from archbench.commands.selftest.records import Rate, SelfTest
+from archbench.tables.columns import table_of_dicts
 from archbench.tables.picture import COLOURS, SIZE, drawn
 from archbench.tables.table import Column, Kind, Report, Table, TableCell
 from archbench.timing.words import machine_facts
@@ -28,11 +29,6 @@ def selftest_report(test: SelfTest) -> Report:
         Column("cell_s", "a cell", Kind.SECONDS, 2, "time"),
         Column("wall_s", "with control", Kind.SECONDS, 2, "time"),
     )
-    frame = test.to_frame()
-    rows = tuple(
-        tuple(None if value != value else value for value in row)  # NaN is a missing value
-        for row in frame.to_numpy().tolist()
-    )
     return Report(
         f"The time gate, put to the test: {_way(test)}",
         (Table(columns, tuple(_row(rate) for rate in test.rates)),),
@@ -44,7 +40,7 @@ def selftest_report(test: SelfTest) -> Report:
             "drawn from the pairs of those that ran, and their intervals are of the drawing alone, "
             "not of how few pairs there are.",
         ),
-        rows=Table(tuple(Column(key, key) for key in frame.columns), rows),
+        rows=table_of_dicts(test.rows()),
     )
 
 

@@ -4,7 +4,8 @@ from statistics import median
 
 from archbench.gates.saved_runs.records import SavedCheck, benchmarks_of
 from archbench.gates.times_table import times_table
-from archbench.gates.verdict_words import tally, verdicts_for_machines
+from archbench.gates.verdict_words import tally
+from archbench.tables.columns import table_of_dicts
 from archbench.tables.table import Column, Report, Table
 from archbench.units import counted
 
@@ -24,7 +25,7 @@ def saved_report(found: SavedCheck) -> Report:
             "in the rounds of one. Regressed: an exact test of ranks, which says so wrongly at "
             "most once in a hundred times that nothing changed, of all benchmarks together.",
         ),
-        rows=verdicts_for_machines(found.sorted(), KEYS),
+        rows=table_of_dicts([v.to_dict() for v in found.sorted()], KEYS),
         whole="-f csv",
     )
 

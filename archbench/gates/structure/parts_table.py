@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from archbench.gates.structure.records import Check, StructureChange
+from archbench.tables.columns import without_empty
 from archbench.tables.table import Column, Table, TableCell
 from archbench.units import counted, shape_for_people
 
@@ -12,28 +13,20 @@ SHOWN = 12  # changed parts of one cell and one kind; JSON has them all
 
 def parts_table(check: Check, name: str) -> Table:
     """Return the stages, layers and operators of one cell that changed in more than name."""
-    columns = [
+    columns = (
         Column("what", "what"),
         Column("name", "where"),
-        Column("type", "type", rank=2),
+        Column("type", "type", rank=2, optional=True),
         Column("kind", "how"),
         Column("params", "params"),
-        Column("trainable_params", "trainable", rank=3),
-        Column("buffers", "buffers", rank=3),
+        Column("trainable_params", "trainable", rank=3, optional=True),
+        Column("buffers", "buffers", rank=3, optional=True),
         Column("macs", "MACs"),
-        Column("output_size", "output size"),
-        Column("calls", "calls", rank=1),
-    ]
-    rows = _part_rows(check, name)
-    always = ("what", "name", "kind", "params", "macs")
-    shown = [
-        i for i, column in enumerate(columns) if column.key in always or any(row[i] for row in rows)
-    ]
-    return Table(
-        tuple(columns[i] for i in shown),
-        tuple(tuple(row[i] for i in shown) for row in rows),
-        f"{name}: where the structure changed",
+        Column("output_size", "output size", optional=True),
+        Column("calls", "calls", rank=1, optional=True),
     )
+    rows = tuple(_part_rows(check, name))
+    return without_empty(Table(columns, rows, f"{name}: where the structure changed"))
 
 
 def _part_rows(check: Check, name: str) -> list[tuple[TableCell, ...]]:

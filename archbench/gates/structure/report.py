@@ -7,7 +7,8 @@ from archbench.gates.structure.cells_table import cells_table
 from archbench.gates.structure.changes import module_renames
 from archbench.gates.structure.parts_table import parts_table
 from archbench.gates.structure.records import Check
-from archbench.gates.verdict_words import tally, toned, verdicts_for_machines
+from archbench.gates.verdict_words import tally, toned
+from archbench.tables.columns import table_of_dicts
 from archbench.tables.table import Column, Kind, Report, Table, TableCell
 
 KEYS = "cell metric verdict before now limit ratio low high mde p note".split()
@@ -32,7 +33,7 @@ def check_report(check: Check) -> Report:
         document=check.to_dict(),
         facts=_facts(check),
         notes=_notes(check),
-        rows=verdicts_for_machines([*check.verdicts, *notes], KEYS),
+        rows=table_of_dicts([v.to_dict() for v in [*check.verdicts, *notes]], KEYS),
         commands=(("to accept", check.accept),) if check.accept else (),
         whole="-f json",
     )

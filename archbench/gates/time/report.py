@@ -5,7 +5,8 @@ from statistics import median
 
 from archbench.gates.time.records import TimeGate
 from archbench.gates.times_table import times_table
-from archbench.gates.verdict_words import tally, verdicts_for_machines
+from archbench.gates.verdict_words import tally
+from archbench.tables.columns import table_of_dicts
 from archbench.tables.table import Column, Kind, Report, Table
 from archbench.timing.words import flag_notes, machine_facts
 from archbench.units import counted, duration
@@ -27,7 +28,7 @@ def time_gate_report(gate: TimeGate) -> Report:
             *_unlike_notes(gate),
             _meaning(gate),
         ),
-        rows=verdicts_for_machines(gate.sorted(), KEYS),
+        rows=table_of_dicts([v.to_dict() for v in gate.sorted()], KEYS),
         whole="-f csv",
     )
 

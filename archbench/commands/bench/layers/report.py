@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from archbench.commands.bench.layers.records import LayerTime, Roofline
 from archbench.commands.bench.records import Bench, Timing
-from archbench.commands.bench.report import bench_report, rows_table
-from archbench.tables.columns import table_of
+from archbench.commands.bench.report import bench_report
+from archbench.tables.columns import table_of, table_of_dicts
 from archbench.tables.table import Column, Kind, Report, Table, TableCell, Tone, Toned
 from archbench.timing.words import ceilings_line, how
 from archbench.units import counted, duration
@@ -36,7 +36,7 @@ def layers_report(bench: Bench) -> Report:
         plain.document,
         tuple(facts),
         (*plain.notes, *notes, MEANING),
-        rows=rows_table(bench.layer_rows()),
+        rows=table_of_dicts(bench.layer_rows()),
     )
 
 
