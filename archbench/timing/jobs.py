@@ -1,7 +1,12 @@
-"""What a worker process is to do."""
+"""The job of a worker process, and the question that carries it there."""
 
-from dataclasses import dataclass
+import pickle
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
+from archbench.libraries import needed
 from archbench.record import Record
 from archbench.timing.cells import Cell
 
@@ -32,3 +37,24 @@ class Job(Record):
     #: whether torch.compile's cache has these cells from an earlier process
     compiled_before: bool = False
     started_s: float = 0.0  #: Unix time at which the process was started
+
+
+def question_of(job: Job) -> dict[str, Any]:
+    """Return a job as JSON, and the arguments of its cells pickled: JSON would lose their tuples.
+
+    Raises:
+        MissingLibrary: cloudpickle cannot be imported.
+    """
+    with needed("cloudpickle", "measuring"):
+        import cloudpickle
+
+    arguments = cloudpickle.dumps([dict(cell.arguments) for cell in job.cells])
+    return {"job": job.to_dict(), "arguments": b64encode(arguments).decode("ascii")}
+
+
+def job_of(question: Mapping[str, Any]) -> Job:
+    """Return the job of a question, with the pickled arguments in place of their JSON."""
+    job = Job.from_dict(question["job"])
+    arguments = pickle.loads(b64decode(question["arguments"]))
+    cells = [replace(cell, arguments=own) for cell, own in zip(job.cells, arguments, strict=True)]
+    return replace(job, cells=tuple(cells))

@@ -8,11 +8,9 @@ computes nothing.
 import gc
 import json
 import os
-import pickle
 import sys
-from base64 import b64decode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,22 +80,19 @@ def load(question: Mapping[str, Any]) -> LoadedSide:
     import torch
 
     from archbench.networks.user_code import source_of
-    from archbench.timing.jobs import Job
+    from archbench.timing.jobs import job_of
     from archbench.timing.machine.environment import environment
-    from archbench.timing.worker.clock import DeviceClock
     from archbench.timing.worker.errors import archbench_errors
     from archbench.timing.worker.loading import load_cell
-    from archbench.timing.worker.process_setup import Place, configure_process, gradient_mode
+    from archbench.timing.worker.process_setup import configure_process, gradient_mode, place_of
 
-    job = Job.from_dict(question["job"])
-    (arguments,) = pickle.loads(b64decode(question["arguments"]))
-    cell = replace(job.cells[0], arguments=arguments)
-    device = torch.device(cell.device)
+    job = job_of(question)
+    (cell,) = job.cells
     configure_process(cell)
     torch.manual_seed(job.seed)
-    clock = DeviceClock(device)
+    place = place_of(cell)
     with archbench_errors(cell, UserCodeError, f"measuring {cell.model} failed"):
-        ready = load_cell(cell, None, Place(device, clock))
+        ready = load_cell(cell, None, place)
     gradient_mode(cell).__enter__()  # for the rest of this process
     gc.collect()
     gc.freeze()
@@ -107,9 +102,9 @@ def load(question: Mapping[str, Any]) -> LoadedSide:
         "source": None if source is None else os.path.realpath(source),
         "strays": strays(question["other"]),
         "flags": list(ready.prepared.flags),
-        "environment": environment(device).to_dict(),
+        "environment": environment(place.device).to_dict(),
     }
-    return LoadedSide(facts, cell, ready.call, clock)
+    return LoadedSide(facts, cell, ready.call, place.clock)
 
 
 def strays(other: str | None) -> list[str]:

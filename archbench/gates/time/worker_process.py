@@ -15,11 +15,11 @@ from tempfile import TemporaryFile
 from typing import Any
 
 from archbench.gates.time.pairs import Side, Slice
-from archbench.timing.jobs import Job
+from archbench.timing.jobs import Job, question_of
 from archbench.timing.processes.children import Child
 from archbench.timing.records import Failure
 from archbench.timing.sessions.deaths import death
-from archbench.timing.sessions.launch import pickled_arguments, worker_variables
+from archbench.timing.sessions.launch import worker_variables
 from archbench.version import FOLDER
 
 # threads that wait for their next slice must not compute beside the other side's
@@ -72,13 +72,8 @@ class WorkerProcess:
             core: the only core that it computes on once it has loaded; None for any.
             other: the repository that it must not import anything from.
         """
-        question = {
-            "job": self._job.to_dict(),
-            "arguments": pickled_arguments(self._job),
-            "core": core,
-            "other": None if other is None else str(other),
-        }
-        self.process.tell(json.dumps(question, default=repr))
+        limits = {"core": core, "other": None if other is None else str(other)}
+        self.process.tell(json.dumps({**question_of(self._job), **limits}, default=repr))
 
     def answer(self) -> dict[str, Any]:
         """Wait for its next line, and return it.
@@ -91,7 +86,7 @@ class WorkerProcess:
         except ValueError:
             raise SideFailed(self.side) from None
         if "failure" in answer:
-            raise SideFailed(self.side, Failure(**answer["failure"]))
+            raise SideFailed(self.side, Failure.from_dict(answer["failure"]))
         return answer
 
     def slice(self, calls: int) -> Slice:

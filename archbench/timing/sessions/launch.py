@@ -6,15 +6,13 @@ import subprocess
 import sys
 import threading
 import time
-from base64 import b64encode
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from tempfile import TemporaryFile
 from typing import Any, Literal
 
-from archbench.libraries import needed
-from archbench.timing.jobs import Job
+from archbench.timing.jobs import Job, question_of
 from archbench.timing.machine.cpu_load import CpuWatch
 from archbench.timing.machine.nvml import NvmlWatch
 from archbench.timing.processes.children import Child, limited
@@ -116,9 +114,7 @@ def _death(answer: Answer, job: Job) -> Failure:
 
 def ask(task: Task, job: Job, variables: Mapping[str, str]) -> Answer:
     """Let a fresh worker process do one task; return when it has answered or died."""
-    question = json.dumps(
-        {"task": task, "job": job.to_dict(), "arguments": pickled_arguments(job)}, default=repr
-    )
+    question = json.dumps({"task": task, **question_of(job)}, default=repr)
     with TemporaryFile("w+", encoding="utf-8", errors="replace") as printed:
         worker = Child(
             [sys.executable, "-m", "archbench.timing.worker.main"],
@@ -142,15 +138,6 @@ def ask(task: Task, job: Job, variables: Mapping[str, str]) -> Answer:
         return Answer(json.loads(line), output, worker.returncode)
     except ValueError:
         return Answer(None, output, worker.returncode, too_long.is_set())
-
-
-def pickled_arguments(job: Job) -> str:
-    """Return the arguments of every cell's factory as text; JSON would lose their tuples."""
-    with needed("cloudpickle", "measuring"):
-        import cloudpickle
-
-    arguments = [dict(cell.arguments) for cell in job.cells]
-    return b64encode(cloudpickle.dumps(arguments)).decode("ascii")
 
 
 def _import_path() -> dict[str, str]:

@@ -5,19 +5,13 @@ output. The model's own prints go to standard error.
 """
 
 import json
-import pickle
 import sys
-from base64 import b64decode
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from archbench.garbage_collector import collection_paused
 from archbench.timing.processes.answers import Answers, leave
 from archbench.timing.processes.lifeline import end_with_parent
-
-if TYPE_CHECKING:
-    from archbench.timing.jobs import Job
 
 
 def main() -> None:
@@ -34,11 +28,12 @@ def answer_of(question: Mapping[str, Any]) -> dict[str, Any]:
     with collection_paused():  # walking torch for garbage takes a fifth of importing it
         import torch
 
+    from archbench.timing.jobs import job_of
     from archbench.timing.machine.limits import limit_memory
     from archbench.timing.worker.process_setup import configure_process, place_of
     from archbench.timing.worker.session import run
 
-    job = _job(question)
+    job = job_of(question)
     cell = job.cells[0]
     limit_memory(torch.device(cell.device), job.memory_limit_bytes)
     if question["task"] == "session":
@@ -52,16 +47,6 @@ def answer_of(question: Mapping[str, Any]) -> dict[str, Any]:
     from archbench.timing.machine.environment import environment
 
     return environment(place.device).to_dict()
-
-
-def _job(question: Mapping[str, Any]) -> "Job":
-    """Return the job of a question, with the pickled arguments in place of their JSON."""
-    from archbench.timing.jobs import Job
-
-    job = Job.from_dict(question["job"])
-    arguments = pickle.loads(b64decode(question["arguments"]))
-    cells = [replace(cell, arguments=own) for cell, own in zip(job.cells, arguments, strict=True)]
-    return replace(job, cells=tuple(cells))
 
 
 if __name__ == "__main__":

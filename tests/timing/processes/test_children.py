@@ -14,11 +14,10 @@ import psutil
 import pytest
 
 from archbench.timing.cells import Cell
-from archbench.timing.jobs import Job
+from archbench.timing.jobs import Job, question_of
 from archbench.timing.processes import children, lifeline, process_tree
 from archbench.timing.processes.children import Child
 from archbench.timing.sessions.deaths import death, killed_by
-from archbench.timing.sessions.launch import pickled_arguments
 
 PATIENCE_S = 30.0  # an idle machine does each of these things at once
 PLATFORMS = [sys.platform, *(["win32"] if os.name == "posix" else [])]
@@ -253,7 +252,7 @@ def test_waiting_for_the_parent_sleeps_in_the_system(monkeypatch: pytest.MonkeyP
 def test_a_worker_waits_to_be_ended_once_it_has_answered() -> None:
     """So that its parent can still ask the system what it took."""
     job = Job((Cell("resnet20"),), 0, 0)
-    question = {"task": "environment", "job": job.to_dict(), "arguments": pickled_arguments(job)}
+    question = {"task": "environment", **question_of(job)}
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     worker = Child([sys.executable, "-m", "archbench.timing.worker.main"], **pipes)
     try:
