@@ -30,7 +30,7 @@ def needed(library: str, purpose: str) -> Iterator[None]:
 
 
 def require(library: str, purpose: str) -> None:
-    """Refuse to begin what would end without a library.
+    """Refuse a command at its start that would later fail for want of a library.
 
     Raises:
         MissingLibrary: the library cannot be imported.

@@ -17,7 +17,7 @@ _HINT = "shapes include the batch; -i sets the input size, --debug shows the tra
 
 
 class ForwardFailed(Exception):
-    """The network's own forward() raised; `__cause__` is what it raised.
+    """A network's own forward() raised an exception, which `__cause__` holds.
 
     Args:
         path: of the module that failed; "" is the network itself.

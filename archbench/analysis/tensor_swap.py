@@ -73,7 +73,7 @@ class _Swap:
         self._others: list[tuple[Callable[[], object], str]] = []  # restore what is no container
 
     def enter_module(self, module: nn.Module) -> None:
-        """Swap one module's tensors, and those that its attributes lead to."""
+        """Swap the tensors of one module, and the tensors that its attributes refer to."""
         if id(module) in self._seen:
             return
         self._seen.add(id(module))
@@ -179,7 +179,7 @@ class _Swap:
         return value
 
     def _follow(self, value: Any) -> None:
-        """Remember a mutable value and what it leads to."""
+        """Remember a mutable value, and the values that it refers to."""
         if isinstance(value, nn.Module):
             place = self._place
             self.enter_module(value)

@@ -12,7 +12,7 @@ from archbench.private_torch import compiler_is_loaded
 
 @contextmanager
 def fixed_torch_state() -> Iterator[None]:
-    """Switch off what changes the operations that run, and restore the random generators."""
+    """Switch off settings that change the operations of a forward pass; restore all at the end."""
     fast_path = torch.backends.mha.get_fastpath_enabled()
     numpy = sys.modules.get("numpy")
     python_state = random.getstate()

@@ -19,7 +19,7 @@ from archbench.networks.inputs import InputPlan
 from archbench.networks.resolve import Loaded
 from archbench.networks.tensors import operands
 
-_MOVES_NOTHING = frozenset(  # they allocate, or return the same memory in another shape
+_MOVES_NOTHING = frozenset(  # allocations, and views of the same memory
     {
         *("aten.empty", "aten.empty_like", "aten.empty_strided", "aten.new_empty"),
         *("aten._unsafe_view", "aten.detach", "aten.lift_fresh"),

@@ -90,7 +90,7 @@ def worst_words(verdicts: Iterable[Verdict]) -> dict[str, Word]:
 
 @dataclass(frozen=True, slots=True)
 class GateResult(Generic[Found]):
-    """What a gate found, and what `archbench check` says of it."""
+    """The findings of a gate, and the report that `archbench check` prints of them."""
 
     found: Found
     report: "Report"

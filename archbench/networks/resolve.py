@@ -29,7 +29,7 @@ class Loaded:
 def load(
     model: str | nn.Module, kwargs: Mapping[str, Any] | None = None, blank: bool = False
 ) -> Loaded:
-    """Build what a MODEL names.
+    """Build the network that a MODEL names.
 
     Args:
         model: a registry name, "file.py:factory", "package.module:factory", "torchvision:NAME",

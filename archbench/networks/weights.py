@@ -213,7 +213,7 @@ def _fits_with(
 
 
 def _with_heads(architecture: Architecture, arguments: Mapping[str, Any]) -> Mapping[str, Tensor]:
-    """Return what the network would hold with its auxiliary heads, which a file may have."""
+    """Return the tensors of the network with auxiliary heads, which a file may contain."""
     if "aux" not in dict(architecture.choices):
         return {}
     return build_blank(architecture, {**arguments, "aux": True}).state_dict()

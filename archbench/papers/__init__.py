@@ -1,1 +1,1 @@
-"""What the papers print and claim, and what recomputes and judges it."""
+"""The figures and claims of the papers, and the code that recomputes and judges them."""

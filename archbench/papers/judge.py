@@ -81,7 +81,7 @@ def parse(figure: PublishedFigure) -> Print | None:
 
 
 def judge(figure: PublishedFigure, computed: Value) -> Verdict:
-    """Say how a computed value agrees with what is printed, by rules 3 to 5."""
+    """Return how a computed value agrees with the printed one, by rules 3 to 5."""
     if isinstance(computed, str):
         return "exact" if computed == figure.value else "inconsistent"
     if computed == Fraction(figure.value):
@@ -98,7 +98,7 @@ def judge(figure: PublishedFigure, computed: Value) -> Verdict:
 
 
 def confirms(figure: PublishedFigure, computed: Value) -> bool:
-    """Tell whether a computed value is what is printed, or rounds to it."""
+    """Tell whether a computed value equals the printed one, or rounds to it."""
     return judge(figure, computed) in CONFIRMED
 
 

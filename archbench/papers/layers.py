@@ -63,7 +63,7 @@ def projections(network: nn.Module) -> int:
 
 
 class Parameters(NamedTuple):
-    """A module's parameters by what they are for."""
+    """The numbers of a module's parameters by their purpose."""
 
     weights: int  #: weights of convolutions and linear layers, and slopes of activations
     biases: int  #: biases of convolutions and linear layers

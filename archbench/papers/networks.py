@@ -13,7 +13,7 @@ from archbench.units import Shape
 
 
 class Networks:
-    """The shelf's networks without weights, and what one image costs in them."""
+    """The networks of the registry without weights, and the cost of one image in each."""
 
     def __init__(self) -> None:
         self._loaded: dict[str, tuple[Loaded, InputPlan]] = {}
@@ -32,7 +32,7 @@ class Networks:
         return self._profiles[key]
 
     def uses(self, name: str, **kwargs: Any) -> Uses:
-        """Return what ran in a network of the registry, at its own input size."""
+        """Return the module uses of a network of the registry, at its own input size."""
         key = _key(name, kwargs)
         if key not in self._uses:
             loaded, plan = self._load(name, kwargs)
@@ -40,7 +40,7 @@ class Networks:
         return self._uses[key]
 
     def stage(self, name: str, stage: str, **kwargs: Any) -> StageCost:
-        """Return what one stage of a network costs.
+        """Return the cost of one stage of a network.
 
         Raises:
             LookupError: the network has no such stage.

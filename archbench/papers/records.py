@@ -1,4 +1,4 @@
-"""What papers print, and what becomes of it when it is computed again."""
+"""Figures that papers print, and the same figures computed again."""
 
 from dataclasses import dataclass
 from typing import Any, Literal, get_args

@@ -87,7 +87,7 @@ def _lost(figure: PublishedFigure, error: Exception) -> Reproduction:
 
 
 def _readings(networks: Networks, figure: PublishedFigure) -> Iterator[Reading]:
-    """Compute what a figure stands for; first as its own network and convention have it."""
+    """Compute a figure by every reading; the first is by its own network and convention."""
     if is_count(figure):
         for counted in counts(networks, figure):
             yield _reading(figure, *counted)
@@ -100,7 +100,7 @@ def _readings(networks: Networks, figure: PublishedFigure) -> Iterator[Reading]:
 
 
 def rule_of(figure: PublishedFigure) -> Rule:
-    """Return what computes a figure that is no count of a network.
+    """Return the function that computes a figure which is no count of a network.
 
     Raises:
         LookupError: nothing does.

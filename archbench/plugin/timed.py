@@ -108,7 +108,7 @@ def time_under(
 def _asked(
     model: "GateCell | str | nn.Module", input_size: Any, arguments: Mapping[str, Any], ways: Ways
 ) -> tuple["Loaded", Cell, "InputPlan"]:
-    """Load what was asked for; return it, its cell, and its inputs."""
+    """Load the model; return the loaded model, its cell, and its inputs."""
     from archbench.networks.resolve import load, plan_for
 
     batch_size = ways.batch_sizes[0]

@@ -35,7 +35,7 @@ def in_use(*paths: Path | None) -> Iterator[None]:
 
 
 def _place(path: Path) -> Path | None:
-    """Return where a file is or would be; None of a device, or where whoever opens it will fail."""
+    """Return the resolved path of a file; None for a device, or a path that cannot be opened."""
     try:
         return path.resolve() if path.is_file() or not path.exists() else None
     except (OSError, RuntimeError):  # RuntimeError: a loop of links, until Python 3.13

@@ -171,7 +171,7 @@ class ResultOptions:
 
 @dataclass(frozen=True, slots=True)
 class ModelOptions:
-    """What models are built with, and what they are given."""
+    """The input sizes of models, and the arguments of their builders."""
 
     input_size: InputSize = None
     model_kwargs: ModelKwargs = None
@@ -228,7 +228,7 @@ class WayOptions:
 
 @dataclass(frozen=True, slots=True)
 class CellOptions(ModelOptions):
-    """What cells are declared in, and what those get that are named on the command line."""
+    """The file that declares cells, and the settings of cells that the command line names."""
 
     batch_size: CellBatch = None
     config: Config = None

@@ -1,4 +1,4 @@
-"""A bar on a terminal's standard error, for what takes longer than a breath."""
+"""A progress bar on a terminal's standard error, for work that takes seconds or longer."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -33,7 +33,7 @@ def collected(doing: str, items: Iterable[T], count: int) -> tuple[T, ...]:
 
 @contextmanager
 def listening(doing: str) -> Iterator["Listener"]:
-    """Show a bar while a run is measured; what is printed or warned of goes to standard error."""
+    """Show a bar while a run is measured; prints of models and warnings go to standard error."""
     from archbench.timing.sessions.job_runner import Listener
 
     with progress(doing) as tell:

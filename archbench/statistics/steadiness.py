@@ -15,7 +15,10 @@ def has_settled(rounds: Sequence[tuple[float, ...]]) -> bool:
 
 
 def is_steady(kept: Sequence[tuple[float, ...]]) -> bool:
-    """Tell whether the two halves of what was kept agree: slow models have no other warm-up."""
+    """Tell whether the first and the second half of the kept rounds agree.
+
+    Slow models have too few warm-up rounds for has_settled(); this is their check for drift.
+    """
     half = len(kept) // 2
     return len(kept) >= LEAST_STEADY and _agree(kept[-half:], kept[:half])
 

@@ -14,7 +14,7 @@ TRIM = 0.2  # of the values at either end
 
 
 def trimmed_mean(values: Sequence[float]) -> float:
-    """Return the mean of what is left when a fifth at either end is put aside.
+    """Return the mean of the values without the lowest fifth and the highest fifth.
 
     >>> trimmed_mean([1.0, 2.0, 3.0, 4.0, 100.0])
     3.0

@@ -1,1 +1,1 @@
-"""Times of fresh processes: what ran, what it took, and what disturbed it."""
+"""Times of fresh processes: their cells, their times, and the disturbances of each."""

@@ -98,7 +98,7 @@ def records_of(
 
 
 def _refuse_others(path: Path, schema: str, new: bool) -> None:
-    """Refuse to append to what is no recorded run.
+    """Refuse to append to a file that is no recorded run.
 
     Raises:
         OutputRefused: its first line does not begin as one of a run does, even cut off.

@@ -66,7 +66,7 @@ def count_subject(
 
 
 def reconcile(counter: Counter, subject: Subject, run_tool: bool) -> Iterator[Reconciliation]:
-    """Follow a tool's rules, and hold what comes out to the tool itself where it can be run."""
+    """Count by a tool's rules, and compare that with the tool's own count if it can be run."""
     totals = subject.profile.totals
     status, count, source = _asked(counter, subject, run_tool)
     for quantity, printed in zip(QUANTITIES, count, strict=True):

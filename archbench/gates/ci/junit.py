@@ -51,5 +51,5 @@ def junit_xml(outcomes: Sequence[Outcome], suite: str, strict: bool, exit_code: 
 
 
 def _plain(text: str) -> str:
-    """Write what XML cannot hold, control characters, as Python does."""
+    """Write control characters, which XML cannot hold, as Python's escapes."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -30,7 +30,7 @@ def outcomes_of(found: Check | TimeGate | SavedCheck) -> list[Outcome]:
 
 
 def time_in_words(verdict: Verdict) -> str:
-    """Say how a cell's time relates to base's, and what there is to say besides."""
+    """Return a verdict on time as a sentence: its ratio, the slowdown it could see, its note."""
     parts = []
     if verdict.ratio is not None:
         text = f"{verdict.ratio:.3f} times base's time"

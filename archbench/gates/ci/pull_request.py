@@ -56,7 +56,7 @@ def _written(report: Report, again: str, accept: str, most: int | None) -> str:
 
 
 def _tables(table: Table, most: int | None, again: str) -> list[str]:
-    """Write a table: what is wrong stands open, much that is fine is folded."""
+    """Write a table: rows with a bad verdict stand open, many good rows are folded."""
     count = len(table.rows)
     kept = count if most is None else min(most, count)
     first = max(OPEN, sum(_is_bad(row) for row in table.rows))

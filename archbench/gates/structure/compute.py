@@ -1,4 +1,4 @@
-"""Compute what a lock holds of a network, apart from other networks' code."""
+"""Compute the figures of a network for a lock, apart from other networks' code."""
 
 import os
 from collections.abc import Iterator

@@ -68,12 +68,12 @@ def _part_row(change: StructureChange) -> tuple[TableCell, ...]:
 
 
 def _is_frozen_or_thawed(change: StructureChange) -> bool:
-    """Tell whether something was frozen, or thawed: else what trains changes as the params do."""
+    """Tell whether parameters were frozen or thawed: then the two counts change differently."""
     return _difference(change, "trainable_params") != _difference(change, "params")
 
 
 def _arrow(texts: Sequence[str]) -> str:
-    """Write what was and what is; once where that is the same."""
+    """Write the text before and the text now with an arrow between; one text if they are equal."""
     return " → ".join(dict.fromkeys(text for text in texts if text))
 
 

@@ -28,7 +28,10 @@ class Comparison:
 
 
 def control_of(measures: Sequence[Measure]) -> Measure:
-    """Return what measures the control: base against itself, of the first cell that works."""
+    """Return the function that measures the control: base of one cell against itself.
+
+    The cell is the first one that can be measured.
+    """
     untried = list(measures)
 
     def measure(pair: Pair) -> Pair:
@@ -42,5 +45,8 @@ def control_of(measures: Sequence[Measure]) -> Measure:
 
 
 def without_sources(measure: Measure) -> Measure:
-    """Return what measures sides that differ although their models may come from the same file."""
+    """Return a function that measures two sides without noting the files of their models.
+
+    The gate takes sides for equal whose models come from one file; these differ by arguments.
+    """
     return lambda pair: replace(measure(pair), sources={})

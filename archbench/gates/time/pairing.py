@@ -117,7 +117,7 @@ def _worker_of(side: Side, sides: Sides, pair: Pair, rng: random.Random) -> Work
 
 
 def _loaded(pair: Pair, workers: Mapping[Side, WorkerProcess]) -> tuple[Pair, float]:
-    """Wait until both have loaded; return what they reported, and the longer first pass in seconds.
+    """Wait until both workers have loaded; return their facts, and the longer first pass (s).
 
     Raises:
         SideFailed: a side failed; head's failure if both did.

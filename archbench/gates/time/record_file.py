@@ -11,7 +11,7 @@ SCHEMA = "archbench.gate/"  # the first line's schema begins with it
 
 
 def read_gate(path: Path, warn: Warn) -> tuple[GatePlan, list[Pair]]:
-    """Return the plan and the pairs of a recorded run; what is no pair is warned of and left out.
+    """Return the plan and the pairs of a recorded run; other lines are left out with a warning.
 
     Raises:
         OutputRefused: it cannot be read, or does not begin with a plan.

@@ -64,7 +64,7 @@ def _background(gate: TimeGate) -> tuple[tuple[str, str], ...]:
 
 
 def _unlike_notes(gate: TimeGate) -> list[str]:
-    """Return a note on what this system could not do to make both sides alike."""
+    """Return a note on the measures against unequal sides that this system does not support."""
     env = gate.environment
     if env is None or not env.device.startswith("cpu"):
         return []

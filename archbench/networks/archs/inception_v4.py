@@ -262,7 +262,7 @@ def _rescaled(box: Box, scale: float | None) -> Box:
 
 
 def _check(network: str, aux: bool, residual_scale: float | None) -> None:
-    """Refuse what a network does not have.
+    """Refuse an argument that a network does not have.
 
     Raises:
         ArchbenchError: it has no auxiliary head, or no residual sum to scale.

@@ -1,4 +1,4 @@
-"""The error rates that papers print: published_errors.csv, each with what it holds for.
+"""The error rates that papers print, and the conditions of each: published_errors.csv.
 
 The first of each network is the one that `archbench list` shows: the network alone and not in an
 ensemble, from its own paper if that has any, with the fewest views of an image. Figures of
@@ -19,7 +19,7 @@ from archbench.record import Record
 
 @dataclass(frozen=True, slots=True)
 class PublishedError(Record):
-    """An error rate that someone prints, with what it holds for."""
+    """A published error rate and its conditions."""
 
     data: str  #: the data set and the part of it
     top1_error_percent: float | None  #: images whose class is not the first guess
@@ -31,7 +31,7 @@ class PublishedError(Record):
 
 @cache
 def published_errors() -> Mapping[str, tuple[PublishedError, ...]]:
-    """Return what is published of each network, by its name."""
+    """Return the published error rates of each network, by its name."""
     errors: dict[str, tuple[PublishedError, ...]] = {}
     for row in rows_of("networks/registry/published_errors.csv"):
         error = PublishedError(

@@ -46,7 +46,7 @@ class Case(Record):
 
 @dataclass(frozen=True, slots=True)
 class Measurement(Record):
-    """What an experiment measured, beside what it should."""
+    """A measured value of an experiment, and the expected one."""
 
     DERIVED = ("agrees",)
 
@@ -60,7 +60,7 @@ class Measurement(Record):
 
     @property
     def agrees(self) -> bool:
-        """Whether the value is what it should be.
+        """Whether the measured value agrees with the expected one.
 
         >>> Measurement("share", 0.28, 0.28).agrees, Measurement("norm", 1.2e4, 1.4e4, 1).agrees
         (True, True)
@@ -139,7 +139,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Finding(Record):
-    """A claim and what became of it."""
+    """A claim and the evidence on it."""
 
     claim: Claim
     evidence: Evidence

@@ -1,1 +1,1 @@
-"""The machine: what it is made of, and what else runs on it."""
+"""The machine: its hardware and software, and the other processes that run on it."""

@@ -79,7 +79,7 @@ def _machine_facts() -> dict[str, Any]:
 
 
 def _cuda_facts(device: torch.device) -> dict[str, Any]:
-    """Return what torch knows of a device, and NVML beyond that."""
+    """Return the facts of a device that torch knows, and those that only NVML knows."""
     properties = torch.cuda.get_device_properties(device)
     cudnn = torch.backends.cudnn.version()
     return {

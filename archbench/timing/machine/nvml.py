@@ -31,7 +31,7 @@ REASONS = {  # source: nvml.h, nvmlClocksEventReason...
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """State of a device at one moment; None is what the device does not tell."""
+    """State of a device at one moment; None for a value that the device does not report."""
 
     at_ns: int
     sm_clock_mhz: int | None

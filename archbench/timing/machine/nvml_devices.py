@@ -134,7 +134,7 @@ def find_by_uuid(module: Any, uuid: str) -> Handles:
 
 
 def driver_facts(uuid: str | None, module: Any = None) -> dict[str, Any]:
-    """Return what only the driver knows of a device, as fields of an Environment.
+    """Return the facts of a device that only its driver knows, as fields of an Environment.
 
     Args:
         uuid: of the device, as torch writes it, without "GPU-"; None where torch does not tell.

@@ -55,7 +55,7 @@ SHOWN_ELSEWHERE = {  # variables that set a field above, or choose among equal d
 
 @dataclass(frozen=True, slots=True)
 class Environment(Record):
-    """Where something was measured; None is what the machine does not tell."""
+    """The machine and the software of a measurement; None for a fact that the machine hides."""
 
     DERIVED = ("fingerprint",)
 

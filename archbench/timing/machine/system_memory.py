@@ -6,7 +6,7 @@ from archbench.timing.machine.cgroups import memory_left_bytes, memory_limit_byt
 
 
 def memory_bytes() -> int:
-    """Return all of the machine's memory, or what a cgroup grants of it."""
+    """Return the bytes of memory that the machine has, or a cgroup's limit if that is smaller."""
     total, limit = int(psutil.virtual_memory().total), memory_limit_bytes()
     return total if limit is None else min(total, limit)
 

@@ -60,7 +60,7 @@ def _blas(config: str) -> str | None:
 
 
 def version_facts() -> dict[str, Any]:
-    """Return what this torch was built for, and its commit, as fields of an Environment."""
+    """Return the platform and the commit of this torch build, as fields of an Environment."""
     version = torch.version
     build = "cpu"
     for label, number in (

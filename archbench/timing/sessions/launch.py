@@ -71,7 +71,7 @@ def launch(job: Job, variables: Mapping[str, str]) -> tuple[Session, str]:
 
 
 def session_of(job: Job, measured: Measured, watched: Watched) -> Session:
-    """Return the session of a job, made of what the worker and this process saw."""
+    """Return the session of a job, made of the worker's measurement and this process's watch."""
     calls = measured.calls_per_reading
     load, device = watched.load, watched.device
     on_cpu = job.cells[0].device == "cpu"
@@ -141,7 +141,7 @@ def ask(task: Task, job: Job, variables: Mapping[str, str]) -> Answer:
 
 
 def _import_path() -> dict[str, str]:
-    """Return the variable that lets a worker import what this process can, as from a script."""
+    """Return PYTHONPATH for a worker, which then imports the same modules as this process."""
     return {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
 
 

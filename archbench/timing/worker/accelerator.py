@@ -41,7 +41,7 @@ class CudaStream:
     """The current stream of a CUDA device."""
 
     def __init__(self, cuda: Any) -> None:
-        """Take torch.cuda, or what stands in for it."""
+        """Take torch.cuda, or a test's substitute."""
         self._cuda = cuda
         self._cycles_per_s: float | None = None
 

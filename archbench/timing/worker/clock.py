@@ -9,7 +9,7 @@ import torch
 
 WAIT_SIZE = 4096  # a product of this size takes milliseconds, reading one number of it far less
 
-Call = Callable[[], object]  # what is timed; its result is dropped
+Call = Callable[[], object]  # the function that is timed; the result of a call is dropped
 
 
 class Clock(Protocol):

@@ -1,4 +1,4 @@
-"""What is measured beside the latency, where one cell has the process to itself."""
+"""Measurements beside the latency, where one cell has the process to itself."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ LAYERS_S, MOST_PASSES = 1.0, 200  # of the passes in which layers are timed
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """Device times, layer times and memory of one cell; what was not measured is None or empty."""
+    """Device times, layer times and memory of one cell; None or empty where not measured."""
 
     device: DeviceTimes | None = None
     layers_ns: Mapping[str, int] = field(default_factory=dict)  #: by the module's path

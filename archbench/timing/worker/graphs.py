@@ -7,7 +7,7 @@ WARM_UP_CALLS = 3  # on a side stream, as torch asks for before it records
 
 
 def captured(call: Callable[[], Any], cuda: Any) -> Callable[[], Any]:
-    """Record a call and return what replays it; its inputs and outputs stay where they are.
+    """Record a call and return a function that replays it; inputs and outputs keep their memory.
 
     Args:
         call: launches the same kernels every time.

@@ -1,4 +1,4 @@
-"""The peak of memory, measured: what torch's allocator hands out during a call."""
+"""The measured peak of memory: the bytes that torch's allocator hands out during a call."""
 
 import gc
 import json
@@ -27,7 +27,7 @@ def shows_memory(cell: Cell, device: torch.device) -> bool:
 
 
 def peak_memory(prepared: Prepared, device: torch.device) -> tuple[int, int]:
-    """Return the peak of all memory, and the part of it above what was allocated before the call.
+    """Return the peak of all memory, and the peak above the bytes allocated before the call.
 
     The call itself is run, not the graph that it was captured in: replaying a graph allocates
     nothing, its memory was taken when it was captured.

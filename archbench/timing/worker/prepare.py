@@ -41,7 +41,7 @@ class Prepared:
     flags: tuple[Flag, ...]  #: what the activation check found
 
     def alive_bytes(self) -> int:
-        """Return what is allocated between two calls.
+        """Return the bytes that are allocated between two calls.
 
         That is weights, buffers, gradients, the optimizer's state and one set of inputs.
         """
@@ -102,7 +102,7 @@ def run_untimed(prepared: Prepared, cell: Cell) -> None:
 
 
 def timed_call(prepared: Prepared, cell: Cell) -> Call:
-    """Return what is timed: the call, or a CUDA graph that was captured from it.
+    """Return the function to time: the call, or a CUDA graph that was captured from it.
 
     Raises:
         ArchbenchError: it cannot be captured.

@@ -76,7 +76,7 @@ def measure(job: Job, place: Place) -> Measured:
 def _flags(
     ready: Sequence[ReadyCell], rounds: Rounds, place: Place, effort: Effort
 ) -> tuple[Flag, ...]:
-    """Return what a reader should know of these times, each flag once."""
+    """Return the flags of these times, each once."""
     flags: list[Flag] = [flag for cell in ready for flag in cell.prepared.flags]
     if rounds.recompiled:
         flags.append("recompiled")

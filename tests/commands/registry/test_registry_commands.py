@@ -25,7 +25,7 @@ def test_list_shows_the_shelf(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_list_shows_one_year(capsys: pytest.CaptureFixture[str]) -> None:
-    """Of the papers: GoogLeNet's is of 2014, the pre-activation networks' of 2016."""
+    """The year is the paper's: 2014 for GoogLeNet, 2016 for the pre-activation networks."""
     rows = json.loads(succeed(capsys, "list", "--year", "2014", "-f", "json"))["architectures"]
     assert {row["year"] for row in rows} == {2014}
     assert {"googlenet", "vgg16"} <= {row["name"] for row in rows}
