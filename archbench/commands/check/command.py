@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from archbench.errors import ArchbenchError, NothingMeasured
-from archbench.gates.ci.places import CIOptions, again, places
+from archbench.gates.ci.outputs import CIOptions, ci_outputs, repeat_command
 from archbench.gates.records import GateResult
 from archbench.gates.saved_runs.command import check_saved_runs
 from archbench.gates.structure.command import check_structure
@@ -88,7 +88,7 @@ def check(
     gate: GateResult[Check | TimeGate | SavedCheck]
     with destination(result.form, result.output) as out:
         # closed before anything is printed: who reads that may stop reading
-        with places(ci) as files, prints_set_aside():
+        with ci_outputs(ci) as outputs, prints_set_aside():
             if saved:
                 gate = check_saved_runs(cells or [], strict)
             elif time.wanted:
@@ -96,7 +96,7 @@ def check(
             else:
                 selection = _selection(cells, options)
                 gate = check_structure(selection, structure.allow or [], strict)
-            files.write(gate, again(context, gate.meanings))
+            outputs.write(gate, repeat_command(context, gate.meanings))
         out.write(gate.report)
     _leave(gate)
 

@@ -20,42 +20,44 @@ OPEN = 20  # rows that stand open though they are fine
 FEWER = (None, 1000, 300, 100, 30, 10, 3, 0)  # rows of each table and list, until all fits
 
 
-def as_pull_request(report: Report, again: str, accept: str, room_bytes: int = LIMIT_BYTES) -> str:
+def as_pull_request(
+    report: Report, command: str, accept: str, room_bytes: int = LIMIT_BYTES
+) -> str:
     """Write a gate's report.
 
     Args:
         report: of the gate; its tables and facts stand open, its background and notes are folded.
-        again: the command that shows the same on one's own machine.
+        command: shows the same on one's own machine.
         accept: how to live with what was found; empty where there is nothing to accept.
         room_bytes: that it may take; the headline is written in any case.
     """
     for most in FEWER:
-        text = _written(report, again, accept, most)
+        text = _written(report, command, accept, most)
         if len(text.encode()) <= room_bytes:
             return text
-    return f"{_headline(report)}\n\nThere is no room here for more: {_code(again)} shows it.\n"
+    return f"{_headline(report)}\n\nThere is no room here for more: {_code(command)} shows it.\n"
 
 
 def _headline(report: Report) -> str:
     return f"**archbench · {escaped(report.title)}**"
 
 
-def _written(report: Report, again: str, accept: str, most: int | None) -> str:
+def _written(report: Report, command: str, accept: str, most: int | None) -> str:
     parts = [_headline(report)]
     for table in report.tables:
-        parts += _tables(table, most, again)
+        parts += _tables(table, most, command)
     parts.append(list_markdown(_cut(report.facts, most)))
     background = [*report.background, ("made by", _versions())]
     notes = [escaped(note) for note in report.notes]
     where = "\n\n".join([list_markdown(background), *notes])
     parts.append(_folded("How and where it was found", where))
-    parts.append(_folded("To see it yourself", code_markdown("run", again)))
+    parts.append(_folded("To see it yourself", code_markdown("run", command)))
     if accept:
         parts.append(_folded("To accept it", accept))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _tables(table: Table, most: int | None, again: str) -> list[str]:
+def _tables(table: Table, most: int | None, command: str) -> list[str]:
     """Write a table: rows with a bad verdict stand open, many good rows are folded."""
     count = len(table.rows)
     kept = count if most is None else min(most, count)
@@ -66,7 +68,7 @@ def _tables(table: Table, most: int | None, again: str) -> list[str]:
         parts.append(_folded(f"and {counted(kept - first, 'more row', 'more rows')}", rest))
     if kept < count:
         left = counted(count - kept, "more row has", "more rows have")
-        parts.append(f"{left} no room here: {_code(again)} shows all.")
+        parts.append(f"{left} no room here: {_code(command)} shows all.")
     return parts
 
 

@@ -1,4 +1,4 @@
-"""What `archbench check` leaves for a CI system: a summary, annotations, JUnit's XML."""
+"""What `archbench check` writes for a CI system: a summary, annotations, JUnit's XML."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -43,7 +43,7 @@ DEFAULT = (None, "")  # values that say nothing
 
 @dataclass(frozen=True, slots=True)
 class CIOptions:
-    """What a CI system is left besides."""
+    """What is written for a CI system, besides the report."""
 
     summary: Summary = None
     annotate: Annotate = False
@@ -58,20 +58,15 @@ THIS_RUN = {
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
-    """Where a gate's result goes besides."""
+class CIOutputs:
+    """Where a gate's result goes for a CI system."""
 
     summary: TextIO | None  #: a file, open behind what it holds, for Markdown
     annotate: bool  #: whether regressions are named as annotations
     junit: TextIO | None  #: a file for JUnit's XML
 
-    def write(self, result: "GateResult[Check | TimeGate | SavedCheck]", again: str) -> None:
-        """Write a gate's result to all of them.
-
-        Args:
-            result: of the gate.
-            again: the command that shows the same elsewhere.
-        """
+    def write(self, result: "GateResult[Check | TimeGate | SavedCheck]", command: str) -> None:
+        """Write a gate's result to all of them, with the command that shows the same elsewhere."""
         from archbench.gates.ci.annotations import annotations
         from archbench.gates.ci.junit import junit_xml
         from archbench.gates.ci.outcomes import GATES, outcomes_of
@@ -84,7 +79,7 @@ class Places:
                 say(line)  # GitHub reads both streams of a step
         if self.summary is not None:
             held = self.summary.tell() if self.summary.seekable() else 0
-            text = as_pull_request(result.report, again, result.accept, LIMIT_BYTES - held - 1)
+            text = as_pull_request(result.report, command, result.accept, LIMIT_BYTES - held - 1)
             self.summary.write(f"\n{text}" if held else text)
         if self.junit is not None:
             suite = f"archbench {GATES[type(found)]}"
@@ -92,7 +87,7 @@ class Places:
 
 
 @contextmanager
-def places(options: CIOptions) -> Iterator[Places]:
+def ci_outputs(options: CIOptions) -> Iterator[CIOutputs]:
     """Open the files before the work starts, so that none is done in vain.
 
     Raises:
@@ -110,15 +105,14 @@ def places(options: CIOptions) -> Iterator[Places]:
         if options.junit is not None:
             require("junitparser", "--junit")
             xml = stack.enter_context(replacing(options.junit))
-        yield Places(markdown, options.annotate, xml)
+        yield CIOutputs(markdown, options.annotate, xml)
 
 
-def again(context: typer.Context, meanings: Mapping[str, str]) -> str:
-    """Return the command that was given, without what only this run needs.
+def repeat_command(context: typer.Context, meanings: Mapping[str, str]) -> str:
+    """Return the command that was given, without the options that only this run needs.
 
-    Args:
-        context: of the command.
-        meanings: options whose values mean something else elsewhere, and what they mean: HEAD^1.
+    The values of some options mean something else elsewhere, such as HEAD^1: `meanings` holds what
+    they mean here.
     """
     words, named = ["archbench", context.info_name or ""], []
     for option in context.command.params:
