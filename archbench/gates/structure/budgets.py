@@ -33,14 +33,14 @@ def parse_budget(metric: str, text: str | float) -> Budget:
     >>> parse_budget("macs", "<= 4.2G").limit
     Fraction(4200000000, 1)
     """
-    _known(metric, BUDGETED)
+    known = _known(metric, BUDGETED)
     if isinstance(text, int | float) and not isinstance(text, bool) and isfinite(text):
-        return Budget(metric, "<=", Fraction(text), str(text))
+        return Budget(known, "<=", Fraction(text), str(text))
     found = re.fullmatch(r"\s*(<=|>=|==|<|>)?\s*(.*)", str(text))
     limit = None if found is None or isinstance(text, bool) else _amount(metric, found[2])
     if found is None or limit is None:
         raise ArchbenchError(f"'{text}' is not a budget of {metric}", HOW)
-    return Budget(metric, found[1] or "<=", limit, str(text))
+    return Budget(known, found[1] or "<=", limit, str(text))
 
 
 def parse_allowance(text: str) -> Allowance:
@@ -65,7 +65,7 @@ def parse_allowance(text: str) -> Allowance:
 
 def judge(cell: str, budget: Budget, structure: Structure) -> Verdict:
     """Judge a figure by its limit."""
-    now = 2 * structure.macs if budget.metric == "flops" else structure.figure(_metric(budget))
+    now = 2 * structure.macs if budget.metric == "flops" else structure.figure(budget.metric)
     if now is None:
         note = "the figure is not known for this model"
         return Verdict(cell, budget.metric, "not_comparable", limit=budget.text, note=note)
@@ -79,10 +79,6 @@ def judge(cell: str, budget: Budget, structure: Structure) -> Verdict:
         ratio=float(now / budget.limit) if budget.limit else None,
         note="" if holds else f"the budget is {budget.text}",
     )
-
-
-def _metric(budget: Budget) -> Metric:
-    return _known(budget.metric, METRICS)
 
 
 def _known(metric: str, metrics: tuple[str, ...]) -> Metric:

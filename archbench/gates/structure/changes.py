@@ -69,9 +69,6 @@ def pair_parts(before: Sequence[Part], now: Sequence[Part]) -> list[Pair]:
         if {part.name for part in left} == {part.name for part in right}:
             pairs += _by_name(left, right)
             continue
-        if [_nameless(p) for p in left] == [_nameless(p) for p in right]:
-            pairs += zip(left, right, strict=True)
-            continue
         for inner_left, inner_right in _stretches(left, right, _nameless):
             if [_nameless(p) for p in inner_left] == [_nameless(p) for p in inner_right]:
                 pairs += zip(inner_left, inner_right, strict=True)

@@ -24,7 +24,7 @@ TORCH_DEPENDENT = ("operators", "peak_activation_bytes")  # figures that torch's
 
 
 @dataclass(frozen=True, slots=True)
-class Computed:
+class CurrentCell:
     """A cell as it is now."""
 
     name: str  #: of the cell
@@ -47,20 +47,12 @@ class CellCheck:
 def check_cells(
     selection: Selection,
     lock: Lock,
-    computed: Sequence[Computed],
-    allowances: Sequence[Allowance] = (),
-    strict: bool = False,
+    current: Sequence[CurrentCell],
+    allowances: Sequence[Allowance],
+    strict: bool,
 ) -> Check:
-    """Return the check of every cell by the lock and by its budgets.
-
-    Args:
-        selection: of the cells.
-        lock: the accepted cells.
-        computed: the cells as they are now, counted by this archbench's convention.
-        allowances: growth that is no regression.
-        strict: cells that cannot be decided fail too.
-    """
-    checks = {now.name: _check_cell(now, lock, allowances) for now in computed}
+    """Return the check of every cell by the lock and by its budgets."""
+    checks = {now.name: _check_cell(now, lock, allowances) for now in current}
     note = "the lock holds it, and no cell is called so"
     missing = [Verdict(name, None, "missing", note=note) for name in _missing(selection, lock)]
     verdicts = (*(verdict for cell in checks.values() for verdict in cell.verdicts), *missing)
@@ -72,16 +64,16 @@ def check_cells(
         cells=tuple(checks),
         verdicts=verdicts,
         changes=tuple(change for cell in checks.values() for change in cell.changes),
-        figures={now.name: now.cell.structure.figures() for now in computed if now.cell},
+        figures={now.name: now.cell.structure.figures() for now in current if now.cell},
         notes=notes,
-        uncounted=tuple((now.name, op) for now in computed for op in now.uncounted),
+        uncounted=tuple((now.name, op) for now in current for op in now.uncounted),
         other_convention=other_convention,
         accept=accept_command(selection, by_the_lock, set(notes), other_convention),
         strict=strict,
     )
 
 
-def _check_cell(now: Computed, lock: Lock, allowances: Sequence[Allowance]) -> CellCheck:
+def _check_cell(now: CurrentCell, lock: Lock, allowances: Sequence[Allowance]) -> CellCheck:
     if now.cell is None:
         return CellCheck((Verdict(now.name, None, "failed", note=now.failure),))
     structure = now.cell.structure

@@ -17,11 +17,6 @@ def check_structure(
 ) -> "GateResult[Check]":
     """Compute the selected cells again, and compare them with the lock.
 
-    Args:
-        selection: of the cells.
-        allow: growth that is let pass: "macs:+1%".
-        strict: what could not be decided fails too.
-
     Raises:
         ArchbenchError: there is no lock, or an allowance cannot be read.
     """

@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time
+from datetime import date, time
 from pathlib import Path
 from typing import Any
 
@@ -105,11 +105,8 @@ def _read_table(row: Any, number: int, path: Path) -> Sequence[GateCell]:
 
 def _cell(name: str, model: str, row: Mapping[str, Any], where: str) -> GateCell:
     """Return a cell with the size, batch, arguments and budgets of its table."""
-    batch, kwargs, budgets = (
-        row.get("batch_size", 1),
-        row.get("model_kwargs", {}),
-        row.get("budgets", {}),
-    )
+    batch = row.get("batch_size", 1)
+    kwargs, budgets = row.get("model_kwargs", {}), row.get("budgets", {})
     if not isinstance(batch, int) or isinstance(batch, bool) or batch < 1:
         raise ArchbenchError(f"batch_size of {where} is not a positive number", "batch_size = 8")
     if not isinstance(kwargs, Mapping) or not isinstance(budgets, Mapping):
@@ -160,7 +157,7 @@ def _holds_dates(value: Any) -> bool:
         return any(_holds_dates(inner) for inner in value.values())
     if isinstance(value, list):
         return any(_holds_dates(inner) for inner in value)
-    return isinstance(value, date | datetime | time)
+    return isinstance(value, date | time)
 
 
 def _refuse_unknown(row: Mapping[str, Any], keys: Sequence[str], where: str) -> None:

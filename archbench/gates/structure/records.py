@@ -12,7 +12,6 @@ from archbench.record import Record, as_json
 if TYPE_CHECKING:
     import pandas
 
-
 Metric = Literal[
     "params",
     "trainable_params",
@@ -30,7 +29,7 @@ METRICS: tuple[Metric, ...] = get_args(Metric)
 class Budget:
     """A limit on a figure, whatever a lock says."""
 
-    metric: str  #: "macs", "params", "flops", ..
+    metric: Metric | Literal["flops"]  #: the figure
     sign: str  #: "<=", "<", ">=", ">" or "=="
     limit: Fraction  #: exact
     text: str  #: as the user wrote it

@@ -7,12 +7,13 @@ No module's name is empty, so two dots in a row stand for nothing else.
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Any
 
 Row = tuple[str, Any]  # a module's path, and what there is to say of it
 
 MOST = 100_000  # blocks in a range, which no network has and a slip of the hand may
-_RANGE = re.compile(r"((?:.*?\.)?[^.]*?)(\d+)\.\.(\d+)((?:\..*)?)")
+_RANGE = re.compile(r"((?:.*?\.)?[^.]*?)(\d+)\.\.(\d+)(?:\..*)?")
 _NUMBERED = re.compile(r"((?:.*\D)?)(0|[1-9]\d*)")  # "block2", "35"; "block02" would not come back
 
 
@@ -38,26 +39,24 @@ def unfold(rows: Sequence[Row]) -> list[Row]:
     [('0', 'x'), ('0.conv', 'y'), ('1', 'x'), ('1.conv', 'y')]
     """
     written: list[Row] = []
-    at = 0
-    while at < len(rows):
-        found = _RANGE.fullmatch(rows[at][0])
-        if found is None:
-            written.append(rows[at])
-            at += 1
+    for prefix, group in groupby(rows, key=_folded_prefix):
+        if prefix is None:
+            written += group
             continue
-        start, first, last = found[1], found[2], found[3]
-        block = []
-        while at < len(rows):
-            found = _RANGE.fullmatch(rows[at][0])
-            if found is None or (found[1], found[2], found[3]) != (start, first, last):
-                break
-            block.append((found[4], rows[at][1]))
-            at += 1
+        start, first, last = prefix
         if int(last) - int(first) > MOST:
             raise ValueError(f"{first} to {last} are more blocks than a network has")
+        folded = f"{start}{first}..{last}"
+        block = unfold([(path.removeprefix(folded), value) for path, value in group])
         for number in range(int(first), int(last) + 1):
-            written += [(f"{start}{number}{suffix}", value) for suffix, value in unfold(block)]
+            written += [(f"{start}{number}{suffix}", value) for suffix, value in block]
     return written
+
+
+def _folded_prefix(row: Row) -> tuple[str, ...] | None:
+    """Return the start, first and last number of a folded row's path; None for another row."""
+    found = _RANGE.fullmatch(row[0])
+    return None if found is None else found.group(1, 2, 3)
 
 
 def _run(rows: Sequence[Row], at: int) -> tuple[list[Row], int]:

@@ -8,15 +8,15 @@ from pathlib import Path
 from archbench.analysis.records import CONVENTION_NUMBER
 from archbench.errors import ArchbenchError, NothingMeasured
 from archbench.gates.structure.budgets import parse_allowance
-from archbench.gates.structure.check import Computed, check_cells
-from archbench.gates.structure.compute import locked_cell
+from archbench.gates.structure.check import CurrentCell, check_cells
 from archbench.gates.structure.lock_file import locks_below
 from archbench.gates.structure.locking import Locking, next_lock
 from archbench.gates.structure.locks import LockedCell
+from archbench.gates.structure.network_structure import locked_cell
 from archbench.gates.structure.records import Check, GateCell
 from archbench.gates.structure.selection import Selection, select_cells
 
-Tell = Callable[[float], None]
+Tell = Callable[[float], None]  # is told the share of cells that is done
 
 
 def check(
@@ -57,12 +57,12 @@ def run_check(
     allowances = [parse_allowance(text) for text in allow]
     if selection.lock is None:
         raise ArchbenchError(f"there is no lock '{selection.path}'", _lock_hint(selection))
-    computed = []
+    current = []
     with chdir(selection.project.root):
         for i, cell in enumerate(selection.cells):
             tell(i / len(selection.cells))
-            computed.append(_compute(cell))
-    return check_cells(selection, selection.lock, computed, allowances, strict)
+            current.append(_current_cell(cell))
+    return check_cells(selection, selection.lock, current, allowances, strict)
 
 
 def _lock_hint(selection: Selection) -> str:
@@ -75,9 +75,7 @@ def _lock_hint(selection: Selection) -> str:
     )
 
 
-def run_lock(
-    selection: Selection, reason: str, update: bool = True, tell: Tell = lambda share: None
-) -> Locking:
+def run_lock(selection: Selection, reason: str, update: bool, tell: Tell) -> Locking:
     """Compute the selected cells; return the lock that holds them, to be written by the caller.
 
     Raises:
@@ -94,15 +92,8 @@ def run_lock(
     return next_lock(selection.lock, CONVENTION_NUMBER, cells, everything, reason, update)
 
 
-def locked_cells(
-    cells: Sequence[GateCell], root: Path, tell: Tell = lambda share: None
-) -> list[LockedCell]:
-    """Return cells with their structures.
-
-    Args:
-        cells: of a project.
-        root: the project's folder, which relative paths of models start from.
-        tell: is told the share of cells that is done.
+def locked_cells(cells: Sequence[GateCell], root: Path, tell: Tell) -> list[LockedCell]:
+    """Return cells with their structures; relative paths of models start from the project's root.
 
     Raises:
         ArchbenchError, UserCodeError: a cell could not be computed.
@@ -120,12 +111,12 @@ def locked_cells(
     return locked
 
 
-def _compute(cell: GateCell) -> Computed:
+def _current_cell(cell: GateCell) -> CurrentCell:
     """Return a cell as it is now; an error is part of the result."""
     try:
         locked, profile = locked_cell(cell)
     except ArchbenchError as error:
-        return Computed(cell.name, cell.budgets, failure=error.message)
+        return CurrentCell(cell.name, cell.budgets, failure=error.message)
     uncounted = tuple(operation.op for operation in profile.uncounted)
     values = profile.note if profile.device != "meta" else ""
-    return Computed(cell.name, cell.budgets, locked, uncounted=uncounted, needs_values=values)
+    return CurrentCell(cell.name, cell.budgets, locked, uncounted=uncounted, needs_values=values)

@@ -1,8 +1,7 @@
-"""Compute the figures of a network for a lock, apart from other networks' code."""
+"""The structure of a network as it is now, computed apart from other networks' code."""
 
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import chdir, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,14 +52,12 @@ def _isolation() -> Iterator[None]:
     import torch
 
     dtype = torch.get_default_dtype()
-    folder = Path.cwd()
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), chdir(Path.cwd()):
         torch.manual_seed(0)
         try:
             yield
         finally:
             torch.set_default_dtype(dtype)
-            os.chdir(folder)
 
 
 def _structure(loaded: "Loaded", plan: "InputPlan", profile: "Profile") -> Structure:
