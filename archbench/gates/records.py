@@ -31,12 +31,8 @@ REGRESSED, FAILED, UNDECIDED, NOTHING = 1, 3, 4, 5  # exit codes
 def exit_code(words: Iterable[Word], strict: bool, incomplete: bool = False) -> int:
     """Return the exit code of the worst verdict.
 
-    Args:
-        words: all verdicts.
-        strict: what could not be decided fails too.
-        incomplete: so does something else that was not all seen.
-
-    Returns 0 fine, 1 regressed, 3 failed, 4 undecided under strict, 5 there is no verdict.
+    It is 0 fine, 1 regressed, 3 failed, 4 undecided under strict, 5 there is no verdict. An
+    incomplete check counts as undecided.
     """
     found = set(words)
     if not found:
@@ -53,11 +49,6 @@ def exit_code(words: Iterable[Word], strict: bool, incomplete: bool = False) -> 
 class Verdict(Record):
     """What is said of one figure of a cell, or of a cell as a whole."""
 
-    KEYS = (
-        *("cell", "metric", "verdict", "before", "now", "limit"),
-        *("ratio", "low", "high", "mde", "p", "pairs", "note"),
-    )
-
     cell: str  #: its name
     metric: str | None  #: the figure; None for the cell as a whole
     verdict: Word  #: out of the closed list
@@ -65,17 +56,17 @@ class Verdict(Record):
     now: int | None = None  #: what was computed
     limit: str = ""  #: the budget that was judged, as the user wrote it; empty for what is locked
     ratio: float | None = None  #: now / before, or of the limit; None where that does not exist
-    note: str = ""  #: what there is to say besides
     low: float | None = None  #: lower end of the 95 % interval of a ratio of times
     high: float | None = None  #: its upper end
     #: the slowdown, as a share, that this measurement would have shown nine times in ten
     mde: float | None = None
     p: float | None = None  #: of the one-sided test, where there was one
     pairs: int | None = None  #: of processes that the ratio comes from
+    note: str = ""  #: what there is to say besides
 
 
 def worst_first(verdicts: Iterable[Verdict]) -> list[Verdict]:
-    """Sort verdicts by their words; of equal ones the slowest first, then by name."""
+    """Return verdicts sorted by their words; equal ones the slowest first, then by name."""
     return sorted(verdicts, key=lambda v: (WORDS.index(v.verdict), -(v.ratio or 0.0), v.cell))
 
 

@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from archbench.record import Record
 
 NEGLIGIBLE = 0.01  # a change of time that is not worth a word
-
-
-IMPORTANT = 0.05  # one that must not be missed
+IMPORTANT = 0.05  # a change of time that must not be missed
 
 
 @dataclass(frozen=True, slots=True)

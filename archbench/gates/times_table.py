@@ -1,6 +1,6 @@
 """How verdicts on time look, whichever gate they come from."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from archbench.gates.records import Verdict
 from archbench.gates.verdict_words import toned
@@ -8,9 +8,11 @@ from archbench.tables.table import Column, Kind, Table, TableCell
 
 
 def times_table(
-    titles: tuple[str, str, str], count: Column, rows: Sequence[tuple[Verdict, Sequence[TableCell]]]
+    titles: tuple[str, str, str],
+    count: Column,
+    rows: Iterable[tuple[Verdict, TableCell, TableCell, TableCell]],
 ) -> Table:
-    """Lay out a row a verdict.
+    """Return a table with a row for each verdict.
 
     Args:
         titles: of what is judged, of the one side and of the other.
@@ -30,7 +32,7 @@ def times_table(
         count,
         Column("verdict", "verdict"),
     )
-    return Table(columns, tuple(_row(verdict, *own) for verdict, own in rows))
+    return Table(columns, tuple(_row(*row) for row in rows))
 
 
 def _row(

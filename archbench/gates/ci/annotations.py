@@ -5,7 +5,7 @@ Source: GitHub Docs, Workflow commands for GitHub Actions.
 
 from collections.abc import Sequence
 
-from archbench.gates.ci.records import Outcome
+from archbench.gates.ci.outcomes import Outcome
 
 MOST = 10  # errors that GitHub shows of one step
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from archbench.gates.ci.records import Outcome
+from archbench.gates.ci.outcomes import Outcome
 from archbench.gates.records import NOTHING, UNDECIDED, UNDECIDED_WORDS
 from archbench.libraries import needed
 
@@ -16,13 +16,8 @@ def junit_xml(outcomes: Sequence[Outcome], suite: str, strict: bool, exit_code: 
     """Write one test suite with a case for each cell.
 
     A regressed cell is a failure, a failed one an error; one that could not be decided is skipped,
-    or, where that counts as well, a failure. Where a gate fails as a whole, that is a case too.
-
-    Args:
-        outcomes: of the cells.
-        suite: what it is called; a file of each gate in one job needs a name of its own.
-        strict: what could not be decided fails too.
-        exit_code: of the gate.
+    or, under strict, a failure. Where a gate fails as a whole, that is a case too. The suites of
+    several gates in one job need different names.
     """
     with needed("junitparser", "JUnit's XML"):
         from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite

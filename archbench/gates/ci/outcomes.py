@@ -1,12 +1,23 @@
 """Each cell's verdict in one line, whichever gate it comes from."""
 
-from archbench.gates.ci.records import Outcome
-from archbench.gates.records import Verdict, Word
+from dataclasses import dataclass
+
+from archbench.gates.records import Verdict, Word, worst_first
 from archbench.gates.saved_runs.records import SavedCheck
 from archbench.gates.structure.records import Check
 from archbench.gates.time.records import TimeGate
 
 GATES = {Check: "structure", TimeGate: "time", SavedCheck: "saved runs"}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The verdict on one cell, as other systems show it."""
+
+    cell: str  #: its name
+    word: Word  #: its worst verdict
+    message: str  #: what there is to say of it, in one line
+    took_s: float | None = None  #: how long it was measured; None where nothing was
 
 
 def outcomes_of(found: Check | TimeGate | SavedCheck) -> list[Outcome]:
@@ -17,7 +28,7 @@ def outcomes_of(found: Check | TimeGate | SavedCheck) -> list[Outcome]:
             for cell, worst in found.verdict_of_cell.items()
         ]
     if isinstance(found, SavedCheck):
-        return [Outcome(v.cell, v.verdict, time_in_words(v)) for v in found.sorted()]
+        return [Outcome(v.cell, v.verdict, time_in_words(v)) for v in worst_first(found.verdicts)]
     return [
         Outcome(
             v.cell,
@@ -25,7 +36,7 @@ def outcomes_of(found: Check | TimeGate | SavedCheck) -> list[Outcome]:
             time_in_words(v),
             sum(p.wall_s for p in found.pairs if p.cell == v.cell and not p.control) or None,
         )
-        for v in found.sorted()
+        for v in worst_first(found.verdicts)
     ]
 
 

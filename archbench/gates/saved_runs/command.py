@@ -17,9 +17,7 @@ HOW = "`archbench check --pytest-benchmark before*.json -- after*.json`"
 def check_saved_runs(arguments: Sequence[str], strict: bool) -> "GateResult[SavedCheck]":
     """Read the saved runs of both sides, and judge them.
 
-    Args:
-        arguments: files of the first side, "--", files of the second side.
-        strict: a verdict that could not be decided fails too.
+    The arguments are files of the first side, "--", and files of the second side.
 
     Raises:
         ArchbenchError: a side is missing, or a file cannot be read, or is named twice.

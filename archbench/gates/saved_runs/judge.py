@@ -50,14 +50,7 @@ class Sample:
 def judge_saved(
     before: Sequence[SavedRun], after: Sequence[SavedRun], rules: Rules, strict: bool = False
 ) -> SavedCheck:
-    """Return verdicts on the benchmarks that two sides saved.
-
-    Args:
-        before: runs of the first side, each of one process or of several.
-        after: runs of the second side.
-        rules: of the gate.
-        strict: a verdict that could not be decided fails too.
-    """
+    """Return verdicts on the benchmarks that two sides saved."""
     in_turn = took_turns(before, after)
     other_machine = _disagreement([run.machine for run in (*before, *after)])
     names = list(dict.fromkeys(name for run in (*before, *after) for name in run.benchmarks))
@@ -139,7 +132,6 @@ def _verdict(name: str, sample: Sample, sign: int, p: float, limit: float, rules
         high=None if interval is None else exp(interval[1]),
         mde=detectable_slowdown(sample, limit, rules),
         p=p,
-        pairs=None,
     )
 
 

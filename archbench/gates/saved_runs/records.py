@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from archbench.gates.records import Verdict, Word, exit_code, worst_first
+from archbench.gates.records import Verdict, Word, exit_code, worst_words
 from archbench.record import Record, as_json
 
 
@@ -55,11 +55,7 @@ class SavedCheck(Record):
     @property
     def verdict_of_cell(self) -> dict[str, Word]:
         """Each benchmark's verdict, worst first."""
-        return {verdict.cell: verdict.verdict for verdict in self.sorted()}
-
-    def sorted(self) -> list[Verdict]:
-        """Return the verdicts, worst first; of equal ones the slowest."""
-        return worst_first(self.verdicts)
+        return worst_words(self.verdicts)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the object that `archbench check --pytest-benchmark -f json` prints."""

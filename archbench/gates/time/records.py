@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from archbench.gates.records import NOTHING, Verdict, Word, exit_code, worst_first
+from archbench.gates.records import NOTHING, Verdict, Word, exit_code, worst_words
 from archbench.gates.time.pairs import GatePlan, Pair
 from archbench.record import Record, as_json
 from archbench.timing.machine.records import Environment
@@ -32,7 +32,7 @@ class TimeGate(Record):
     @property
     def verdict_of_cell(self) -> dict[str, Word]:
         """Each cell's verdict, worst first."""
-        return {verdict.cell: verdict.verdict for verdict in self.sorted()}
+        return worst_words(self.verdicts)
 
     @property
     def control(self) -> tuple[Pair, ...]:
@@ -49,10 +49,6 @@ class TimeGate(Record):
     def environment(self) -> Environment | None:
         """The environment of the first pair that has one; None where nothing was measured."""
         return next((pair.environment for pair in self.pairs if pair.environment), None)
-
-    def sorted(self) -> list[Verdict]:
-        """Return the verdicts, worst first; of equal ones the slowest first."""
-        return worst_first(self.verdicts)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the object that `archbench check --time -f json` prints."""

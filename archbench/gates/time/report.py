@@ -1,8 +1,10 @@
 """A run of the time gate as a report: one row for each cell, worst first."""
 
+from collections.abc import Sequence
 from math import exp
 from statistics import median
 
+from archbench.gates.records import Verdict, worst_first
 from archbench.gates.time.records import TimeGate
 from archbench.gates.times_table import times_table
 from archbench.gates.verdict_words import tally
@@ -16,30 +18,31 @@ KEYS = "cell metric verdict ratio low high mde p pairs note".split()
 
 def time_gate_report(gate: TimeGate) -> Report:
     """Lay out a run of the time gate."""
-    verdicts = tally(list(gate.verdict_of_cell.values()))
+    verdicts = worst_first(gate.verdicts)
+    words = tally([v.verdict for v in verdicts])
     return Report(
-        title=f"Time of {gate.plan.head} by {gate.plan.base}: {verdicts}",
-        tables=(_table(gate),),
+        title=f"Time of {gate.plan.head} by {gate.plan.base}: {words}",
+        tables=(_table(gate, verdicts),),
         document=gate.to_dict(),
-        facts=tuple((v.cell, v.note) for v in gate.sorted() if v.note),
+        facts=tuple((v.cell, v.note) for v in verdicts if v.note),
         background=_background(gate),
         notes=(
             *flag_notes([pair.flags for pair in gate.pairs], "pairs"),
             *_unlike_notes(gate),
             _meaning(gate),
         ),
-        rows=table_of_dicts([v.to_dict() for v in gate.sorted()], KEYS),
+        rows=table_of_dicts([v.to_dict() for v in verdicts], KEYS),
         whole="-f csv",
     )
 
 
-def _table(gate: TimeGate) -> Table:
+def _table(gate: TimeGate, verdicts: Sequence[Verdict]) -> Table:
     rows = []
-    for verdict in gate.sorted():
+    for verdict in verdicts:
         pairs = [p for p in gate.pairs if p.cell == verdict.cell and p.failure is None]
         base_s = median(p.base_s for p in pairs) if pairs else None
         head_s = median(p.head_s for p in pairs) if pairs else None
-        rows.append((verdict, (base_s, head_s, verdict.pairs)))
+        rows.append((verdict, base_s, head_s, verdict.pairs))
     return times_table(("cell", "base", "head"), Column("pairs", "pairs", Kind.INTEGER, 4), rows)
 
 

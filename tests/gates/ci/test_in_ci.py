@@ -19,9 +19,8 @@ from markdown_it.token import Token
 from archbench.app import run
 from archbench.gates.ci.annotations import annotations
 from archbench.gates.ci.junit import junit_xml
-from archbench.gates.ci.outcomes import outcomes_of
+from archbench.gates.ci.outcomes import Outcome, outcomes_of
 from archbench.gates.ci.pull_request import LIMIT_BYTES, OPEN, as_pull_request
-from archbench.gates.ci.records import Outcome
 from archbench.gates.records import WORDS, Verdict, Word
 from archbench.gates.structure.records import Check
 from archbench.gates.structure.report import check_report
