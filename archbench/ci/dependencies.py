@@ -43,9 +43,7 @@ class Dependencies:
 def find_dependencies(folder: Path, top: Path) -> Dependencies:
     """Return the first that is there: a lock file, pyproject.toml, a requirements file, setup.py.
 
-    Args:
-        folder: of the project.
-        top: the repository's root, up to which the uv.lock of a workspace is looked for.
+    The uv.lock of a workspace is searched up to the repository's root, `top`.
 
     Raises:
         ValueError: pyproject.toml or uv.lock is not TOML.
@@ -59,7 +57,6 @@ def find_dependencies(folder: Path, top: Path) -> Dependencies:
         or _poetry(document)
         or _requirements(folder)
         or _built(folder, document)
-        or _none_yet(document)
     )
     if found is None:
         others = [name for name in OTHERS if (folder / name).exists()]
@@ -149,16 +146,14 @@ def _requirements_files(folder: Path) -> list[str]:
 
 
 def _built(folder: Path, document: Toml) -> Dependencies | None:
-    """Let setup.py list them, or the build backend of a pyproject.toml without [project]."""
+    """Let setup.py list them, or the build backend of a pyproject.toml.
+
+    A [project] that lists none is taken too: those that it lists later will be installed.
+    """
     if (folder / "setup.py").is_file():
         return _file("setup.py")
     backend = "build-backend" in _table(document, "build-system")
-    return _file(SHARED) if backend and "project" not in document else None
-
-
-def _none_yet(document: Toml) -> Dependencies | None:
-    """Take a [project] that lists none: those that it lists later will be installed."""
-    return _file(SHARED) if "project" in document else None
+    return _file(SHARED) if backend or "project" in document else None
 
 
 def _left_out(folder: Path, document: Toml, source: str) -> list[str]:

@@ -38,10 +38,8 @@ def install_lines(found: Dependencies) -> list[str]:
 def command_lines(archbench: bool) -> list[str]:
     """Return shell lines for a project whose dependencies a command, `$INSTALL`, installs.
 
-    `$REQUIREMENT` comes after it and may replace nothing that the command installed.
-
-    Args:
-        archbench: whether `$REQUIREMENT` is to be installed; otherwise the command does that.
+    `$REQUIREMENT` comes after it and may replace nothing that the command installed. Without
+    `archbench`, the command installs that itself.
     """
     lines = [*UV, '(eval "$INSTALL")']
     if archbench:

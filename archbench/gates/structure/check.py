@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from archbench.analysis.records import CONVENTION_NUMBER
 from archbench.gates.records import Verdict, Word, worst_words
-from archbench.gates.structure.accepting import accept_command
+from archbench.gates.structure.accept_command import accept_command
 from archbench.gates.structure.budgets import judge
 from archbench.gates.structure.changes import only_renames, structure_changes
 from archbench.gates.structure.locks import Lock, LockedCell, Structure

@@ -19,7 +19,7 @@ from archbench.gates.time.comparison import (
     without_sources,
 )
 from archbench.gates.time.trees import Trees, trees
-from archbench.timing.sessions.job_runner import SILENT, Listener
+from archbench.timing.sessions.job_runner import Listener
 from archbench.timing.sessions.subjects import Ways
 
 
@@ -30,19 +30,13 @@ def commit_comparison(
     project: Project,
     setup: str,
     ways: Ways,
-    whole: bool = False,
-    listener: Listener = SILENT,
+    whole: bool,
+    listener: Listener,
 ) -> Iterator[Comparison]:
-    """Yield the comparison of the present tree with a commit, and remove the commit's tree.
+    """Yield the comparison of the present tree, head, with a commit; remove the commit's tree.
 
-    Args:
-        cells: as head declares them.
-        reference: the commit that is base.
-        project: of head.
-        setup: a shell command that each tree needs; empty for none.
-        ways: how the cells run.
-        whole: the cells are all that head has, so cells that only base declares are missing.
-        listener: is warned.
+    `setup` is a shell command that each tree needs, or empty. `whole` says that the cells are all
+    that head has, so cells that only base declares are missing.
 
     Raises:
         ArchbenchError: there is no such commit, or its tree cannot be set up.
@@ -75,7 +69,7 @@ def commit_comparison(
         yield Comparison(both.base_commit[:10], _head(both), measure, tuple(verdicts))
 
 
-def cells_of_base(base: Path, project: Project, listener: Listener = SILENT) -> dict[str, GateCell]:
+def cells_of_base(base: Path, project: Project, listener: Listener) -> dict[str, GateCell]:
     """Return the cells that base declares; none where it has no configuration or a broken one."""
     if project.source is None or not base.is_dir():
         return {}
@@ -91,10 +85,8 @@ def cells_of_base(base: Path, project: Project, listener: Listener = SILENT) -> 
 def cell_in_base(cell: GateCell, head: GateCell | None, base: GateCell | None) -> GateCell:
     """Return the cell as base runs it: its model may have another place or other arguments there.
 
-    Args:
-        cell: to be timed; what the command line changes of it holds for base as well.
-        head: the cell as head declares it; None where it does not.
-        base: the cell as base declares it; None where it does not.
+    What the command line changes of the cell holds for base as well. `head` and `base` are the
+    cell as each side declares it; None where a side does not.
     """
     if head is None or base is None:
         return cell

@@ -21,12 +21,7 @@ def model_comparison(
 ) -> Iterator[Comparison]:
     """Yield the comparison of cells with a model; it can be measured within the context only.
 
-    Args:
-        cells: head.
-        model: base, a MODEL string; it takes each cell's inputs.
-        root: of the project, where files of models are looked for.
-        ways: how cells and model run.
-        listener: is told what the models print.
+    The cells are head. The model, a MODEL string, is base and takes each cell's inputs.
 
     Raises:
         ArchbenchError: there is no such model.

@@ -72,12 +72,7 @@ class TimeOptions:
 def check_time(
     selection: "Selection", options: TimeOptions, strict: bool
 ) -> "GateResult[TimeGate]":
-    """Gate the time of the selected cells.
-
-    Args:
-        selection: of the cells.
-        options: one of `base` and `against` is set.
-        strict: what could not be decided fails too.
+    """Gate the time of the selected cells; either `base` or `against` is set in the options.
 
     Raises:
         NothingMeasured: there are no cells.
@@ -92,11 +87,10 @@ def check_time(
     from archbench.timing.sessions.subjects import Ways
 
     ways = Ways(
-        (1,),
-        options.device,
-        (options.precision,),
-        (options.mode,),
-        options.channels_last,
+        device=options.device,
+        precisions=(options.precision,),
+        modes=(options.mode,),
+        channels_last=options.channels_last,
         optimizer=options.optimizer,
         threads=options.threads,
     )

@@ -54,18 +54,15 @@ class Sides:
         """Return the cell and the tree of one side."""
         return self.base if side == "base" else self.head
 
-    def not_for(self, side: Side) -> Path | None:
+    def other_repository(self, side: Side) -> Path | None:
         """Return the other side's repository."""
         return None if self.repositories is None else self.repositories[side == "base"]
 
 
 def run_pair(pair: Pair, sides: Sides, start_s: float = START_S) -> Pair:
-    """Measure one pair of fresh processes.
+    """Return a pair with its times, or with its failure, measured in two fresh processes.
 
-    Args:
-        pair: without times.
-        sides: what the processes run.
-        start_s: time limit for both to load and to run once.
+    `start_s` is the time limit for both to load and to run once.
     """
     rng = random.Random(pair.seed)
     pair = replace(pair, core=core_of_both(sides, rng), started_s=time.time())
@@ -76,7 +73,7 @@ def run_pair(pair: Pair, sides: Sides, start_s: float = START_S) -> Pair:
     try:
         for side in order:
             workers[side] = _worker_of(side, sides, pair, rng)
-            workers[side].load(pair.core, sides.not_for(side))
+            workers[side].load(pair.core, sides.other_repository(side))
         processes = [worker.process for worker in workers.values()]
         with limited(processes, limit_s, too_long):
             pair, first_s = _loaded(pair, workers)
@@ -117,7 +114,7 @@ def _worker_of(side: Side, sides: Sides, pair: Pair, rng: random.Random) -> Work
 
 
 def _loaded(pair: Pair, workers: Mapping[Side, WorkerProcess]) -> tuple[Pair, float]:
-    """Wait until both workers have loaded; return their facts, and the longer first pass (s).
+    """Return the pair with the facts of both loaded workers, and the longer first pass (s).
 
     Raises:
         SideFailed: a side failed; head's failure if both did.

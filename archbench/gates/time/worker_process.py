@@ -27,12 +27,7 @@ SLEEPING_THREADS = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"}
 
 
 class SideFailed(Exception):
-    """One side of a pair gave no times.
-
-    Args:
-        side: base or head.
-        failure: what the worker reported; None where its process died without a report.
-    """
+    """One side of a pair gave no times; without a failure, its process died without a report."""
 
     def __init__(self, side: Side, failure: Failure | None = None) -> None:
         super().__init__(side)
@@ -41,14 +36,7 @@ class SideFailed(Exception):
 
 
 class WorkerProcess:
-    """The worker process of one side, started at once.
-
-    Args:
-        side: base or head.
-        job: the cell that it loads.
-        tree: the folder that its code is imported from.
-        variables: of its environment.
-    """
+    """The worker process of one side, started at once; its code is imported from the tree."""
 
     def __init__(self, side: Side, job: Job, tree: Path, variables: Mapping[str, str]) -> None:
         self.side = side
@@ -68,9 +56,7 @@ class WorkerProcess:
     def load(self, core: int | None, other: Path | None) -> None:
         """Ask it to load; answer() then waits until it has.
 
-        Args:
-            core: the only core that it computes on once it has loaded; None for any.
-            other: the repository that it must not import anything from.
+        Once loaded, it computes on the core only. It must not import from the other repository.
         """
         limits = {"core": core, "other": None if other is None else str(other)}
         self.process.tell(json.dumps({**question_of(self._job), **limits}, default=repr))
