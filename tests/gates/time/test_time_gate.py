@@ -21,7 +21,7 @@ from archbench.gates.time.comparison import CONTROL, Comparison, control_of
 from archbench.gates.time.judge import Evidence, judge, pairs_to_confirm
 from archbench.gates.time.one_process import run_in_one_process
 from archbench.gates.time.pairing import Sides, run_pair
-from archbench.gates.time.pairs import GatePlan, Pair
+from archbench.gates.time.pairs import GatePlan, Pair, Side
 from archbench.gates.time.record_file import read_gate
 from archbench.gates.time.records import TimeGate
 from archbench.gates.time.report import time_gate_report
@@ -775,13 +775,21 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pairing, "ROUNDS_S", (0.02, 0.1))
 
 
+SMALL = Cell("net.py:Small", inputs=("float32:64",), threads=1)
+
+
+def measured_pair(repository: Path, first: Side = "base", start_s: float = pairing.START_S) -> Pair:
+    """A pair of the small network as it was committed and as it lies there."""
+    with trees("HEAD", repository) as both:
+        asked = Pair("small", "screen", 0, False, 5, first)
+        sides = Sides((SMALL, both.base), (SMALL, both.head), both.repositories)
+        return run_pair(asked, sides, start_s)
+
+
 def test_a_real_pair(repository: Path, quick: None) -> None:
     """Two processes take turns; each imports its own tree; head does twenty times the work."""
     (repository / "net.py").write_text(NET.replace("WIDTH", "80"))
-    cell = Cell("net.py:Small", inputs=("float32:64",), threads=1)
-    with trees("HEAD", repository) as both:
-        asked = Pair("small", "screen", 0, False, 5, "head")
-        pair = run_pair(asked, Sides((cell, both.base), (cell, both.head)))
+    pair = measured_pair(repository, "head")
     assert pair.failure is None
     assert len(pair.base) == len(pair.head) >= pairing.LEAST_ROUNDS
     assert pair.log_ratio > log(3)
@@ -800,7 +808,7 @@ def test_both_sides_compute_on_one_core(
     seen = repository / "seen.txt"
     code = NET.replace("WIDTH", "4").replace("        return", told)
     (repository / "net.py").write_text(code.replace("SEEN", repr(str(seen))))
-    cell = Cell("net.py:Small", inputs=("float32:64",), threads=threads)
+    cell = replace(SMALL, threads=threads)
     asked = Pair("small", "screen", 0, False, 5, "head")
     pair = run_pair(asked, Sides((cell, repository), (cell, repository)))
     cores = {tuple(map(int, line.split())) for line in seen.read_text().splitlines()}
@@ -848,10 +856,7 @@ def test_a_real_pair_of_which_one_fails(
 ) -> None:
     """Which, and why."""
     (repository / "net.py").write_text(code)
-    cell = Cell("net.py:Small", inputs=("float32:64",), threads=1)
-    with trees("HEAD", repository) as both:
-        asked = Pair("small", "screen", 0, False, 5, "base")
-        pair = run_pair(asked, Sides((cell, both.base), (cell, both.head)))
+    pair = measured_pair(repository)
     assert pair.failed == failed
     assert pair.failure is not None
     assert said in pair.failure.message
@@ -876,10 +881,7 @@ def test_a_forward_that_raises_later_says_why(repository: Path, quick: None) -> 
         "        if self.n > 30: raise ValueError('worn out')\n        return",
     )
     (repository / "net.py").write_text(late)
-    cell = Cell("net.py:Small", inputs=("float32:64",), threads=1)
-    with trees("HEAD", repository) as both:
-        asked = Pair("small", "screen", 0, False, 5, "base")
-        pair = run_pair(asked, Sides((cell, both.base), (cell, both.head)))
+    pair = measured_pair(repository)
     assert pair.failed == "head"
     assert pair.failure is not None
     assert pair.failure.message == "measuring net.py:Small failed: ValueError: worn out"
@@ -893,24 +895,16 @@ def test_base_never_imports_what_only_head_has(
     commit("needs what is not there")
     (repository / "lib").mkdir()
     (repository / "lib" / "extra.py").write_text("")
-    cell = Cell("net.py:Small", inputs=("float32:64",), threads=1)
-
-    def measured() -> Pair:
-        with trees("HEAD", repository) as both:
-            asked = Pair("small", "screen", 0, False, 5, "base")
-            sides = Sides((cell, both.base), (cell, both.head), both.repositories)
-            return run_pair(asked, sides)
-
     monkeypatch.syspath_prepend(repository / "lib")
-    alone = measured()
+    alone = measured_pair(repository)
     assert alone.failure is not None
     assert "No module named 'extra'" in alone.failure.message
     monkeypatch.setenv("PYTHONPATH", str(repository / "lib"))  # absolute: head's for both
-    assert measured().strays == {"base": ("extra (lib/extra.py)",)}
+    assert measured_pair(repository).strays == {"base": ("extra (lib/extra.py)",)}
     monkeypatch.setenv("PYTHONPATH", "lib")  # each tree's own
     git("add", "-A")
     commit("it is there")
-    relative = measured()
+    relative = measured_pair(repository)
     assert relative.failure is None
     assert relative.strays == {}
 
@@ -918,10 +912,7 @@ def test_base_never_imports_what_only_head_has(
 def test_a_pair_that_takes_too_long_is_ended(repository: Path, quick: None) -> None:
     """Both processes, and the side that was waited for is named."""
     (repository / "net.py").write_text("import time\ntime.sleep(1000)")
-    cell = Cell("net.py:Small", inputs=("float32:64",), threads=1)
-    with trees("HEAD", repository) as both:
-        asked = Pair("small", "screen", 0, False, 5, "base")
-        pair = run_pair(asked, Sides((cell, both.base), (cell, both.head)), start_s=4.0)
+    pair = measured_pair(repository, start_s=4.0)
     assert pair.failed == "head"
     assert pair.failure is not None
     assert pair.failure.kind == "out_of_time"
