@@ -17,14 +17,8 @@ def accept_command(
 ) -> str:
     """Return the command that accepts the changes, or a sentence on what has to come first.
 
-    Args:
-        selection: of the cells that were checked.
-        verdict_of_cell: the worst verdict on each cell; budgets, which no lock holds, are left out.
-        cells_with_note: cells that changed, even where their verdict is "ok".
-        other_convention: the lock counts by another convention.
-
-    Returns:
-        Empty where there is nothing to accept.
+    It is empty where there is nothing to accept. The verdicts are the worst of each cell, those on
+    budgets left out, which no lock holds. A cell with a note changed, even if its verdict is "ok".
     """
     names = [
         name

@@ -28,11 +28,9 @@ class Project:
 
 
 def find_project(start: Path, config: Path | None = None) -> Project:
-    """Return the project of the nearest configuration, up to the repository's root.
+    """Return the project of `config`, or of the nearest configuration from `start` upwards.
 
-    Args:
-        start: the folder where the search begins.
-        config: a file to read in place of searching.
+    The search ends at the repository's root.
 
     Raises:
         ArchbenchError: the file cannot be read, or a table in it is no cell.

@@ -44,11 +44,12 @@ def next_lock(
     Raises:
         ArchbenchError: cells of two conventions would stand in one lock.
     """
-    before = {} if old is None else {cell.name: cell for cell in old.cells}
+    old = old or Lock(convention)
+    before = {cell.name: cell for cell in old.cells}
     names = {cell.name for cell in cells}
     others = [cell for name, cell in before.items() if name not in names]
-    same_convention = old is None or old.convention == convention
-    if old is not None and not same_convention and others and not everything:
+    same_convention = old.convention == convention
+    if not same_convention and others and not everything:
         raise _two_conventions(old.convention, convention)
     kept = [] if everything else list(others)
     added: list[str] = []
@@ -61,8 +62,7 @@ def next_lock(
         (added if known is None else changed).append(cell.name)
         kept.append(replace(cell, reason=reason))
     removed = [cell.name for cell in others] if everything else []
-    reasons = {} if old is None else dict(old.removed)
-    reasons |= dict.fromkeys(removed, reason)
+    reasons = dict(old.removed) | dict.fromkeys(removed, reason)
     lock = Lock(
         convention,
         tuple(sorted(kept, key=lambda cell: cell.name)),

@@ -31,14 +31,8 @@ def run_gate(
     Cells that need pairs take turns in random order, the control among them. The control is never
     the first: where the time is enough for one pair, that is a cell's.
 
-    Args:
-        comparison: of base and head.
-        rules: of the gate.
-        until: end of the run on the clock. A pair that would probably end later is not begun; cells
-            without a verdict are then inconclusive.
-        record: a file that every pair is appended to as it ends.
-        listener: is told of the progress.
-        now: a clock in seconds.
+    Every pair is appended to the record as it ends. A pair that would probably end after `until` on
+    the clock, in seconds, is not begun; cells without a verdict are then inconclusive.
 
     Raises:
         NothingMeasured: there are no cells.
