@@ -66,9 +66,8 @@ class LoadedSide:
         from archbench.timing.worker.clock import time_of
         from archbench.timing.worker.errors import archbench_errors
 
-        call, wait, now_ns = self.call, self.clock.wait, self.clock.now_ns
         with archbench_errors(self.cell, UserCodeError, f"measuring {self.cell.model} failed"):
-            return [time_of(call, wait, now_ns) for _ in range(calls)]
+            return [time_of(self.call, self.clock) for _ in range(calls)]
 
 
 def load(question: Mapping[str, Any]) -> LoadedSide:

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from archbench.private_torch import hold_kernel
 from archbench.timing.records import DeviceTimes
 from archbench.timing.worker.clock import Call, Clock
+from archbench.timing.worker.layers import Marker
 
 SHORT_S = 50e-6  # events are exact to half a microsecond: shorter calls share a pair of them
 LEAST_CALLS, MOST_CALLS = 10, 1000  # event pairs in flight
@@ -21,16 +22,8 @@ LAUNCHES = 20  # that are timed by themselves
 LONGEST_HOLD_S = 0.02  # while the stream is held, nothing is computed
 
 
-class Stream(Protocol):
-    """The queue of a device; tests make up one whose time they turn themselves."""
-
-    def mark(self) -> Any:
-        """Queue an event, which notes the device's time when all work before it is done."""
-        ...
-
-    def between_ns(self, first: Any, last: Any) -> float:
-        """Return the nanoseconds between two events that have happened."""
-        ...
+class Stream(Marker, Protocol):
+    """The queue of a device; a mark is an event that notes the time when work before it is done."""
 
     def hold(self, seconds: float) -> None:
         """Let the device wait, so that launches get ahead of it."""

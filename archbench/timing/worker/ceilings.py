@@ -5,7 +5,7 @@ import torch
 from archbench.networks.precision import HALF
 from archbench.timing.ceilings import Ceilings
 from archbench.timing.machine.environment import environment
-from archbench.timing.worker.clock import Call, Clock
+from archbench.timing.worker.clock import Call, Clock, time_of
 
 PRODUCTS = {"cpu": (1024, 2048), "other": (4096, 8192)}  # rows and columns; the faster counts
 COPIES = {  # bytes that are read, from sizes that a cache holds to one that none does
@@ -62,11 +62,8 @@ def _best_s(call: Call, clock: Clock) -> float:
     """Return the shortest time of a call, after an untimed one."""
     call()
     clock.wait()
-    best = float("inf")
+    times_ns = []
     end = clock.now_ns() + TRY_S * 1e9
     while clock.now_ns() < end:
-        before = clock.now_ns()
-        call()
-        clock.wait()
-        best = min(best, (clock.now_ns() - before) / 1e9)
-    return best
+        times_ns.append(time_of(call, clock))
+    return min(times_ns) / 1e9

@@ -24,11 +24,6 @@ def archbench_errors(cell: Cell, kind: type[ArchbenchError], what_failed: str) -
     """Turn an exception into an OutOfMemory, or into an error of the given kind.
 
     An ArchbenchError passes unchanged, unless its message says that memory ran out.
-
-    Args:
-        cell: what was run; an OutOfMemory names its batch and its device.
-        kind: class of the error for any other exception.
-        what_failed: beginning of its message.
     """
     try:
         yield

@@ -9,9 +9,7 @@ WARM_UP_CALLS = 3  # on a side stream, as torch asks for before it records
 def captured(call: Callable[[], Any], cuda: Any) -> Callable[[], Any]:
     """Record a call and return a function that replays it; inputs and outputs keep their memory.
 
-    Args:
-        call: launches the same kernels every time.
-        cuda: torch.cuda, or what stands for it.
+    The call launches the same kernels every time. `cuda` is torch.cuda, or a test's substitute.
     """
     side = cuda.Stream()
     side.wait_stream(cuda.current_stream())

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from torch import nn
-
 from archbench.networks.inputs import InputPlan
 from archbench.networks.resolve import Loaded, load, plan_for
 from archbench.networks.user_code import user_code
@@ -27,12 +25,7 @@ class ReadyCell:
 
 
 def load_cell(cell: Cell, file: str | None, place: Place) -> ReadyCell:
-    """Load a cell's model, prepare it and run it once.
-
-    Args:
-        cell: what to run.
-        file: the pickled model, if it was given as an object.
-        place: where to run it.
+    """Load a cell's model, or unpickle it from a file; prepare it and run it once.
 
     Raises:
         ArchbenchError: it cannot be loaded, run, compiled or captured, or does not fit.
@@ -40,7 +33,8 @@ def load_cell(cell: Cell, file: str | None, place: Place) -> ReadyCell:
     if file is None:
         loaded = load(cell.model, cell.arguments)
     else:
-        loaded = Loaded(cell.model, _unpickle(file, cell.model))
+        with user_code(f"unpickling '{cell.model}'"):
+            loaded = Loaded(cell.model, pickle.loads(Path(file).read_bytes()))
     plan = plan_for(loaded, list(cell.inputs) or None, cell.batch_size)
     return prepare_cell(loaded, plan, cell, place)
 
@@ -55,14 +49,7 @@ def prepare_cell(loaded: Loaded, plan: InputPlan, cell: Cell, place: Place) -> R
     cache_bytes = last_cache_bytes(place.device) if cell.cold_cache else 0
     prepared = prepare(loaded, plan, cell, place.device, cache_bytes)
     with gradient_mode(cell):
-        first = partial(run_untimed, prepared, cell)
-        first_ns = time_of(first, place.clock.wait, place.clock.now_ns)
+        first_ns = time_of(partial(run_untimed, prepared, cell), place.clock)
         if cell.mode == "train":  # the optimizer has its state from the second step on
             run_untimed(prepared, cell)
         return ReadyCell(prepared, timed_call(prepared, cell), first_ns)
-
-
-def _unpickle(file: str, name: str) -> nn.Module:
-    with user_code(f"unpickling '{name}'"):
-        module: nn.Module = pickle.loads(Path(file).read_bytes())
-        return module

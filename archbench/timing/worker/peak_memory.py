@@ -43,11 +43,7 @@ def peak_allocation(call: Call, device: torch.device, cuda: Any = torch.cuda) ->
     """Run a call once; return the most bytes that were allocated above those before it.
 
     Neither device counts memory that does not come from torch's allocator, such as MKL's buffers.
-
-    Args:
-        call: what to run; warmed up, if a first call is not what is meant.
-        device: where it runs.
-        cuda: torch.cuda, or what stands in for it.
+    `cuda` is torch.cuda, or a test's substitute.
     """
     gc.collect()
     if device.type == "cuda":

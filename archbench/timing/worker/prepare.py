@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import cycle
 from typing import Any
 
@@ -18,10 +19,10 @@ from archbench.networks.tensors import bytes_of, tensors_in
 from archbench.networks.training import optimizer_for, training_step
 from archbench.timing.cells import Cell
 from archbench.timing.records import Flag
-from archbench.timing.worker import compiler, graphs
 from archbench.timing.worker.activations import activation_flags
 from archbench.timing.worker.clock import Call
 from archbench.timing.worker.errors import archbench_errors
+from archbench.timing.worker.graphs import captured
 from archbench.timing.worker.input_sets import Arguments, input_sets
 from archbench.timing.worker.settle import settle_statistics
 
@@ -57,12 +58,8 @@ def prepare(
 ) -> Prepared:
     """Return a cell's call, after two untimed passes through the network.
 
-    Args:
-        loaded: a model with weights; it is moved and converted.
-        plan: its inputs.
-        cell: how to run it.
-        device: where to run it.
-        cache_bytes: size of the device's last cache, which cold inputs overflow.
+    The loaded module itself is moved and converted. Cold inputs overflow the device's last cache,
+    of `cache_bytes`.
 
     Raises:
         OutOfMemory: there is not enough for it.
@@ -76,10 +73,10 @@ def prepare(
             flags = activation_flags(module, *input_sets(few, cell, device, 0)[0])
         inputs = input_sets(plan, cell, device, cache_bytes)
     optimizer = _optimizer(module, cell)
-    runs = module if cell.compiled is None else compiler.compiled(module, cell.compiled)
+    runs: Any = module if cell.compiled is None else torch.compile(module, mode=cell.compiled)
     call = _forward(runs, inputs, cell, device)
     if optimizer is not None:
-        call = _step(call, optimizer)
+        call = partial(training_step, call, optimizer)
     return Prepared(call, module, inputs[0], optimizer, cell.compiled is not None, flags)
 
 
@@ -110,7 +107,7 @@ def timed_call(prepared: Prepared, cell: Cell) -> Call:
     if not cell.cuda_graph:
         return prepared.call
     with archbench_errors(cell, ArchbenchError, f"{cell.model} runs, but not as a CUDA graph"):
-        return graphs.captured(prepared.call, torch.cuda)
+        return captured(prepared.call, torch.cuda)
 
 
 def autocast(cell: Cell, device: torch.device) -> AbstractContextManager[Any]:
@@ -160,7 +157,3 @@ def _forward(
             return module(*args, **kwargs)
 
     return forward
-
-
-def _step(forward: Call, optimizer: torch.optim.Optimizer) -> Call:
-    return lambda: training_step(forward, optimizer)

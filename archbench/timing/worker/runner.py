@@ -8,7 +8,6 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from archbench.errors import NothingMeasured
 from archbench.garbage_collector import collection_paused, survivors_frozen
 from archbench.statistics.steadiness import QUARTERS, has_settled, is_steady
 from archbench.timing.worker.clock import Call, Clock, time_of
@@ -40,19 +39,7 @@ def take_turns(
     """Call every model once per round until the time is up; return the rounds after the warm-up.
 
     The order is random and balanced: each second round runs the one before it backwards.
-
-    Args:
-        calls: one function per model.
-        clock: read around every call, after waiting for the device.
-        effort: time limits; a round that has begun is completed.
-        seed: of the order.
-        compilations: counts the compilations so far.
-
-    Raises:
-        NothingMeasured: there is nothing to call.
     """
-    if not calls:
-        raise NothingMeasured("there is nothing to measure")
     orders = _orders(len(calls), random.Random(seed))
     with survivors_frozen(), collection_paused():
         warm_up, settled = _warm_up(calls, clock, effort, orders, compilations)
@@ -99,9 +86,8 @@ def _warm_up(
 
 def _round(calls: Sequence[Call], clock: Clock, order: Sequence[int]) -> Round:
     times = [0] * len(calls)
-    wait, now_ns = clock.wait, clock.now_ns  # looking them up would be timed
     for i in order:
-        times[i] = time_of(calls[i], wait, now_ns)
+        times[i] = time_of(calls[i], clock)
     return tuple(times)
 
 

@@ -16,7 +16,7 @@ def calls_per_reading(ready: Sequence[ReadyCell], clock: Clock) -> int:
         # the first call of a compiled model says nothing about the others
         if cell.first_ns > LONG_CALL_NS and not cell.prepared.compiled:
             continue
-        shortest = min(shortest, time_of(cell.call, clock.wait, clock.now_ns))
+        shortest = min(shortest, time_of(cell.call, clock))
     return -(-SHORT_CALL_NS // max(1, shortest))
 
 

@@ -7,7 +7,6 @@ import torch
 from torch import nn
 
 import archbench
-from archbench.errors import NothingMeasured
 from archbench.garbage_collector import is_frozen
 from archbench.networks.inputs import plan_inputs
 from archbench.timing.worker.runner import Rounds, take_turns
@@ -149,13 +148,6 @@ def test_the_garbage_collector_is_off_meanwhile(frozen_before: bool) -> None:
         assert (gc.isenabled(), is_frozen()) == (enabled, frozen_before)
     finally:
         gc.freeze()  # as tests/conftest.py has it
-
-
-def test_nothing_to_measure_is_an_error() -> None:
-    """Exit code 5, never a success."""
-    with pytest.raises(NothingMeasured) as caught:
-        take_turns([], FakeClock(), SHORT, 0)
-    assert caught.value.exit_code == 5
 
 
 def test_settled_statistics_keep_a_deep_network_finite() -> None:
