@@ -51,6 +51,18 @@ class DeviceTimes(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class SingleCellMeasured(Record):
+    """What a worker process measured beside the latency; only where it ran a single cell."""
+
+    device: DeviceTimes | None = None  #: of an accelerator
+    #: own time of each module that was timed, by path, its children left out; the median of passes
+    layers_ns: Mapping[str, int] = field(default_factory=dict, hash=False)
+    peak_memory_bytes: int | None = None  #: None where it was not measured
+    #: the part of it above what was allocated before the call
+    activations_peak_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Measured(Record):
     """What a worker process measured."""
 
@@ -61,14 +73,9 @@ class Measured(Record):
     calls_per_reading: int = 1  #: more than 1 for very short calls only
     warm_up_rounds: int = 0  #: rounds before those, thrown away
     settled: bool = False  #: whether the times had stopped drifting
-    device: DeviceTimes | None = None  #: of an accelerator, where one cell ran alone
-    #: own time of each module that was timed, by path
-    layers_ns: Mapping[str, int] = field(default_factory=dict, hash=False)
     #: time of the first call of a compiled model, which compiles it; None where it is not compiled
     compile_s: float | None = None
-    peak_memory_bytes: int | None = None  #: None where it was not measured
-    #: the part of it above what was allocated before the call
-    activations_peak_bytes: int | None = None
+    single_cell: SingleCellMeasured = SingleCellMeasured()
     flags: tuple[Flag, ...] = ()  #: what a reader should know
     environment: Environment | None = None  #: of the worker
     failure: Failure | None = None  #: why there are no times

@@ -72,7 +72,7 @@ def launch(job: Job, variables: Mapping[str, str]) -> tuple[Session, str]:
 
 def session_of(job: Job, measured: Measured, watched: Watched) -> Session:
     """Return the session of a job, made of the worker's measurement and this process's watch."""
-    calls = measured.calls_per_reading
+    calls, single = measured.calls_per_reading, measured.single_cell
     load, device = watched.load, watched.device
     on_cpu = job.cells[0].device == "cpu"
     flags: list[Flag] = list(measured.flags)
@@ -90,12 +90,12 @@ def session_of(job: Job, measured: Measured, watched: Watched) -> Session:
         calls_per_time=calls,
         warm_up_rounds=measured.warm_up_rounds,
         settled=measured.settled,
-        device=measured.device,
-        layers_ns=measured.layers_ns,
+        device=single.device,
+        layers_ns=single.layers_ns,
         compile_s=measured.compile_s,
         compiled_before=job.compiled_before,
-        peak_memory_bytes=measured.peak_memory_bytes,
-        activations_peak_bytes=measured.activations_peak_bytes,
+        peak_memory_bytes=single.peak_memory_bytes,
+        activations_peak_bytes=single.activations_peak_bytes,
         flags=tuple(flags),
         load=load,
         watch=None if device is None else device.to_dict(),

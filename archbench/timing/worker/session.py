@@ -13,14 +13,14 @@ from archbench.private_torch import compilations
 from archbench.timing.failures import failure_of
 from archbench.timing.jobs import Job
 from archbench.timing.machine.environment import environment
-from archbench.timing.records import Flag, Measured
+from archbench.timing.records import Flag, Measured, SingleCellMeasured
 from archbench.timing.worker.clock import really_waits
-from archbench.timing.worker.details import Details, details_of
 from archbench.timing.worker.errors import archbench_errors
 from archbench.timing.worker.loading import ReadyCell, load_cell
 from archbench.timing.worker.process_setup import Place, configure_process, gradient_mode, place_of
 from archbench.timing.worker.runner import Rounds, take_turns
 from archbench.timing.worker.short_calls import calls_per_reading, repeated
+from archbench.timing.worker.single_cell import measure_single_cell
 from archbench.timing.worker.time_budget import Effort, effort_of, warm_up_s
 
 
@@ -38,7 +38,7 @@ def run(job: Job) -> Measured:
 
 
 def measure(job: Job, place: Place) -> Measured:
-    """Load every cell of a job, warm up and time the cells, then measure the details of a lone one.
+    """Load all cells of a job, warm up and time them; measure more than latency of a single cell.
 
     Raises:
         ArchbenchError: a model cannot be loaded, run, compiled or captured, or does not fit.
@@ -52,22 +52,19 @@ def measure(job: Job, place: Place) -> Measured:
         shared = calls_per_reading(ready, place.clock)
         calls = [repeated(cell.call, shared) for cell in ready]
         rounds = take_turns(calls, place.clock, effort, job.seed, compilations)
-        details = Details()
+        single = SingleCellMeasured()
         if len(ready) == 1:
             latency_s = median(reading for (reading,) in rounds.kept) / shared / 1e9
             with collection_paused():
-                details = details_of(ready[0], job, place, effort, latency_s)
+                single = measure_single_cell(ready[0], job, place, effort, latency_s)
     readings = dict(zip(order, zip(*rounds.kept, strict=True), strict=True))
     return Measured(
         readings_ns=tuple(readings[i] for i in range(len(job.cells))),
         calls_per_reading=shared,
         warm_up_rounds=rounds.warm_up,
         settled=rounds.settled,
-        device=details.device,
-        layers_ns=details.layers_ns,
         compile_s=None if job.cells[0].compiled is None else ready[0].first_ns / 1e9,
-        peak_memory_bytes=details.peak_memory_bytes,
-        activations_peak_bytes=details.activations_peak_bytes,
+        single_cell=single,
         flags=_flags(ready, rounds, place, effort),
         environment=environment(place.device),
     )
