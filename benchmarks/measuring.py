@@ -23,8 +23,7 @@ from archbench.timing.cells import Cell
 from archbench.timing.machine.environment import environment
 from archbench.timing.ratios import ratio_to_reference
 from archbench.timing.records import Session
-from archbench.timing.run_file import RunFile
-from archbench.timing.session_file import read_run
+from archbench.timing.run_file import RunFile, read_run
 from archbench.timing.sessions.job_runner import job_runner
 from archbench.timing.sessions.schedule import comparison_jobs
 from archbench.timing.worker.clock import DeviceClock
@@ -98,7 +97,7 @@ def equal_networks(models: Sequence[str], runs: int, resampled: int, record: Pat
     for model in models:
         sessions = [s for s in recorded(record) if s.cells[0].model == model]
         for session in more_sessions(model, runs * PROCESSES - len(sessions)):
-            RunFile(record).append(session)
+            RunFile(record, Session).append(session)
             sessions.append(session)
         sessions = sessions[: runs * PROCESSES]
         real = [sessions[i : i + PROCESSES] for i in range(0, len(sessions), PROCESSES)]

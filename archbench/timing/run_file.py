@@ -1,4 +1,4 @@
-"""A recorded run: a record a line, appended as each ends."""
+"""A recorded run, as `--record` writes it: a record a line, appended as each ends."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator
@@ -10,6 +10,7 @@ from typing import TypeVar
 from archbench.errors import OutputRefused, why_refused
 from archbench.libraries import require
 from archbench.record import Record
+from archbench.timing.records import Session
 
 R = TypeVar("R", bound=Record)
 Warn = Callable[[str], None]
@@ -20,20 +21,20 @@ class RunFile:
 
     Args:
         path: is created if it is missing.
-        schema: what that of its first line begins with, if it has one.
+        first: class of the record in its first line, of any version.
         new: there must be no run in it yet.
 
     Raises:
         OutputRefused: it cannot be written, or holds something else.
     """
 
-    def __init__(self, path: Path, schema: str, new: bool = False) -> None:
+    def __init__(self, path: Path, first: type[Record], new: bool = False) -> None:
         self.path = path
         with _writing(path):
             with path.open("ab"):
                 pass
             self._torn = _is_torn(path)
-            _refuse_others(path, schema, new)
+            _refuse_others(path, first, new)
 
     def append(self, record: Record) -> None:
         """Add a record in one write, so that an interruption tears one line at most.
@@ -75,29 +76,31 @@ def lines_of(path: Path) -> list[tuple[int, str]]:
     return [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
 
 
-def records_of(
-    path: Path, lines: Iterable[tuple[int, str]], kind: type[R], name: str, warn: Warn
-) -> list[R]:
-    """Return the records of lines; a line that cannot be read is warned of and left out.
+def read_run(path: Path, warn: Warn) -> list[Session]:
+    """Return the sessions of a recorded run; a line that cannot be read is warned of and left out.
 
-    Args:
-        path: of the file.
-        lines: of it, with their numbers.
-        kind: of the records.
-        name: of one, for the warning: "session".
-        warn: is told of each line that is none, such as a last one that was cut off.
+    Raises:
+        OutputRefused: there is no such file, or it cannot be read.
     """
+    return records_of(path, lines_of(path), Session, warn)
+
+
+def records_of(path: Path, lines: Iterable[tuple[int, str]], kind: type[R], warn: Warn) -> list[R]:
+    """Return the records of numbered lines; a line that cannot be read is warned of and left out."""
     records = []
     for number, line in lines:
         try:
             records.append(kind.from_dict(json.loads(line)))
         except (ValueError, KeyError, TypeError) as error:
-            why = _why_unreadable(error)
+            why = f"{type(error).__name__} {error}"
+            if isinstance(error, json.JSONDecodeError):
+                why = "it is cut off or not JSON"
+            name = kind.__name__.lower()
             warn(f"line {number} of '{path}' is not a {name} and is left out: {why}")
     return records
 
 
-def _refuse_others(path: Path, schema: str, new: bool) -> None:
+def _refuse_others(path: Path, first: type[Record], new: bool) -> None:
     """Refuse to append to a file that is no recorded run.
 
     Raises:
@@ -105,7 +108,7 @@ def _refuse_others(path: Path, schema: str, new: bool) -> None:
     """
     if not path.is_file():
         return
-    beginning = f'{{"schema": "{schema}'.encode()
+    beginning = f'{{"schema": "{first.SCHEMA.partition("/")[0]}/'.encode()
     with path.open("rb") as file:
         begun = file.read(len(beginning))
     if new and begun:
@@ -121,10 +124,3 @@ def _is_torn(path: Path) -> bool:
     with path.open("rb") as file:
         file.seek(-1, 2)
         return file.read(1) != b"\n"
-
-
-def _why_unreadable(error: Exception) -> str:
-    """Say why a line could not be read."""
-    if isinstance(error, json.JSONDecodeError):
-        return "it is cut off or not JSON"
-    return f"{type(error).__name__} {error}"

@@ -8,8 +8,8 @@ from typing import Any
 from archbench.timing.cells import Cell
 from archbench.timing.machine.records import Environment
 from archbench.timing.records import Session
-from archbench.timing.session_file import read_run
-from archbench.timing.sessions.job_runner import JobRunner, Warn
+from archbench.timing.run_file import Warn, read_run
+from archbench.timing.sessions.job_runner import JobRunner
 
 
 def recorded_sessions(

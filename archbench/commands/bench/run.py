@@ -18,10 +18,9 @@ from archbench.errors import ArchbenchError, NothingMeasured, OutOfMemory
 from archbench.libraries import require
 from archbench.timing.cells import Cell
 from archbench.timing.records import Failure, Session
-from archbench.timing.run_file import RunFile
-from archbench.timing.session_file import SCHEMA
+from archbench.timing.run_file import RunFile, Warn
 from archbench.timing.sessions.ceilings import ceilings_of
-from archbench.timing.sessions.job_runner import SILENT, JobRunner, Listener, Warn, job_runner
+from archbench.timing.sessions.job_runner import SILENT, JobRunner, Listener, job_runner
 from archbench.timing.sessions.schedule import SESSIONS
 from archbench.timing.sessions.subjects import Subject, Ways, subjects
 from archbench.units import memory
@@ -126,7 +125,7 @@ def run_bench(
     _check_numbers(models, sessions, max_time_s, record, resume)
     if sessions > 1:
         require("scipy", "intervals over processes; --sessions 1 has none")
-    run = None if record is None else RunFile(record, SCHEMA)
+    run = None if record is None else RunFile(record, Session)
     with ExitStack() as stack:
         found = stack.enter_context(subjects(models, input_size, model_kwargs, ways))
         if layers and found:

@@ -7,8 +7,6 @@ from archbench.errors import OutputRefused
 from archbench.gates.time.pairs import GatePlan, Pair
 from archbench.timing.run_file import Warn, lines_of, records_of
 
-SCHEMA = "archbench.gate/"  # the first line's schema begins with it
-
 
 def read_gate(path: Path, warn: Warn) -> tuple[GatePlan, list[Pair]]:
     """Return the plan and the pairs of a recorded run; other lines are left out with a warning.
@@ -24,4 +22,4 @@ def read_gate(path: Path, warn: Warn) -> tuple[GatePlan, list[Pair]]:
             f"'{path}' is no recorded gate: its first line is not a plan",
             "`archbench check --time --base main --record gate.jsonl` writes one",
         ) from error
-    return plan, records_of(path, lines[1:], Pair, "pair", warn)
+    return plan, records_of(path, lines[1:], Pair, warn)

@@ -10,7 +10,6 @@ from archbench.gates.rules import Rules
 from archbench.gates.time.comparison import CONTROL, Comparison
 from archbench.gates.time.judge import Target
 from archbench.gates.time.pairs import GatePlan, Pair, Side
-from archbench.gates.time.record_file import SCHEMA
 from archbench.gates.time.records import TimeGate
 from archbench.gates.time.verdicts import verdicts_of
 from archbench.libraries import require
@@ -43,7 +42,7 @@ def run_gate(
     for library in ("scipy", *WORKERS_NEED):
         require(library, "the time gate")
     plan = _plan(comparison, rules)
-    file = None if record is None else RunFile(record, SCHEMA, new=True)
+    file = None if record is None else RunFile(record, GatePlan, new=True)
     if file is not None:
         file.append(plan)
     seeds = random.SystemRandom()

@@ -14,13 +14,13 @@ from archbench.timing.ceilings import Ceilings
 from archbench.timing.cells import Cell
 from archbench.timing.machine.records import Environment
 from archbench.timing.records import Flag, Session
+from archbench.timing.run_file import Warn
 
 if TYPE_CHECKING:
     from archbench.timing.jobs import Job
     from archbench.timing.sessions.launch import Task
 
 ShowOutput = Callable[[str], None]
-Warn = Callable[[str], None]
 
 RETRIED: frozenset[Flag] = frozenset({"throttled"})  # a device that was too hot may be cooler now
 WORKERS_NEED = ("cloudpickle", "msgspec", "psutil")

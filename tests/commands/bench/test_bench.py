@@ -18,8 +18,7 @@ from archbench.networks.resolve import Loaded, load, plan_for
 from archbench.timing.cells import Cell
 from archbench.timing.jobs import Job
 from archbench.timing.records import Session, Watched
-from archbench.timing.run_file import RunFile
-from archbench.timing.session_file import SCHEMA, read_run
+from archbench.timing.run_file import RunFile, read_run
 from archbench.timing.sessions import launch as launching
 from archbench.timing.sessions.launch import session_of
 from archbench.timing.sessions.schedule import comparison_jobs
@@ -522,7 +521,7 @@ def test_a_file_that_is_no_record_is_left_as_it_is(tmp_path: Path) -> None:
         bench("resnet20", record=path)
     assert path.read_text() == "from torch import nn\n"
     path.write_text('{"schema": "archb')
-    RunFile(path, SCHEMA)
+    RunFile(path, Session)
 
 
 def test_a_record_that_cannot_be_written_is_refused(tmp_path: Path) -> None:

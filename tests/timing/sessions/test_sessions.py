@@ -18,8 +18,7 @@ from archbench.timing.jobs import Job
 from archbench.timing.machine.disturbances import CpuLoad, DeviceWatch
 from archbench.timing.machine.records import Environment
 from archbench.timing.records import DeviceTimes, Failure, Measured, Session, Watched
-from archbench.timing.run_file import RunFile
-from archbench.timing.session_file import SCHEMA, read_run
+from archbench.timing.run_file import RunFile, read_run
 from archbench.timing.sessions.launch import session_of
 
 MS = 1_000_000
@@ -98,20 +97,20 @@ def test_a_cells_id_tells_apart_whatever_differs(change: dict[str, object]) -> N
 def test_a_run_file_grows_by_a_line_a_session(tmp_path: Path) -> None:
     """And gives back what was put in."""
     path = tmp_path / "run.jsonl"
-    run = RunFile(path, SCHEMA)
+    run = RunFile(path, Session)
     sessions = times(1, 2, 3)
     for session in sessions:
         run.append(session)
         assert path.read_bytes().endswith(b"\n")
     assert read_run(path, pytest.fail) == sessions
-    RunFile(path, SCHEMA).append(FULL)
+    RunFile(path, Session).append(FULL)
     assert read_run(path, pytest.fail) == [*sessions, FULL]
 
 
 def test_a_file_cut_off_in_a_line_is_read_up_to_there(tmp_path: Path) -> None:
     """With a warning that names the line; what is appended then stands on its own line."""
     path = tmp_path / "run.jsonl"
-    run = RunFile(path, SCHEMA)
+    run = RunFile(path, Session)
     first, second = times(1, 2)
     run.append(first)
     run.append(second)
@@ -121,7 +120,7 @@ def test_a_file_cut_off_in_a_line_is_read_up_to_there(tmp_path: Path) -> None:
         told: list[str] = []
         assert read_run(path, told.append) == [first]
         assert "line 2" in told[0]
-        RunFile(path, SCHEMA).append(FULL)
+        RunFile(path, Session).append(FULL)
         told.clear()
         assert read_run(path, told.append) == [first, FULL]
         assert len(told) == 1
@@ -140,7 +139,7 @@ def test_a_run_file_that_cannot_be_written_is_refused_before_anything_runs(tmp_p
     """A folder that is missing, a folder in the place of the file."""
     for path in (tmp_path / "no" / "run.jsonl", tmp_path):
         with pytest.raises(OutputRefused, match="cannot be written"):
-            RunFile(path, SCHEMA)
+            RunFile(path, Session)
 
 
 def test_a_latency_is_the_median_over_processes() -> None:
