@@ -43,19 +43,7 @@ def time_under(
     mode: str = "infer",
     threads: int | None = None,
 ) -> None:
-    """Warm a network up and let pytest-benchmark time its passes.
-
-    Args:
-        benchmark: pytest-benchmark's fixture.
-        model: a declared cell, which has its own size, batch and arguments; a MODEL string; or a
-            module.
-        input_size: without the batch; default: the architecture's own.
-        batch_size: samples in one pass.
-        model_kwargs: arguments of a MODEL string's factory.
-        device: "cpu", "cuda", "cuda:1", "mps".
-        precision: fp32, tf32, fp16, bf16 or amp.
-        mode: "infer" for one forward pass, "train" for one step of training.
-        threads: that torch computes with; None leaves its number.
+    """Warm a network up and let pytest-benchmark time its passes, as the fixture describes.
 
     Raises:
         ArchbenchError: it cannot be loaded, run or counted, or does not fit.

@@ -86,7 +86,7 @@ def read_run(path: Path, warn: Warn) -> list[Session]:
 
 
 def records_of(path: Path, lines: Iterable[tuple[int, str]], kind: type[R], warn: Warn) -> list[R]:
-    """Return the records of numbered lines; a line that cannot be read is warned of and left out."""
+    """Return the records of numbered lines; one that cannot be read is warned of and left out."""
     records = []
     for number, line in lines:
         try:

@@ -51,10 +51,6 @@ def how(cell: Cell) -> str:
 def flag_notes(flags: Sequence[Sequence[Flag]], what: str) -> list[str]:
     """Return a sentence for each flag: in how many processes or pairs it was set, and its meaning.
 
-    Args:
-        flags: of each process or pair.
-        what: "processes" or "pairs".
-
     >>> flag_notes([("oom",), ()], "processes")
     ['oom, in 1 of 2 processes: out of memory at this batch.']
     """

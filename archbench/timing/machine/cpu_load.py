@@ -16,6 +16,9 @@ from archbench.timing.processes.process_tree import pids, tree_s
 INTERVAL_S = 0.5  # the system counts hundredths of a second: 0.02 cores can be told apart
 WORKING = ("user", "nice", "system", "irq", "softirq")  # user and nice contain the time of guests
 
+# {(process id, start): (name, processor time in seconds)}
+ProcessTimes = dict[tuple[int, float], tuple[str, float]]
+
 
 @dataclass(frozen=True, slots=True)
 class CpuReading:
@@ -28,19 +31,15 @@ class CpuReading:
     own_s: float  #: of the measurement's own process tree
 
 
-def read_cpu(root: int | None = None) -> CpuReading:
-    """Return the counters now.
-
-    Args:
-        root: the process whose tree is not foreign; this one by default.
-    """
+def read_cpu() -> CpuReading:
+    """Return the counters now; this process and its descendants are the measurement's own."""
     times = psutil.cpu_times()._asdict()
     return CpuReading(
         at_s=time.monotonic(),
         all_s=sum(times.values()),
         working_s=sum(times.get(name, 0.0) for name in WORKING),
         steal_s=times.get("steal"),
-        own_s=tree_s(os.getpid() if root is None else root),
+        own_s=tree_s(os.getpid()),
     )
 
 
@@ -62,43 +61,30 @@ def load_between(before: CpuReading, after: CpuReading) -> CpuLoad:
 
 
 class CpuWatch:
-    """Reads the counters on entering and on leaving; `load` is the load of others meanwhile.
+    """Reads the counters on entering and on leaving; `load` is the load of others meanwhile."""
 
-    Args:
-        root: the process whose tree is not foreign; this one by default.
-        read: returns a reading for that process.
-    """
-
-    def __init__(
-        self, root: int | None = None, read: Callable[[int | None], CpuReading] = read_cpu
-    ) -> None:
-        self._root, self._read = root, read
+    def __init__(self, read: Callable[[], CpuReading] = read_cpu) -> None:
+        self._read = read
         self.load: CpuLoad | None = None  # None until it was left
 
     def __enter__(self) -> "CpuWatch":
-        self._before = self._read(self._root)
+        self._before = self._read()
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.load = load_between(self._before, self._read(self._root))
+        self.load = load_between(self._before, self._read())
 
 
 def busiest(
     count: int,
     interval_s: float = INTERVAL_S,
     sleep: Callable[[float], None] = time.sleep,
-    processes: Callable[[], dict[tuple[int, float], tuple[str, float]]] | None = None,
+    processes: Callable[[], ProcessTimes] | None = None,
 ) -> tuple[BusyProcess, ...]:
     """Return the foreign processes that load the processor most, the busiest first.
 
     This process, its children and idle processes are left out. A container does not see the
     processes of its neighbours.
-
-    Args:
-        count: the most that are returned.
-        interval_s: between two readings of their processor time.
-        sleep: waits that long.
-        processes: {(pid, start): (name, processor time in seconds)} of all foreign processes.
     """
     read = processes or _foreign_processes
     before = read()
@@ -113,7 +99,7 @@ def busiest(
     return tuple(found[:count])
 
 
-def _foreign_processes() -> dict[tuple[int, float], tuple[str, float]]:
+def _foreign_processes() -> ProcessTimes:
     own = pids(os.getpid())
     found = {}
     for process in psutil.process_iter():

@@ -20,12 +20,8 @@ KEPT_FREE = 0.05  # of the available memory, for everything else that runs
 def limit_memory(device: torch.device, limit_bytes: int | None, cuda: Any = torch.cuda) -> None:
     """Limit the memory of this process; beyond the limit torch's allocator raises.
 
-    On the CPU of a Linux system the limit is the available memory. On CUDA it is `limit_bytes`.
-
-    Args:
-        device: that this process computes on.
-        limit_bytes: of an accelerator's memory; None for all of it.
-        cuda: torch.cuda, or what stands in for it.
+    On the CPU of a Linux system the limit is the available memory. On CUDA it is `limit_bytes`, or
+    all of the device's memory for None. `cuda` is torch.cuda, or a test's substitute.
     """
     if device.type == "cpu":  # a CUDA context reserves more than it ever takes
         _limit_cpu_memory()

@@ -1,7 +1,6 @@
 """Watch a CUDA device from outside while something is measured on it."""
 
 import os
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -33,7 +32,6 @@ REASONS = {  # source: nvml.h, nvmlClocksEventReason...
 class Sample:
     """State of a device at one moment; None for a value that the device does not report."""
 
-    at_ns: int
     sm_clock_mhz: int | None
     memory_clock_mhz: int | None
     temperature_c: int | None
@@ -54,7 +52,6 @@ class NvmlWatch:
         module: pynvml; it is imported by default.
         variables: of the environment that the workers see.
         wait: sleeps the seconds it is given and tells whether the watch is over.
-        clock: of the samples, for `between`; the clock that workers time with.
     """
 
     def __init__(
@@ -64,11 +61,10 @@ class NvmlWatch:
         module: Any = None,
         variables: Mapping[str, str] = os.environ,
         wait: Callable[[float], bool] | None = None,
-        clock: Callable[[], int] = time.perf_counter_ns,
     ) -> None:
         self.reason = ""  # why there is no result
         self._index, self._workers, self._variables = index, workers, variables
-        self._module, self._clock = module, clock
+        self._module = module
         self._over = Event()
         self._wait = wait or self._over.wait
         self._thread: Thread | None = None
@@ -101,30 +97,22 @@ class NvmlWatch:
     @property
     def result(self) -> DeviceWatch | None:
         """All samples, summed up; None where NVML does not answer, and `reason` says why."""
-        return self.between(0, None)
-
-    def between(self, begin_ns: int, end_ns: int | None) -> DeviceWatch | None:
-        """Sum up the samples between two readings of the clock; None where there was none."""
-        samples = [
-            s for s in self._samples if begin_ns <= s.at_ns and (not end_ns or s.at_ns <= end_ns)
-        ]
-        return summary(samples, self._before, self._workers) if samples else None
+        return summary(self._samples, self._before, self._workers) if self._samples else None
 
     def _watch(self, handles: Handles) -> None:
         while True:
-            self._samples.append(sample(self._module, handles, self._clock()))
+            self._samples.append(sample(self._module, handles))
             if self._wait(PERIOD_S):
                 return
 
 
-def sample(module: Any, handles: Handles, at_ns: int) -> Sample:
+def sample(module: Any, handles: Handles) -> Sample:
     """Return the state of a device now."""
     power_mw = query(module, "nvmlDeviceGetPowerUsage", handles.device)
     reasons = query(module, "nvmlDeviceGetCurrentClocksEventReasons", handles.device)
     if reasons is None:  # the name of drivers before 535
         reasons = query(module, "nvmlDeviceGetCurrentClocksThrottleReasons", handles.device)
     return Sample(
-        at_ns=at_ns,
         sm_clock_mhz=query(module, "nvmlDeviceGetClockInfo", handles.device, SM_CLOCK),
         memory_clock_mhz=query(module, "nvmlDeviceGetClockInfo", handles.device, MEMORY_CLOCK),
         temperature_c=query(module, "nvmlDeviceGetTemperature", handles.device, GPU_SENSOR),
@@ -141,13 +129,7 @@ def pids(module: Any, handles: Handles) -> tuple[int, ...] | None:
 
 
 def summary(samples: Sequence[Sample], before: tuple[int, ...] | None, workers: int) -> DeviceWatch:
-    """Sum up one or more samples.
-
-    Args:
-        samples: in the order in which they were taken.
-        before: ids of processes that computed on the device before the workers started.
-        workers: number of workers that were to compute on it.
-    """
+    """Sum up one or more samples; `before` are the processes from before the workers started."""
     busy = [s for s in samples if s.reasons is None or not s.reasons & IDLE] or samples
     sm_clocks = _known(s.sm_clock_mhz for s in busy)
     memory_clocks = _known(s.memory_clock_mhz for s in busy)

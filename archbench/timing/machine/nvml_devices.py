@@ -58,11 +58,8 @@ def query(module: Any, name: str, *args: Any) -> Any:
 def visible_device(index: int, visible: str | None) -> int | str | None:
     """Return the number or the UUID, perhaps its beginning, of torch's device; None if hidden.
 
-    CUDA reads the list up to the first entry that is neither: -1 hides all that follows.
-
-    Args:
-        index: torch's number of the device: 1 for cuda:1.
-        visible: value of CUDA_VISIBLE_DEVICES; None where it is not set.
+    CUDA reads CUDA_VISIBLE_DEVICES, here `visible`, up to the first entry that is neither: -1 hides
+    all that follows.
 
     Source: CUDA C++ Programming Guide, "CUDA Environment Variables".
 
@@ -84,11 +81,6 @@ def visible_device(index: int, visible: str | None) -> int | str | None:
 
 def find_device(module: Any, index: int, variables: Mapping[str, str]) -> Handles:
     """Return the handles of the device that torch calls cuda:index.
-
-    Args:
-        module: pynvml, started.
-        index: torch's number of the device: 1 for cuda:1.
-        variables: of the environment that torch sees.
 
     Raises:
         NoNvml: the device is hidden or unknown, or its number is ambiguous.
@@ -112,9 +104,7 @@ def find_device(module: Any, index: int, variables: Mapping[str, str]) -> Handle
 def find_by_uuid(module: Any, uuid: str) -> Handles:
     """Return the handles of the device, or of the instance, whose UUID begins so.
 
-    Args:
-        module: pynvml, started.
-        uuid: "GPU-...", "MIG-..." or, of drivers before 470, "MIG-GPU-.../3/0".
+    A UUID is "GPU-...", "MIG-..." or, of drivers before 470, "MIG-GPU-.../3/0".
 
     Raises:
         NoNvml: there is none.
@@ -136,9 +126,7 @@ def find_by_uuid(module: Any, uuid: str) -> Handles:
 def driver_facts(uuid: str | None, module: Any = None) -> dict[str, Any]:
     """Return the facts of a device that only its driver knows, as fields of an Environment.
 
-    Args:
-        uuid: of the device, as torch writes it, without "GPU-"; None where torch does not tell.
-        module: pynvml; it is imported by default.
+    Torch writes the UUID without "GPU-", or does not tell it: None.
     """
     facts: dict[str, Any] = {"driver": first_line(DRIVER_FILE)}  # needs no library
     try:

@@ -32,11 +32,7 @@ VECTOR_ARM = ("asimd", "sve", "sme", "i8mm", "bf16", "fphp")
 
 
 def processor_name(cpuinfo: str) -> str:
-    """Return the processor's name; "unknown" where neither Linux nor Python knows it.
-
-    Args:
-        cpuinfo: text of /proc/cpuinfo, empty where there is none.
-    """
+    """Return the processor's name; "unknown" where neither /proc/cpuinfo nor Python knows it."""
     for key in ("model name", "cpu model", "cpu"):  # x86, MIPS, POWER
         name = _values(cpuinfo, key)
         if name:

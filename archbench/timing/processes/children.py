@@ -76,9 +76,6 @@ class Child(subprocess.Popen[str]):
         """Wait until it ends by itself, so that its exit code is its own.
 
         Popen.wait() would free its process id, and another process could take it.
-
-        Args:
-            limit_s: how long to wait; None for as long as it takes.
         """
         start = time.monotonic()
         while runs(self.pid) and (limit_s is None or time.monotonic() - start < limit_s):
@@ -119,12 +116,9 @@ class Child(subprocess.Popen[str]):
 def limited(
     children: Sequence[Child], limit_s: float | None, too_long: threading.Event
 ) -> Iterator[None]:
-    """Kill children, with all their descendants, that take longer than a limit.
+    """Kill children, with all their descendants, that take longer than a limit; None is no limit.
 
-    Args:
-        children: that the caller waits for meanwhile.
-        limit_s: seconds from now; None is no limit.
-        too_long: is set before they are killed.
+    `too_long` is set before they are killed.
     """
 
     def end() -> None:

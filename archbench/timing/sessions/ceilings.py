@@ -41,12 +41,7 @@ def ceilings_of(
 ) -> Ceilings:
     """Return the ceilings that were kept for an environment, or measure and keep them.
 
-    Args:
-        fingerprint: of the environment.
-        precision: of the cell.
-        measure: returns new ceilings.
-        folder: of the cache file; by default cache_folder(). Without one nothing is kept.
-        again: whether to measure in any case.
+    `again` measures them in any case. Where there is no folder for caches, nothing is kept.
     """
     folder = folder or cache_folder()
     path = None if folder is None else folder / CACHE_FILE

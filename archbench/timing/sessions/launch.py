@@ -16,7 +16,7 @@ from archbench.timing.jobs import Job, question_of
 from archbench.timing.machine.cpu_load import CpuWatch
 from archbench.timing.machine.nvml import NvmlWatch
 from archbench.timing.processes.children import Child, limited
-from archbench.timing.records import Failure, Flag, Measured, Session, Watched
+from archbench.timing.records import Flag, Measured, Session, Watched
 from archbench.timing.sessions.deaths import death
 
 # GLIBC_TUNABLES makes malloc use huge pages. Where memory lies decides, for the life of a process,
@@ -46,14 +46,9 @@ class Answer:
 
 
 def launch(job: Job, variables: Mapping[str, str]) -> tuple[Session, str]:
-    """Run a job in a worker; meanwhile this process samples CPU and GPU load.
+    """Run a job in a worker; return its session, and what the model's code printed.
 
-    Args:
-        job: what to run, from now on.
-        variables: added to the worker's environment.
-
-    Returns:
-        The session, and what the model's code printed.
+    Meanwhile this process samples CPU and GPU load.
     """
     job = replace(job, started_s=time.time())
     kind, _, index = job.cells[0].device.partition(":")
@@ -63,7 +58,9 @@ def launch(job: Job, variables: Mapping[str, str]) -> tuple[Session, str]:
         answer = ask("session", job, variables)
         wall_s = time.time() - job.started_s
     if answer.found is None:
-        measured = Measured(failure=_death(answer, job))
+        limit_s = job.limit_s if answer.too_long else None
+        failure = death(answer.printed, answer.exit_code, limit_s, "--max-time gives it longer")
+        measured = Measured(failure=failure)
     else:
         measured = Measured.from_dict(answer.found)
     watched = Watched(job.started_s, wall_s, cpu.load, None if gpu is None else gpu.result)
@@ -106,19 +103,14 @@ def session_of(job: Job, measured: Measured, watched: Watched) -> Session:
     )
 
 
-def _death(answer: Answer, job: Job) -> Failure:
-    """Return why a worker gave no answer."""
-    limit_s = job.limit_s if answer.too_long else None
-    return death(answer.printed, answer.exit_code, limit_s, "--max-time gives it longer")
-
-
 def ask(task: Task, job: Job, variables: Mapping[str, str]) -> Answer:
     """Let a fresh worker process do one task; return when it has answered or died."""
     question = json.dumps({"task": task, **question_of(job)}, default=repr)
+    import_path = os.pathsep.join(path for path in sys.path if path)  # the same modules as here
     with TemporaryFile("w+", encoding="utf-8", errors="replace") as printed:
         worker = Child(
             [sys.executable, "-m", "archbench.timing.worker.main"],
-            {**_import_path(), **worker_variables(job), **variables},
+            {"PYTHONPATH": import_path, **worker_variables(job), **variables},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=printed,
@@ -138,11 +130,6 @@ def ask(task: Task, job: Job, variables: Mapping[str, str]) -> Answer:
         return Answer(json.loads(line), output, worker.returncode)
     except ValueError:
         return Answer(None, output, worker.returncode, too_long.is_set())
-
-
-def _import_path() -> dict[str, str]:
-    """Return PYTHONPATH for a worker, which then imports the same modules as this process."""
-    return {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
 
 
 def worker_variables(job: Job) -> dict[str, str]:

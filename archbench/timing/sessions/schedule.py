@@ -17,12 +17,7 @@ CellIds = tuple[str, ...]
 
 
 def interleave(jobs: Iterable[Sequence[Job]], seed: int) -> list[Job]:
-    """Return the first sessions of all cells in random order, then the second ones, and so on.
-
-    Args:
-        jobs: sessions of each cell.
-        seed: of the order.
-    """
+    """Return the first sessions of all cells in random order, then the second ones, and so on."""
     rng = random.Random(seed)
     queues = [list(queue) for queue in jobs]
     order: list[Job] = []

@@ -17,6 +17,7 @@ from archbench.timing.machine.cpu_load import (
     read_cpu,
 )
 from archbench.timing.machine.disturbances import FOREIGN_CORES, CpuLoad
+from archbench.timing.processes.process_tree import tree_s
 
 START = CpuReading(at_s=100.0, all_s=800.0, working_s=300.0, steal_s=5.0, own_s=40.0)
 
@@ -68,18 +69,12 @@ def test_the_flag_needs_more_than_the_daemons_of_a_quiet_system(cores, foreign) 
 
 
 def test_a_watch_reads_on_entering_and_on_leaving() -> None:
-    """For the process it was given; there is no load before it ends."""
-    readings = iter([START, later(2.0, working=3.0, own=1.0)])
-    asked = []
-
-    def read(root):
-        asked.append(root)
-        return next(readings)
-
-    with CpuWatch(77, read) as watch:
+    """There is no load before it ends."""
+    readings = [START, later(2.0, working=3.0, own=1.0)]
+    with CpuWatch(lambda: readings.pop(0)) as watch:
         assert watch.load is None
-        assert asked == [77]
-    assert asked == [77, 77]
+        assert len(readings) == 1
+    assert readings == []
     assert watch.load == CpuLoad(1.0, 0.0)
 
 
@@ -92,7 +87,7 @@ def test_work_of_a_child_is_our_own_while_it_lives_and_after_it_was_waited_for()
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as worker:
         worker.stdout.readline()  # it has worked for 0.32 s: 0.29 and the grain of two counters
         alive = read_cpu().own_s
-        foreign = read_cpu(worker.pid).own_s
+        foreign = tree_s(worker.pid)
         worker.communicate(b"\n")
     assert alive - before >= 0.29
     assert 0.29 <= foreign < alive
@@ -118,7 +113,7 @@ def test_a_process_that_is_not_there_has_taken_nothing() -> None:
     with subprocess.Popen([sys.executable, "-c", ""]) as ended:
         ended.wait()
     assert not psutil.pid_exists(ended.pid)
-    assert read_cpu(ended.pid).own_s == 0
+    assert tree_s(ended.pid) == 0
 
 
 def test_the_busiest_come_first_and_the_idle_not_at_all() -> None:
