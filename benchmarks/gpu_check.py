@@ -25,7 +25,7 @@ from archbench.timing.jobs import Job
 from archbench.timing.machine.environment import environment
 from archbench.timing.records import Session, Watched
 from archbench.timing.sessions import launch as launching
-from archbench.timing.sessions.subjects import Ways
+from archbench.timing.sessions.model_cells import Ways
 from archbench.timing.worker.clock import DeviceClock
 from archbench.timing.worker.prepare import prepare, run_untimed, timed_call
 from archbench.timing.worker.process_setup import Place, configure_process

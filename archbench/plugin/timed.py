@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from archbench.errors import ArchbenchError
 from archbench.gates.structure.records import GateCell
 from archbench.timing.cells import Cell
-from archbench.timing.sessions.subjects import Ways, check_device_kind, check_ways
+from archbench.timing.sessions.model_cells import Ways, check_device_kind, check_ways
 
 if TYPE_CHECKING:
     import torch

@@ -12,7 +12,7 @@ from archbench.networks.registry import ARCHITECTURES
 from archbench.tables.render import Format
 
 if TYPE_CHECKING:
-    from archbench.timing.sessions.subjects import Ways
+    from archbench.timing.sessions.model_cells import Ways
 
 Verdict = TypeVar("Verdict", bound=str)
 
@@ -211,7 +211,7 @@ class WayOptions:
             batch_sizes: samples in one pass; several are swept.
             swept: whether precision and mode may be several, with commas between them.
         """
-        from archbench.timing.sessions.subjects import Ways
+        from archbench.timing.sessions.model_cells import Ways
 
         return Ways(
             batch_sizes,

@@ -9,7 +9,7 @@ from archbench.analysis.layer_work import LayerWork
 from archbench.analysis.memory.records import MemoryEstimate
 from archbench.errors import ArchbenchError
 from archbench.timing.cells import Cell
-from archbench.timing.sessions.subjects import Ways
+from archbench.timing.sessions.model_cells import Ways
 
 if TYPE_CHECKING:
     from archbench.networks.inputs import InputPlan

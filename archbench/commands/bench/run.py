@@ -21,8 +21,8 @@ from archbench.timing.records import Failure, Session
 from archbench.timing.run_file import RunFile, Warn
 from archbench.timing.sessions.ceilings import ceilings_of
 from archbench.timing.sessions.job_runner import SILENT, JobRunner, Listener, job_runner
+from archbench.timing.sessions.model_cells import ModelCells, Ways, model_cells
 from archbench.timing.sessions.schedule import SESSIONS
-from archbench.timing.sessions.subjects import Subject, Ways, subjects
 from archbench.units import memory
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def run_bench(
         require("scipy", "intervals over processes; --sessions 1 has none")
     run = None if record is None else RunFile(record, Session)
     with ExitStack() as stack:
-        found = stack.enter_context(subjects(models, input_size, model_kwargs, ways))
+        found = stack.enter_context(model_cells(models, input_size, model_kwargs, ways))
         if layers and found:
             check_layers(ways, found[0].cells[0].device)
         runner = stack.enter_context(job_runner(listener.show_output))
@@ -221,7 +221,7 @@ def _check_numbers(
 
 
 def _jobs(
-    found: Sequence[Subject],
+    found: Sequence[ModelCells],
     analyses: Mapping[Cell, Analysis],
     sessions: int,
     kept: Sequence[Session],
@@ -232,8 +232,8 @@ def _jobs(
     seeds = random.SystemRandom()
     jobs = []
     met: set[Cell] = set()  # a model may be named twice
-    for subject in found:
-        for cell in subject.cells:
+    for model in found:
+        for cell in model.cells:
             if cell in met:
                 continue
             met.add(cell)
@@ -248,7 +248,7 @@ def _jobs(
                         (cell,),
                         number,
                         seeds.getrandbits(32),
-                        module_files=(subject.file,),
+                        module_files=(model.file,),
                         memory=number == 0,
                         layers=paths,
                     )

@@ -49,10 +49,10 @@ def compare(
         from archbench.commands.compare.changes import with_times
         from archbench.commands.compare.report import structure_report, time_report, whole_report
         from archbench.commands.compare.run import measured, structure_of
-        from archbench.timing.sessions.subjects import subjects
+        from archbench.timing.sessions.model_cells import model_cells
 
         ways = how.ways((batch_size,))
-        with subjects(models, options.sizes(), options.arguments(), ways) as found:
+        with model_cells(models, options.sizes(), options.arguments(), ways) as found:
             comparison = structure_of(found)
             at_once = out.form is Format.TABLE  # the structural part need not wait for the clock
             if at_once:

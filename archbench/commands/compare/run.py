@@ -10,8 +10,8 @@ from archbench.libraries import require
 from archbench.timing.failures import error_of
 from archbench.timing.records import Session
 from archbench.timing.sessions.job_runner import SILENT, Listener, job_runner
+from archbench.timing.sessions.model_cells import ModelCells, Ways, model_cells
 from archbench.timing.sessions.schedule import SESSIONS, comparison_jobs
-from archbench.timing.sessions.subjects import Subject, Ways, subjects
 
 if TYPE_CHECKING:
     from torch import nn
@@ -57,14 +57,14 @@ def compare(
         UserCodeError: a model's own code raised.
     """
     ways = Ways((batch_size,), device, (precision,), (mode,), threads=threads)
-    with subjects(models, input_size, model_kwargs, ways) as found:
+    with model_cells(models, input_size, model_kwargs, ways) as found:
         comparison = structure_of(found)
         if measure:
             comparison = with_times(comparison, measured(found, sessions, max_time_s))
     return comparison
 
 
-def structure_of(found: Sequence[Subject]) -> Comparison:
+def structure_of(found: Sequence[ModelCells]) -> Comparison:
     """Compare what can be counted."""
     from archbench.analysis.profile import profile_loaded
 
@@ -76,7 +76,7 @@ def structure_of(found: Sequence[Subject]) -> Comparison:
 
 
 def measured(
-    found: Sequence[Subject],
+    found: Sequence[ModelCells],
     sessions: int,
     max_time_s: float,
     listener: Listener = SILENT,
@@ -90,8 +90,8 @@ def measured(
     from archbench.timing.sessions.schedule import run_jobs
 
     require("scipy", "intervals over processes")
-    cells = tuple(subject.cells[0] for subject in found)
-    files = tuple(subject.file for subject in found)
+    cells = tuple(model.cells[0] for model in found)
+    files = tuple(model.file for model in found)
     jobs = comparison_jobs(cells, files, sessions)
     with job_runner(listener.show_output) as runner:
         done = list(run_jobs(jobs, runner, max_time_s, listener.show_progress))

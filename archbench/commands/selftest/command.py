@@ -70,7 +70,7 @@ def selftest(
         from archbench.commands.selftest.report import power_svg, selftest_report
         from archbench.commands.selftest.run import MODELS
         from archbench.commands.selftest.run import selftest as run_selftest
-        from archbench.timing.sessions.subjects import Ways
+        from archbench.timing.sessions.model_cells import Ways
 
         if picture is not None:
             require("matplotlib", "pictures")

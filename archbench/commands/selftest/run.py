@@ -20,7 +20,7 @@ from archbench.gates.time.run import run_gate
 from archbench.timing.failures import error_of
 from archbench.timing.machine.records import Environment
 from archbench.timing.sessions.job_runner import SILENT, JobRunner, Listener, job_runner
-from archbench.timing.sessions.subjects import Ways
+from archbench.timing.sessions.model_cells import Ways
 
 MODELS = ("resnet20", "resnet18")
 

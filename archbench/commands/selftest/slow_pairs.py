@@ -11,7 +11,7 @@ from archbench.gates.time.one_process import run_in_one_process
 from archbench.networks.names import parts_of
 from archbench.timing.cells import Cell
 from archbench.timing.sessions.job_runner import JobRunner
-from archbench.timing.sessions.subjects import Ways
+from archbench.timing.sessions.model_cells import Ways
 
 SLOW_NETWORK = "archbench.commands.selftest.slow_network:build"
 

@@ -10,7 +10,7 @@ from archbench.gates.structure.records import GateCell
 from archbench.gates.time.cells import THREADS
 from archbench.gates.time.record_file import read_gate
 from archbench.gates.time.verdicts import verdicts_of
-from archbench.timing.sessions.subjects import Ways
+from archbench.timing.sessions.model_cells import Ways
 
 
 @dataclass(frozen=True, slots=True)

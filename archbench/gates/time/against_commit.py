@@ -20,7 +20,7 @@ from archbench.gates.time.comparison import (
 )
 from archbench.gates.time.trees import Trees, trees
 from archbench.timing.sessions.job_runner import Listener
-from archbench.timing.sessions.subjects import Ways
+from archbench.timing.sessions.model_cells import Ways
 
 
 @contextmanager

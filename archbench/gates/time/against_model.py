@@ -12,7 +12,7 @@ from archbench.gates.time.cells import cell_of
 from archbench.gates.time.comparison import CONTROL, Comparison, Measure, control_of
 from archbench.gates.time.one_process import run_in_one_process
 from archbench.timing.sessions.job_runner import Listener, job_runner
-from archbench.timing.sessions.subjects import Ways
+from archbench.timing.sessions.model_cells import Ways
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from archbench.gates.structure.records import GateCell
 from archbench.timing.cells import Cell
-from archbench.timing.sessions.subjects import Ways, check_device_kind, check_ways
+from archbench.timing.sessions.model_cells import Ways, check_device_kind, check_ways
 
 THREADS = 1  # two threads on two cores lose all that one neighbour takes of one core
 

@@ -84,7 +84,7 @@ def check_time(
     from archbench.gates.time.against_model import model_comparison
     from archbench.gates.time.report import time_gate_report
     from archbench.gates.time.run import run_gate
-    from archbench.timing.sessions.subjects import Ways
+    from archbench.timing.sessions.model_cells import Ways
 
     ways = Ways(
         device=options.device,

@@ -11,7 +11,7 @@ from archbench.timing.jobs import Job
 from archbench.timing.machine.limits import limit_memory
 from archbench.timing.records import Failure, Session
 from archbench.timing.sessions import launch as launching
-from archbench.timing.sessions.subjects import Ways
+from archbench.timing.sessions.model_cells import Ways
 from archbench.units import parse_bytes
 
 MIB = 2**20

@@ -27,7 +27,7 @@ from archbench.gates.rules import Rules
 from archbench.gates.time.pairing import Sides
 from archbench.gates.time.pairs import Pair
 from archbench.timing.records import Failure
-from archbench.timing.sessions.subjects import Ways
+from archbench.timing.sessions.model_cells import Ways
 from tests.gates.time.test_time_gate import with_ratio
 
 Captured = pytest.CaptureFixture[str]

@@ -13,7 +13,7 @@ from archbench.timing.cells import Cell
 from archbench.timing.jobs import Job
 from archbench.timing.records import Session, Watched
 from archbench.timing.sessions.launch import session_of
-from archbench.timing.sessions.subjects import Ways
+from archbench.timing.sessions.model_cells import Ways
 from archbench.timing.worker.session import run
 
 pytestmark = [

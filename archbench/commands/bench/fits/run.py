@@ -13,7 +13,7 @@ from archbench.timing.cells import Cell
 from archbench.timing.failures import error_of
 from archbench.timing.machine.records import Environment
 from archbench.timing.sessions.job_runner import SILENT, JobRunner, Listener, job_runner
-from archbench.timing.sessions.subjects import Subject, Ways, subjects
+from archbench.timing.sessions.model_cells import ModelCells, Ways, model_cells
 from archbench.units import memory
 
 if TYPE_CHECKING:
@@ -53,16 +53,16 @@ def fits(
         raise ArchbenchError("--fits computes no memory of autocast", "--precision bf16")
     seen: list[Environment] = []
     with (
-        subjects(models, input_size, model_kwargs, replace(ways, batch_sizes=(1,))) as found,
+        model_cells(models, input_size, model_kwargs, replace(ways, batch_sizes=(1,))) as found,
         job_runner(listener.show_output) as runner,
     ):
-        cells = [(subject, cell) for subject in found for cell in subject.cells]
+        cells = [(model, cell) for model in found for cell in model.cells]
         done: list[Fit] = []
         failed: list[ArchbenchError] = []
-        for i, (subject, cell) in enumerate(cells):
+        for i, (model, cell) in enumerate(cells):
             listener.show_progress(i / len(cells), None)
             try:
-                done.append(_fit(subject, cell, limit_bytes, runner, seen))
+                done.append(_fit(model, cell, limit_bytes, runner, seen))
             except ArchbenchError as error:  # what was found of the others is not lost
                 failed.append(error)
         listener.show_progress(1.0, 0.0)
@@ -74,9 +74,9 @@ def fits(
 
 
 def _fit(
-    subject: Subject, cell: Cell, limit_bytes: int, runner: JobRunner, seen: list[Environment]
+    model: ModelCells, cell: Cell, limit_bytes: int, runner: JobRunner, seen: list[Environment]
 ) -> Fit:
-    predicted, estimate = _predicted(subject, cell, limit_bytes)
+    predicted, estimate = _predicted(model, cell, limit_bytes)
     peak = estimate.peak_bytes
     cell = replace(cell, batch_size=max(1, predicted))
     fit = Fit(cell, limit_bytes, predicted, peak, estimate.complete, estimate.unknown)
@@ -90,18 +90,18 @@ def _fit(
     batch: int | None = predicted
     while batch is not None and len(attempts) < ATTEMPTS:
         tried = replace(cell, batch_size=batch)
-        attempts.append(_tried(subject, tried, limit_bytes, runner, seen))
+        attempts.append(_tried(model, tried, limit_bytes, runner, seen))
         batch = next_batch(limit_bytes, attempts)
     return replace(fit, attempts=tuple(attempts))
 
 
-def _predicted(subject: Subject, cell: Cell, limit_bytes: int) -> tuple[int, MemoryEstimate]:
+def _predicted(model: ModelCells, cell: Cell, limit_bytes: int) -> tuple[int, MemoryEstimate]:
     """Return the largest batch by analysis, and its estimate, or that of the smallest."""
     from archbench.analysis.memory.estimate import estimate_memory
     from archbench.analysis.precision import in_channels_last, in_precision
     from archbench.commands.bench.fits.search import largest_batch
 
-    loaded, plan = in_precision(subject.loaded, subject.plans[cell], cell.precision)
+    loaded, plan = in_precision(model.loaded, model.plans[cell], cell.precision)
     if cell.channels_last:
         loaded, plan = in_channels_last(loaded, plan)
     how = (cell.mode, cell.optimizer, cell.device)
@@ -118,7 +118,7 @@ def _predicted(subject: Subject, cell: Cell, limit_bytes: int) -> tuple[int, Mem
 
 
 def _tried(
-    subject: Subject, cell: Cell, limit_bytes: int, runner: JobRunner, seen: list[Environment]
+    model: ModelCells, cell: Cell, limit_bytes: int, runner: JobRunner, seen: list[Environment]
 ) -> Attempt:
     """Run a batch once.
 
@@ -132,7 +132,7 @@ def _tried(
         (cell,),
         0,
         seed,
-        module_files=(subject.file,),
+        module_files=(model.file,),
         memory=True,
         budget_s=0.0,
         memory_limit_bytes=limit_bytes,

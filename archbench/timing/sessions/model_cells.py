@@ -1,4 +1,4 @@
-"""From models and options to cells: every model at every batch size, precision and mode."""
+"""How models are run, and their cells: each model at every batch size, precision and mode."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -40,7 +40,7 @@ class Ways:
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class ModelCells:
     """One model to measure: its cells, and its pickle file if it was passed as an nn.Module."""
 
     loaded: "Loaded"  #: the model; networks of the registry have no weights
@@ -54,12 +54,12 @@ class Subject:
 
 
 @contextmanager
-def subjects(
+def model_cells(
     models: Sequence["str | nn.Module"],
     input_size: "InputSize | None",
     model_kwargs: Mapping[str, Any] | None,
     ways: Ways,
-) -> Iterator[list[Subject]]:
+) -> Iterator[list[ModelCells]]:
     """Return every model, loaded for analysis, with its cells.
 
     A model that is an object is pickled for worker processes; the file lasts as long as the
@@ -82,7 +82,7 @@ def subjects(
             file = None if isinstance(model, str) else _pickle(loaded, Path(folder) / str(i))
             content = _content_hash(loaded, file)
             found.append(
-                Subject(loaded, _cells(loaded, input_size, ways, str(device), content), file)
+                ModelCells(loaded, _cells(loaded, input_size, ways, str(device), content), file)
             )
         yield found
 
