@@ -30,11 +30,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         names = names.split(",") if isinstance(names, str) else names
         if "archbench_cell" in [name.strip() for name in names]:
             return  # the test has its own
-    cells = _declared(metafunc.definition.path.parent)
+    cells = _declared_cells(metafunc.definition.path.parent)
     metafunc.parametrize("archbench_cell", cells, ids=[cell.name for cell in cells])
 
 
-def _declared(folder: Path) -> list["GateCell"]:
+def _declared_cells(folder: Path) -> list["GateCell"]:
     """Return the cells of the nearest configuration; their files are named from the root on."""
     from archbench.errors import ArchbenchError
     from archbench.gates.structure.configuration import find_project
@@ -46,10 +46,10 @@ def _declared(folder: Path) -> list["GateCell"]:
         text = f"archbench: {error.message}\nhint: {error.hint}"
         raise pytest.Collector.CollectError(text) from error
     import_from(project.root)
-    return [replace(cell, model=_from(cell.model, project.root)) for cell in project.cells]
+    return [replace(cell, model=_model_from(cell.model, project.root)) for cell in project.cells]
 
 
-def _from(model: str, root: Path) -> str:
+def _model_from(model: str, root: Path) -> str:
     from archbench.networks.names import parts_of
 
     place, name = parts_of(model) or ("", "")

@@ -26,9 +26,8 @@ if TYPE_CHECKING:
     from archbench.timing.worker.clock import Call, Clock
     from archbench.timing.worker.runner import Rounds
 
-MEASURE_S = 1.0
+MEASURE_NS = 1e9  # of all rounds together
 LEAST_ROUNDS, MOST_ROUNDS = 10, 10_000
-SHORT_S = 1e-5  # the clock takes a hundredth of that: shorter passes share a reading
 COUNTED = ("params", "macs", "flops", "activations", "depth")
 
 
@@ -55,14 +54,15 @@ def time_under(
     from archbench.timing.worker.clock import DeviceClock
     from archbench.timing.worker.loading import prepare_cell
     from archbench.timing.worker.process_setup import Place, gradient_mode
+    from archbench.timing.worker.short_calls import SHORT_CALL_NS
 
     ways = Ways((batch_size,), device, (precision,), (mode,), threads=threads)
     check_ways(ways)
     where = check_device(device)
     check_device_kind(ways, where.type)
     clock = DeviceClock(where)
-    with _settings_kept(where):
-        loaded, cell, plan = _asked(model, input_size, model_kwargs or {}, ways)
+    with _torch_settings(where):
+        loaded, cell, plan = _load_cell(model, input_size, model_kwargs or {}, ways)
         cell = replace(cell, device=str(where))
         profile = profile_loaded(loaded, plan)
         with gradient_mode(cell):
@@ -75,9 +75,9 @@ def time_under(
             if not benchmark.enabled:  # pytest-xdist and --benchmark-disable run it once
                 benchmark(call)
                 return
-            warm, seconds = _warmed_up(call, clock, where.type)
-            together = ceil(SHORT_S / max(seconds, 1e-9))
-            rounds = ceil(MEASURE_S / (seconds * together))
+            warm, pass_ns = _warm_up(call, clock, where.type)
+            together = ceil(SHORT_CALL_NS / pass_ns)
+            rounds = ceil(MEASURE_NS / (pass_ns * together))
             rounds = min(MOST_ROUNDS, max(LEAST_ROUNDS, rounds))
             benchmark.pedantic(call, rounds=rounds, iterations=together)
         found = environment(where)
@@ -93,7 +93,7 @@ def time_under(
     }
 
 
-def _asked(
+def _load_cell(
     model: "GateCell | str | nn.Module", input_size: Any, arguments: Mapping[str, Any], ways: Ways
 ) -> tuple["Loaded", Cell, "InputPlan"]:
     """Load the model; return the loaded model, its cell, and its inputs."""
@@ -125,19 +125,19 @@ def _asked(
     return loaded, cell, plan
 
 
-def _warmed_up(call: "Call", clock: "Clock", kind: str) -> tuple["Rounds", float]:
-    """Run until the times have settled; return that, and how many seconds one run takes."""
+def _warm_up(call: "Call", clock: "Clock", kind: str) -> tuple["Rounds", float]:
+    """Run until the times have settled; return that, and how many nanoseconds one run takes."""
     from archbench.timing.worker.runner import take_turns
     from archbench.timing.worker.time_budget import Effort, warm_up_s
 
     least, most = warm_up_s(kind)
     effort = Effort(least, most, 0.0, least_rounds=2)  # which are too few to be called steady
     warm = take_turns([call], clock, effort, seed=0)
-    return warm, median(time for (time,) in warm.kept) / 1e9
+    return warm, max(1, median(time for (time,) in warm.kept))
 
 
 @contextmanager
-def _settings_kept(device: "torch.device") -> Iterator[None]:
+def _torch_settings(device: "torch.device") -> Iterator[None]:
     """Leave torch's settings as they were, for other tests; every run draws the same weights."""
     import torch
 

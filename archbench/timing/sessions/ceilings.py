@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -45,27 +45,27 @@ def ceilings_of(
     """
     folder = folder or cache_folder()
     path = None if folder is None else folder / CACHE_FILE
-    kept = [] if path is None else _read(path)
-    for found in kept:
-        if (found.fingerprint, found.precision) == (fingerprint, precision) and not again:
-            return found
+    kept = {} if path is None else _read(path)
+    found = kept.get((fingerprint, precision))
+    if found is not None and not again:
+        return found
     new = measure()
-    others = [c for c in kept if (c.fingerprint, c.precision) != (fingerprint, precision)]
     if path is not None:
         with suppress(OSError):  # where it cannot be kept, it costs a second each time, no more
-            _write(path, [*others, new])
+            _write(path, {**kept, (fingerprint, precision): new}.values())
     return new
 
 
-def _read(path: Path) -> list[Ceilings]:
-    """Return the ceilings in the cache file; none where it cannot be read."""
+def _read(path: Path) -> dict[tuple[str, str], Ceilings]:
+    """Return the ceilings in the cache file, by fingerprint and precision; none if unreadable."""
     try:
-        return [Ceilings.from_dict(found) for found in json.loads(path.read_text(encoding="utf-8"))]
+        kept = [Ceilings.from_dict(found) for found in json.loads(path.read_text(encoding="utf-8"))]
     except (OSError, ValueError, KeyError, TypeError):
-        return []
+        return {}
+    return {(found.fingerprint, found.precision): found for found in kept}
 
 
-def _write(path: Path, kept: list[Ceilings]) -> None:
+def _write(path: Path, kept: Iterable[Ceilings]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps([found.to_dict() for found in kept])
     with NamedTemporaryFile("wb", dir=path.parent, delete=False) as draft:

@@ -31,20 +31,13 @@ class DeviceClock:
     is measured too.
     """
 
-    now_ns: Callable[[], int]
-    wait: Callable[[], None]
-
     def __init__(self, device: torch.device) -> None:
         self.now_ns = time.perf_counter_ns  # monotonic, of the highest resolution
-        self.wait = _no_wait
+        self.wait: Callable[[], None] = lambda: None  # the CPU has nothing left to do
         if device.type == "cuda":
             self.wait = partial(torch.cuda.synchronize, device)
         elif device.type != "cpu":
             self.wait = partial(torch.accelerator.synchronize, device)
-
-
-def _no_wait() -> None:
-    """Return at once: the CPU has nothing left to do."""
 
 
 def time_of(call: Call, clock: Clock) -> int:

@@ -1,6 +1,5 @@
 """Statistics of batch normalisation, settled before anything is timed."""
 
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -10,7 +9,7 @@ from archbench.networks.inputs import InputPlan
 
 
 def settle_statistics(module: nn.Module, plan: InputPlan, device: torch.device) -> None:
-    """Let batch normalisation see one batch, so that fresh weights give ordinary numbers.
+    """Let batch normalisation see one batch of 2 or more, so that fresh weights stay ordinary.
 
     A thousand layers with untouched running statistics overflow, and arithmetic with infinities
     and subnormal numbers does not take the time of ordinary arithmetic.
@@ -19,7 +18,7 @@ def settle_statistics(module: nn.Module, plan: InputPlan, device: torch.device) 
     if not norms:
         return
     momenta: list[Any] = [norm.momentum for norm in norms]
-    args, kwargs = replace(plan, batch_size=max(2, plan.batch_size)).make(device)
+    args, kwargs = plan.make(device)
     was_training = module.training
     try:
         for norm in norms:

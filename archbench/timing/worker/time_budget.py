@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from archbench.timing.jobs import Job
 from archbench.timing.worker.process_setup import Place
 
-WARM_UP_S = {"cpu": (0.4, 3.0)}  # at least, at most
+CPU_WARM_UP_S = (0.4, 3.0)  # at least, at most
 ACCELERATOR_WARM_UP_S = (1.0, 6.0)  # their clocks rise slowly
 WARM_UP_SHARE = 0.4  # of a limited time, at most
 MEASURE_S = 1.0  # where neither the job nor its budget says
-LEAST_ROUNDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +24,14 @@ class Effort:
 
 def warm_up_s(device_type: str) -> tuple[float, float]:
     """Return the shortest and the longest warm-up of a process whose time is not limited."""
-    return WARM_UP_S.get(device_type, ACCELERATOR_WARM_UP_S)
+    return CPU_WARM_UP_S if device_type == "cpu" else ACCELERATOR_WARM_UP_S
 
 
 def effort_of(job: Job, place: Place) -> Effort:
     """Return the usual times, or shares of what is left of the job's budget."""
     least, most = warm_up_s(place.device.type)
     if job.budget_s is None:
-        return Effort(least, most, job.measure_s or MEASURE_S, LEAST_ROUNDS)
+        return Effort(least, most, job.measure_s or MEASURE_S)
     left = max(0.0, job.budget_s - (time.time() - job.started_s))
     most = min(most, WARM_UP_SHARE * left)
     # the device's own times and the layers take as long as the rounds, each
