@@ -37,6 +37,7 @@ def environment(device: torch.device) -> Environment:
     """
     cpuinfo = cpuinfo_text()
     processor = processor_name(cpuinfo)
+    visible = visible_cores()
     commit, dirty = commit_and_state()
     facts: dict[str, Any] = {"device_name": processor}
     if device.type == "cuda":
@@ -49,6 +50,12 @@ def environment(device: torch.device) -> Environment:
         system=f"{platform.system()} {platform.machine()}",
         processor=processor,
         vector_instructions=vector_instructions(cpuinfo),
+        cores=None if visible is None else len(visible),
+        physical_cores=physical_cores(visible),
+        quota_cores=quota_cores(),
+        memory_bytes=memory_bytes(),
+        governor=governor(),
+        turbo=turbo(),
         threads=torch.get_num_threads(),
         interop_threads=torch.get_num_interop_threads(),
         cpu_capability=torch.backends.cpu.get_cpu_capability(),
@@ -57,25 +64,11 @@ def environment(device: torch.device) -> Environment:
         archbench=_own_version(),
         commit=commit,
         dirty=dirty,
-        **_machine_facts(),
         **version_facts(),
         **build_facts(torch.__config__.show(), torch.__config__.parallel_info()),
         **setting_facts(cuda=device.type == "cuda"),
         **facts,
     )
-
-
-def _machine_facts() -> dict[str, Any]:
-    """Return cores, memory and clock of the machine, as far as this process may use them."""
-    visible = visible_cores()
-    return {
-        "cores": None if visible is None else len(visible),
-        "physical_cores": physical_cores(visible),
-        "quota_cores": quota_cores(),
-        "memory_bytes": memory_bytes(),
-        "governor": governor(),
-        "turbo": turbo(),
-    }
 
 
 def _cuda_facts(device: torch.device) -> dict[str, Any]:

@@ -57,8 +57,7 @@ class Child(subprocess.Popen[str]):
 
     def tell(self, line: str) -> None:
         """Write a line to its standard input; if the child has died, its next answer is empty."""
-        if self.stdin is None:
-            raise RuntimeError("a child without a pipe to its standard input")
+        assert self.stdin is not None  # a pipe
         try:
             self.stdin.write(f"{line}\n")
             self.stdin.flush()
@@ -68,8 +67,7 @@ class Child(subprocess.Popen[str]):
 
     def answer(self) -> str:
         """Return the next line of its standard output; empty where it ended without one."""
-        if self.stdout is None:
-            raise RuntimeError("a child without a pipe from its standard output")
+        assert self.stdout is not None  # a pipe
         return self.stdout.readline()
 
     def let_end(self, limit_s: float | None = GRACE_S) -> None:

@@ -7,6 +7,7 @@ add up to the whole pass.
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from statistics import median
 from typing import Any, Protocol
 
@@ -69,8 +70,8 @@ class LayerTimer:
             if module is None or id(module) in seen:  # a shared module gets one pair of hooks
                 continue
             seen.add(id(module))
-            hooks.append(module.register_forward_pre_hook(self._mark_entry(path)))
-            hooks.append(module.register_forward_hook(self._mark_exit))
+            hooks.append(module.register_forward_pre_hook(partial(self._mark, path)))
+            hooks.append(module.register_forward_hook(partial(self._mark, None)))
         try:
             yield
         finally:
@@ -93,14 +94,8 @@ class LayerTimer:
         self._marks.clear()
         return own
 
-    def _mark_entry(self, path: str) -> Callable[..., None]:
-        def enter(module: nn.Module, args: Any) -> None:
-            self._marks.append((path, self._marker.mark()))
-
-        return enter
-
-    def _mark_exit(self, module: nn.Module, args: Any, out: Any) -> None:
-        self._marks.append((None, self._marker.mark()))
+    def _mark(self, path: str | None, *_hook_arguments: Any) -> None:
+        self._marks.append((path, self._marker.mark()))
 
 
 def layer_times(timer: LayerTimer, call: Call, wait: Call, passes: int) -> dict[str, int]:
