@@ -51,6 +51,7 @@ WITH_TORCH = {  # rooms and files that import torch at their top
     *("networks", "networks/archs", "analysis", "analysis/memory", "analysis/tools"),
     *("timing/machine", "timing/worker", "papers", "private_torch"),
     *("commands/explain/reconcile.py", "commands/selftest/slow_network.py"),
+    "plugin/timed.py",
 }
 LAZY = {  # never at the start of the command
     *("cloudpickle", "fvcore", "junitparser", "matplotlib", "pandas", "pytest_benchmark"),

@@ -92,9 +92,9 @@ def _with_benchmark(benchmark: Any) -> Callable[..., None]:
     """
 
     def timed(model: Any, input_size: Any = None, **settings: Any) -> None:
-        from archbench.plugin.timed import time_under
-
         with _with_hint():
+            from archbench.plugin.timed import time_under
+
             time_under(benchmark, model, input_size, **settings)
 
     return timed

@@ -10,21 +10,28 @@ from copy import deepcopy
 from dataclasses import replace
 from math import ceil
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import torch
+from torch import nn
+
+from archbench.analysis.profile import profile_loaded
 from archbench.errors import ArchbenchError
+from archbench.garbage_collector import collection_paused
 from archbench.gates.structure.records import GateCell
+from archbench.networks.device import check_device
+from archbench.networks.inputs import InputPlan
+from archbench.networks.resolve import Loaded, load, plan_for
+from archbench.statistics.steadiness import is_steady
 from archbench.timing.cells import Cell
+from archbench.timing.machine.environment import environment
 from archbench.timing.sessions.model_cells import Ways, check_device_kind, check_ways
-
-if TYPE_CHECKING:
-    import torch
-    from torch import nn
-
-    from archbench.networks.inputs import InputPlan
-    from archbench.networks.resolve import Loaded
-    from archbench.timing.worker.clock import Call, Clock
-    from archbench.timing.worker.runner import Rounds
+from archbench.timing.worker.clock import Call, Clock, DeviceClock
+from archbench.timing.worker.loading import prepare_cell
+from archbench.timing.worker.process_setup import Place, gradient_mode
+from archbench.timing.worker.runner import take_turns
+from archbench.timing.worker.short_calls import SHORT_CALL_NS
+from archbench.timing.worker.time_budget import Effort, warm_up_s
 
 MEASURE_NS = 1e9  # of all rounds together
 LEAST_ROUNDS, MOST_ROUNDS = 10, 10_000
@@ -33,7 +40,7 @@ COUNTED = ("params", "macs", "flops", "activations", "depth")
 
 def time_under(
     benchmark: Any,
-    model: "GateCell | str | nn.Module",
+    model: GateCell | str | nn.Module,
     input_size: str | Sequence[str] | Sequence[int] | None = None,
     batch_size: int = 1,
     model_kwargs: Mapping[str, Any] | None = None,
@@ -47,15 +54,6 @@ def time_under(
     Raises:
         ArchbenchError: it cannot be loaded, run or counted, or does not fit.
     """
-    from archbench.analysis.profile import profile_loaded
-    from archbench.networks.device import check_device
-    from archbench.statistics.steadiness import is_steady
-    from archbench.timing.machine.environment import environment
-    from archbench.timing.worker.clock import DeviceClock
-    from archbench.timing.worker.loading import prepare_cell
-    from archbench.timing.worker.process_setup import Place, gradient_mode
-    from archbench.timing.worker.short_calls import SHORT_CALL_NS
-
     ways = Ways((batch_size,), device, (precision,), (mode,), threads=threads)
     check_ways(ways)
     where = check_device(device)
@@ -75,30 +73,23 @@ def time_under(
             if not benchmark.enabled:  # pytest-xdist and --benchmark-disable run it once
                 benchmark(call)
                 return
-            warm, pass_ns = _warm_up(call, clock, where.type)
-            together = ceil(SHORT_CALL_NS / pass_ns)
-            rounds = ceil(MEASURE_NS / (pass_ns * together))
-            rounds = min(MOST_ROUNDS, max(LEAST_ROUNDS, rounds))
-            benchmark.pedantic(call, rounds=rounds, iterations=together)
+            warm_up_rounds, settled = _time_rounds(benchmark, call, clock, where.type)
         found = environment(where)
-    settled = warm.settled or is_steady([(time,) for time in benchmark.stats.stats.data])
     name = model.name if isinstance(model, GateCell) else loaded.name
     benchmark.extra_info["archbench"] = {
         **{key: getattr(profile.totals, key) for key in COUNTED},
         "cell": {**cell.to_dict(), "model": name},
         "fingerprint": found.fingerprint,
         "environment": found.to_dict(),
-        "warm_up_rounds": warm.warm_up,
+        "warm_up_rounds": warm_up_rounds,
         "flags": [*ready.prepared.flags, *([] if settled else ["unsettled"])],
     }
 
 
 def _load_cell(
-    model: "GateCell | str | nn.Module", input_size: Any, arguments: Mapping[str, Any], ways: Ways
-) -> tuple["Loaded", Cell, "InputPlan"]:
+    model: GateCell | str | nn.Module, input_size: Any, arguments: Mapping[str, Any], ways: Ways
+) -> tuple[Loaded, Cell, InputPlan]:
     """Load the model; return the loaded model, its cell, and its inputs."""
-    from archbench.networks.resolve import load, plan_for
-
     batch_size = ways.batch_sizes[0]
     if isinstance(model, GateCell):
         if input_size is not None or batch_size != 1 or arguments:
@@ -125,24 +116,22 @@ def _load_cell(
     return loaded, cell, plan
 
 
-def _warm_up(call: "Call", clock: "Clock", kind: str) -> tuple["Rounds", float]:
-    """Run until the times have settled; return that, and how many nanoseconds one run takes."""
-    from archbench.timing.worker.runner import take_turns
-    from archbench.timing.worker.time_budget import Effort, warm_up_s
-
+def _time_rounds(benchmark: Any, call: Call, clock: Clock, kind: str) -> tuple[int, bool]:
+    """Warm up, then time; return the rounds of the warm-up, and whether the times have settled."""
     least, most = warm_up_s(kind)
     effort = Effort(least, most, 0.0, least_rounds=2)  # which are too few to be called steady
     warm = take_turns([call], clock, effort, seed=0)
-    return warm, max(1, median(time for (time,) in warm.kept))
+    pass_ns = max(1, median(time for (time,) in warm.kept))
+    together = ceil(SHORT_CALL_NS / pass_ns)
+    rounds = min(MOST_ROUNDS, max(LEAST_ROUNDS, ceil(MEASURE_NS / (pass_ns * together))))
+    benchmark.pedantic(call, rounds=rounds, iterations=together)
+    settled = warm.settled or is_steady([(time,) for time in benchmark.stats.stats.data])
+    return warm.warm_up, settled
 
 
 @contextmanager
-def _torch_settings(device: "torch.device") -> Iterator[None]:
+def _torch_settings(device: torch.device) -> Iterator[None]:
     """Leave torch's settings as they were, for other tests; every run draws the same weights."""
-    import torch
-
-    from archbench.garbage_collector import collection_paused
-
     threads = torch.get_num_threads()
     kept: list[tuple[Any, bool]] = []
     places: tuple[Any, ...] = torch.backends.cuda.matmul, torch.backends.cudnn
