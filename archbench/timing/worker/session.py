@@ -1,8 +1,6 @@
 """One session, in a process of its own: load, warm up, time; then layers and memory."""
 
-import time
 from collections.abc import Sequence
-from dataclasses import replace
 from statistics import median
 
 import torch
@@ -26,7 +24,6 @@ from archbench.timing.worker.time_budget import Effort, effort_of, warm_up_s
 
 def run(job: Job) -> Measured:
     """Do a job in this process, which should be a fresh one; an error becomes a failure."""
-    job = replace(job, started_s=job.started_s or time.time())
     cell = job.cells[0]
     configure_process(cell)
     place = place_of(cell)

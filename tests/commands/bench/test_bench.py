@@ -2,8 +2,10 @@
 
 import json
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -44,7 +46,7 @@ def here(cell: Cell, **fields: object) -> Session:
 
 def ran_here(job: Job) -> Session:
     """Do a job in this process, which nobody watches."""
-    return session_of(job, run(job), Watched(0.0, 0.0))
+    return session_of(job, run(replace(job, started_s=time.time())), Watched(0.0, 0.0))
 
 
 # -- one session -----------------------------------------------------------------------------------
