@@ -1,24 +1,20 @@
 """Where a result goes: data on standard output or into a file, everything else on stderr."""
 
-import os
-import stat
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout, suppress
-from errno import ELOOP
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from shutil import get_terminal_size
-from tempfile import NamedTemporaryFile
 from typing import TextIO
 
 from rich.console import Console
 
-from archbench.errors import OutputRefused, why_refused
+from archbench.errors import OutputRefused
 from archbench.libraries import require
 from archbench.shell import interrupt
-from archbench.shell.files_in_use import in_use, refuse_source
+from archbench.shell.atomic_files import atomic_write
 from archbench.tables.render import UNBOUNDED, Format, as_text, show
-from archbench.tables.signs import ESCAPED, SPELLED, carried
+from archbench.tables.signs import ESCAPED, carried
 from archbench.tables.spelling import in_encoding
 from archbench.tables.table import Report
 
@@ -82,86 +78,8 @@ def destination(form: Format | None, path: Path | None) -> Iterator[Destination]
             raise OutputRefused("standard output is closed", "-o names a file")
         yield Destination(sys.stdout, form)
         return
-    with replacing(path) as stream:
+    with atomic_write(path) as stream:
         yield Destination(stream, form)
-
-
-@contextmanager
-def replacing(path: Path, lock: bool = False) -> Iterator[TextIO]:
-    """Open a file that replaces another as a whole, once all is written; a pipe is just opened.
-
-    Args:
-        path: of the file.
-        lock: it is the lock, which nothing else may replace.
-
-    Raises:
-        OutputRefused: it cannot be written, is somebody's own work, or has another use already.
-    """
-    with refused(path):
-        if not lock:
-            refuse_source(path)
-        target = path.resolve()
-        if target.is_symlink():  # a loop, which Python refuses until 3.13
-            raise OSError(ELOOP, os.strerror(ELOOP))
-        special = target.exists() and not target.is_file()
-        if target.is_dir():
-            raise IsADirectoryError(21, "it is a folder")
-        if special:  # a pipe or device
-            stream = target.open("w", encoding="utf-8", errors=SPELLED, newline="\n")
-        elif target.exists() and not os.access(target, os.W_OK):
-            raise PermissionError(13, "it is read-only")
-        else:
-            draft = NamedTemporaryFile(  # noqa: SIM115  # closed below, before it is renamed
-                "w",
-                prefix=".archbench.",
-                suffix=target.suffix,
-                dir=target.parent,
-                delete=False,
-                encoding="utf-8",
-                errors=SPELLED,
-                newline="\n",
-            )
-    if special:
-        with stream:
-            yield stream
-        return
-    try:
-        with in_use(path), draft:
-            yield draft  # type: ignore[misc]  # a wrapper of TextIO
-        written = Path(draft.name)
-        written.chmod(_mode(target))
-    except BaseException:
-        with suppress(OSError):
-            Path(draft.name).unlink()
-        raise
-    try:
-        written.replace(target)
-    except PermissionError as error:  # Windows, where another program has the file open
-        raise OutputRefused(
-            f"'{path}' cannot be replaced: {why_refused(error)}",
-            f"the result is in '{written}'; close the program that has the old file open",
-        ) from error
-
-
-@contextmanager
-def refused(path: Path) -> Iterator[None]:
-    """Refuse a file that cannot be written, as one line and a hint."""
-    try:
-        yield
-    except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links, until Python 3.13
-        hint = "name a file in an existing folder"
-        if isinstance(error, PermissionError):
-            hint = "name another file, or make it writable"
-        raise OutputRefused(f"'{path}' cannot be written: {why_refused(error)}", hint) from error
-
-
-def _mode(target: Path) -> int:
-    """Return the permissions an ordinary write would leave: the old file's, or the umask's."""
-    if target.exists():
-        return stat.S_IMODE(target.stat().st_mode)
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
 
 
 def _format(form: Format | None, path: Path | None) -> Format:

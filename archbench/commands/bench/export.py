@@ -9,7 +9,7 @@ import typer
 
 from archbench.errors import ArchbenchError
 from archbench.libraries import require
-from archbench.shell.output import replacing
+from archbench.shell.atomic_files import atomic_write
 
 FORMATS = ("pytest-benchmark",)
 Export = Annotated[
@@ -41,5 +41,5 @@ def export_file(export: Export) -> Iterator[TextIO | None]:
             f"there is no format '{form}' to export", f"there is {', '.join(FORMATS)}"
         )
     require("pytest_benchmark", f"--export {form}")
-    with replacing(path) as stream:
+    with atomic_write(path) as stream:
         yield stream

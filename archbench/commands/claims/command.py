@@ -10,8 +10,9 @@ from archbench.commands.claims.report import LOOKS, claims_report, finding_repor
 from archbench.errors import ArchbenchError, OutputRefused, why_refused
 from archbench.libraries import require
 from archbench.papers.statements import select, statements
+from archbench.shell.atomic_files import atomic_write
 from archbench.shell.options import ResultOptions, verdicts_named
-from archbench.shell.output import destination, replacing, warn
+from archbench.shell.output import destination, warn
 from archbench.shell.progress import collected
 from archbench.units import counted
 
@@ -99,7 +100,7 @@ def _draw(findings: Sequence["Finding"], folder: Path) -> None:
 
     pictures = [picture for finding in findings for picture in finding.evidence.pictures]
     for picture in pictures:
-        with replacing(folder / f"{picture.name}.svg") as stream:
+        with atomic_write(folder / f"{picture.name}.svg") as stream:
             stream.write(as_svg(picture))
     if pictures:
         warn(f"{counted(len(pictures), 'picture')} in {folder}")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from archbench.commands.init_ci.records import ProjectFile
 from archbench.errors import ArchbenchError, OutputRefused, why_refused
-from archbench.shell.appending import appending
+from archbench.shell.atomic_files import atomic_append
 
 
 def read_file(path: Path) -> str | None:
@@ -37,7 +37,7 @@ def write_file(root: Path, file: ProjectFile) -> None:
         return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with appending(path, new=file.before is None) as stream:
+        with atomic_append(path, new=file.before is None) as stream:
             stream.write(file.wanted[len(file.before or "") :])
     except OSError as error:
         raise OutputRefused(

@@ -7,9 +7,10 @@ import typer
 
 from archbench.errors import ArchbenchError
 from archbench.shell import interrupt
+from archbench.shell.atomic_files import atomic_write
 from archbench.shell.files_in_use import in_use
 from archbench.shell.options import CellOptions, Cells, Form
-from archbench.shell.output import destination, prints_set_aside, replacing
+from archbench.shell.output import destination, prints_set_aside
 from archbench.shell.progress import progress
 from archbench.units import counted
 
@@ -45,7 +46,7 @@ def lock(
         from archbench.gates.structure.selection import select_cells
 
         selection = select_cells(cells or [], output, options.config, options.settings(cells))
-        with in_use(selection.project.source), replacing(selection.path, lock=True) as stream:
+        with in_use(selection.project.source), atomic_write(selection.path, lock=True) as stream:
             with progress("counting") as tell:
                 locking = run_lock(selection, " ".join(reason.split()), update, tell)
             if selection.lock is not None and locking.differs and not update:

@@ -12,9 +12,10 @@ from archbench.errors import ArchbenchError
 from archbench.papers.figures import figures, select, tables
 from archbench.papers.records import VERDICTS, Verdict, VerdictChange
 from archbench.papers.verdict_looks import LOOKS
+from archbench.shell.atomic_files import atomic_write
 from archbench.shell.files_in_use import in_use
 from archbench.shell.options import ResultOptions, complete_model, verdicts_named
-from archbench.shell.output import destination, replacing, warn
+from archbench.shell.output import destination, warn
 from archbench.shell.progress import collected
 from archbench.tables.render import Format
 from archbench.units import counted
@@ -153,7 +154,7 @@ def _update(path: Path | None, partial: bool) -> None:
             "leave tables, --architecture, --only out",
         )
     expectations.refuse_installed(path)
-    with replacing(path) as stream:
+    with atomic_write(path) as stream:
         found = _recomputed(figures())
         stream.write(expectations.as_text(found))
     warn(f"the verdicts of {counted(len(found), 'figure')} are in {path}")

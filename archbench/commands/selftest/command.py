@@ -8,6 +8,7 @@ import typer
 
 from archbench.errors import ArchbenchError, OutputRefused
 from archbench.libraries import require
+from archbench.shell.atomic_files import atomic_write
 from archbench.shell.options import (
     InputSize,
     ResultOptions,
@@ -15,7 +16,7 @@ from archbench.shell.options import (
     comma_separated,
     complete_model,
 )
-from archbench.shell.output import destination, prints_set_aside, replacing
+from archbench.shell.output import destination, prints_set_aside
 from archbench.shell.progress import listening
 
 Models = Annotated[
@@ -65,7 +66,7 @@ def selftest(
         raise OutputRefused(f"'{plot}' is no .svg, which pictures are", "--plot power.svg")
     with ExitStack() as stack:  # files that cannot be written are refused now, not in hours
         out = stack.enter_context(destination(result.form, result.output))
-        picture = None if plot is None else stack.enter_context(replacing(plot))
+        picture = None if plot is None else stack.enter_context(atomic_write(plot))
         stack.enter_context(prints_set_aside())
         from archbench.commands.selftest.report import power_svg, selftest_report
         from archbench.commands.selftest.run import MODELS

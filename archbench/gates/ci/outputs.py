@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 import typer
 
 from archbench.libraries import require
-from archbench.shell.appending import appending
+from archbench.shell.atomic_files import atomic_append, atomic_write, write_errors
 from archbench.shell.files_in_use import in_use, refuse_source
 from archbench.shell.option_groups import is_given
 from archbench.shell.options import ResultOptions
-from archbench.shell.output import refused, replacing, say
+from archbench.shell.output import say
 
 if TYPE_CHECKING:
     from archbench.gates.records import GateResult
@@ -97,14 +97,14 @@ def ci_outputs(options: CIOptions) -> Iterator[CIOutputs]:
     with ExitStack() as stack:
         markdown = None
         if options.summary is not None:
-            with refused(options.summary):
+            with write_errors(options.summary):
                 refuse_source(options.summary)
-                markdown = stack.enter_context(appending(options.summary))
+                markdown = stack.enter_context(atomic_append(options.summary))
             stack.enter_context(in_use(options.summary))
         xml = None
         if options.junit is not None:
             require("junitparser", "--junit")
-            xml = stack.enter_context(replacing(options.junit))
+            xml = stack.enter_context(atomic_write(options.junit))
         yield CIOutputs(markdown, options.annotate, xml)
 
 

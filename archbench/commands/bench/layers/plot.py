@@ -8,7 +8,8 @@ import typer
 
 from archbench.errors import ArchbenchError, OutputRefused
 from archbench.libraries import require
-from archbench.shell.output import replacing, warn
+from archbench.shell.atomic_files import atomic_write
+from archbench.shell.output import warn
 
 if TYPE_CHECKING:
     from archbench.commands.bench.records import Timing
@@ -47,5 +48,5 @@ def draw_roofline(timing: "Timing", path: Path) -> None:
         warn(f"there are no layers to draw, and '{path}' is left as it was")
         return
     title = f"{timing.cell.model}, batch {timing.cell.batch_size} {how(timing.cell)}"
-    with replacing(path) as stream:
+    with atomic_write(path) as stream:
         stream.write(roofline_svg(timing.roofline, title.strip()))
