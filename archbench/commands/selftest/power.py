@@ -12,32 +12,32 @@ from archbench.commands.selftest.trials import Trial
 from archbench.gates.records import Word
 from archbench.gates.rules import Rules
 from archbench.gates.time.judge import Evidence, judge
-from archbench.gates.time.pairs import GatePlan, Pair, Stage
-from archbench.gates.time.verdicts import verdicts_of
+from archbench.gates.time.pairs import Stage
+from archbench.gates.time.records import TimeGate
 from archbench.libraries import needed
 from archbench.statistics.trimmed_mean import trimmed_mean
 
 CELL = "drawn"
 
 
-def rates_of(gates: Mapping[Trial, tuple[GatePlan, list[Pair]]], resample: int) -> tuple[Rate, ...]:
+def rates_of(gates: Mapping[Trial, TimeGate], resample: int) -> tuple[Rate, ...]:
     """Return the rates of the recorded gates, and of `resample` gates drawn from their pairs."""
-    groups: dict[tuple[str, float], list[tuple[GatePlan, list[Pair]]]] = {}
+    groups: dict[tuple[str, float], list[TimeGate]] = {}
     values: dict[tuple[str, float], list[float]] = {}
     for trial, gate in gates.items():
         key = trial.cell.name, trial.slowdown
         groups.setdefault(key, []).append(gate)
-        for pair in gate[1]:
+        for pair in gate.pairs:
             if pair.failure is None:
                 own = (trial.cell.name, 0.0) if pair.control else key
                 values.setdefault(own, []).append(pair.log_ratio)
     rates = [
         rate_of_runs(
             *key,
-            [verdicts_of(plan, pairs, ended=True).verdicts[0].verdict for plan, pairs in group],
+            [gate.verdicts[0].verdict for gate in group],
             values.get(key, []),
-            [sum(pair.wall_s for pair in pairs) for _, pairs in group],
-            [sum(pair.wall_s for pair in pairs if not pair.control) for _, pairs in group],
+            [sum(pair.wall_s for pair in gate.pairs) for gate in group],
+            [sum(pair.wall_s for pair in gate.pairs if not pair.control) for gate in group],
         )
         for key, group in groups.items()
     ]

@@ -2,15 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from archbench.gates.records import Word
-from archbench.libraries import needed
 from archbench.record import Record
 from archbench.timing.machine.records import Environment
-
-if TYPE_CHECKING:
-    import pandas
 
 Source = Literal["run", "resampled"]
 
@@ -52,19 +48,11 @@ class SelfTest(Record):
     busy: bool  #: another process computed from the second half of every gate's screening on
     environment: Environment | None  #: where the gates ran; None where every gate failed
 
-    def to_frame(self) -> "pandas.DataFrame":
-        """Return a row for each rate."""
-        with needed("pandas", "data frames"):
-            import pandas
-
-        return pandas.DataFrame(self.rows(), dtype=object)
-
     def rows(self) -> list[dict[str, Any]]:
         """Return every rate on one level, with a key for each verdict that its gates gave."""
-        return [_flat(rate) for rate in self.rates]
-
-
-def _flat(rate: Rate) -> dict[str, Any]:
-    row = rate.to_dict()
-    words = row.pop("words")
-    return row | {f"said_{word}": count for word, count in words.items()}
+        rows = []
+        for rate in self.rates:
+            row = rate.to_dict()
+            del row["words"]
+            rows.append(row | {f"said_{word}": count for word, count in rate.words.items()})
+        return rows

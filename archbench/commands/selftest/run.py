@@ -9,13 +9,13 @@ from archbench.commands.selftest.neighbour import busy_neighbour
 from archbench.commands.selftest.power import rates_of
 from archbench.commands.selftest.records import SelfTest
 from archbench.commands.selftest.slow_pairs import measure_of
-from archbench.commands.selftest.trials import Trial, is_recorded, settings_of
+from archbench.commands.selftest.trials import Trial, recorded_gate, settings_of
 from archbench.errors import NothingMeasured, OutputRefused, why_refused
 from archbench.gates.rules import Rules
 from archbench.gates.structure.records import GateCell
 from archbench.gates.time.comparison import CONTROL, Comparison, control_of
 from archbench.gates.time.pairs import Pair
-from archbench.gates.time.record_file import read_gate
+from archbench.gates.time.records import TimeGate
 from archbench.gates.time.run import run_gate
 from archbench.timing.failures import error_of
 from archbench.timing.machine.records import Environment
@@ -73,14 +73,15 @@ def selftest(
     if not trials:
         raise NothingMeasured("there is nothing to test", "--aa 20")
     _make_folder(folder)
-    todo = [trial for trial in trials if not is_recorded(trial, folder)]
+    gates = {t: gate for t in trials if (gate := recorded_gate(t, folder)) is not None}
+    todo = [trial for trial in trials if trial not in gates]
     random.SystemRandom().shuffle(todo)
     with job_runner(listener.show_output) as runner:
         for done, trial in enumerate(todo, 1):
-            _run_trial(trial, folder, ways, busy, runner if one_process else None)
+            gates[trial] = _run_trial(trial, folder, ways, busy, runner if one_process else None)
             listener.show_progress(done / len(todo), None)
-    gates = {trial: read_gate(trial.file(folder), lambda message: None) for trial in trials}
-    pairs = [pair for _, own in gates.values() for pair in own]
+    gates = {trial: gates[trial] for trial in trials}
+    pairs = [pair for gate in gates.values() for pair in gate.pairs]
     return SelfTest(rates_of(gates, resample), one_process, busy, _environment(pairs, listener))
 
 
@@ -96,7 +97,7 @@ def _make_folder(folder: Path) -> None:
 
 def _run_trial(
     trial: Trial, folder: Path, ways: Ways, busy: bool, runner: JobRunner | None
-) -> None:
+) -> TimeGate:
     """Run one gate and record it; the runner is for pairs in one process.
 
     Raises:
@@ -114,6 +115,7 @@ def _run_trial(
         if pair.failure is not None:
             path.unlink()
             raise error_of(pair.failure)
+    return gate
 
 
 def _environment(pairs: Sequence[Pair], listener: Listener) -> Environment | None:

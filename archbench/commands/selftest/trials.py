@@ -9,6 +9,7 @@ from archbench.errors import ArchbenchError
 from archbench.gates.structure.records import GateCell
 from archbench.gates.time.cells import THREADS
 from archbench.gates.time.record_file import read_gate
+from archbench.gates.time.records import TimeGate
 from archbench.gates.time.verdicts import verdicts_of
 from archbench.timing.sessions.model_cells import Ways
 
@@ -41,22 +42,23 @@ def settings_of(one_process: bool, busy: bool, ways: Ways, input_size: Sequence[
     return ", ".join([*settings, *input_size])
 
 
-def is_recorded(trial: Trial, folder: Path) -> bool:
-    """Tell whether a gate is recorded to its end.
+def recorded_gate(trial: Trial, folder: Path) -> TimeGate | None:
+    """Return the gate that is recorded to its end; None where it has to be run.
 
     Raises:
         ArchbenchError: the folder holds gates of another self-test.
     """
     path = trial.file(folder)
     if not path.is_file():
-        return False
+        return None
     try:
         plan, pairs = read_gate(path, lambda message: None)
     except ArchbenchError:
-        return False
+        return None
     if plan.head != trial.head:
         raise ArchbenchError(
             f"'{folder}' holds gates of another test: head is {plan.head}, not {trial.head}",
             "--record names another folder",
         )
-    return bool(pairs) and not verdicts_of(plan, pairs, ended=False).targets
+    verdicts, targets = verdicts_of(plan, pairs, ended=False)
+    return TimeGate(plan, tuple(pairs), verdicts) if pairs and not targets else None
