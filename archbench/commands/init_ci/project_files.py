@@ -1,10 +1,16 @@
-"""Put a file into somebody's repository: a new one, or more behind what it holds, or nothing."""
+"""Files of somebody's repository and templates: read, and written where there is something new."""
 
+from importlib.resources import files
 from pathlib import Path
 
 from archbench.commands.init_ci.records import ProjectFile
 from archbench.errors import ArchbenchError, OutputRefused, why_refused
 from archbench.shell.atomic_files import atomic_append
+
+
+def template(name: str) -> str:
+    """Return the text of a template, a file of this folder."""
+    return files("archbench.commands.init_ci").joinpath(name).read_text(encoding="utf-8")
 
 
 def read_file(path: Path) -> str | None:

@@ -43,11 +43,19 @@ class ProjectFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Workflow:
+    """A workflow file for one project."""
+
+    path: Path  #: from the repository's root
+    text: str  #: what it should hold
+    requirement: str  #: what it installs archbench from
+    dependencies: Dependencies  #: what else it installs
+
+
+@dataclass(frozen=True, slots=True)
 class InitCI:
     """What `archbench init-ci` did."""
 
     files: tuple[ProjectFile, ...]  #: each of them
-    unlocked: tuple[str, ...] = ()  #: cells that a lock, which was there before, does not hold
-    #: what the workflow installs archbench from; empty if there is no workflow
-    requirement: str = ""
-    dependencies: Dependencies | None = None  #: what else it installs; None if there is no workflow
+    unlocked: tuple[str, ...]  #: cells that a lock, which was there before, does not hold
+    workflow: Workflow | None  #: None if none was asked for

@@ -4,14 +4,13 @@ import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from importlib.resources import files
 from os.path import relpath
 from pathlib import Path
 from typing import Any
 
 from archbench.analysis.records import CONVENTION_NUMBER
 from archbench.ci.repository import repository_of
-from archbench.commands.init_ci.project_files import read_file, write_file
+from archbench.commands.init_ci.project_files import read_file, template, write_file
 from archbench.commands.init_ci.records import InitCI, ProjectFile
 from archbench.commands.init_ci.workflow import workflow_for
 from archbench.errors import ArchbenchError
@@ -31,10 +30,10 @@ SUITE = Path("benchmarks/test_archbench.py")
 def init_ci(
     models: Sequence[str],
     github: bool,
-    input_size: Sequence[str] = (),
-    model_kwargs: Mapping[str, Any] | None = None,
-    requirement: str = "",
-    tell: Tell = lambda share: None,
+    input_size: Sequence[str],
+    model_kwargs: Mapping[str, Any],
+    requirement: str,
+    tell: Tell,
 ) -> InitCI:
     """Write what is not there yet; what is there stays as it is.
 
@@ -44,9 +43,9 @@ def init_ci(
     Args:
         models: MODEL strings.
         github: a workflow, too.
-        input_size: of those models, without the batch; default: the architecture's own.
+        input_size: of those models, without the batch; empty: the architecture's own.
         model_kwargs: arguments of their builders.
-        requirement: what the workflow installs archbench from; default: where the running one came
+        requirement: what the workflow installs archbench from; empty: where the running one came
             from.
         tell: is told what share of the cells is computed.
 
@@ -63,10 +62,10 @@ def init_ci(
     top = top if root.is_relative_to(top) else root
     workflow = workflow_for(root, top, requirement) if github else None
     names = dict.fromkeys(from_root(model, root) for model in models)
-    asked = [GateCell(n, n, tuple(input_size), model_kwargs=model_kwargs or {}) for n in names]
+    asked = [GateCell(n, n, tuple(input_size), model_kwargs=model_kwargs) for n in names]
     cells, declared = _cells(selection, root, asked)
-    wanted = [declared, _lock(root, cells, tell)]
-    wanted.append(_project_file(root, SUITE, _template("test_archbench.py.txt")))
+    suite = template("test_archbench.py.txt")
+    wanted = [declared, _lock(root, cells, tell), _project_file(root, SUITE, suite)]
     wanted = [replace(one, path=Path(relpath(root / one.path, top))) for one in wanted]
     if workflow:
         wanted.append(_project_file(top, workflow.path, workflow.text))
@@ -74,8 +73,7 @@ def init_ci(
         write_file(top, one)
     locked = {cell.name for cell in selection.lock.cells} if selection.lock else set()
     unlocked = [cell.name for cell in cells if selection.lock and cell.name not in locked]
-    installs = (workflow.requirement, workflow.dependencies) if workflow else ("", None)
-    return InitCI(tuple(wanted), tuple(unlocked), *installs)
+    return InitCI(tuple(wanted), tuple(unlocked), workflow)
 
 
 def _project(here: Path, top: Path) -> Path:
@@ -165,7 +163,3 @@ def _lock(root: Path, cells: Sequence[GateCell], tell: Tell) -> ProjectFile:
 
 def _project_file(root: Path, path: Path, wanted: str) -> ProjectFile:
     return ProjectFile(path, read_file(root / path), wanted)
-
-
-def _template(name: str) -> str:
-    return files("archbench.commands.init_ci").joinpath(name).read_text(encoding="utf-8")

@@ -4,8 +4,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from importlib.resources import files
+from itertools import count
 from os.path import relpath
 from pathlib import Path
 from textwrap import indent
@@ -13,7 +12,8 @@ from textwrap import indent
 from archbench.ci.dependencies import Dependencies, find_dependencies
 from archbench.ci.install import install_lines
 from archbench.commands.init_ci.origin import origin_of_archbench
-from archbench.commands.init_ci.project_files import read_file
+from archbench.commands.init_ci.project_files import read_file, template
+from archbench.commands.init_ci.records import Workflow
 from archbench.errors import ArchbenchError, why_refused
 
 WORKFLOWS = Path(".github/workflows")
@@ -21,23 +21,13 @@ TEXT = r"\"(?:[^\"\\]|\\.)*\"|'(?:[^']|'')*'|\S.*?"  # of YAML, in either kind o
 FOLDER = re.compile(rf"^[ -]*working-directory:[ ]*({TEXT})(?:[ ]+#.*)?[ \r]*$", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class Workflow:
-    """A workflow file for one project."""
-
-    path: Path  #: from the repository's root
-    text: str  #: what it should hold
-    requirement: str  #: what it installs archbench from
-    dependencies: Dependencies  #: what else it installs
-
-
-def workflow_for(root: Path, top: Path, requirement: str = "") -> Workflow:
+def workflow_for(root: Path, top: Path, requirement: str) -> Workflow:
     """Return the workflow of a project; nothing is written.
 
     Args:
         root: the project's folder.
         top: the repository's root.
-        requirement: what archbench is installed from; default: where the running one came from.
+        requirement: what archbench is installed from; empty: where the running one came from.
 
     Raises:
         ArchbenchError: that is not known, a file of the project cannot be read, or a name cannot
@@ -72,9 +62,7 @@ def workflow_text(folder: str, requirement: str, dependencies: Dependencies) -> 
         "{python}": _quoted(python),
         "{install}": indent(lines, 10 * " "),
     }
-    text = (
-        files("archbench.commands.init_ci").joinpath("workflow.yml.txt").read_text(encoding="utf-8")
-    )
+    text = template("workflow.yml.txt")
     return re.sub(r"(?<!\$){\w+}", lambda found: words[found[0]], text)
 
 
@@ -98,9 +86,7 @@ def _names(folder: str) -> Iterator[Path]:
     stem = "-".join(["archbench", *parts])
     yield WORKFLOWS / f"{'-'.join(['archbench', *parts[-1:]])}.yml"
     yield WORKFLOWS / f"{stem}.yml"
-    number = 1
-    while True:
-        number += 1
+    for number in count(2):
         yield WORKFLOWS / f"{stem}-{number}.yml"
 
 
