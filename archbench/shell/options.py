@@ -204,12 +204,12 @@ class WayOptions:
     optimizer: Optimizer = "momentum"
     threads: Threads = None
 
-    def ways(self, batch_sizes: Sequence[int], swept: bool = False) -> "Ways":
+    def ways(
+        self, batch_sizes: Sequence[int], swept: bool = False, cold_cache: bool = False
+    ) -> "Ways":
         """Return the ways to run a model.
 
-        Args:
-            batch_sizes: samples in one pass; several are swept.
-            swept: whether precision and mode may be several, with commas between them.
+        With `swept`, precision and mode may be several, with commas between them.
         """
         from archbench.timing.sessions.model_cells import Ways
 
@@ -221,6 +221,7 @@ class WayOptions:
             self.channels_last,
             self.compile_mode,
             self.cuda_graph,
+            cold_cache,
             optimizer=self.optimizer,
             threads=self.threads,
         )

@@ -1,5 +1,6 @@
 """Sessions of one cell, summed up as a Timing."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from statistics import median
 
@@ -23,14 +24,7 @@ def timing_of(
     macs: int | None = None,
     estimate: MemoryEstimate | None = None,
 ) -> Timing:
-    """Sum up all sessions of one cell.
-
-    Args:
-        cell: what was measured.
-        sessions: all of it, failed ones too; none where there was no time for any.
-        macs: of one forward pass of the batch, from the analysis.
-        estimate: of its memory, likewise.
-    """
+    """Return what all sessions of a cell add up to, failed ones among them; there may be none."""
     good = [session for session in sessions if session.failure is None and session.rounds]
     failed = next((session.failure for session in sessions if session.failure), None)
     if not good:
@@ -39,7 +33,7 @@ def timing_of(
     # the times of one that was cut short are of a process that was not warm
     good = [session for session in good if session.rounds >= LEAST_CALLS] or good
     medians = [session.median_s() for session in good]
-    interval = interval_of_centre(medians)
+    low, high = interval_of_centre(medians) or (None, None)
     pooled = sorted(time for session in good for time in session.times_ns[0])
     single = all(session.calls_per_time == 1 for session in good)  # means have no tails
     device_s = _device_median_s(good)
@@ -53,8 +47,8 @@ def timing_of(
         sessions=len(good),
         samples=len(pooled),
         latency_median_s=median(medians),
-        latency_low_s=None if interval is None else interval[0],
-        latency_high_s=None if interval is None else interval[1],
+        latency_low_s=low,
+        latency_high_s=high,
         latency_p90_s=quantile(pooled, 0.9) / 1e9 if single and len(pooled) >= LEAST_P90 else None,
         latency_p99_s=quantile(pooled, 0.99) / 1e9 if single and len(pooled) >= LEAST_P99 else None,
         device_median_s=device_s,
@@ -103,10 +97,7 @@ def _most(values: Iterable[int | None]) -> int | None:
 
 def _flags(sessions: Sequence[Session]) -> tuple[Flag, ...]:
     """Merge the sessions' flags; one that comes with the moment must be there in half of them."""
-    counts: dict[Flag, int] = {}
-    for session in sessions:
-        for flag in session.flags:
-            counts[flag] = counts.get(flag, 0) + 1
+    counts = Counter(flag for session in sessions for flag in session.flags)
     return tuple(
         flag
         for flag, count in counts.items()

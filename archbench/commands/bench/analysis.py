@@ -25,7 +25,7 @@ class Analysis:
     work: tuple[LayerWork, ...] = ()  #: of each layer, where it was asked for
 
 
-def analysed(loaded: "Loaded", plan: "InputPlan", cell: Cell, layers: bool) -> Analysis:
+def analyse(loaded: "Loaded", plan: "InputPlan", cell: Cell, layers: bool) -> Analysis:
     """Count a cell's MACs, estimate its memory and, if asked, what each layer moves.
 
     Raises:
@@ -44,7 +44,7 @@ def analysed(loaded: "Loaded", plan: "InputPlan", cell: Cell, layers: bool) -> A
         if cell.channels_last:
             like = in_channels_last(*like)
         # which kernels the CPU takes depends on the threads; what cannot be estimated may still run
-        with computing_with(cell.threads), suppress(ArchbenchError):
+        with torch_threads(cell.threads), suppress(ArchbenchError):
             estimate = estimate_memory(*like, cell.mode, cell.optimizer, cell.device)
     if not layers:
         return Analysis(macs, estimate)
@@ -54,7 +54,7 @@ def analysed(loaded: "Loaded", plan: "InputPlan", cell: Cell, layers: bool) -> A
 
 
 @contextmanager
-def computing_with(threads: int | None) -> Iterator[None]:
+def torch_threads(threads: int | None) -> Iterator[None]:
     """Let torch compute with so many threads for a while; None leaves its number."""
     import torch
 

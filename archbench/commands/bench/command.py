@@ -1,13 +1,13 @@
 """`archbench bench MODEL...`: latency, throughput and memory on this machine."""
 
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from archbench.commands.bench.export import Export, export_file
+from archbench.commands.bench.export import Export, as_pytest_benchmark, export_file
 from archbench.commands.bench.fits.command import Fits, print_largest_batches
 from archbench.commands.bench.layers.plot import Plot, check_plot, draw_roofline
 from archbench.errors import ArchbenchError
@@ -98,12 +98,11 @@ def bench(
         stack.enter_context(in_use(timing.record, timing.plot))
         stack.enter_context(prints_set_aside())
         from archbench.commands.bench.layers.report import layers_report
-        from archbench.commands.bench.pytest_benchmark import as_pytest_benchmark
         from archbench.commands.bench.report import bench_report
         from archbench.commands.bench.run import run_bench
 
-        ways = how.ways(whole_numbers(batch_size, "batch size"), swept=True)
-        ways = replace(ways, cold_cache=cold_cache)
+        batch_sizes = whole_numbers(batch_size, "batch size")
+        ways = how.ways(batch_sizes, swept=True, cold_cache=cold_cache)
         arguments = options.arguments()
         # nothing is written before the bar has gone: both may be on one terminal
         with listening("measuring") as listener:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from archbench.analysis.memory.records import MemoryEstimate
 from archbench.commands.bench.records import Bench, Timing
 from archbench.tables.columns import Columns, table_of, table_of_dicts, without_empty
 from archbench.tables.table import Bound, Column, Kind, Report, TableCell, Tone, Toned
@@ -109,7 +108,10 @@ def _notes(timings: Sequence[Timing]) -> list[str]:
         failure = timing.failure
         if failure is not None and failure.kind != "oom":
             notes.append(f"{timing.cell.model}, batch {timing.cell.batch_size}: {failure.message}")
-    notes += lower_bounds([timing.estimate for timing in timings if timing.estimate])
+    estimates = [timing.estimate for timing in timings if timing.estimate]
+    partial = [estimate.unknown for estimate in estimates if not estimate.complete]
+    if partial:
+        notes.append(f"≥: a lower bound of the peak. {not_counted(partial)}")
     for timing in timings:
         if timing.compile_cold_s is not None:
             text = f"{timing.cell.model}: compiling takes {duration(timing.compile_cold_s)}"
@@ -117,12 +119,6 @@ def _notes(timings: Sequence[Timing]) -> list[str]:
                 text += f", {duration(timing.compile_warm_s)} from the cache"
             notes.append(f"{text}; no latency holds any of it.")
     return notes
-
-
-def lower_bounds(estimates: Sequence[MemoryEstimate]) -> list[str]:
-    """Return the note on estimates that are lower bounds; empty where there are none."""
-    partial = [estimate.unknown for estimate in estimates if not estimate.complete]
-    return [f"≥: a lower bound of the peak. {not_counted(partial)}"] if partial else []
 
 
 def not_counted(unknown: Sequence[Sequence[str]]) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archbench.commands.bench.aggregate import timing_of
-from archbench.commands.bench.analysis import Analysis, analysed, check_layers
+from archbench.commands.bench.analysis import Analysis, analyse, check_layers
 from archbench.commands.bench.layers.records import Roofline
 from archbench.commands.bench.layers.roofline import roofline_of
 from archbench.commands.bench.records import Bench
@@ -17,19 +17,19 @@ from archbench.commands.bench.resume import recorded_sessions
 from archbench.errors import ArchbenchError, NothingMeasured, OutOfMemory
 from archbench.libraries import require
 from archbench.timing.cells import Cell
+from archbench.timing.jobs import Job
 from archbench.timing.records import Failure, Session
 from archbench.timing.run_file import RunFile, Warn
 from archbench.timing.sessions.ceilings import ceilings_of
 from archbench.timing.sessions.job_runner import SILENT, JobRunner, Listener, job_runner
 from archbench.timing.sessions.model_cells import ModelCells, Ways, model_cells
-from archbench.timing.sessions.schedule import SESSIONS
+from archbench.timing.sessions.schedule import SESSIONS, interleave, run_jobs
 from archbench.units import memory
 
 if TYPE_CHECKING:
     from torch import nn
 
     from archbench.networks.inputs import InputSize
-    from archbench.timing.jobs import Job
 
 
 def bench(
@@ -132,7 +132,7 @@ def run_bench(
             check_layers(ways, found[0].cells[0].device)
         runner = stack.enter_context(job_runner(listener.show_output))
         analyses = {
-            cell: analysed(s.loaded, plan, cell, layers)
+            cell: analyse(s.loaded, plan, cell, layers)
             for s in found
             for cell, plan in s.plans.items()
         }
@@ -140,8 +140,6 @@ def run_bench(
         if resume and run is not None:
             kept = recorded_sessions(run.path, list(analyses), layers, runner, listener.warn)
         kept += _beyond_memory(analyses, listener.warn)
-        from archbench.timing.sessions.schedule import interleave, run_jobs
-
         seed = random.SystemRandom().getrandbits(32)
         queue = interleave(_jobs(found, analyses, sessions, kept), seed)
         for session in run_jobs(queue, runner, max_time_s, listener.show_progress):
@@ -225,36 +223,32 @@ def _jobs(
     analyses: Mapping[Cell, Analysis],
     sessions: int,
     kept: Sequence[Session],
-) -> list[list["Job"]]:
-    """Lay out the sessions that each cell still lacks; its first one measures memory too."""
-    from archbench.timing.jobs import Job
-
+) -> list[list[Job]]:
+    """Return the sessions that each cell still lacks; its first one measures memory too."""
     seeds = random.SystemRandom()
+    # of models that are named twice, the first one is run
+    files = {cell: subject.file for subject in reversed(found) for cell in subject.cells}
     jobs = []
-    met: set[Cell] = set()  # a model may be named twice
-    for model in found:
-        for cell in model.cells:
-            if cell in met:
-                continue
-            met.add(cell)
-            paths = tuple(work.path for work in analyses[cell].work if work.operations)
-            numbers = {s.number for s in kept if s.cells == (cell,)}
-            if any(s.failure is not None for s in kept if s.cells == (cell,)):
-                numbers = set(range(sessions))  # it did not fit, and would not fit again
-            missing = [i for i in range(sessions) if i not in numbers]
-            jobs.append(
-                [
-                    Job(
-                        (cell,),
-                        number,
-                        seeds.getrandbits(32),
-                        module_files=(model.file,),
-                        memory=number == 0,
-                        layers=paths,
-                    )
-                    for number in missing
-                ]
-            )
+    for cell, analysis in analyses.items():
+        own = [session for session in kept if session.cells == (cell,)]
+        numbers = {session.number for session in own}
+        if any(session.failure is not None for session in own):
+            numbers = set(range(sessions))  # it did not fit, and would not fit again
+        paths = tuple(work.path for work in analysis.work if work.operations)
+        jobs.append(
+            [
+                Job(
+                    (cell,),
+                    number,
+                    seeds.getrandbits(32),
+                    module_files=(files[cell],),
+                    memory=number == 0,
+                    layers=paths,
+                )
+                for number in range(sessions)
+                if number not in numbers
+            ]
+        )
     return jobs
 
 

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from archbench.commands.bench.fits.records import Attempt, Fit, next_batch
+from archbench.commands.bench.fits.records import Attempt, Fit
 from archbench.commands.bench.fits.run import fits
+from archbench.commands.bench.fits.search import next_batch
 from archbench.errors import ArchbenchError, UserCodeError
 from archbench.timing.jobs import Job
 from archbench.timing.machine.limits import limit_memory

@@ -1,7 +1,6 @@
 """`bench --fits SIZE`: the largest batch whose memory is at most SIZE."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -38,7 +37,7 @@ def print_largest_batches(
         from archbench.commands.bench.fits.report import fits_report
         from archbench.commands.bench.fits.run import fits
 
-        ways = replace(how.ways((1,), swept=True), cold_cache=cold_cache)
+        ways = how.ways((1,), swept=True, cold_cache=cold_cache)
         arguments = options.arguments()
         with listening("measuring") as listener:
             found = fits(models, limit_bytes, options.sizes(), ways, arguments, listener)

@@ -1,6 +1,5 @@
 """The largest batch that fits into a limit of memory: computed, and tried."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +21,11 @@ class Attempt(Record):
 @dataclass(frozen=True, slots=True)
 class Fit(Record):
     """How large a batch may be."""
+
+    KEYS = (
+        *("limit_bytes", "predicted_batch", "predicted_bytes", "predicted_complete"),
+        *("predicted_unknown", "found_batch", "found_bytes", "attempts", "note"),
+    )
 
     cell: Cell  #: how the model is run; its batch size is the predicted one, or 1 where that is 0
     limit_bytes: int  #: weights, inputs, activations and the optimizer's state together
@@ -48,15 +52,8 @@ class Fit(Record):
         """Return the fit under its JSON names."""
         return {
             **self.cell.to_dict(),
-            "limit_bytes": self.limit_bytes,
-            "predicted_batch": self.predicted_batch,
-            "predicted_bytes": self.predicted_bytes,
-            "predicted_complete": self.predicted_complete,
+            **Record.to_dict(self),
             "predicted_unknown": "; ".join(self.predicted_unknown),
-            "found_batch": self.found_batch,
-            "found_bytes": self.found_bytes,
-            "attempts": as_json(self.attempts),
-            "note": self.note,
         }
 
 
@@ -74,26 +71,3 @@ class Fits(Record):
             "environment": as_json(self.environment),
             "cells": as_json(self.fits),
         }
-
-
-def next_batch(limit_bytes: int, attempts: Sequence[Attempt]) -> int | None:
-    """Choose the batch to try after some; None where no better one is in sight.
-
-    Memory grows with the batch in a straight line: through two attempts, or, after one, through
-    nothing at batch 0, which is too steep and hence careful upwards. A batch that is known to fit,
-    or not to, is not tried again, nor is one beyond those.
-    """
-    low = max((a.batch_size for a in attempts if a.fits), default=0)
-    high = min((a.batch_size for a in attempts if not a.fits), default=None)
-    points = [(a.batch_size, a.peak_bytes) for a in attempts if a.peak_bytes is not None]
-    if points:
-        batch, peak = points[-1]
-        slope = peak / batch
-        if len(points) > 1 and points[-2][0] != batch:
-            slope = max(1.0, (peak - points[-2][1]) / (batch - points[-2][0]))
-        wanted = int(batch + (limit_bytes - peak) / slope)
-    else:
-        wanted = (low + (high or 1)) // 2
-    if high is not None and wanted >= high:  # the line does not know what failed there
-        wanted = (low + high) // 2
-    return wanted if wanted > low else None

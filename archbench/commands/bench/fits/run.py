@@ -6,12 +6,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from archbench.analysis.memory.records import MemoryEstimate
-from archbench.commands.bench.analysis import computing_with
-from archbench.commands.bench.fits.records import Attempt, Fit, Fits, next_batch
+from archbench.commands.bench.analysis import torch_threads
+from archbench.commands.bench.fits.records import Attempt, Fit, Fits
+from archbench.commands.bench.fits.search import largest_batch, next_batch
 from archbench.errors import ArchbenchError, UserCodeError
 from archbench.timing.cells import Cell
 from archbench.timing.failures import error_of
+from archbench.timing.jobs import Job
 from archbench.timing.machine.records import Environment
+from archbench.timing.records import Session
 from archbench.timing.sessions.job_runner import SILENT, JobRunner, Listener, job_runner
 from archbench.timing.sessions.model_cells import ModelCells, Ways, model_cells
 from archbench.units import memory
@@ -37,32 +40,25 @@ def fits(
     The computed one is run in a fresh process; where the measured peak leaves room, or is too
     large, another batch is tried, and every attempt is in the result.
 
-    Args:
-        models: MODEL strings or modules.
-        limit_bytes: weights, inputs, activations and the optimizer's state together, as torch's
-            allocator counts them.
-        input_size: without the batch.
-        ways: how they are run; its batch sizes are not used.
-        model_kwargs: arguments of the networks or factories.
-        listener: is told how it goes on.
+    The limit is for weights, inputs, activations and the optimizer's state together, as torch's
+    allocator counts them. The batch sizes of `ways` are not used.
 
     Raises:
         ArchbenchError: autocast, whose memory cannot be computed without running it.
     """
     if "amp" in ways.precisions:
         raise ArchbenchError("--fits computes no memory of autocast", "--precision bf16")
-    seen: list[Environment] = []
     with (
         model_cells(models, input_size, model_kwargs, replace(ways, batch_sizes=(1,))) as found,
         job_runner(listener.show_output) as runner,
     ):
         cells = [(model, cell) for model in found for cell in model.cells]
-        done: list[Fit] = []
+        done: list[tuple[Fit, Environment | None]] = []
         failed: list[ArchbenchError] = []
         for i, (model, cell) in enumerate(cells):
             listener.show_progress(i / len(cells), None)
             try:
-                done.append(_fit(model, cell, limit_bytes, runner, seen))
+                done.append(_fit(model, cell, limit_bytes, runner))
             except ArchbenchError as error:  # what was found of the others is not lost
                 failed.append(error)
         listener.show_progress(1.0, 0.0)
@@ -70,36 +66,40 @@ def fits(
         raise failed[0]
     for each in failed:
         listener.warn(each.message)
-    return Fits(tuple(done), seen[0] if seen else None)
+    environment = next((found for _, found in done if found is not None), None)
+    return Fits(tuple(fit for fit, _ in done), environment)
 
 
 def _fit(
-    model: ModelCells, cell: Cell, limit_bytes: int, runner: JobRunner, seen: list[Environment]
-) -> Fit:
+    model: ModelCells, cell: Cell, limit_bytes: int, runner: JobRunner
+) -> tuple[Fit, Environment | None]:
+    """Return how large a batch may be, and the environment in which batches were run, if any."""
     predicted, estimate = _predicted(model, cell, limit_bytes)
     peak = estimate.peak_bytes
     cell = replace(cell, batch_size=max(1, predicted))
     fit = Fit(cell, limit_bytes, predicted, peak, estimate.complete, estimate.unknown)
     if predicted == 0:
         least = "" if estimate.complete else "at least "
-        return replace(fit, note=f"the smallest batch that runs takes {least}{memory(peak)}")
+        return replace(fit, note=f"the smallest batch that runs takes {least}{memory(peak)}"), None
     left = _left_bytes(cell)
     if left is not None and peak > left:
-        return replace(fit, note=f"not run: only {memory(left)} are left on this machine")
+        return replace(fit, note=f"not run: only {memory(left)} are left on this machine"), None
     attempts: list[Attempt] = []
+    environment = None
     batch: int | None = predicted
     while batch is not None and len(attempts) < ATTEMPTS:
-        tried = replace(cell, batch_size=batch)
-        attempts.append(_tried(model, tried, limit_bytes, runner, seen))
+        session = _run(model, replace(cell, batch_size=batch), limit_bytes, runner)
+        environment = environment or session.environment
+        taken = session.peak_memory_bytes
+        attempts.append(Attempt(batch, taken, fits=taken is not None and taken <= limit_bytes))
         batch = next_batch(limit_bytes, attempts)
-    return replace(fit, attempts=tuple(attempts))
+    return replace(fit, attempts=tuple(attempts)), environment
 
 
 def _predicted(model: ModelCells, cell: Cell, limit_bytes: int) -> tuple[int, MemoryEstimate]:
     """Return the largest batch by analysis, and its estimate, or that of the smallest."""
     from archbench.analysis.memory.estimate import estimate_memory
     from archbench.analysis.precision import in_channels_last, in_precision
-    from archbench.commands.bench.fits.search import largest_batch
 
     loaded, plan = in_precision(model.loaded, model.plans[cell], cell.precision)
     if cell.channels_last:
@@ -109,7 +109,7 @@ def _predicted(model: ModelCells, cell: Cell, limit_bytes: int) -> tuple[int, Me
     def estimated(batch_size: int) -> MemoryEstimate:
         return estimate_memory(loaded, plan.of_batch(batch_size), *how)
 
-    with computing_with(cell.threads):
+    with torch_threads(cell.threads):
         batch = largest_batch(loaded, plan, limit_bytes, *how)
         try:
             return batch, estimated(max(1, batch))
@@ -117,16 +117,12 @@ def _predicted(model: ModelCells, cell: Cell, limit_bytes: int) -> tuple[int, Me
             return batch, estimated(2)
 
 
-def _tried(
-    model: ModelCells, cell: Cell, limit_bytes: int, runner: JobRunner, seen: list[Environment]
-) -> Attempt:
+def _run(model: ModelCells, cell: Cell, limit_bytes: int, runner: JobRunner) -> Session:
     """Run a batch once.
 
     Raises:
         UserCodeError, ArchbenchError: it failed for another reason than memory.
     """
-    from archbench.timing.jobs import Job
-
     seed = random.SystemRandom().getrandbits(32)
     job = Job(
         (cell,),
@@ -138,13 +134,10 @@ def _tried(
         memory_limit_bytes=limit_bytes,
     )
     session = runner(job)
-    if session.environment is not None:
-        seen.append(session.environment)
     failure = session.failure
     if failure is not None and failure.kind == "failed":
         raise error_of(failure)
-    peak = session.peak_memory_bytes
-    return Attempt(cell.batch_size, peak, fits=peak is not None and peak <= limit_bytes)
+    return session
 
 
 def _left_bytes(cell: Cell) -> int | None:

@@ -1,10 +1,10 @@
-"""The largest batch that fits into so much memory."""
+"""The largest batch that fits into so much memory: by analysis, and after some that were run."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 
 from archbench.analysis.memory.estimate import estimate_memory
-from archbench.analysis.memory.records import MemoryEstimate
+from archbench.commands.bench.fits.records import Attempt
 from archbench.errors import ArchbenchError, InputRefused, UserCodeError
 from archbench.networks.inputs import InputPlan
 from archbench.networks.resolve import Loaded
@@ -22,21 +22,11 @@ def largest_batch(
     optimizer: str = DEFAULT_OPTIMIZER,
     device: str = "cpu",
 ) -> int:
-    """Find a batch whose estimated peak fits while that of one sample more does not.
+    """Return a batch whose estimated peak fits while that of one sample more does not.
 
-    Memory grows almost in proportion to the batch, so that a few exact estimates suffice.
-
-    Args:
-        loaded: a model, with weights or blank.
-        plan: its inputs, of any batch.
-        limit_bytes: for everything: weights, optimizer, inputs and what the call takes.
-        mode: "infer" or "train".
-        optimizer: of a training step.
-        device: where it would run, as in estimate_memory().
-
-    Returns:
-        The batch; 0 where the smallest one that runs does not fit. Where an estimate is a lower
-        bound the batch is an upper one.
+    0 where the smallest batch that runs does not fit. Where an estimate is a lower bound the batch
+    is an upper one. The limit is for everything: weights, optimizer, inputs and what the call
+    takes. Memory grows almost in proportion to the batch, so that a few exact estimates suffice.
 
     Raises:
         ArchbenchError: the network runs on no batch, or only with real values.
@@ -45,7 +35,12 @@ def largest_batch(
     @cache
     def peak(batch: int) -> int:
         estimate = estimate_memory(loaded, plan.of_batch(batch), mode, optimizer, device)
-        return _without_values(estimate).peak_bytes
+        if estimate.note:  # it ran on a real device, where a large batch takes memory
+            raise ArchbenchError(
+                f"no largest batch of {estimate.model} can be found: it {estimate.note}",
+                "estimate the memory of one batch",
+            )
+        return estimate.peak_bytes
 
     try:
         peak(1)
@@ -73,22 +68,31 @@ def largest_batch(
 
 
 def _ahead(behind: int, batch: int, peak: Callable[[int], int], limit_bytes: int) -> int:
-    """Tell how many samples more would fill the limit, if memory went on as it has since before."""
+    """Return how many samples more would fill the limit, if memory grew on as it last has."""
     grown = peak(batch) - peak(batch - behind) if behind else 0
     if grown <= 0:
         return batch  # nothing is known yet: twice as many
     return (limit_bytes - peak(batch)) * behind // grown
 
 
-def _without_values(estimate: MemoryEstimate) -> MemoryEstimate:
-    """Pass on an estimate made on the meta device, where a large batch takes no memory.
+def next_batch(limit_bytes: int, attempts: Sequence[Attempt]) -> int | None:
+    """Choose the batch to try after some; None where no better one is in sight.
 
-    Raises:
-        ArchbenchError: the network ran on a real device.
+    Memory grows with the batch in a straight line: through two attempts, or, after one, through
+    nothing at batch 0, which is too steep and hence careful upwards. A batch that is known to fit,
+    or not to, is not tried again, nor is one beyond those.
     """
-    if estimate.note:
-        raise ArchbenchError(
-            f"no largest batch of {estimate.model} can be found: it {estimate.note}",
-            "estimate the memory of one batch",
-        )
-    return estimate
+    low = max((a.batch_size for a in attempts if a.fits), default=0)
+    high = min((a.batch_size for a in attempts if not a.fits), default=None)
+    points = [(a.batch_size, a.peak_bytes) for a in attempts if a.peak_bytes is not None]
+    if points:
+        batch, peak = points[-1]
+        slope = peak / batch
+        if len(points) > 1 and points[-2][0] != batch:
+            slope = max(1.0, (peak - points[-2][1]) / (batch - points[-2][0]))
+        wanted = int(batch + (limit_bytes - peak) / slope)
+    else:
+        wanted = (low + (high or 1)) // 2
+    if high is not None and wanted >= high:  # the line does not know what failed there
+        wanted = (low + high) // 2
+    return wanted if wanted > low else None

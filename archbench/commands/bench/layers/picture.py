@@ -73,9 +73,9 @@ def _draw(axes: Any, roofline: Roofline, title: str) -> None:
     axes.legend(frameon=False, fontsize=8, loc="lower right", markerscale=0.6)
 
 
-def _roofs(axes: "object", ceilings: Ceilings) -> None:
+def _roofs(axes: Any, ceilings: Ceilings) -> None:
     """Draw what the memory, the best cache and the arithmetic allow."""
-    low, high = axes.get_xlim()  # type: ignore[attr-defined]  # matplotlib's Axes
+    low, high = axes.get_xlim()
     best = ceilings.bytes_per_s(0)
     for rate, name, dash in (
         (ceilings.slowest_bytes_per_s, "memory", "-"),
@@ -83,7 +83,7 @@ def _roofs(axes: "object", ceilings: Ceilings) -> None:
     ):
         ridge = ceilings.flops_per_s / rate
         low = min(low, ridge / 2)
-        axes.plot(  # type: ignore[attr-defined]
+        axes.plot(
             [low, ridge, max(high, 2 * ridge)],
             [low * rate, ceilings.flops_per_s, ceilings.flops_per_s],
             color="black",
