@@ -16,7 +16,7 @@ from statistics import fmean, median, stdev
 import torch
 from torch.utils.benchmark import Timer
 
-from archbench.commands.compare.verdicts import time_verdict
+from archbench.commands.compare.changes import time_verdict
 from archbench.commands.doctor.noise import noise_of
 from archbench.networks.resolve import load, plan_for
 from archbench.timing.cells import Cell

@@ -11,3 +11,10 @@ def succeed(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
     captured = capsys.readouterr()
     assert code == 0, captured.err
     return captured.out
+
+
+def outcome(command: str, capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str, str]:
+    """Run a command; return its exit code, standard output and standard error."""
+    code = run([command, *argv])
+    out, err = capsys.readouterr()
+    return code, out, err

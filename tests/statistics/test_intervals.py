@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 from scipy import stats as reference
 
-from archbench.commands.compare.changes import detectable_difference
-from archbench.commands.compare.verdicts import structure_verdict, time_verdict
+from archbench.commands.compare.changes import (
+    detectable_difference,
+    structure_verdict,
+    time_verdict,
+)
 from archbench.statistics.intervals import (
     hodges_lehmann,
     interval_of_centre,

@@ -1,13 +1,12 @@
-"""Profiles and sessions beside each other, as changes."""
+"""Profiles and sessions beside each other, as changes with their verdicts."""
 
 from collections.abc import Sequence
 from math import log
 from statistics import median
 
 from archbench.analysis.records import Profile
-from archbench.commands.compare.records import Change, Comparison
-from archbench.commands.compare.verdicts import structure_verdict, time_verdict
-from archbench.gates.rules import NEGLIGIBLE
+from archbench.commands.compare.records import Change, Comparison, StructureVerdict, TimeVerdict
+from archbench.gates.rules import IMPORTANT, NEGLIGIBLE
 from archbench.statistics.intervals import CONFIDENCE, detectable_with, student_quantile
 from archbench.timing.ratios import ratio_to_reference
 from archbench.timing.records import Session
@@ -61,12 +60,8 @@ def with_times(comparison: Comparison, sessions: Sequence[Session]) -> Compariso
 def detectable_difference(ratio: float, interval: tuple[float, float], count: int) -> float:
     """Return the difference that a measurement this precise would show nine times in ten.
 
-    The interval reaches so many standard errors to either side as Student's 97.5 % point has.
-
-    Args:
-        ratio: what was found.
-        interval: its 95 % interval.
-        count: values that it comes from, two or more.
+    The interval is the ratio's 95 % interval of `count` values, two or more. It reaches so many
+    standard errors to either side as Student's 97.5 % point has.
     """
     reach = log(max(interval[1] / ratio, ratio / interval[0]))
     return detectable_with(
@@ -91,3 +86,27 @@ def stage_names(profiles: Sequence[Profile]) -> list[str]:
 def _change(metric: str, subject: str, model: str, a: int | None, b: int | None) -> Change:
     ratio = b / a if a and b is not None else None
     return Change(metric, subject, model, a, b, structure_verdict(a, b), ratio)
+
+
+def structure_verdict(a: int | None, b: int | None) -> StructureVerdict:
+    """Compare two exact counts; what one of them does not have counts as nothing."""
+    left, right = a or 0, b or 0
+    return "equal" if left == right else "smaller" if right < left else "larger"
+
+
+def time_verdict(ratio: float, interval: tuple[float, float] | None) -> TimeVerdict:
+    """Call a measured ratio of times what its interval allows, and no more.
+
+    Faster or slower: the whole interval lies on one side of 1, and the ratio is 1 % away from it.
+    No difference: the whole interval lies within 5 %. Otherwise the measurement cannot tell.
+    """
+    if interval is None:
+        return "inconclusive"
+    low, high = interval
+    if low > 1 and ratio >= 1 + NEGLIGIBLE:
+        return "slower"
+    if high < 1 and ratio <= 1 - NEGLIGIBLE:
+        return "faster"
+    if low > 1 / (1 + IMPORTANT) and high < 1 + IMPORTANT:
+        return "no_difference"
+    return "inconclusive"

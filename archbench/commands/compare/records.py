@@ -16,7 +16,7 @@ TimeVerdict = Literal["faster", "slower", "no_difference", "inconclusive"]
 class Change(Record):
     """One quantity of a model beside the reference's."""
 
-    KEYS = (*("metric", "subject", "model", "a", "b", "ratio", "low", "high", "mde", "verdict"),)
+    KEYS = ("metric", "subject", "model", "a", "b", "ratio", "low", "high", "mde", "verdict")
 
     metric: str  #: its name, the unit last: "params", "macs", "calls", "latency_median_s"
     subject: str  #: "total", a stage, or an operation

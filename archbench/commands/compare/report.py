@@ -1,6 +1,7 @@
 """A Comparison as reports: structure first, since it needs no waiting; then time."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from string import ascii_uppercase
 
 from archbench.analysis.records import Profile, StageCost
@@ -50,8 +51,6 @@ def structure_report(comparison: Comparison) -> Report:
 def time_report(comparison: Comparison) -> Report:
     """Lay measured latencies side by side, with the interval of each ratio and its verdict."""
     sessions = comparison.sessions
-    if not sessions:
-        raise ValueError("nothing was measured")
     first = sessions[0].cells[0]
     changes = [c for c in comparison.changes if c.metric == "latency_median_s"]
     rounds = counted(sum(session.rounds for session in sessions), "round")
@@ -94,13 +93,11 @@ def whole_report(comparison: Comparison) -> Report:
     if not comparison.sessions:
         return structure
     times = time_report(comparison)
-    return Report(
-        structure.title,
-        (*structure.tables, *times.tables),
-        structure.document,
-        times.facts,
-        (*structure.notes, *times.notes),
-        structure.rows,
+    return replace(
+        structure,
+        tables=(*structure.tables, *times.tables),
+        facts=times.facts,
+        notes=(*structure.notes, *times.notes),
     )
 
 

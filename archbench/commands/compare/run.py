@@ -10,15 +10,13 @@ from archbench.libraries import require
 from archbench.timing.failures import error_of
 from archbench.timing.records import Session
 from archbench.timing.sessions.job_runner import SILENT, Listener, job_runner
+from archbench.timing.sessions.schedule import SESSIONS, comparison_jobs, run_jobs
 from archbench.timing.sessions.model_cells import ModelCells, Ways, model_cells
-from archbench.timing.sessions.schedule import SESSIONS, comparison_jobs
 
 if TYPE_CHECKING:
     from torch import nn
 
     from archbench.networks.inputs import InputSize
-
-MAX_TIME_S = 20.0
 
 
 def compare(
@@ -30,7 +28,7 @@ def compare(
     mode: str = "infer",
     threads: int | None = None,
     sessions: int = SESSIONS,
-    max_time_s: float = MAX_TIME_S,
+    max_time_s: float = 20.0,
     model_kwargs: Mapping[str, Any] | None = None,
     measure: bool = True,
 ) -> Comparison:
@@ -87,8 +85,6 @@ def measured(
         OutOfMemory, UserCodeError, ArchbenchError: one of them could not be measured.
         NothingMeasured: there was no time.
     """
-    from archbench.timing.sessions.schedule import run_jobs
-
     require("scipy", "intervals over processes")
     cells = tuple(model.cells[0] for model in found)
     files = tuple(model.file for model in found)

@@ -19,7 +19,6 @@ TITLES = {  # of the fields whose name is no title
     "device_memory_bytes": "device memory",
     "memory_bytes": "memory",
     "power_limit_w": "power limit, W",
-    "archbench": "archbench",
 }
 
 

@@ -14,7 +14,7 @@ from archbench.timing.machine.records import Environment
 from archbench.timing.records import Session
 from archbench.timing.sessions.ceilings import ceilings_of
 from archbench.timing.sessions.job_runner import SILENT, JobRunner, Listener, job_runner
-from archbench.timing.sessions.schedule import comparison_jobs
+from archbench.timing.sessions.schedule import comparison_jobs, run_jobs
 
 if TYPE_CHECKING:
     from archbench.timing.machine.disturbances import DeviceWatch
@@ -89,8 +89,6 @@ def _same_twice(
     cell: Cell, runner: JobRunner, max_time_s: float, listener: Listener
 ) -> list[Session]:
     """Let a network take turns with itself in several processes."""
-    from archbench.timing.sessions.schedule import run_jobs
-
     count = max(3, round(max_time_s / SESSION_S))
     jobs = comparison_jobs((cell, cell), (None, None), count)
     sessions = list(run_jobs(jobs, runner, max_time_s, listener.show_progress))

@@ -93,6 +93,6 @@ class Explanation(Record):
             "params": self.params,
             "macs": self.macs,
             "inputs": self.inputs,
-            "tools": [reconciliation.to_dict() for reconciliation in self.reconciliations],
+            "tools": as_json(self.reconciliations),
             "notes": list(self.notes),
         }

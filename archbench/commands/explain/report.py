@@ -16,14 +16,13 @@ _CHECKS = {"not_installed": "not installed", "not_run": "not run", "failed": "fa
 
 def explain_report(explanation: Explanation) -> Report:
     """Lay out what the tools print, and under it how each number comes about."""
-    quantities: tuple[Quantity, Quantity] = ("macs", "params")
     return Report(
         f"{explanation.model}: why other tools print other numbers",
-        tuple(_table(explanation, quantity) for quantity in quantities),
+        tuple(_table(explanation, quantity) for quantity in _TITLES),
         explanation.to_dict(),
         _facts(explanation),
         lists=(
-            *((f"{_TITLES[q]}, from ours to theirs", _sums(explanation, q)) for q in quantities),
+            *((f"{_TITLES[q]}, from ours to theirs", _sums(explanation, q)) for q in _TITLES),
             ("Where the numbers come from", tuple(_sources(explanation))),
         ),
         notes=tuple(_notes(explanation)),

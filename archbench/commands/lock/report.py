@@ -7,12 +7,7 @@ from archbench.units import counted
 
 
 def lock_report(locking: Locking, path: str) -> Report:
-    """Lay out a lock that was written.
-
-    Args:
-        locking: what was written.
-        path: of the lock.
-    """
+    """Return the report of a lock that was written."""
     cells = locking.lock.cells
     states = {"added": locking.added, "changed": locking.changed, "removed": locking.removed}
     state_of = {name: state for state, names in states.items() for name in names}

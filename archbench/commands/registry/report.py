@@ -16,13 +16,6 @@ CONDITIONS = (
 )
 
 
-def listed_error(error: PublishedError | None) -> str | None:
-    """Return a published error and its views as one text: "21.2 / 5.6, 1 crop"."""
-    if error is None:
-        return None
-    return f"{errors_of(error)}, {error.views}"
-
-
 def errors_of(error: PublishedError) -> str:
     """Return both errors as text, a dash for one that is not published; CIFAR has no top-5.
 
@@ -74,7 +67,7 @@ FOR_PEOPLE: Columns[_Row] = (
     *(*NAME, *YEAR_AND_INPUT, *TOTALS),
     (
         Column("published_error", "published error, %", rank=1),
-        lambda row: listed_error(row.error),
+        _of_error(lambda error: f"{errors_of(error)}, {error.views}"),
     ),
     *DIFFERS,
     (Column("paper", "paper", rank=8), lambda row: _short(row.architecture.paper)),

@@ -12,6 +12,7 @@ from archbench.papers.records import VERDICTS, Reproduction, Verdict, VerdictCha
 
 PACKAGED = "expected.csv"
 _COLUMNS = ["id", "verdict"]
+UPDATE = "`archbench reproduce --update --expectations FILE`"
 
 
 def expected(path: Path | None = None) -> Mapping[str, Verdict]:
@@ -20,22 +21,7 @@ def expected(path: Path | None = None) -> Mapping[str, Verdict]:
     Raises:
         ArchbenchError: the file cannot be read, or is no such file.
     """
-    if path is None:
-        rows = rows_of(f"papers/{PACKAGED}")
-    else:
-        try:
-            rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
-            if not rows:
-                raise ArchbenchError(
-                    f"'{path}' holds no verdicts",
-                    "`archbench reproduce --update --expectations FILE` writes them",
-                )
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "it is not text"
-            raise ArchbenchError(
-                f"'{path}' cannot be read: {reason.lower()}",
-                "`archbench reproduce --update --expectations FILE` writes one",
-            ) from error
+    rows = rows_of(f"papers/{PACKAGED}") if path is None else _read(path)
     known = {figure.id for figure in figures()}
     found: dict[str, Verdict] = {}
     for line, row in enumerate(rows, 2):
@@ -47,10 +33,24 @@ def expected(path: Path | None = None) -> Mapping[str, Verdict]:
         if row["id"] not in known:
             raise ArchbenchError(
                 f"line {line} of '{path or PACKAGED}' names no figure: '{row['id']}'",
-                "`archbench reproduce --update --expectations FILE` writes the file anew",
+                f"{UPDATE} writes the file anew",
             )
         found[row["id"]] = row["verdict"]
     return found
+
+
+def _read(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a file of expectations."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text"
+        message = f"'{path}' cannot be read: {reason.lower()}"
+        raise ArchbenchError(message, f"{UPDATE} writes one") from error
+    rows = list(csv.DictReader(text.splitlines()))
+    if not rows:
+        raise ArchbenchError(f"'{path}' holds no verdicts", f"{UPDATE} writes them")
+    return rows
 
 
 def changes(

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from archbench.commands.reproduce.paper_table import folded, grid, is_grid
-from archbench.papers.records import VERDICTS, PublishedFigure, Reproduction, VerdictChange
+from archbench.papers.records import VERDICTS, PublishedFigure, Reproduction, Verdict, VerdictChange
 from archbench.papers.verdict_looks import LOOKS
+from archbench.record import as_json
 from archbench.tables.columns import table_of_dicts
 from archbench.tables.table import Column, Kind, Report, Table, TableCell, Toned
 from archbench.units import counted
@@ -66,14 +67,25 @@ def summary_report(
         Column("figures", "figures", Kind.INTEGER),
         *(Column(verdict, LOOKS[verdict].mark, Kind.INTEGER) for verdict in VERDICTS),
     )
-    rows: list[tuple[TableCell, ...]] = [(name, *_numbers(found)) for name, found in tables.items()]
-    if len(rows) > 1:
-        rows.append(("all", *_numbers(reproductions)))
+    shown: list[tuple[str, Sequence[Reproduction]]] = [*tables.items()]
+    if len(tables) > 1:
+        shown.append(("all", reproductions))
+    rows: list[tuple[TableCell, ...]] = [
+        (name, len(found), *_counts(found).values()) for name, found in shown
+    ]
     document = {
         "schema": "archbench.reproduce/1",
-        "tables": [_table_dict(name, found) for name, found in tables.items()],
-        "figures": [reproduction.to_dict() for reproduction in reproductions],
-        "changed": [change.to_dict() for change in changed],
+        "tables": [
+            {
+                "table": name,
+                "paper": _paper(r.figure for r in found),
+                "figures": len(found),
+                "verdicts": _counts(found),
+            }
+            for name, found in tables.items()
+        ],
+        "figures": as_json(reproductions),
+        "changed": as_json(changed),
     }
     return Report(
         tally(reproductions),
@@ -102,24 +114,14 @@ def tables_report(figures: Sequence[PublishedFigure]) -> Report:
         Column("paper", "paper", rank=1),
         Column("networks", "networks", rank=2),
     )
-    rows = tuple(
-        (name, len(found), _paper(found), " ".join(_networks(found)))
-        for name, found in tables.items()
-    )
-    document = {
-        "schema": "archbench.tables/1",
-        "tables": [
-            {
-                "table": name,
-                "figures": len(found),
-                "paper": _paper(found),
-                "networks": list(_networks(found)),
-            }
-            for name, found in tables.items()
-        ],
-    }
+    listed: list[dict[str, Any]] = [
+        {"table": name, "figures": len(own), "paper": _paper(own), "networks": _networks(own)}
+        for name, own in tables.items()
+    ]
+    rows = [{**one, "networks": " ".join(one["networks"])} for one in listed]
     title = f"{counted(len(tables), 'table')}, {counted(len(figures), 'figure')}"
-    return Report(title, (Table(columns, rows),), document)
+    table = Table(columns, tuple(tuple(row.values()) for row in rows))
+    return Report(title, (table,), {"schema": "archbench.tables/1", "tables": listed})
 
 
 def _paper(figures: Iterable[PublishedFigure]) -> str:
@@ -130,30 +132,21 @@ def _paper(figures: Iterable[PublishedFigure]) -> str:
     return ", ".join(shared) or "several sources"
 
 
-def _networks(figures: Iterable[PublishedFigure]) -> Iterable[str]:
-    return dict.fromkeys(figure.architecture for figure in figures if figure.architecture)
+def _networks(figures: Iterable[PublishedFigure]) -> list[str]:
+    return list(dict.fromkeys(f.architecture for f in figures if f.architecture))
 
 
 def tally(reproductions: Sequence[Reproduction]) -> str:
     """Count verdicts in a line: "133 figures: 108 exact, 14 rounded, ..."."""
-    counts = Counter(reproduction.verdict for reproduction in reproductions)
-    parts = [f"{counts[verdict]} {LOOKS[verdict].word}" for verdict in VERDICTS if counts[verdict]]
+    counts = _counts(reproductions)
+    parts = [f"{count} {LOOKS[verdict].word}" for verdict, count in counts.items() if count]
     return f"{counted(len(reproductions), 'figure')}: {', '.join(parts) or 'none'}"
 
 
-def _numbers(reproductions: Sequence[Reproduction]) -> tuple[int, ...]:
+def _counts(reproductions: Sequence[Reproduction]) -> dict[Verdict, int]:
+    """Return the number of figures with each verdict."""
     counts = Counter(reproduction.verdict for reproduction in reproductions)
-    return (len(reproductions), *(counts[verdict] for verdict in VERDICTS))
-
-
-def _table_dict(name: str, reproductions: Sequence[Reproduction]) -> dict[str, Any]:
-    counts = Counter(reproduction.verdict for reproduction in reproductions)
-    return {
-        "table": name,
-        "paper": _paper(r.figure for r in reproductions),
-        "figures": len(reproductions),
-        "verdicts": {verdict: counts[verdict] for verdict in VERDICTS},
-    }
+    return {verdict: counts[verdict] for verdict in VERDICTS}
 
 
 def _machine_rows(reproductions: Sequence[Reproduction]) -> Table:

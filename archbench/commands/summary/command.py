@@ -43,8 +43,7 @@ def summary(
         raise ArchbenchError("--layers shows everything that --depth would leave out", "choose one")
     with destination(result.form, result.output) as out, prints_set_aside():
         from archbench.analysis.profile import refuse_incomplete
-        from archbench.commands.summary.cross_check_report import cross_check_report
-        from archbench.commands.summary.report import summary_report
+        from archbench.commands.summary.report import cross_check_report, summary_report
         from archbench.commands.summary.run import summarise
 
         kwargs = options.arguments() | ({"aux": True} if aux else {})

@@ -1,10 +1,10 @@
-"""A Profile as a report: the paper's own table, the module tree, or every layer."""
+"""A Summary as a report: the paper's own table, the module tree, every layer, or two counts."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from archbench.analysis.records import LayerCost, Profile
-from archbench.commands.summary.records import Summary
+from archbench.commands.summary.records import CrossCheck, Summary
 from archbench.networks.registry.records import Architecture, PaperTable
 from archbench.tables.columns import Columns, table_of
 from archbench.tables.table import Column, Kind, Report, Table, TableCell
@@ -191,3 +191,28 @@ def _notes(profile: Profile) -> list[str]:
         more = f" and {len(profile.uncalled) - 5} more" if len(profile.uncalled) > 5 else ""
         notes.append(f"Never ran, though their parameters count: {shown}{more}.")
     return notes
+
+
+def cross_check_report(profile: Profile, check: CrossCheck) -> Report:
+    """Lay archbench's MACs beside fvcore's "flops", which are MACs too, with every difference."""
+    columns = (
+        Column("operator", "operator"),
+        Column("macs", "archbench", Kind.INTEGER),
+        Column("fvcore", "fvcore", Kind.INTEGER),
+        Column("difference", "difference", Kind.INTEGER, rank=1),
+        Column("why", "why", Kind.PRINTED, rank=2),
+    )
+    rows = [(r.operator, r.macs, r.fvcore, r.fvcore - r.macs, r.why or None) for r in check.rows]
+    marked = frozenset(i for i, row in enumerate(check.rows) if row.why)
+    macs = sum(row.macs for row in check.rows)
+    theirs = sum(row.fvcore for row in check.rows)
+    rows.append(("total", macs, theirs, theirs - macs, None))
+    reasons = {row.why: row.operator for row in check.rows if row.why}
+    return Report(
+        f"{profile.model}: MACs counted twice",
+        (Table(columns, tuple(rows), marked=marked),),
+        {**profile.to_dict(), "cross_check": check.to_dict()},
+        facts=(("fvcore", f"{check.version}; what it calls flops are multiply-adds"),),
+        notes=tuple(f"{operator}: {why}." for why, operator in reasons.items())
+        or ("Both counters agree on every operation.",),
+    )

@@ -4,25 +4,20 @@ import csv
 import io
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from archbench.app import run
 from archbench.papers.claims.experiments import EXPERIMENTS
 from archbench.papers.claims.records import Case, Measurement
 from archbench.papers.statements import statements
 from archbench.tables.picture import Picture, Series, as_svg
+from tests.command_line import outcome
 
+called = partial(outcome, "claims")
 QUICK = "factorisation.receptive-field"  # takes no time
 DRAWN = "factorisation.asymmetric-saving"  # and this one has a picture
-
-
-def called(capsys, *argv: str) -> tuple[int, str, str]:
-    """Run a command; return its exit code, standard output and standard error."""
-    code = run(["claims", *argv])
-    out, err = capsys.readouterr()
-    return code, out, err
 
 
 def test_one_claim_in_full(capsys) -> None:

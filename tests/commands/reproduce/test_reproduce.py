@@ -3,15 +3,17 @@
 import csv
 import io
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from archbench.app import run
 from archbench.commands.reproduce import expectations
 from archbench.papers.figures import figures, tables
 from archbench.papers.networks import Networks
+from tests.command_line import outcome
 
+called = partial(outcome, "reproduce")
 NETWORKS = Networks()  # counted once: what is tested is what becomes of the figures
 
 
@@ -19,13 +21,6 @@ NETWORKS = Networks()  # counted once: what is tested is what becomes of the fig
 def counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let all commands of this file look at the same networks."""
     monkeypatch.setattr("archbench.papers.reproduce.Networks", lambda: NETWORKS)
-
-
-def called(capsys, *argv: str) -> tuple[int, str, str]:
-    """Run a command; return its exit code, standard output and standard error."""
-    code = run(["reproduce", *argv])
-    out, err = capsys.readouterr()
-    return code, out, err
 
 
 def test_a_table_in_the_papers_shape(capsys) -> None:

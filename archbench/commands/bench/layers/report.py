@@ -30,12 +30,11 @@ def layers_report(bench: Bench) -> Report:
             tables.append(_table(timing, timing.roofline))
             facts += _facts(timing, timing.roofline)
             notes += _notes(timing, timing.roofline)
-    return Report(
-        plain.title,
-        (*plain.tables, *tables),
-        plain.document,
-        tuple(facts),
-        (*plain.notes, *notes, MEANING),
+    return replace(
+        plain,
+        tables=(*plain.tables, *tables),
+        facts=tuple(facts),
+        notes=(*plain.notes, *notes, MEANING),
         rows=table_of_dicts(bench.layer_rows()),
     )
 
