@@ -14,10 +14,7 @@ DEBUG = Parameter("debug", Parameter.KEYWORD_ONLY, default=False, annotation=Deb
 def as_command(function: Callable[..., None]) -> Callable[..., None]:
     """Return a function for Typer, in whose signature every group is spelt out as its options.
 
-    Args:
-        function: what a command does. A parameter whose type is a dataclass is a group: it is
-            given an instance, made of the options.
-
+    A parameter whose type is a dataclass is a group: it is given an instance, made of the options.
     Every command has --debug too, which shell/ending.py reads.
     """
     groups: dict[str, type] = {}

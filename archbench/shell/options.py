@@ -23,11 +23,7 @@ def complete_model(incomplete: str) -> list[str]:
 
 
 def verdicts_named(words: Sequence[str], known: Mapping[str, Verdict]) -> tuple[Verdict, ...]:
-    """Take verdicts as JSON or as people write them: "within_1_unit", "within one unit".
-
-    Args:
-        words: what was asked for.
-        known: every spelling of every verdict.
+    """Return verdicts from words; `known` has every spelling: "within_1_unit", "within one unit".
 
     Raises:
         ArchbenchError: there is no such verdict.
@@ -48,26 +44,6 @@ def comma_separated(text: str) -> list[str]:
     ['fp32', 'bf16']
     """
     return [word for word in (part.strip() for part in text.split(",")) if word]
-
-
-def whole_numbers(text: str, kind: str) -> list[int]:
-    """Split whole numbers that are written with commas.
-
-    Args:
-        text: "1,8,32".
-        kind: what they are, for an error.
-
-    Raises:
-        ArchbenchError: one of them is none, or there are none.
-
-    >>> whole_numbers("1,8,32", "batch size")
-    [1, 8, 32]
-    """
-    found = comma_separated(text)
-    for word in found or [text]:
-        if not word.isdecimal() or int(word) < 1:
-            raise ArchbenchError(f"{kind} '{word}' is not a positive number", "such as 1,8,32")
-    return [int(word) for word in found]
 
 
 MODEL_HELP = "a registry name, path/to/file.py:factory, package.module:factory, torchvision:NAME"

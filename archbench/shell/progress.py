@@ -16,13 +16,7 @@ T = TypeVar("T")
 
 
 def collected(doing: str, items: Iterable[T], count: int) -> tuple[T, ...]:
-    """Return the items that an iterator makes one by one, and show a bar meanwhile.
-
-    Args:
-        doing: the word beside the bar.
-        items: takes its time for each.
-        count: of the items.
-    """
+    """Return the items that an iterator makes one by one, `count` in all; show a bar meanwhile."""
     found = []
     with progress(doing) as tell:
         for item in items:

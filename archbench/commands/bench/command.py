@@ -20,8 +20,8 @@ from archbench.shell.options import (
     ResultOptions,
     Sessions,
     WayOptions,
+    comma_separated,
     complete_model,
-    whole_numbers,
 )
 from archbench.shell.output import destination, prints_set_aside
 from archbench.shell.progress import listening
@@ -101,8 +101,7 @@ def bench(
         from archbench.commands.bench.report import bench_report
         from archbench.commands.bench.run import run_bench
 
-        batch_sizes = whole_numbers(batch_size, "batch size")
-        ways = how.ways(batch_sizes, swept=True, cold_cache=cold_cache)
+        ways = how.ways(_batch_sizes(batch_size), swept=True, cold_cache=cold_cache)
         arguments = options.arguments()
         # nothing is written before the bar has gone: both may be on one terminal
         with listening("measuring") as listener:
@@ -124,6 +123,22 @@ def bench(
     if timing.plot is not None:
         draw_roofline(found.timings[0], timing.plot)
     _leave(found)
+
+
+def _batch_sizes(text: str) -> list[int]:
+    """Return batch sizes that are written with commas.
+
+    Raises:
+        ArchbenchError: one of them is no positive number, or there are none.
+
+    >>> _batch_sizes("1,8,32")
+    [1, 8, 32]
+    """
+    found = comma_separated(text)
+    for word in found or [text]:
+        if not word.isdecimal() or int(word) < 1:
+            raise ArchbenchError(f"batch size '{word}' is not a positive number", "such as 1,8,32")
+    return [int(word) for word in found]
 
 
 def _leave(found: "Bench") -> None:

@@ -18,14 +18,8 @@ def recorded_sessions(
     """Return those sessions of a recorded run that are of these cells, this machine and this code.
 
     A session that failed for another reason than memory is left out, and so is one without layers
-    where layers are asked for: it is measured again.
-
-    Args:
-        path: of the recorded run.
-        cells: to be measured.
-        layers: whether each layer's time is asked for.
-        runner: tells what this machine is now, in a process as each cell would have.
-        warn: is told of each session that was measured elsewhere, and of lines that are none.
+    where layers are asked for: it is measured again. A session of another machine or code is warned
+    of. The runner asks a worker process, started as for each cell, what this machine is now.
     """
     wanted = {cell.id: cell for cell in cells}
     here: dict[str, Environment] = {}  # by precision, which sets flags that are compared

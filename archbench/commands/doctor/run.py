@@ -33,12 +33,8 @@ def doctor(
 ) -> Diagnosis:
     """Describe this machine, and measure what a comparison of two equal networks shows on it.
 
-    Args:
-        device: "auto", "cpu", "cuda", "cuda:1" or "mps".
-        threads: of the CPU; None leaves torch's own number.
-        max_time_s: for measuring; 0 measures no noise.
-        ceilings: measure the rates that `bench --layers` compares with, and keep them.
-        listener: is told how it goes on.
+    A `max_time_s` of 0 measures no noise. With `ceilings`, the rates that `bench --layers` compares
+    with are measured and kept.
 
     Raises:
         DeviceUnavailable: there is no such device.
@@ -75,13 +71,9 @@ def doctor(
 def _measured_anew(environment: Environment, cell: Cell, runner: JobRunner) -> Ceilings:
     """Measure the ceilings of every usual precision; return those of float32."""
     found = []
-    for precision in ("fp32", "bf16"):
-        own = replace(cell, precision=precision)
-        found.append(
-            ceilings_of(
-                environment.fingerprint, precision, partial(runner.ceilings, own), again=True
-            )
-        )
+    for own in (replace(cell, precision="fp32"), replace(cell, precision="bf16")):
+        measure = partial(runner.ceilings, own)
+        found.append(ceilings_of(environment.fingerprint, own.precision, measure, again=True))
     return found[0]
 
 

@@ -30,14 +30,10 @@ def explain(
     run_tools: bool = True,
     tell: Progress = lambda share: None,
 ) -> Explanation:
-    """Lead from archbench's count of a network to what other tools print, for one sample.
+    """Return what leads from archbench's count of a network to other tools', for one sample.
 
-    Args:
-        model: a MODEL string or a module; it is left as it was.
-        model_kwargs: arguments of the network or of the user's factory.
-        input_size: as profile() takes it.
-        run_tools: run those that are installed, on networks of their own.
-        tell: is told the share of the work that is done.
+    The first arguments are those of profile(). With `run_tools`, the tools that are installed are
+    run, on networks of their own.
 
     Raises:
         ArchbenchError: nothing is called so, or an input does not fit.

@@ -27,9 +27,7 @@ KEYS = (
 def table_reports(reproductions: Sequence[Reproduction], listed: bool = False) -> Iterator[Report]:
     """Lay out the figures of each table for people, and sum up several tables in the end.
 
-    Args:
-        reproductions: at least one.
-        listed: one row per figure, instead of the paper's own rows and columns.
+    `listed` has one row per figure, instead of the paper's own rows and columns.
     """
     tables = _by_table(reproductions)
     alone = len(tables) == 1

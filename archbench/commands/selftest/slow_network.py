@@ -22,12 +22,7 @@ CALIBRATION_PASSES = 7  # after which the number of products is fixed; a warm-up
 
 
 class SlowNetwork(nn.Module):
-    """A network, followed by so many products that it is slower by a share.
-
-    Args:
-        network: to be slowed down.
-        slowdown: as a share, 0.05 for 5 %.
-    """
+    """A network, followed by so many products that it is slower by a share, 0.05 for 5 %."""
 
     def __init__(self, network: nn.Module, slowdown: float) -> None:
         super().__init__()

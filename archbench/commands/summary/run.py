@@ -19,15 +19,10 @@ def summarise(
     device: str = "auto",
     cross_check: bool = False,
 ) -> Summary:
-    """Count a network; with fvcore too, if asked.
+    """Return a network's counts; with fvcore's, which runs the network with weights, if asked.
 
-    Args:
-        model: a MODEL string or a module.
-        input_size: as profile() takes it.
-        batch_size: samples in the pass.
-        model_kwargs: arguments of the network or of the user's factory.
-        device: where a user's model runs that cannot be counted without values.
-        cross_check: count with fvcore too, which runs the network and needs its weights.
+    The arguments are those of profile(); a user's model that cannot be counted without values runs
+    on `device`.
 
     Raises:
         ArchbenchError: nothing is called so, an input does not fit, or there is no such device.

@@ -10,7 +10,7 @@ from torch import nn
 from archbench.analysis.layer_work import LayerWork
 from archbench.analysis.precision import in_precision
 from archbench.analysis.traffic import work_of
-from archbench.commands.bench.layers.picture import roofline_svg
+from archbench.commands.bench.layers.plot import roofline_svg
 from archbench.commands.bench.layers.records import LayerTime, Roofline
 from archbench.commands.bench.layers.roofline import bound_of, roofline_of
 from archbench.networks.inputs import plan_inputs

@@ -1,22 +1,35 @@
 """`bench --plot`: a picture of the layers under the machine's ceilings."""
 
 import os
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
+from archbench.commands.bench.layers.records import Bound, Roofline
+from archbench.commands.bench.records import Timing
 from archbench.errors import ArchbenchError, OutputRefused
 from archbench.libraries import require
 from archbench.shell.atomic_files import atomic_write
 from archbench.shell.output import warn
-
-if TYPE_CHECKING:
-    from archbench.commands.bench.records import Timing
+from archbench.tables.picture import COLOURS, drawn
+from archbench.timing.ceilings import Ceilings
+from archbench.timing.words import how
+from archbench.units import scaled
 
 Plot = Annotated[
     Path | None, typer.Option("--plot", help="draw the layers' roofline into this .svg")
 ]
+
+SIZE = (7.5, 5.0)  # inches
+LARGEST = 300  # points², for the layer that takes longest
+MARKS: dict[Bound, tuple[str, str]] = {  # shape and colour, so that either alone is enough
+    "compute": ("o", COLOURS[0]),
+    "memory": ("s", COLOURS[1]),
+    "launch": ("^", COLOURS[2]),
+}
+NAME_OFFSETS = ((16, 26), (16, -22), (16, -44))  # points; those that take longest have names
 
 
 def check_plot(path: Path, layers: bool, one_cell: bool) -> None:
@@ -39,14 +52,82 @@ def check_plot(path: Path, layers: bool, one_cell: bool) -> None:
         raise OutputRefused(f"'{path}' cannot be written", "name a file in an existing folder")
 
 
-def draw_roofline(timing: "Timing", path: Path) -> None:
+def draw_roofline(timing: Timing, path: Path) -> None:
     """Draw the layers of a cell; where none was measured, the file stays as it was."""
-    from archbench.commands.bench.layers.picture import roofline_svg
-    from archbench.timing.words import how
-
     if timing.roofline is None:
         warn(f"there are no layers to draw, and '{path}' is left as it was")
         return
     title = f"{timing.cell.model}, batch {timing.cell.batch_size} {how(timing.cell)}"
     with atomic_write(path) as stream:
         stream.write(roofline_svg(timing.roofline, title.strip()))
+
+
+def roofline_svg(roofline: Roofline, title: str) -> str:
+    """Draw layers by their intensity and their rate; the area of a point is its share of the pass.
+
+    Layers without multiply-adds have no rate, and are not drawn; the title says what they take.
+
+    Raises:
+        MissingLibrary: matplotlib is not installed.
+    """
+    return drawn(partial(_draw, roofline=roofline, title=title), SIZE)
+
+
+def _draw(axes: Any, roofline: Roofline, title: str) -> None:
+    shown = [layer for layer in roofline.layers if layer.work.macs and layer.time_s > 0]
+    rest = 1 - sum(layer.time_s for layer in shown) / roofline.sum_s if roofline.sum_s else 0.0
+    longest = max((layer.time_s for layer in shown), default=1.0)
+    for bound, (shape, colour) in MARKS.items():
+        layers = [layer for layer in shown if layer.bound == bound]
+        if not layers:
+            continue
+        axes.scatter(
+            [layer.intensity or 0.0 for layer in layers],
+            [2 * layer.work.macs / layer.time_s for layer in layers],
+            s=[10 + LARGEST * layer.time_s / longest for layer in layers],
+            marker=shape,
+            color=colour,
+            alpha=0.6,
+            linewidths=0,
+            label=f"{bound}-bound",
+        )
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    _roofs(axes, roofline.ceilings)
+    longest_first = sorted(shown, key=lambda layer: -layer.time_s)
+    for layer, offset in zip(longest_first, NAME_OFFSETS, strict=False):
+        point = (layer.intensity or 0.0, 2 * layer.work.macs / layer.time_s)
+        axes.annotate(
+            layer.work.path,
+            point,
+            textcoords="offset points",
+            xytext=offset,
+            fontsize=8,
+            arrowprops={"arrowstyle": "-", "lw": 0.5},
+        )
+    heading = f"{title}\n{rest:.0%} of the pass in layers without MACs"
+    axes.set_title(heading, loc="left", fontsize=11)
+    axes.set_xlabel("FLOP per byte moved")
+    axes.set_ylabel("FLOP per second")
+    axes.grid(alpha=0.3, which="major")
+    axes.legend(frameon=False, fontsize=8, loc="lower right", markerscale=0.6)
+
+
+def _roofs(axes: Any, ceilings: Ceilings) -> None:
+    """Draw what the memory, the best cache and the arithmetic allow."""
+    low, high = axes.get_xlim()
+    best = ceilings.bytes_per_s(0)
+    for rate, name, dash in (
+        (ceilings.slowest_bytes_per_s, "memory", "-"),
+        (best, "cache", "--"),
+    ):
+        ridge = ceilings.flops_per_s / rate
+        low = min(low, ridge / 2)
+        axes.plot(
+            [low, ridge, max(high, 2 * ridge)],
+            [low * rate, ceilings.flops_per_s, ceilings.flops_per_s],
+            color="black",
+            ls=dash,
+            lw=1.2,
+            label=f"{name}: {scaled(rate)}B/s",
+        )
