@@ -31,11 +31,9 @@ def end(app: typer.Typer, argv: Sequence[str]) -> int:
             sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except ArchbenchError as error:
-        _explain(error.message, error.hint, debug)
-        return error.exit_code
+        return _explain(error, debug)
     except _UsageError as error:
-        _explain(*_usage(error), debug)
-        return 2
+        return _explain(_usage(error), debug)
     except BrokenPipeError:
         _let_go_of_stdout()
         return 0
@@ -48,16 +46,13 @@ def end(app: typer.Typer, argv: Sequence[str]) -> int:
         library = named_by(error)
         if library is None:
             return _bug()
-        refusal = missing(library, "this command", error)
-        _explain(refusal.message, refusal.hint, debug)
-        return refusal.exit_code
+        return _explain(missing(library, "this command", error), debug)
     except OSError as error:  # what the user's own code raises never comes here as it is
         _let_go_of_stdout()
         if sys.platform == "win32" and error.errno == EINVAL:  # its word for a broken pipe
             return 0
         hint = "make room on that disk" if error.errno == ENOSPC else ""
-        _explain(f"writing failed: {why_refused(error)}", hint, debug)
-        return 2
+        return _explain(ArchbenchError(f"writing failed: {why_refused(error)}", hint), debug)
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     except Exception:
@@ -67,11 +62,8 @@ def end(app: typer.Typer, argv: Sequence[str]) -> int:
 def _bug() -> int:
     """Print the traceback of the exception that is handled now; return the exit code."""
     traceback.print_exc()
-    _explain(
-        "this is a bug in archbench, not in what you did",
-        "please report it with the lines above",
-        debug=False,
-    )
+    message = "this is a bug in archbench, not in what you did"
+    _explain(ArchbenchError(message, "please report it with the lines above"), debug=False)
     return INTERNAL_ERROR
 
 
@@ -96,23 +88,25 @@ def _spelled_out(argv: Sequence[str]) -> list[str]:
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
 
-def _usage(error: Exception) -> tuple[str, str]:
+def _usage(error: Exception) -> ArchbenchError:
     """Word Typer's usage error as archbench words its own: a line, and a hint."""
     message = error.format_message()  # type: ignore[attr-defined]  # click's exceptions have it
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "archbench"
     message = message.replace("Value error, ", "")  # pydantic's, in some versions of Typer
     message = message[:1].lower() + message[1:].rstrip(".")
-    return " ".join(message.split()), f"`{command} --help` shows what it takes"
+    return ArchbenchError(" ".join(message.split()), f"`{command} --help` shows what it takes")
 
 
-def _explain(message: str, hint: str, debug: bool) -> None:
+def _explain(error: ArchbenchError, debug: bool) -> int:
+    """Print an error's message and hint, and with --debug the traceback; return its exit code."""
     with suppress(OSError):  # a closed or full standard error changes no exit code
         if debug:
             traceback.print_exc()
-        say(f"archbench: {_one_line(message)}", sys.stderr)
-        if hint:
-            say(f"hint: {_one_line(hint)}", sys.stderr)
+        say(f"archbench: {_one_line(error.message)}", sys.stderr)
+        if error.hint:
+            say(f"hint: {_one_line(error.hint)}", sys.stderr)
+    return error.exit_code
 
 
 def say(line: str, stream: TextIO | None) -> None:

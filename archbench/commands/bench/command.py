@@ -77,16 +77,7 @@ def bench(
 ) -> None:
     """Measure latency, throughput and memory; every cell in several fresh processes."""
     if fits is not None:
-        if given_options(context, TimingOptions):
-            raise ArchbenchError(
-                "--fits measures memory alone: no --record, --resume, --layers, --plot or --export",
-                "leave those out",
-            )
-        if batch_size != "1":
-            raise ArchbenchError(
-                f"--fits looks for the batch size itself, and cannot take -b {batch_size}",
-                "leave -b out",
-            )
+        _refuse_idle_options(context, batch_size)
         print_largest_batches(models, fits, options, how, cold_cache, result)
         return
     one_cell = len(models) == 1 and "," not in f"{batch_size}{how.precision}"
@@ -123,6 +114,20 @@ def bench(
     if timing.plot is not None:
         draw_roofline(found.timings[0], timing.plot)
     _leave(found)
+
+
+def _refuse_idle_options(context: typer.Context, batch_size: str) -> None:
+    """Refuse options that would do nothing beside --fits."""
+    if given_options(context, TimingOptions):
+        raise ArchbenchError(
+            "--fits measures memory alone: no --record, --resume, --layers, --plot or --export",
+            "leave those out",
+        )
+    if batch_size != "1":
+        raise ArchbenchError(
+            f"--fits looks for the batch size itself, and cannot take -b {batch_size}",
+            "leave -b out",
+        )
 
 
 def _batch_sizes(text: str) -> list[int]:

@@ -6,6 +6,7 @@ from textwrap import wrap
 from typing import NamedTuple
 
 from archbench.papers.claims.records import Claim, ClaimVerdict, Finding, Measurement
+from archbench.tables.columns import Columns, table_of
 from archbench.tables.table import Column, Kind, Report, Table, TableCell, Tone, Toned
 from archbench.units import counted
 
@@ -28,32 +29,33 @@ LOOKS: Mapping[ClaimVerdict, Look] = {
     "not_tested": Look("not tested", "not tested", "not tested", Tone.QUIET),
 }
 MEASURED, EXPECTED = 34, 20  # characters of a line
+AGREES, DIFFERS = Toned("=", Tone.GOOD), Toned("≠", Tone.BAD)
 
 
 def findings_report(findings: Sequence[Finding]) -> Report:
     """List findings with their statements; CSV holds every measurement."""
-    rows = tuple(
-        (
-            finding.claim.id,
-            Toned(LOOKS[finding.evidence.verdict].word, LOOKS[finding.evidence.verdict].tone),
-            _statement(finding),
-            "; ".join(_measured(m) for m in finding.evidence.measurements) or None,
-        )
-        for finding in findings
-    )
-    columns = (
-        Column("claim", "claim"),
-        Column("verdict", "verdict"),
-        Column("statement", "statement", Kind.PROSE),
-        Column("measured", "measured (expected)", Kind.PROSE, rank=1),
+    columns: Columns[Finding] = (
+        (Column("claim", "claim"), lambda finding: finding.claim.id),
+        (Column("verdict", "verdict"), _verdict),
+        (Column("statement", "statement", Kind.PROSE), _statement),
+        (Column("measured", "measured (expected)", Kind.PROSE, rank=1), _all_measured),
     )
     return Report(
         _sum(findings),
-        (Table(columns, rows),) if rows else (),
+        (table_of(columns, findings),) if findings else (),
         _document(findings),
         notes=_surprises(findings),
         rows=_machine_rows(findings),
     )
+
+
+def _verdict(finding: Finding) -> Toned:
+    look = LOOKS[finding.evidence.verdict]
+    return Toned(look.word, look.tone)
+
+
+def _all_measured(finding: Finding) -> str | None:
+    return "; ".join(_measured(m) for m in finding.evidence.measurements) or None
 
 
 def finding_report(finding: Finding) -> Report:
@@ -91,22 +93,13 @@ def _facts(finding: Finding) -> tuple[tuple[str, str], ...]:
 
 
 def _measurements(measurements: Sequence[Measurement]) -> Table:
-    columns = (
-        Column("what", "measured"),
-        Column("value", "value"),
-        Column("expected", "expected"),
-        Column("agrees", ""),
+    columns: Columns[Measurement] = (
+        (Column("what", "measured"), lambda m: "\n".join(wrap(m.what, MEASURED))),
+        (Column("value", "value"), lambda m: _number(m.value)),
+        (Column("expected", "expected"), lambda m: "\n".join(wrap(_expected(m), EXPECTED))),
+        (Column("agrees", ""), lambda m: AGREES if m.agrees else DIFFERS),
     )
-    rows = tuple(
-        (
-            "\n".join(wrap(m.what, MEASURED)),
-            _number(m.value),
-            "\n".join(wrap(_expected(m), EXPECTED)),
-            Toned("=", Tone.GOOD) if m.agrees else Toned("≠", Tone.BAD),
-        )
-        for m in measurements
-    )
-    return Table(columns, rows)
+    return table_of(columns, measurements)
 
 
 def claims_report(claims: Sequence[Claim]) -> Report:

@@ -8,7 +8,7 @@ from archbench.commands.reproduce.paper_table import folded, grid, is_grid
 from archbench.papers.records import VERDICTS, PublishedFigure, Reproduction, Verdict, VerdictChange
 from archbench.papers.verdict_looks import LOOKS
 from archbench.record import as_json
-from archbench.tables.columns import table_of_dicts
+from archbench.tables.columns import Columns, table_of, table_of_dicts
 from archbench.tables.table import Column, Kind, Report, Table, TableCell, Toned
 from archbench.units import counted
 
@@ -154,30 +154,22 @@ def _machine_rows(reproductions: Sequence[Reproduction]) -> Table:
 
 
 def _listing(reproductions: Sequence[Reproduction]) -> Table:
-    columns = [
-        Column("row", "row"),
-        Column("column", "column", rank=2),
-        Column("printed", "printed"),
-        Column("computed", "computed"),
-        Column("convention", "of", Kind.PRINTED, rank=3),
-    ]
-    rows: list[tuple[TableCell, ...]] = [
-        (
-            folded(r.figure.row),
-            folded(r.figure.column),
-            r.figure.printed,
-            Toned(
-                " ".join(filter(None, (LOOKS[r.verdict].mark, r.own.shown if r.own else ""))),
-                LOOKS[r.verdict].tone,
-            ),
-            r.own.how if r.own else None,
-        )
-        for r in reproductions
-    ]
+    columns: Columns[Reproduction] = (
+        (Column("row", "row"), lambda r: folded(r.figure.row)),
+        (Column("column", "column", rank=2), lambda r: folded(r.figure.column)),
+        (Column("printed", "printed"), lambda r: r.figure.printed),
+        (Column("computed", "computed"), _computed),
+        (Column("convention", "of", Kind.PRINTED, rank=3), lambda r: r.own.how if r.own else None),
+    )
     if len({r.figure.paper for r in reproductions}) > 1:
-        columns.append(Column("paper", "source", rank=4))
-        rows = [(*row, r.figure.paper) for row, r in zip(rows, reproductions, strict=True)]
-    return Table(tuple(columns), tuple(rows))
+        columns = (*columns, (Column("paper", "source", rank=4), lambda r: r.figure.paper))
+    return table_of(columns, reproductions)
+
+
+def _computed(r: Reproduction) -> Toned:
+    """Return a verdict's mark, and behind it what was computed, if anything was."""
+    look = LOOKS[r.verdict]
+    return Toned(" ".join(filter(None, (look.mark, r.own.shown if r.own else ""))), look.tone)
 
 
 def _explanations(

@@ -4,34 +4,42 @@ from functools import partial
 from typing import Any
 
 from archbench.commands.selftest.records import Rate, SelfTest
-from archbench.tables.columns import table_of_dicts
+from archbench.tables.columns import Columns, table_of, table_of_dicts
 from archbench.tables.picture import COLOURS, SIZE, drawn
-from archbench.tables.table import Column, Kind, Report, Table, TableCell
+from archbench.tables.table import Column, Kind, Report
 from archbench.timing.words import machine_facts
 
 SHAPES = ("o", "s", "^", "D")
 
 
+def _others(rate: Rate) -> str:
+    """Return how often the other verdicts were given: "2 ok, 1 inconclusive"."""
+    words = {word: n for word, n in rate.words.items() if word != "regressed"}
+    return ", ".join(f"{n} {word.replace('_', ' ')}" for word, n in words.items())
+
+
+COLUMNS: Columns[Rate] = (
+    (Column("model", "model"), lambda rate: rate.model),
+    (Column("slowdown", "built in", Kind.SHARE), lambda rate: rate.slowdown),
+    (Column("measured", "measured", Kind.SHARE, 2), lambda rate: rate.measured),
+    (Column("source", "gates"), lambda rate: "ran" if rate.source == "run" else "resampled"),
+    (Column("runs", "of them", Kind.INTEGER), lambda rate: rate.runs),
+    (Column("found", "said regressed", Kind.INTEGER), lambda rate: rate.found),
+    (Column("rate", "rate", Kind.SHARE), lambda rate: rate.rate),
+    (Column("low", "95 % low", Kind.SHARE, 1), lambda rate: rate.low),
+    (Column("high", "high", Kind.SHARE), lambda rate: rate.high),
+    (Column("others", "otherwise", rank=3), _others),
+    (Column("pairs", "pairs", Kind.INTEGER, 4), lambda rate: rate.pairs),
+    (Column("cell_s", "a cell", Kind.SECONDS, 2, "time"), lambda rate: rate.cell_s),
+    (Column("wall_s", "with control", Kind.SECONDS, 2, "time"), lambda rate: rate.wall_s),
+)
+
+
 def selftest_report(test: SelfTest) -> Report:
-    """Lay out the rates."""
-    columns = (
-        Column("model", "model"),
-        Column("slowdown", "built in", Kind.SHARE),
-        Column("measured", "measured", Kind.SHARE, 2),
-        Column("source", "gates"),
-        Column("runs", "of them", Kind.INTEGER),
-        Column("found", "said regressed", Kind.INTEGER),
-        Column("rate", "rate", Kind.SHARE),
-        Column("low", "95 % low", Kind.SHARE, 1),
-        Column("high", "high", Kind.SHARE),
-        Column("others", "otherwise", rank=3),
-        Column("pairs", "pairs", Kind.INTEGER, 4),
-        Column("cell_s", "a cell", Kind.SECONDS, 2, "time"),
-        Column("wall_s", "with control", Kind.SECONDS, 2, "time"),
-    )
+    """Return the report of a self-test: a row for each rate."""
     return Report(
         f"The time gate, put to the test: {_way(test)}",
-        (Table(columns, tuple(_row(rate) for rate in test.rates)),),
+        (table_of(COLUMNS, test.rates),),
         test.to_dict(),
         () if test.environment is None else tuple(machine_facts(test.environment)),
         (
@@ -48,19 +56,6 @@ def _way(test: SelfTest) -> str:
     """Say how the gates measured."""
     processes = "one process" if test.one_process else "pairs of processes"
     return f"{processes}, a busy neighbour" if test.busy else processes
-
-
-def _row(rate: Rate) -> tuple[TableCell, ...]:
-    others = [
-        f"{n} {word.replace('_', ' ')}" for word, n in rate.words.items() if word != "regressed"
-    ]
-    return (
-        *(rate.model, rate.slowdown, rate.measured),
-        "ran" if rate.source == "run" else "resampled",
-        *(rate.runs, rate.found, rate.rate, rate.low, rate.high),
-        ", ".join(others),
-        *(rate.pairs, rate.cell_s, rate.wall_s),
-    )
 
 
 def power_svg(test: SelfTest) -> str:
