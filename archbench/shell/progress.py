@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def collected(doing: str, items: Iterable[T], count: int) -> tuple[T, ...]:
+def collect(doing: str, items: Iterable[T], count: int) -> tuple[T, ...]:
     """Return the items that an iterator makes one by one, `count` in all; show a bar meanwhile."""
     found = []
     with progress(doing) as tell:

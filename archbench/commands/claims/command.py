@@ -13,7 +13,7 @@ from archbench.papers.statements import select, statements
 from archbench.shell.atomic_files import atomic_write
 from archbench.shell.options import ResultOptions, verdicts_named
 from archbench.shell.output import destination, warn
-from archbench.shell.progress import collected
+from archbench.shell.progress import collect
 from archbench.units import counted
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def claims(
         folder = _folder(plot)
         from archbench.papers.claims.experiments import run_experiments
 
-        findings = collected("testing", run_experiments(selected), len(selected))
+        findings = collect("testing", run_experiments(selected), len(selected))
         shown = tuple(f for f in findings if not verdicts or f.evidence.verdict in verdicts)
         out.write(finding_report(*shown) if len(shown) == 1 else findings_report(shown))
     if folder is not None:

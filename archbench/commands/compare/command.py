@@ -48,7 +48,7 @@ def compare(
     with destination(result.form, result.output) as out, prints_set_aside():
         from archbench.commands.compare.changes import with_times
         from archbench.commands.compare.report import structure_report, time_report, whole_report
-        from archbench.commands.compare.run import measured, structure_of
+        from archbench.commands.compare.run import measure_in_turn, structure_of
         from archbench.timing.sessions.model_cells import model_cells
 
         ways = how.ways((batch_size,))
@@ -60,7 +60,7 @@ def compare(
             if not no_bench:
                 interrupt.check()
                 with listening("measuring") as listener:
-                    times = measured(found, sessions, max_time, listener)
+                    times = measure_in_turn(found, sessions, max_time, listener)
                 comparison = with_times(comparison, times)
                 if at_once:
                     out.write(time_report(comparison))

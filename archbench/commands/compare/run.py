@@ -10,8 +10,8 @@ from archbench.libraries import require
 from archbench.timing.failures import error_of
 from archbench.timing.records import Session
 from archbench.timing.sessions.job_runner import SILENT, Listener, job_runner
-from archbench.timing.sessions.schedule import SESSIONS, comparison_jobs, run_jobs
 from archbench.timing.sessions.model_cells import ModelCells, Ways, model_cells
+from archbench.timing.sessions.schedule import SESSIONS, comparison_jobs, run_jobs
 
 if TYPE_CHECKING:
     from torch import nn
@@ -58,7 +58,7 @@ def compare(
     with model_cells(models, input_size, model_kwargs, ways) as found:
         comparison = structure_of(found)
         if measure:
-            comparison = with_times(comparison, measured(found, sessions, max_time_s))
+            comparison = with_times(comparison, measure_in_turn(found, sessions, max_time_s))
     return comparison
 
 
@@ -73,7 +73,7 @@ def structure_of(found: Sequence[ModelCells]) -> Comparison:
     return compare_structure([profile_loaded(s.loaded, s.plans[s.cells[0]]) for s in found])
 
 
-def measured(
+def measure_in_turn(
     found: Sequence[ModelCells],
     sessions: int,
     max_time_s: float,

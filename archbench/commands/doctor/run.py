@@ -52,8 +52,8 @@ def doctor(
     watch, why_not = _device_watch(cell.device)
     with job_runner(listener.show_output) as runner:
         environment = runner.environment(cell)
-        sessions = _same_twice(cell, runner, max_time_s, listener) if max_time_s > 0 else []
-        kept = _measured_anew(environment, cell, runner) if ceilings else None
+        sessions = _measure_noise(cell, runner, max_time_s, listener) if max_time_s > 0 else []
+        kept = _measure_ceilings(environment, cell, runner) if ceilings else None
     left = available_bytes()
     load = cpu.load
     assert load is not None  # it was left above
@@ -68,7 +68,7 @@ def doctor(
     )
 
 
-def _measured_anew(environment: Environment, cell: Cell, runner: JobRunner) -> Ceilings:
+def _measure_ceilings(environment: Environment, cell: Cell, runner: JobRunner) -> Ceilings:
     """Measure the ceilings of every usual precision; return those of float32."""
     found = []
     for own in (replace(cell, precision="fp32"), replace(cell, precision="bf16")):
@@ -77,7 +77,7 @@ def _measured_anew(environment: Environment, cell: Cell, runner: JobRunner) -> C
     return found[0]
 
 
-def _same_twice(
+def _measure_noise(
     cell: Cell, runner: JobRunner, max_time_s: float, listener: Listener
 ) -> list[Session]:
     """Let a network take turns with itself in several processes."""

@@ -53,9 +53,7 @@ def _text(value: Any) -> str:
 
 
 def count_subject(
-    model: str | nn.Module,
-    model_kwargs: Mapping[str, Any] | None = None,
-    input_size: InputSize | None = None,
+    model: str | nn.Module, model_kwargs: Mapping[str, Any] | None, input_size: InputSize | None
 ) -> Subject:
     """Load a network and count it for one sample, arguments and errors as in profile()."""
     loaded = load(model, model_kwargs, blank=True)

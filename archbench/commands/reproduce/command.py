@@ -16,7 +16,7 @@ from archbench.shell.atomic_files import atomic_write
 from archbench.shell.files_in_use import in_use
 from archbench.shell.options import ResultOptions, complete_model, verdicts_named
 from archbench.shell.output import destination, warn
-from archbench.shell.progress import collected
+from archbench.shell.progress import collect
 from archbench.tables.render import Format
 from archbench.units import counted
 
@@ -115,7 +115,7 @@ def _verdicts(words: list[str]) -> tuple[Verdict, ...]:
 def _recomputed(selected: Sequence["PublishedFigure"]) -> tuple["Reproduction", ...]:
     from archbench.papers.reproduce import recomputed
 
-    return collected("recomputing", recomputed(selected), len(selected))
+    return collect("recomputing", recomputed(selected), len(selected))
 
 
 def _write(

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 def summarise(
     model: "str | nn.Module",
-    input_size: "InputSize | None" = None,
-    batch_size: int = 1,
-    model_kwargs: Mapping[str, Any] | None = None,
-    device: str = "auto",
-    cross_check: bool = False,
+    input_size: "InputSize | None",
+    batch_size: int,
+    model_kwargs: Mapping[str, Any],
+    device: str,
+    cross_check: bool,
 ) -> Summary:
     """Return a network's counts; with fvcore's, which runs the network with weights, if asked.
 

@@ -28,7 +28,7 @@ def layers_report(bench: Bench) -> Report:
     for timing in bench.timings:
         if timing.roofline is not None:
             tables.append(_table(timing, timing.roofline))
-            facts += _facts(timing, timing.roofline)
+            facts += _facts(timing.roofline)
             notes += _notes(timing, timing.roofline)
     return replace(
         plain,
@@ -88,7 +88,7 @@ def _bound(layer: LayerTime) -> TableCell:
     return Toned(layer.bound, TONES[layer.bound]) if layer.work.operations else None
 
 
-def _facts(timing: Timing, roofline: Roofline) -> list[tuple[str, str]]:
+def _facts(roofline: Roofline) -> list[tuple[str, str]]:
     more = roofline.sum_s / roofline.whole_s - 1
     return [
         (
