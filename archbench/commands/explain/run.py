@@ -20,15 +20,13 @@ from archbench.units import shape_for_people
 if TYPE_CHECKING:
     from torch import nn
 
-Progress = Callable[[float], None]
-
 
 def explain(
     model: "str | nn.Module",
     model_kwargs: Mapping[str, Any] | None = None,
     input_size: InputSize | None = None,
     run_tools: bool = True,
-    tell: Progress = lambda share: None,
+    tell: Callable[[float], None] = lambda share: None,
 ) -> Explanation:
     """Return what leads from archbench's count of a network to other tools', for one sample.
 
