@@ -1,14 +1,14 @@
 """The `archbench` command: the list of its sub-commands."""
 
-import sys
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Annotated
 
 import typer
 
-from archbench.shell.ending import end, say
+from archbench.shell.ending import end
 from archbench.shell.option_groups import as_command
+from archbench.shell.streams import print_line
 from archbench.version import own_version
 
 # In the order in which `archbench --help` lists them: a name, and its function below commands/.
@@ -51,7 +51,7 @@ for _name, _place in COMMANDS.items():
 
 def _print_version(asked: bool) -> None:
     if asked:
-        say(f"archbench {own_version()}", sys.stdout)
+        print_line(f"archbench {own_version()}")
         raise typer.Exit
 
 
@@ -65,7 +65,7 @@ def main(
 ) -> None:
     """Put claims about vision architectures to the test."""
     if context.invoked_subcommand is None:
-        say(context.get_help(), sys.stdout)
+        print_line(context.get_help())
 
 
 def run(argv: Sequence[str]) -> int:

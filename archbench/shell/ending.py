@@ -6,12 +6,12 @@ import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from errno import EINVAL, ENOSPC
-from typing import TextIO
 
 import typer
 
 from archbench.errors import ArchbenchError, why_refused
 from archbench.libraries import missing, named_by
+from archbench.shell.streams import say
 from archbench.tables.signs import never_fail
 
 INTERNAL_ERROR = 70
@@ -103,16 +103,10 @@ def _explain(error: ArchbenchError, debug: bool) -> int:
     with suppress(OSError):  # a closed or full standard error changes no exit code
         if debug:
             traceback.print_exc()
-        say(f"archbench: {_one_line(error.message)}", sys.stderr)
+        say(f"archbench: {_one_line(error.message)}")
         if error.hint:
-            say(f"hint: {_one_line(error.hint)}", sys.stderr)
+            say(f"hint: {_one_line(error.hint)}")
     return error.exit_code
-
-
-def say(line: str, stream: TextIO | None) -> None:
-    """Print a line; not through Typer, which takes a stream of ASCII for one of UTF-8."""
-    if stream is not None:  # as it is after `>&-`
-        print(line, file=stream)
 
 
 def _one_line(text: str) -> str:

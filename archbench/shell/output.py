@@ -97,18 +97,3 @@ def prints_set_aside() -> Iterator[None]:
     """Send what the user's own code prints to standard error, where it cannot spoil the data."""
     with redirect_stdout(sys.stderr):
         yield
-
-
-def warn(message: str) -> None:
-    """Print a line beside the data, on standard error."""
-    say(f"archbench: {message}")
-
-
-def say(line: str) -> None:
-    """Print a line on standard error."""
-    print(line, file=sys.stderr)  # noqa: T201  # the one place that does
-
-
-def show_output(text: str) -> None:
-    """Pass on what a model's own code printed in a worker process."""
-    sys.stderr.write(text)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from archbench.shell import interrupt
-from archbench.shell.output import show_output, warn
+from archbench.shell.streams import show_output, warn
 
 if TYPE_CHECKING:
     from archbench.timing.sessions.job_runner import Listener

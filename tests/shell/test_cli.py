@@ -260,6 +260,17 @@ def test_a_standard_output_that_takes_nothing_is_told_in_one_line(
     assert done.stderr.startswith("archbench: ")
 
 
+@needs_posix("a shell closes standard error")
+def test_notices_go_nowhere_without_a_standard_error(tmp_path: Path) -> None:
+    """After `2>&-` the data hold no line that is none of theirs, and an error keeps its code."""
+    claim = ["claims", "factorisation.asymmetric-saving", "--plot", str(tmp_path), "-f", "csv"]
+    for argv, code in (claim, 0), (["summary", "resnet2O"], 2):
+        shell = f"{shlex.join([sys.executable, '-m', 'archbench', *argv])} 2>&-"
+        done = subprocess.run(["sh", "-c", shell], capture_output=True, text=True)
+        assert done.returncode == code
+        assert "archbench" not in done.stdout
+
+
 def test_an_interrupt_that_an_import_swallowed_still_ends_the_command(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

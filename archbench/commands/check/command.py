@@ -15,7 +15,8 @@ from archbench.gates.structure.records import Check
 from archbench.gates.time.command import TimeOptions, check_time
 from archbench.shell.option_groups import given_options
 from archbench.shell.options import CellOptions, Cells, ResultOptions
-from archbench.shell.output import destination, prints_set_aside, warn
+from archbench.shell.output import destination, prints_set_aside
+from archbench.shell.streams import warn
 
 if TYPE_CHECKING:
     from archbench.gates.saved_runs.records import SavedCheck

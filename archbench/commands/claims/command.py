@@ -12,8 +12,9 @@ from archbench.libraries import require
 from archbench.papers.statements import select, statements
 from archbench.shell.atomic_files import atomic_write
 from archbench.shell.options import ResultOptions, verdicts_named
-from archbench.shell.output import destination, warn
+from archbench.shell.output import destination
 from archbench.shell.progress import collect
+from archbench.shell.streams import warn
 from archbench.units import counted
 
 if TYPE_CHECKING:

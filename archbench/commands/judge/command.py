@@ -11,7 +11,8 @@ from archbench.gates.time.report import time_gate_report
 from archbench.gates.time.verdicts import verdicts_of
 from archbench.shell.files_in_use import in_use
 from archbench.shell.options import ResultOptions
-from archbench.shell.output import destination, warn
+from archbench.shell.output import destination
+from archbench.shell.streams import warn
 
 Run = Annotated[Path, typer.Argument(help="what `archbench check --time --record` wrote")]
 Strict = Annotated[bool, typer.Option("--strict", help="exit 4 if something could not be decided")]

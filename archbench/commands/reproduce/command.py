@@ -15,8 +15,9 @@ from archbench.papers.verdict_looks import LOOKS
 from archbench.shell.atomic_files import atomic_write
 from archbench.shell.files_in_use import in_use
 from archbench.shell.options import ResultOptions, complete_model, verdicts_named
-from archbench.shell.output import destination, warn
+from archbench.shell.output import destination
 from archbench.shell.progress import collect
+from archbench.shell.streams import warn
 from archbench.tables.render import Format
 from archbench.units import counted
 

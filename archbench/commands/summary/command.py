@@ -6,7 +6,8 @@ import typer
 
 from archbench.errors import ArchbenchError
 from archbench.shell.options import Aux, BatchSize, Model, ModelOptions, ResultOptions
-from archbench.shell.output import destination, prints_set_aside, warn
+from archbench.shell.output import destination, prints_set_aside
+from archbench.shell.streams import warn
 from archbench.units import counted
 
 Depth = Annotated[

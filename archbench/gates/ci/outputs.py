@@ -14,7 +14,7 @@ from archbench.shell.atomic_files import atomic_append, atomic_write, write_erro
 from archbench.shell.files_in_use import in_use, refuse_source
 from archbench.shell.option_groups import is_given
 from archbench.shell.options import ResultOptions
-from archbench.shell.output import say
+from archbench.shell.streams import say
 
 if TYPE_CHECKING:
     from archbench.gates.records import GateResult

@@ -12,7 +12,7 @@ from archbench.commands.bench.records import Timing
 from archbench.errors import ArchbenchError, OutputRefused
 from archbench.libraries import require
 from archbench.shell.atomic_files import atomic_write
-from archbench.shell.output import warn
+from archbench.shell.streams import warn
 from archbench.tables.picture import COLOURS, drawn
 from archbench.timing.ceilings import Ceilings
 from archbench.timing.words import how
