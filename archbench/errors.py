@@ -92,3 +92,17 @@ class NothingMeasured(ArchbenchError):
     """A measurement was asked for and none was made."""
 
     exit_code = 5
+
+
+class TensorsKept(UserWarning):
+    """A network keeps tensors of its analysis, which have no values, out of archbench's reach.
+
+    Args:
+        places: that keep them, such as "a variable of a closure".
+    """
+
+    def __init__(self, places: Iterable[str]) -> None:
+        super().__init__(
+            f"forward() keeps tensors of the analysis, without values, in {', '.join(places)}; "
+            "build the network anew before you run it"
+        )

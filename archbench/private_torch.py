@@ -16,6 +16,8 @@ flop_formulas         (`flop_registry`) is empty: what only torch has a rule for
 compiler_is_loaded    (`_dynamo`) says yes: the compiler is asked to stand aside, which loads it;
 compilations          (`counters`) is None: times of a compiled network are flagged;
 uncompiled            (`_orig_mod`) leaves the wrapper, which runs and counts the same network;
+swap_contents         (`_swap_tensor_impl`) leaves tensors without values in the caches of a program
+                      that forward() fills, and names them;
 conv_backend          (`_select_conv_backend`) is None: the kernel of a convolution is not known;
 hold_kernel           (`_sleep`) is None: a GPU's own times include launching, and are flagged as
                       launch bound.
@@ -149,9 +151,23 @@ def compilations() -> int | None:
 
 
 def uncompiled(module: nn.Module) -> nn.Module:
-    """Take off torch.compile's wrapper, if there is one."""
-    inner = getattr(module, ORIGINAL, None)
-    return inner if isinstance(inner, nn.Module) else module
+    """Take off torch.compile's wrapper, if the module is one.
+
+    A module of the user may answer for another one's attributes: its own class decides.
+    """
+    wrapper = getattr(sys.modules.get(f"{COMPILER}.eval_frame"), "OptimizedModule", None)
+    if wrapper is None or not issubclass(type(module), wrapper):
+        return module
+    inner = module._modules.get(ORIGINAL)
+    return module if inner is None else inner
+
+
+def swap_contents(tensor: torch.Tensor, other: torch.Tensor) -> bool:
+    """Exchange what two tensors hold, for all who refer to them; False where torch cannot."""
+    swap = getattr(torch._C, "_swap_tensor_impl", None)
+    if swap is not None:
+        swap(tensor, other)
+    return swap is not None
 
 
 def conv_backend(*args: Any) -> str | None:

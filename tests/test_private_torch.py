@@ -18,9 +18,9 @@ import archbench
 from archbench import private_torch
 from archbench.analysis import rules
 from archbench.analysis.memory import convolutions
-from archbench.analysis.module_tree import unwrapped
 from archbench.analysis.records import Profile
 from archbench.analysis.shapes import BLANKS
+from archbench.networks.module_tree import unwrapped
 from archbench.timing.worker.runner import take_turns
 from archbench.timing.worker.time_budget import Effort
 from tests.clocks import FakeClock

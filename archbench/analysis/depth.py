@@ -28,8 +28,8 @@ class DepthCount:
         self.longest = 0
         self.step = 1  # layers that a convolution or linear operation adds; 0 inside a single layer
 
-    def add_operation(self, rule: Rule | None, args: Sequence[Any], kwargs: Any, out: Any) -> None:
-        """Carry the largest depth of the operands to the result.
+    def add_operation(self, rule: Rule | None, args: Sequence[Any], kwargs: Any, out: Any) -> bool:
+        """Carry the largest depth of the operands to the result; tell whether they have any.
 
         A convolution adds a layer. A matrix product adds one if exactly one of its factors depends
         on the network's input.
@@ -44,7 +44,7 @@ class DepthCount:
                     if isinstance(item, Tensor):
                         deepest = max(deepest, getattr(item, _DEPTH, -1))
         if deepest < 0:
-            return
+            return False
         if rule in CONVOLUTIONS:
             deepest += self.step
         elif isinstance(rule, Product):
@@ -62,6 +62,7 @@ class DepthCount:
             for tensor in out:
                 if isinstance(tensor, Tensor):
                     setattr(tensor, _DEPTH, deepest)
+        return True
 
     def add_module(self, out: Any) -> None:
         """Add a layer to the result of a module that is a single layer."""

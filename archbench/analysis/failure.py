@@ -32,13 +32,25 @@ class ForwardFailed(Exception):
         self.shapes: Sequence[Shape] = [tuple(tensor.shape) for tensor in tensors_in(inputs)]
 
 
-def error_of(failed: ForwardFailed, loaded: Loaded, plan: InputPlan) -> ArchbenchError:
+LONGEST_PATH = 60  # characters of a path in a message
+
+
+def shortened(path: str) -> str:
+    """Return a path without its beginning, if it is too long for a message."""
+    return path if len(path) <= LONGEST_PATH else f"...{path[-LONGEST_PATH:]}"
+
+
+def error_of(
+    failed: ForwardFailed, loaded: Loaded, plan: InputPlan, runs_alone: bool | None = None
+) -> ArchbenchError:
     """Return the error for a failed forward pass, which names the layer, its input and the reason.
 
-    It is InputRefused for a network of the registry, UserCodeError for a network of the user.
+    It is InputRefused for a network of the registry, UserCodeError for a network of the user, and a
+    plain ArchbenchError if the same pass succeeds without archbench; None: that is not known.
     """
     shapes = " and ".join(shape_for_machines(s) or "a number" for s in failed.shapes) or "nothing"
-    where = f"{failed.path or 'the network itself'} ({failed.type}) on an input of {shapes}"
+    path = shortened(failed.path) or "the network itself"
+    where = f"{path} ({failed.type}) on an input of {shapes}"
     cause = failed.__cause__
     if operation := refused_higher_order(cause):
         return ArchbenchError(
@@ -47,6 +59,11 @@ def error_of(failed: ForwardFailed, loaded: Loaded, plan: InputPlan) -> Archbenc
             "install torch 2.9 or a later release",
         )
     reason = describe(cause) if cause is not None else "unknown"
+    if runs_alone:
+        return ArchbenchError(
+            f"archbench cannot analyse {loaded.name}: {where}: {reason}",
+            "the network runs by itself; --debug shows the traceback",
+        )
     if loaded.architecture is not None and plan.given is None:
         size = shape_for_machines(plan.specs[0].shape)
         own = shape_for_machines(loaded.architecture.input_shape)

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from archbench.analysis.stand_ins import fresh_copy
+from archbench.analysis.isolation.stand_ins import fresh_copy
 from archbench.networks.inputs import InputPlan, dtype_name
 from archbench.networks.precision import HALF
 from archbench.networks.resolve import Loaded

@@ -7,13 +7,14 @@ import torch
 from torch import Tensor, nn
 
 from archbench.analysis.failure import ForwardFailed, error_of
-from archbench.analysis.module_tree import unwrapped
+from archbench.analysis.isolation.alone import runs_alone
 from archbench.analysis.recorder import Visit
 from archbench.analysis.records import LayerCost, Profile, StageCost, Totals
 from archbench.analysis.trace import Trace, trace
 from archbench.errors import AnalysisIncomplete
 from archbench.garbage_collector import collection_paused
 from archbench.networks.inputs import GivenInputs, InputPlan, InputSize, plan_given, without_batch
+from archbench.networks.module_tree import ByModule, unwrapped
 from archbench.networks.resolve import Loaded, load, plan_for
 from archbench.units import Shape
 
@@ -66,7 +67,7 @@ def profile_loaded(loaded: Loaded, plan: InputPlan) -> Profile:
             traced = trace(unwrapped(loaded.module), plan)
             return _profile_of(loaded, plan, traced)
     except ForwardFailed as failed:
-        raise error_of(failed, loaded, plan) from failed.__cause__
+        raise error_of(failed, loaded, plan, runs_alone(loaded, plan)) from failed.__cause__
 
 
 def refuse_incomplete(result: Profile) -> None:
@@ -98,14 +99,12 @@ def _profile_of(loaded: Loaded, plan: InputPlan, traced: Trace) -> Profile:
     )
 
 
-Owned = Mapping[nn.Module, Sequence[Tensor]]  # the tensors that each module holds itself
+Owned = ByModule[list[Tensor]]  # the tensors that each module holds itself
 
 
 def _layers(traced: Trace, params: Owned, buffers: Owned, batch_size: int) -> tuple[LayerCost, ...]:
     all_params = _elements_by_path(traced, params)
-    trainable = _elements_by_path(
-        traced, {module: [p for p in own if p.requires_grad] for module, own in params.items()}
-    )
+    trainable = _elements_by_path(traced, params, lambda tensor: tensor.requires_grad)
     all_buffers = _elements_by_path(traced, buffers)
     return tuple(
         LayerCost(
@@ -146,10 +145,10 @@ def _elements(tensors: Iterable[Tensor]) -> int:
 
 def _own_tensors(
     modules: Iterable[nn.Module], of: Callable[[nn.Module], Mapping[str, Tensor | None]]
-) -> dict[nn.Module, list[Tensor]]:
+) -> Owned:
     """Return the parameters, or the buffers, that each module holds itself; a shared one once."""
     seen: set[int] = set()
-    owned: dict[nn.Module, list[Tensor]] = {}
+    owned = Owned()
     for module in modules:
         for tensor in of(module).values():
             if tensor is not None and id(tensor) not in seen:
@@ -158,14 +157,16 @@ def _own_tensors(
     return owned
 
 
-def _elements_by_path(traced: Trace, owned: Owned) -> dict[str, int]:
+def _elements_by_path(
+    traced: Trace, owned: Owned, counts: Callable[[Tensor], bool] = lambda tensor: True
+) -> dict[str, int]:
     """Sum elements by path: the module's first path that ran, else the nearest above it."""
     elements: dict[str, int] = {}
     for module, tensors in owned.items():
         paths = traced.paths[module]
         ran = [path for path in paths if path in traced.visits]
         path = ran[0] if ran else _nearest(paths[0], traced.visits)
-        elements[path] = elements.get(path, 0) + _elements(tensors)
+        elements[path] = elements.get(path, 0) + _elements(filter(counts, tensors))
     return elements
 
 

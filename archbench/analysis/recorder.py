@@ -4,14 +4,16 @@ A dispatch mode sees each operation with its shapes; a wrapper of each module's 
 which module is running.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from threading import get_ident
 from typing import Any
 
 from torch import Tensor, nn
 
 from archbench.analysis.depth import RECURRENT, DepthCount, depth_of, is_single_layer, note_base
 from archbench.analysis.failure import ForwardFailed
+from archbench.analysis.isolation.survivors import Survivors
 from archbench.analysis.records import Bucket, OperationCount
 from archbench.analysis.rules import Rule, free, is_higher_order, name_of, rule_for
 from archbench.analysis.shapes import BLANKS
@@ -37,6 +39,14 @@ class Visit:
     depth: int | None = None  #: of a top-level module: layers between its input and its output
     operations: int = 0  #: operations that move data; only where traffic is counted
     bytes_moved: int = 0  #: likewise
+
+    def add(self, other: "Visit") -> None:
+        """Add the calls of the same path in another thread."""
+        self.calls += other.calls
+        self.macs += other.macs
+        self.activations += other.activations
+        self.operations += other.operations
+        self.bytes_moved += other.bytes_moved
 
 
 @dataclass(slots=True)
@@ -66,17 +76,21 @@ class Recorder(DispatchMode):
         self._add_depth = self.depth.add_operation
         self._root_type = root_type
         self._traffic = traffic
-        self._running: list[Visit] = []
+        self.survivors: Survivors | None = None  # is told of every operation
+        self.running: list[Visit] = []
         self._blanks = BLANKS if on_meta else {}
-        self._tally: dict[Any, Tally] = {}
+        self.tally: dict[Any, Tally] = {}
         self._failed: tuple[BaseException, ForwardFailed] | None = None
+        self._thread = get_ident()
+        self._of_threads: dict[int, Recorder] = {}  # recorders of other threads, by their id
+        self._settings = on_meta, root_type, traffic
 
     # -- operations ------------------------------------------------------------------------------
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
-        tally = self._tally.get(func)
+        tally = self.tally.get(func)
         if tally is None:
             tally = _new_tally(func)
             if tally.rule is None and not is_higher_order(func):
@@ -84,7 +98,7 @@ class Recorder(DispatchMode):
                     out = func.decompose(*args, **(kwargs or {}))
                 if out is not NotImplemented:
                     return out
-            self._tally[func] = tally
+            self.tally[func] = tally
         out = None
         if not kwargs:
             kwargs = {}
@@ -98,23 +112,25 @@ class Recorder(DispatchMode):
         if rule is not None and rule is not free:
             macs, activations = rule(args, kwargs, out)
             tally.macs += macs
-            visit = self._running[-1] if self._running else self._root_visit()
+            visit = self.running[-1] if self.running else self._root_visit()
             visit.macs += macs
             visit.activations += activations
         if self._traffic is not None:
             moved = self._traffic(func, args, kwargs, out)
-            visit = self._running[-1] if self._running else self._root_visit()
+            visit = self.running[-1] if self.running else self._root_visit()
             visit.bytes_moved += moved
             visit.operations += moved > 0
         if tally.views and args:
             note_base(args[0], out)
-        self._add_depth(rule, args, kwargs, out)
+        on_input = self._add_depth(rule, args, kwargs, out)
+        if self.survivors is not None:
+            self.survivors.add_operation(func, args, kwargs, out, on_input)
         return out
 
     def counts(self) -> tuple[OperationCount, ...]:
         """Return every operation that ran, overloads together, in the order of first calls."""
         merged: dict[str, OperationCount] = {}
-        for func, tally in self._tally.items():
+        for func, tally in self.tally.items():
             name, calls, macs = name_of(func), tally.calls, tally.macs
             if name in merged:
                 calls, macs = calls + merged[name].calls, macs + merged[name].macs
@@ -125,27 +141,36 @@ class Recorder(DispatchMode):
 
     def watch(self, module: nn.Module, paths: Sequence[str]) -> None:
         """Wrap a module's forward(), so that a call without hooks is recorded too."""
-        inner, kind, depth = module.forward, type(module), self.depth
+        inner, kind = module.forward, type(module)
         single = is_single_layer(kind)
         no_layers_inside = single or issubclass(kind, RECURRENT)
 
         def forward(*args: Any, **kwargs: Any) -> Any:
-            path = paths[0] if len(paths) == 1 else self._path_of_call(paths)
-            visit = self.visits.get(path)
+            here = self if get_ident() == self._thread else self._of_this_thread()
+            path = paths[0] if len(paths) == 1 else here.path_of_call(paths)
+            visit = here.visits.get(path)
             if visit is None:
-                visit = self.visits[path] = Visit(path, kind.__name__)
+                visit = here.visits[path] = Visit(path, kind.__name__)
             visit.calls += 1
+            depth = here.depth
             before = depth.step
             if no_layers_inside:
                 depth.step = 0
-            self._running.append(visit)
+            enters = here is not self and not here.running
+            if enters:
+                here.__enter__()  # type: ignore[no-untyped-call]
+            here.running.append(visit)
             try:
                 out = inner(*args, **kwargs)
-            except (Exception, SystemExit) as error:
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:
                 self._note_failure(error, visit, (args, kwargs))
                 raise
             finally:
-                self._running.pop()
+                here.running.pop()
+                if enters:
+                    here.__exit__(None, None, None)  # type: ignore[no-untyped-call]
                 depth.step = before
             if single:
                 depth.add_module(out)
@@ -156,13 +181,40 @@ class Recorder(DispatchMode):
         forward.__wrapped__ = inner  # type: ignore[attr-defined]  # keeps its signature
         module.__dict__["forward"] = forward
 
+    def _of_this_thread(self) -> "Recorder":
+        """Return the recorder of a thread that forward() started: torch's modes are a thread's."""
+        recorder = self._of_threads.get(get_ident())
+        if recorder is None:
+            recorder = self._of_threads[get_ident()] = Recorder(*self._settings)
+            recorder.survivors = self.survivors
+        return recorder
+
+    def add_threads(self, order: Iterable[str]) -> None:
+        """Add what the recorders of other threads hold, to be called at the end of the pass.
+
+        `order` has all paths: threads take turns as they like, and rows must not follow them.
+        """
+        others = self._of_threads.values()
+        for path in order if others else ():
+            for visit in (other.visits[path] for other in others if path in other.visits):
+                mine = self.visits.setdefault(path, visit)
+                if mine is not visit:
+                    mine.add(visit)
+        for other in others:
+            self.depth.longest = max(self.depth.longest, other.depth.longest)
+        tallies = [pair for other in others for pair in other.tally.items()]
+        for func, tally in sorted(tallies, key=lambda pair: str(pair[0])):
+            known = self.tally.setdefault(func, tally)
+            if known is not tally:
+                known.calls, known.macs = known.calls + tally.calls, known.macs + tally.macs
+
     def _root_visit(self) -> Visit:
         """Return the root's visit: its hooks, and all of a scripted model, run in no forward()."""
         return self.visits.setdefault("", Visit("", self._root_type))
 
-    def _path_of_call(self, paths: Sequence[str]) -> str:
+    def path_of_call(self, paths: Sequence[str]) -> str:
         """Return the path of a shared module that lies in the module which calls it."""
-        for visit in reversed(self._running):
+        for visit in reversed(self.running):
             prefix = f"{visit.path}." if visit.path else ""
             for path in paths:
                 if path.startswith(prefix):

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from archbench.networks.tensors import operands
 from archbench.private_torch import flop_formulas, takes_tensors
 
 
@@ -260,7 +261,7 @@ def _torch_rule(func: Any) -> Rule | None:
 
     def rule(args: Sequence[Any], kwargs: Kwargs, out: Any) -> Cost:
         flops = formula(*args, **kwargs, out_val=out)
-        first = out[0] if isinstance(out, list | tuple) else out
-        return Cost(flops // 2, first.numel())
+        first = next(operands(out), None)  # a backward pass may leave some of its results out
+        return Cost(flops // 2, 0 if first is None else first.numel())
 
     return rule

@@ -3,22 +3,23 @@
 On the meta device nothing is computed and no weight is needed.
 """
 
-from collections import deque
 from dataclasses import dataclass, replace
-from types import GeneratorType
+from typing import Any
 
 import torch
 from torch import nn
 
 from archbench.analysis.depth import start_at
 from archbench.analysis.forward_device import on_meta_or_own
-from archbench.analysis.lazy import materialise
-from archbench.analysis.module_tree import Paths, paths_of
+from archbench.analysis.isolation.lazy import materialise
+from archbench.analysis.isolation.run import run_isolated
+from archbench.analysis.isolation.survivors import Survivors
+from archbench.analysis.lazy_outputs import read_lazy_outputs
 from archbench.analysis.recorder import Recorder, Traffic, Visit
 from archbench.analysis.records import OperationCount
-from archbench.analysis.tensor_swap import swapped_tensors
 from archbench.networks.blank_weights import META
 from archbench.networks.inputs import InputPlan
+from archbench.networks.module_tree import Paths, paths_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Trace:
     depth: int  #: layers on the longest chain
     device: str
     note: str = ""  #: the reason why the network ran on its own device
+    missed: tuple[str, ...] = ()  #: what was not seen, so that the counts are lower bounds
 
 
 def trace(model: nn.Module, plan: InputPlan, traffic: Traffic | None = None) -> Trace:
@@ -56,16 +58,27 @@ def _trace_on(
     device: torch.device, model: nn.Module, paths: Paths, plan: InputPlan, traffic: Traffic | None
 ) -> Trace:
     model, paths = materialise(model, paths, device, plan)
-    on_meta = device == META
-    recorder = Recorder(on_meta, type(model).__name__, traffic)
-    with swapped_tensors(paths, on_meta, lambda module: recorder.watch(module, paths[module])):
-        args, kwargs = plan.make(device)
+    unread: list[str] = []
+    recorder = Recorder(device == META, type(model).__name__, traffic)
+
+    def call(args: tuple[Any, ...], kwargs: dict[str, Any], survivors: Survivors | None) -> None:
+        recorder.survivors = survivors
         start_at((args, kwargs))
         try:
             with recorder:
-                out = model(*args, **kwargs)
-                if isinstance(out, GeneratorType):  # runs as it is read
-                    deque(out, maxlen=0)
-        except (Exception, SystemExit) as error:
+                unread.extend(read_lazy_outputs(model(*args, **kwargs)))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             raise recorder.failure(error) from error
-    return Trace(paths, recorder.visits, recorder.counts(), recorder.depth.longest, str(device))
+
+    run_isolated(paths, plan, device, call, lambda module: recorder.watch(module, paths[module]))
+    recorder.add_threads(path for several in paths.values() for path in several)
+    return Trace(
+        paths,
+        recorder.visits,
+        recorder.counts(),
+        recorder.depth.longest,
+        str(device),
+        missed=tuple(f"the network returned {one}" for one in unread),
+    )

@@ -12,10 +12,10 @@ from torch import Tensor
 
 from archbench.analysis.failure import ForwardFailed, error_of
 from archbench.analysis.layer_work import LayerWork
-from archbench.analysis.module_tree import unwrapped
 from archbench.analysis.rules import name_of
 from archbench.analysis.trace import trace
 from archbench.networks.inputs import InputPlan
+from archbench.networks.module_tree import unwrapped
 from archbench.networks.resolve import Loaded
 from archbench.networks.tensors import operands
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from archbench.errors import InputRefused
+from archbench.networks.module_tree import modules_of
 from archbench.networks.tensor_spec import TensorSpec
 from archbench.private_torch import mapped
 from archbench.units import Shape, shape_for_machines
@@ -199,9 +200,10 @@ def dtype_name(dtype: torch.dtype) -> str:
 
 def _dtype_of(module: nn.Module) -> str:
     """Return the floating-point type that a module computes in: its first parameter's."""
-    for parameter in module.parameters():
-        if parameter.dtype.is_floating_point:
-            return dtype_name(parameter.dtype)
+    for part in modules_of(module):
+        for parameter in part._parameters.values():
+            if parameter is not None and parameter.dtype.is_floating_point:
+                return dtype_name(parameter.dtype)
     return "float32"
 
 

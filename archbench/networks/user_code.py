@@ -7,6 +7,7 @@ such file, no such name, wrong arguments) is an ArchbenchError.
 import importlib
 import importlib.util
 import inspect
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from difflib import get_close_matches
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import nn
@@ -213,11 +214,34 @@ def _offer(place: str, source: ModuleType) -> str:
 
 
 @contextmanager
+def exit_raises() -> Iterator[None]:
+    """Let os._exit() raise SystemExit in this process, which would end without a word.
+
+    Processes that are forked meanwhile end by it as ever.
+    """
+    end, own = os._exit, os.getpid()
+
+    def leave(code: int) -> NoReturn:
+        if os.getpid() == own:
+            raise SystemExit(code)
+        end(code)
+
+    os._exit = leave  # type: ignore[assignment]  # it is called by place
+    try:
+        yield
+    finally:
+        os._exit = end
+
+
+@contextmanager
 def user_code(doing: str) -> Iterator[None]:
     """Turn what the user's code raises into a UserCodeError that says what was being done."""
     try:
-        yield
-    except (Exception, SystemExit) as error:
+        with exit_raises():
+            yield
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise UserCodeError(
             f"{doing} raised {describe(error)}", "--debug shows the traceback"
         ) from error

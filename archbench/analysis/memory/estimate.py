@@ -9,19 +9,20 @@ from torch import Tensor, nn
 
 from archbench.analysis.failure import ForwardFailed, error_of
 from archbench.analysis.forward_device import on_meta_or_own
-from archbench.analysis.lazy import materialise
+from archbench.analysis.isolation.lazy import materialise
+from archbench.analysis.isolation.run import run_isolated
+from archbench.analysis.isolation.survivors import Survivors
 from archbench.analysis.memory.attention import FUSED_OPERATIONS, FusedAttention
 from archbench.analysis.memory.byte_range import NOTHING, ByteRange, at_least
 from archbench.analysis.memory.convolution import CONVOLUTIONS
 from archbench.analysis.memory.operations import cpu_memory
 from archbench.analysis.memory.records import MemoryEstimate
 from archbench.analysis.memory.storages import StorageWatch
-from archbench.analysis.module_tree import paths_of, unwrapped
-from archbench.analysis.tensor_swap import swapped_tensors
 from archbench.errors import ArchbenchError
 from archbench.garbage_collector import collection_paused
 from archbench.networks.blank_weights import META
 from archbench.networks.inputs import InputPlan
+from archbench.networks.module_tree import paths_of, unwrapped
 from archbench.networks.resolve import Loaded
 from archbench.networks.tensors import bytes_of, tensors_in
 from archbench.networks.training import DEFAULT_OPTIMIZER, forward_backward, optimizer_for
@@ -61,7 +62,7 @@ def estimate_memory(
         UserCodeError: the user's forward raised, on the meta device and on the model's own.
     """
     call = _Call(mode, optimizer, torch.device(device))
-    modules = list(unwrapped(loaded.module).modules())
+    modules = paths_of(unwrapped(loaded.module))
     try:
         with collection_paused():
             found, note = on_meta_or_own(modules, lambda on: _estimate_on(on, loaded, plan, call))
@@ -117,11 +118,16 @@ def _estimate_on(
     module = unwrapped(loaded.module)
     module, modules = materialise(module, paths_of(module), device, plan)
     watch = call.watch(device == META)
-    with swapped_tensors(modules, device == META, lambda part: None):
-        args, kwargs = plan.make(device)
-        weights_bytes, buffers_bytes = bytes_of(module.parameters()), bytes_of(module.buffers())
-        inputs_bytes = bytes_of(tensors_in((args, kwargs)))
-        peak = _run(module, args, kwargs, call, watch)
+
+    def run(
+        args: tuple[Any, ...], kwargs: dict[str, Any], survivors: Survivors | None
+    ) -> tuple[int, int, int, _Peak]:
+        watch.survivors = survivors
+        weights, buffers = bytes_of(module.parameters()), bytes_of(module.buffers())
+        inputs = bytes_of(tensors_in((args, kwargs)))
+        return weights, buffers, inputs, _run(module, args, kwargs, call, watch)
+
+    weights_bytes, buffers_bytes, inputs_bytes, peak = run_isolated(modules, plan, device, run)
     unknown = tuple(watch.unknown)
     if call.device != META and any(isinstance(part, nn.RNNBase) for part in modules):
         unknown = (*unknown, "recurrent layers")  # fused on the device, taken apart here
@@ -153,7 +159,9 @@ def _run(
             return _training(watch, module, args, kwargs, call.optimizer)
     except ArchbenchError:
         raise
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise ForwardFailed("", type(module).__name__, (args, kwargs)) from error
 
 

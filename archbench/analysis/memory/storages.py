@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from archbench.analysis.isolation.survivors import Survivors
 from archbench.analysis.memory.byte_range import ByteRange
 from archbench.analysis.memory.convolution import CONVOLUTIONS, in_kernel_format
 from archbench.analysis.shapes_training import TRAINING_BLANKS, WRITES
@@ -43,6 +44,7 @@ class StorageWatch(DispatchMode):
         self._on_meta = on_meta
         self._blanks = TRAINING_BLANKS if on_meta else {}
         self._writes = WRITES if on_meta else {}
+        self.survivors: Survivors | None = None  # is told of every operation
         self._alive: dict[int, weakref.ref[torch.UntypedStorage]] = {}
 
     def __torch_dispatch__(
@@ -68,6 +70,8 @@ class StorageWatch(DispatchMode):
             for tensor in operands(out):
                 self._count_storage(tensor, args, kwargs)
         self._note_peak(before, self._kernel_memory(func, args, out))
+        if self.survivors is not None:
+            self.survivors.add_operation(func, args, kwargs, out)
         return out
 
     def restart(self) -> None:

@@ -155,7 +155,9 @@ def run(counter: Counter, model: nn.Module, inputs: Inputs) -> Count:
             return counter.count(model, inputs)
         except CannotCount:
             raise
-        except (Exception, SystemExit) as error:  # whatever the tool lets through, or the network
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # whatever the tool lets through, or the network
             raise CannotCount(describe(error)) from error
 
 

@@ -15,13 +15,14 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from archbench.analysis.forward_device import own_device
-from archbench.analysis.lazy import materialise
-from archbench.analysis.module_tree import paths_of
+from archbench.analysis.isolation.lazy import materialise
+from archbench.analysis.isolation.run import run_isolated
+from archbench.analysis.isolation.survivors import Survivors, watched
 from archbench.analysis.records import Profile
 from archbench.analysis.rules import attention
-from archbench.analysis.tensor_swap import swapped_tensors
 from archbench.networks.blank_weights import META
 from archbench.networks.inputs import InputPlan
+from archbench.networks.module_tree import ByModule, paths_of
 from archbench.networks.tensors import tensors_in
 
 CONVOLUTIONS = (
@@ -103,7 +104,7 @@ def uses_of(model: nn.Module, plan: InputPlan, profile: Profile) -> Uses:
 
     `profile` is archbench's count of the same network and inputs.
     """
-    own = own_device(model.modules())
+    own = own_device(paths_of(model))
     if profile.device != "meta" or own == META:
         return _uses_on(META if profile.device == "meta" else own, model, plan, profile)
     try:
@@ -115,7 +116,7 @@ def uses_of(model: nn.Module, plan: InputPlan, profile: Profile) -> Uses:
 def _uses_on(device: torch.device, model: nn.Module, plan: InputPlan, profile: Profile) -> Uses:
     model, paths = materialise(model, paths_of(model), device, plan)
     costs = {layer.path: layer for layer in profile.layers}
-    uses: dict[nn.Module, ModuleUse] = {}
+    uses = ByModule[ModuleUse]()
     for module, places in paths.items():
         layers = [costs[path] for path in places if path in costs]
         macs, products = sum(c.macs for c in layers), sum(c.activations for c in layers)
@@ -125,10 +126,12 @@ def _uses_on(device: torch.device, model: nn.Module, plan: InputPlan, profile: P
         module.register_forward_hook(_hook(uses[module]))
 
     functions = _FunctionRecorder()
-    with swapped_tensors(paths, device == META, count_calls):
-        args, kwargs = plan.make(device)
-        with functions:
+
+    def call(args: tuple[Any, ...], kwargs: dict[str, Any], survivors: Survivors | None) -> None:
+        with functions, watched(survivors):
             model(*args, **kwargs)
+
+    run_isolated(paths, plan, device, call, count_calls)
     return Uses(tuple(uses.values()), tuple(functions.uses))
 
 

@@ -9,16 +9,16 @@ import torch
 from torch import nn
 
 from archbench.analysis.forward_device import own_device
-from archbench.analysis.module_tree import paths_of, unwrapped
+from archbench.analysis.isolation.stand_ins import fresh_copy
 from archbench.analysis.profile import profile_loaded
 from archbench.analysis.records import Profile
-from archbench.analysis.stand_ins import fresh_copy
 from archbench.analysis.tools.counters import CannotCount, Count, Counter, Inputs, run
 from archbench.analysis.tools.counting_rules import RULES
 from archbench.analysis.tools.module_uses import Uses, uses_of
 from archbench.analysis.tools.records import Printed, Quantity
 from archbench.commands.explain.records import Reconciliation, Status
 from archbench.networks.inputs import InputPlan, InputSize
+from archbench.networks.module_tree import paths_of, unwrapped
 from archbench.networks.resolve import Loaded, load, plan_for
 
 QUANTITIES: tuple[Quantity, Quantity] = ("macs", "params")

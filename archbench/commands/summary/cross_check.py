@@ -7,17 +7,17 @@ import warnings
 from collections import Counter
 from collections.abc import Sequence
 from importlib.metadata import version
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from archbench.analysis.forward_device import own_device
-from archbench.analysis.module_tree import paths_of
+from archbench.analysis.isolation.run import run_isolated
 from archbench.analysis.records import Profile
-from archbench.analysis.tensor_swap import swapped_tensors
 from archbench.analysis.tools.counters import fvcore_analysis
 from archbench.commands.summary.records import CrossCheck, CrossCheckRow
 from archbench.errors import ArchbenchError
 from archbench.libraries import require
 from archbench.networks.inputs import InputPlan
+from archbench.networks.module_tree import paths_of
 from archbench.networks.resolve import Loaded
 from archbench.networks.user_code import describe
 
@@ -91,23 +91,26 @@ def cross_check(loaded: Loaded, plan: InputPlan, profile: Profile) -> CrossCheck
 def _count_with_fvcore(loaded: Loaded, plan: InputPlan) -> tuple[Counter[str], Counter[str]]:
     """Return fvcore's count by operator, and how often it met one without a rule."""
     paths = paths_of(loaded.module)
-    device = own_device(paths)
+
+    def call(
+        args: tuple[Any, ...], kwargs: dict[str, Any], _: object
+    ) -> tuple[Counter[str], Counter[str]]:
+        if kwargs:
+            raise ArchbenchError(
+                "fvcore counts positional inputs only", "give -i without names to cross-check"
+            )
+        analysis = fvcore_analysis(loaded.module, args)
+        try:
+            return Counter(analysis.by_operator()), Counter(analysis.unsupported_ops())
+        except Exception as error:  # fvcore lets through whatever torch.jit.trace raises
+            raise ArchbenchError(
+                f"fvcore cannot count {loaded.name}: {describe(error)}",
+                "the count without --cross-check does not need it",
+            ) from error
+
     with warnings.catch_warnings(action="ignore"):  # fvcore leans on parts of torch that will go
         require("fvcore", "--cross-check")
-        with swapped_tensors(paths, on_meta=False, prepare=lambda module: None):
-            args, kwargs = plan.make(device)
-            if kwargs:
-                raise ArchbenchError(
-                    "fvcore counts positional inputs only", "give -i without names to cross-check"
-                )
-            analysis = fvcore_analysis(loaded.module, args)
-            try:
-                return Counter(analysis.by_operator()), Counter(analysis.unsupported_ops())
-            except Exception as error:  # fvcore lets through whatever torch.jit.trace raises
-                raise ArchbenchError(
-                    f"fvcore cannot count {loaded.name}: {describe(error)}",
-                    "the count without --cross-check does not need it",
-                ) from error
+        return run_isolated(paths, plan, own_device(paths), call)
 
 
 def _why(macs: int, theirs: int, missed: Sequence[str] = ()) -> str:

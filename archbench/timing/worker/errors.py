@@ -27,7 +27,9 @@ def archbench_errors(cell: Cell, kind: type[ArchbenchError], what_failed: str) -
     """
     try:
         yield
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         if is_out_of_memory(error):
             raise OutOfMemory(
                 f"{cell.model} at batch {cell.batch_size} does not fit into memory on "

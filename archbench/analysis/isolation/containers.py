@@ -4,6 +4,7 @@ A user's subclass may refuse to be read or changed, as a frozen dict does, or do
 class, as a dict that computes its values. The functions here call the base class's methods only.
 """
 
+import operator
 from collections import OrderedDict, deque
 from typing import Any
 
@@ -28,8 +29,24 @@ def content_of(container: Any) -> Content:
     return list(base.__iter__(container))
 
 
+def holds(container: Any, content: Content) -> bool:
+    """Tell whether a container holds the very objects of `content`, in the same order."""
+    now = content_of(container)
+    if len(now) != len(content):
+        return False
+    if isinstance(now, dict) and isinstance(content, dict):
+        keys = all(map(operator.is_, now, content))
+        return keys and all(map(operator.is_, now.values(), content.values()))
+    return all(map(operator.is_, now, content))
+
+
 def refill(container: Any, content: Content) -> None:
-    """Replace a container's content; `content` is in the form that `content_of()` returns."""
+    """Give a container its content back; `content` is in the form that `content_of()` returns.
+
+    A container that still holds the same objects is left alone: somebody may be reading it.
+    """
+    if holds(container, content):
+        return
     base = base_of(container)
     base.clear(container)
     if base is dict:

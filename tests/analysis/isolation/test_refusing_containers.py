@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 import archbench
 from archbench.errors import UserCodeError
-from tests.analysis.test_untouched import assert_same
+from tests.analysis.isolation.test_untouched import assert_same
 
 MADE_BY = {  # each type with content that holds a tensor, which the analysis replaces for a while
     dict: lambda kind: kind({"scale": torch.ones(1), "depth": 3}),
@@ -175,15 +175,16 @@ class Key:
 @pytest.mark.parametrize("first", [False, True], ids=["behind the tables", "in front of them"])
 @pytest.mark.parametrize("fails", [False, True], ids=["runs", "raises"])
 def test_what_cannot_be_put_back_is_named_and_all_else_is_put_back(
-    first: bool, fails: bool
+    first: bool, fails: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The error comes after everything else is in place, and names class and attribute."""
+    monkeypatch.setattr(Key, "broken", False)
     key = Key()
 
     class Breaks(Holder):
         def forward(self, x: Tensor) -> Tensor:
             self.after.append(x)
-            key.broken = True
+            Key.broken = True
             return super().forward(x)
 
     model = Breaks(OrderedDict({key: 1}), first, False, fails)
@@ -214,7 +215,7 @@ def test_an_interrupt_while_things_are_put_back_loses_nothing() -> None:
 
     class Arms(Holder):
         def forward(self, x: Tensor) -> Tensor:
-            key.armed = True
+            Interrupted.armed = True
             return super().forward(x)
 
     model = Arms(OrderedDict({key: 1}), True, False, False)

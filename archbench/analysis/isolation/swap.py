@@ -6,22 +6,30 @@ hooks, what forward() stored, and the random generators. Each thing is restored 
 parameters and buffers first: a failure of one does not stop the others.
 """
 
+import copy
 import operator
-import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from itertools import chain
-from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from archbench.analysis.containers import BUILT_IN, Content, base_of, content_of, refill
-from archbench.analysis.stand_ins import clone, meta_stand_in
-from archbench.analysis.torch_state import fixed_torch_state
+from archbench.analysis.isolation.changing_values import ITERATORS, restorer_of
+from archbench.analysis.isolation.containers import BUILT_IN, Content, base_of, content_of, refill
+from archbench.analysis.isolation.fields import (
+    ClassAttributes,
+    Fields,
+    fields_of,
+    is_users,
+    may_be_followed,
+    own_dict,
+    referred_by,
+)
+from archbench.analysis.isolation.survivors import Survivors
 from archbench.errors import UserCodeError
 from archbench.networks.user_code import describe
+from archbench.private_torch import leaves
 
 DEEPEST = 30  # containers in containers that are followed
 
@@ -29,41 +37,18 @@ _ATOMS = frozenset({bool, int, float, complex, str, bytes, type(None)})  # nothi
 _Before = tuple[Any, Content, str]  # a container, its content before, its place: "Net.cache"
 
 
-@contextmanager
-def swapped_tensors(
-    modules: Iterable[nn.Module], on_meta: bool, prepare: Callable[[nn.Module], None]
-) -> Iterator[None]:
-    """Swap the tensors of a model's modules for stand-ins during one forward pass.
-
-    Args:
-        modules: all modules of the model, each once.
-        on_meta: use empty meta tensors as stand-ins; otherwise clones, so that a forward() that
-            writes to them leaves the originals alone.
-        prepare: is called with each module, and may set attributes on it. Scripted modules are
-            left out: Python cannot reach inside them.
-    """
-    swap = _Swap(meta_stand_in if on_meta else clone)
-    try:
-        with fixed_torch_state():
-            for module in modules:
-                swap.enter_module(module)
-                if not isinstance(module, torch.jit.ScriptModule):
-                    prepare(module)
-            yield
-    finally:
-        swap.restore()
-
-
-class _Swap:
+class Swap:
     """The stand-ins of one forward pass, and the values that the modules held before.
 
     From each module it follows lists, dicts, tuples, sets and plain objects to whatever they hold:
     a cache that forward() fills may lie several of them deep.
     """
 
-    def __init__(self, make: Callable[[Tensor], Tensor]) -> None:
+    def __init__(self, make: Callable[[Tensor], Tensor], survivors: Survivors | None) -> None:
         self._make = make
-        self._stand_ins: dict[int, Tensor] = {}  # one for each tensor, so that tied ones stay tied
+        self.survivors = survivors
+        self._stand_ins: dict[int, Any] = {}  # one for each tensor, so that tied ones stay tied
+        self._classes: set[type] = set()
         self._seen: set[int] = set()
         self._level = 0
         self._place = ""  # the class and attribute that are followed now, for an error
@@ -71,6 +56,7 @@ class _Swap:
         self._containers: list[_Before] = []  # all others that hold something
         self._empty: list[Any] = []  # of built-in types; most are a module's tables of hooks
         self._others: list[tuple[Callable[[], object], str]] = []  # restore what is no container
+        self._originals: list[Any] = []  # keep their id() from being given to another object
 
     def enter_module(self, module: nn.Module) -> None:
         """Swap the tensors of one module, and the tensors that its attributes refer to."""
@@ -82,6 +68,7 @@ class _Swap:
         if isinstance(module, torch.jit.ScriptModule):
             self._enter_scripted(module)
             return
+        self._enter_classes(type(module))
         state = module.__dict__
         before = dict(state)
         self._tables.append((state, before, kind))
@@ -89,6 +76,14 @@ class _Swap:
             self._enter_table(before.get(name), f"{kind}.{name}")
         self._swap_items(state, before, kind)
         state["training"] = False
+
+    def enter_inputs(self, inputs: Any) -> None:
+        """Swap the tensors that lie in objects among the inputs; the inputs' own are copies."""
+        for leaf in leaves(inputs):
+            if isinstance(leaf, Tensor):
+                self._stand_ins[id(leaf)] = leaf
+                self._originals.append(leaf)
+        self.stand_in(inputs)
 
     def restore(self) -> None:
         """Restore everything, in the same objects, parameters and buffers first.
@@ -101,6 +96,8 @@ class _Swap:
         except BaseException:  # Ctrl-C in the middle: do all of it again, then leave
             self._restore_each()
             raise
+        self._stand_ins.clear()  # one that is alive from here on is kept by somebody else
+        self._originals.clear()
         if failures:
             names = ", ".join(dict.fromkeys(place for place, _ in failures))
             error = failures[0][1]
@@ -142,7 +139,7 @@ class _Swap:
         if isinstance(content, dict):
             self._swap_items(container, content)
             return
-        swapped = [self._stand_in(value) for value in content]
+        swapped = [self.stand_in(value) for value in content]
         if not isinstance(container, set) and any(map(operator.is_not, swapped, content)):
             refill(container, swapped)
 
@@ -157,26 +154,36 @@ class _Swap:
                 continue
             if module:
                 self._place = f"{module}.{key}"
-            stand_in = self._stand_in(value)
+            stand_in = self.stand_in(value)
             if stand_in is not value:
                 base_of(container).__setitem__(container, key, stand_in)
 
-    def _stand_in(self, value: Any) -> Any:
+    def stand_in(self, value: Any) -> Any:
         """Return the stand-in of a tensor; any other value itself, after following it."""
         if isinstance(value, Tensor):
-            if id(value) not in self._stand_ins:
-                self._stand_ins[id(value)] = self._make(value)
-            return self._stand_ins[id(value)]
+            return self._made(value, self._make)
+        kind = type(value)
         if isinstance(value, tuple):
-            items = [self._stand_in(item) for item in value]
-            if all(a is b for a, b in zip(items, value, strict=True)):
-                return value
-            return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
-        if type(value) not in _ATOMS and id(value) not in self._seen and self._level < DEEPEST:
+            items = [self.stand_in(item) for item in value]
+            same = all(map(operator.is_, items, value))
+            return value if same else _tuple_like(value, items)
+        if kind in ITERATORS:
+            return self._made(value, copy.copy)
+        if kind not in _ATOMS and id(value) not in self._seen and self._level < DEEPEST:
             self._level += 1
             self._follow(value)
             self._level -= 1
         return value
+
+    def _made(self, value: Any, make: Callable[[Any], Any]) -> Any:
+        """Return the one stand-in of a value; make it at the first time."""
+        found = self._stand_ins.get(id(value))
+        if found is None:
+            found = self._stand_ins[id(value)] = make(value)
+            self._originals.append(value)
+            if self.survivors is not None and isinstance(value, Tensor):
+                self.survivors.add_stand_in(value, found)
+        return found
 
     def _follow(self, value: Any) -> None:
         """Remember a mutable value, and the values that it refers to."""
@@ -188,44 +195,73 @@ class _Swap:
         self._seen.add(id(value))
         if base_of(value) is not None:
             self._enter_container(value)
-            if type(value) not in BUILT_IN and hasattr(value, "__dict__"):
-                self._enter_container(value.__dict__)
+            if type(value) not in BUILT_IN and own_dict(value) is not None:
+                self._enter_container(own_dict(value))
             return
-        numpy = sys.modules.get("numpy")
-        if isinstance(value, torch.Generator):
-            state = value.get_state()
-            self._others.append((lambda: value.set_state(state), self._place))
-        elif numpy and isinstance(value, numpy.ndarray):
-            if value.flags.writeable:
-                before = value.copy()
-                self._others.append((lambda: value.__setitem__(..., before), self._place))
-        elif hasattr(value, "__dict__") and not _is_opaque(value):
-            self._enter_container(value.__dict__)
+        restore = restorer_of(value)
+        if restore is not None:
+            self._others.append((restore, self._place))
+        elif may_be_followed(value):
+            self._enter_object(value)
+
+    def _enter_object(self, value: Any) -> None:
+        """Swap the values that an object or a function of the user holds."""
+        attributes = own_dict(value)
+        if attributes is not None:
+            self._enter_container(attributes)
+        for fields in fields_of(value):
+            self._enter_fields(fields)
+        for behind in referred_by(value):
+            self.stand_in(behind)
+
+    def _enter_fields(self, fields: Fields) -> None:
+        before = fields.now()
+        self._others.append((lambda: fields.give_back(before), self._place))
+        for name, value in before.items():
+            if type(value) not in _ATOMS:
+                stand_in = self.stand_in(value)
+                if stand_in is not value:
+                    fields.put(name, stand_in)
+
+    def _enter_classes(self, kind: type) -> None:
+        """Swap the values that the user's classes of a module hold."""
+        if kind in self._classes:
+            return
+        for base in kind.__mro__:
+            if base not in self._classes and is_users(base):
+                self._place = base.__name__
+                self._enter_fields(ClassAttributes(base))
+            self._classes.add(base)
 
     def _enter_scripted(self, module: torch.jit.ScriptModule) -> None:
         """Scripted modules keep their tensors where no stand-in can go: remember the values."""
-        mode = module.training
+        mode = getattr(module, "training", None)  # one that was frozen has no mode
         held = [*module._parameters.values(), *module._buffers.values()]
         tensors = [tensor for tensor in held if tensor is not None]
         values = [tensor.detach().clone() for tensor in tensors]
 
         def restore() -> None:
-            module.training = mode
-            with torch.no_grad():
-                for tensor, value in zip(tensors, values, strict=True):
-                    tensor.copy_(value)
+            if mode is not None:
+                module.training = mode
+            for tensor, value in zip(tensors, values, strict=True):
+                if not torch.equal(tensor, value):
+                    tensor.data.copy_(value)  # autograd does not count it as a change
 
-        module.training = False
+        if mode is not None:
+            module.training = False
         self._others.append((restore, self._place))
 
 
-def _is_opaque(value: Any) -> bool:
-    """Tell whether a value is code or an object of the standard library, such as a logger.
-
-    These are not followed, since they lead to the whole program; a SimpleNamespace, which only
-    holds values, is followed.
-    """
-    if isinstance(value, type | ModuleType) or callable(value):
-        return True
-    origin = type(value).__module__.partition(".")[0]
-    return origin in sys.stdlib_module_names and not isinstance(value, SimpleNamespace)
+def _tuple_like(value: tuple[Any, ...], items: list[Any]) -> Any:
+    """Return a tuple of other items, of the same class if that can be made."""
+    kind = type(value)
+    if kind is tuple:
+        return tuple(items)
+    try:
+        made = tuple.__new__(kind, items)
+    except TypeError:  # torch.return_types and the like
+        return kind(items)
+    attributes = own_dict(value)
+    if attributes:
+        vars(made).update(attributes)
+    return made

@@ -11,11 +11,16 @@ from archbench.networks.blank_weights import META
 
 
 def meta_stand_in(tensor: Tensor) -> Tensor:
-    """Return an empty meta tensor of the same shape, strides and dtype; lazy for a lazy one."""
-    if tensor.is_meta and not is_lazy(tensor):
-        return tensor
+    """Return an empty meta tensor of the same class, shape, strides and dtype; lazy for a lazy one.
+
+    A tensor that has no twin on the meta device, such as a quantised one, gets a clone instead.
+    """
     if is_lazy(tensor):
         return type(tensor)(device=META, dtype=tensor.dtype)  # type: ignore[call-arg]
+    if tensor.is_meta:
+        return tensor
+    if _has_no_twin(tensor):
+        return clone(tensor)
     if tensor.layout is torch.strided:
         twin = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device=META)
     else:
@@ -30,15 +35,6 @@ def clone(tensor: Tensor) -> Tensor:
     return _like(tensor, tensor.detach().clone())
 
 
-def _like(tensor: Tensor, stand_in: Tensor) -> Tensor:
-    """Make a stand-in a parameter if the original is one, with its attributes."""
-    if isinstance(tensor, nn.Parameter):
-        stand_in = nn.Parameter(stand_in, tensor.requires_grad)
-    if tensor.__dict__:
-        stand_in.__dict__.update(tensor.__dict__)
-    return stand_in
-
-
 def fresh_copy(model: nn.Module, on_meta: bool) -> nn.Module:
     """Copy a model, its lazy parameters still lazy, in evaluation mode.
 
@@ -47,3 +43,26 @@ def fresh_copy(model: nn.Module, on_meta: bool) -> nn.Module:
     make = meta_stand_in if on_meta else clone
     copies: dict[int, Any] = {id(t): make(t) for t in (*model.parameters(), *model.buffers())}
     return copy.deepcopy(model, copies).eval()
+
+
+def _has_no_twin(tensor: Tensor) -> bool:
+    """Tell whether a tensor holds more than one storage of numbers of its dtype.
+
+    Quantised and nested tensors do, and so do subclasses that answer operations themselves.
+    """
+    own_operations = type(tensor).__torch_dispatch__ is not Tensor.__torch_dispatch__
+    return tensor.is_quantized or tensor.is_nested or own_operations
+
+
+def _like(tensor: Tensor, stand_in: Tensor) -> Tensor:
+    """Give a stand-in the original's class, attributes and demand for gradients."""
+    kind = type(tensor)
+    if kind is nn.Parameter:
+        stand_in = nn.Parameter(stand_in, tensor.requires_grad)
+    elif kind is not type(stand_in):
+        stand_in = stand_in.as_subclass(kind)
+    if isinstance(tensor, nn.Parameter):
+        stand_in.requires_grad_(tensor.requires_grad)
+    if tensor.__dict__:
+        stand_in.__dict__.update(tensor.__dict__)
+    return stand_in

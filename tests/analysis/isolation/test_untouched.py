@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 import archbench
-from archbench.errors import UserCodeError
+from archbench.errors import ArchbenchError, UserCodeError
 
 
 class Busy(nn.Module):
@@ -296,11 +296,15 @@ def test_nested_inputs_are_copied() -> None:
 
 
 def test_a_lazy_model_that_cannot_be_copied_fails_in_one_line() -> None:
-    """A lock cannot be copied: the error is the user's, and says so."""
+    """A lock cannot be copied: it is archbench that cannot, and there is a way round."""
     model = nn.Sequential(nn.LazyLinear(5))
     model.lock = threading.Lock()
-    with pytest.raises(UserCodeError, match="cannot pickle"):
+    with pytest.raises(ArchbenchError, match="cannot be copied: .*cannot pickle") as refused:
         archbench.profile(model, (8,))
+    assert refused.value.exit_code == 2
+    assert "run it once" in refused.value.hint
+    model(torch.ones(1, 8))
+    assert archbench.profile(model, (8,)).totals.macs == 40
 
 
 def test_a_lazy_model_that_reads_values_runs_on_a_copy() -> None:

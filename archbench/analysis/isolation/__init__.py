@@ -1,0 +1,1 @@
+"""A pass over a network that leaves no trace in it, nor elsewhere in the program."""

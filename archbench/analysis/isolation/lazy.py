@@ -1,0 +1,48 @@
+"""Lazy parameters: their shapes are known after a first forward pass."""
+
+import torch
+from torch import nn
+from torch.nn.modules.lazy import LazyModuleMixin
+
+from archbench.analysis.failure import ForwardFailed
+from archbench.analysis.isolation.run import survivors_mended
+from archbench.analysis.isolation.stand_ins import fresh_copy
+from archbench.analysis.isolation.survivors import Survivors, watched
+from archbench.analysis.isolation.torch_state import fixed_torch_state
+from archbench.errors import ArchbenchError
+from archbench.networks.blank_weights import META
+from archbench.networks.inputs import InputPlan
+from archbench.networks.module_tree import Paths, paths_of
+from archbench.networks.user_code import describe
+
+
+def materialise(
+    model: nn.Module, paths: Paths, device: torch.device, plan: InputPlan
+) -> tuple[nn.Module, Paths]:
+    """Return a model and its paths; of a model with lazy parameters, a copy that has run once."""
+    if not any(isinstance(module, LazyModuleMixin) for module in paths):
+        return model, paths
+    try:
+        copied = fresh_copy(model, on_meta=device == META)
+    except Exception as error:
+        raise ArchbenchError(
+            f"{type(model).__name__} has lazy parameters and cannot be copied: {describe(error)}",
+            "run it once on such an input: its parameters have their shapes then",
+        ) from error
+
+    with survivors_mended(paths, device) as survivors, fixed_torch_state():
+        _run_once(copied, plan, device, survivors)
+    return copied, paths_of(copied)
+
+
+def _run_once(
+    model: nn.Module, plan: InputPlan, device: torch.device, survivors: Survivors | None
+) -> None:
+    args, kwargs = plan.make(device)
+    try:
+        with watched(survivors):
+            model(*args, **kwargs)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise ForwardFailed("", type(model).__name__, (args, kwargs)) from error

@@ -1,0 +1,112 @@
+"""The modules of a network: the network inside its wrappers, and the paths of every module."""
+
+from collections.abc import Iterator, MutableMapping
+from typing import TypeVar
+
+from torch import nn
+
+from archbench.private_torch import uncompiled
+
+MOST_PATHS = 100_000  # of all modules together; beyond that, each has its first path only
+
+Value = TypeVar("Value")
+
+
+class ByModule(MutableMapping[nn.Module, Value]):
+    """A dict whose keys are modules, told apart by identity.
+
+    A user's module may have no hash, or may be equal to another one.
+    """
+
+    def __init__(self) -> None:
+        self._items: dict[int, tuple[nn.Module, Value]] = {}
+
+    def __getitem__(self, module: nn.Module) -> Value:
+        return self._items[id(module)][1]
+
+    def __setitem__(self, module: nn.Module, value: Value) -> None:
+        self._items[id(module)] = module, value
+
+    def __delitem__(self, module: nn.Module) -> None:
+        del self._items[id(module)]
+
+    def __iter__(self) -> Iterator[nn.Module]:
+        return (module for module, _ in self._items.values())
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __contains__(self, module: object) -> bool:
+        return id(module) in self._items
+
+
+Paths = ByModule[list[str]]
+
+
+def unwrapped(module: nn.Module) -> nn.Module:
+    """Take off torch.compile and data-parallel wrappers, which change no cost."""
+    while True:
+        inner = uncompiled(module)
+        if isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel):
+            inner = module.module
+        if inner is module:
+            return module
+        module = inner
+
+
+def paths_of(model: nn.Module) -> Paths:
+    """Return every path of every module, in the order of a walk; a shared module has several.
+
+    Modules that share modules that share others may have more paths than can be listed. If there
+    are more than MOST_PATHS, each module has its first path only.
+    """
+    paths = Paths()
+    walk: list[tuple[nn.Module, str, frozenset[int]]] = [(model, "", frozenset())]
+    listed = 0
+    while walk:
+        module, path, above = walk.pop()
+        if listed >= MOST_PATHS and module in paths:
+            continue
+        paths.setdefault(module, []).append(path)
+        listed += 1
+        above |= {id(module)}
+        for name, child in reversed(module._modules.items()):
+            if child is not None and id(child) not in above:  # none that points back at a parent
+                walk.append((child, f"{path}.{name}" if path else name, above))
+    if listed >= MOST_PATHS:
+        for several in paths.values():
+            del several[1:]
+    return paths
+
+
+def number_of_paths(model: nn.Module) -> int:
+    """Return how many paths lead to the modules of a network, without walking each of them.
+
+    A module has as many paths as the modules that hold it have together.
+    """
+    counts = ByModule[int]()
+    counts[model] = 1
+    for module in modules_of(model):
+        for child in module._modules.values():
+            if child is not None:
+                counts[child] = counts.get(child, 0) + counts[module]
+    return sum(counts.values())
+
+
+def modules_of(model: nn.Module) -> list[nn.Module]:
+    """Return each module once, behind all modules that hold it; rings of modules are cut.
+
+    model.modules() calls itself once a level, and asks every module for its hash.
+    """
+    finished: list[nn.Module] = []
+    entered = ByModule[bool]()
+    walk: list[tuple[nn.Module, bool]] = [(model, False)]
+    while walk:
+        module, is_finished = walk.pop()
+        if is_finished:
+            finished.append(module)
+        elif module not in entered:
+            entered[module] = True
+            walk.append((module, True))
+            walk += [(child, False) for child in module._modules.values() if child is not None]
+    return finished[::-1]
