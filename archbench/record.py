@@ -10,7 +10,8 @@ class Record:
     """A frozen dataclass that is written under the names of its fields, in their order.
 
     A subclass says what is otherwise: SCHEMA, the first key; DERIVED, properties that follow the
-    fields; or KEYS, all keys in their order, fields and properties alike.
+    fields; KEYS, all keys in their order, fields and properties alike; OMITTED, keys that are left
+    out where they are true.
     """
 
     __slots__ = ()
@@ -18,12 +19,14 @@ class Record:
     SCHEMA: ClassVar[str] = ""
     DERIVED: ClassVar[tuple[str, ...]] = ()
     KEYS: ClassVar[tuple[str, ...]] = ()
+    OMITTED: ClassVar[tuple[str, ...]] = ()
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record under its JSON names: lists for tuples, objects for records."""
         keys = self.KEYS or (*self.__dataclass_fields__, *self.DERIVED)
-        found = {key: as_json(getattr(self, key)) for key in keys}
+        values = ((key, getattr(self, key)) for key in keys)
+        found = {key: as_json(v) for key, v in values if v is not True or key not in self.OMITTED}
         return {"schema": self.SCHEMA, **found} if self.SCHEMA else found
 
     @classmethod

@@ -9,8 +9,11 @@ from archbench.record import Record
 class LayerWork(Record):
     """The work of one module path in one forward pass, its children left out."""
 
+    OMITTED = ("complete",)
+
     path: str  #: of the module; "" is the network itself
     type: str  #: its class
     macs: int  #: multiply-adds of convolutions, linear layers and matrix products
     bytes_moved: int  #: operands read and results written, once each
     operations: int  #: that move data
+    complete: bool = True  #: False: an operation without a rule ran, and `macs` is a lower bound

@@ -44,7 +44,7 @@ def profile(
     Raises:
         ArchbenchError: no network has that name, or an input does not fit.
         UserCodeError: the user's import, factory or forward raised.
-        AnalysisIncomplete: under strict, some operation has no counting rule.
+        AnalysisIncomplete: under strict, the counts are lower bounds.
 
     >>> profile("googlenet").totals.macs
     1582671872
@@ -71,12 +71,11 @@ def profile_loaded(loaded: Loaded, plan: InputPlan) -> Profile:
 
 
 def refuse_incomplete(result: Profile) -> None:
-    """Raise AnalysisIncomplete if some operation was left out of the count."""
-    if result.uncounted:
-        names = ", ".join(f"{op.op} ({op.calls}x)" for op in result.uncounted)
+    """Raise AnalysisIncomplete if something was left out of the count."""
+    if result.gaps:
         raise AnalysisIncomplete(
-            f"the count of {result.model} is incomplete: no rule for {names}",
-            "without --strict the rest is counted, and these are named",
+            f"the count of {result.model} is incomplete: {'; '.join(result.gaps)}",
+            "without --strict the rest is counted, as a lower bound",
         )
 
 
@@ -88,7 +87,7 @@ def _profile_of(loaded: Loaded, plan: InputPlan, traced: Trace) -> Profile:
         loaded.name,
         plan.specs,
         plan.batch_size,
-        _totals(layers, params, buffers, traced.depth),
+        _totals(layers, params, buffers, traced),
         _stages(layers, traced, plan.batch_size),
         layers,
         traced.operations,
@@ -96,6 +95,7 @@ def _profile_of(loaded: Loaded, plan: InputPlan, traced: Trace) -> Profile:
         traced.device,
         traced.note,
         arguments=loaded.arguments,
+        missed=traced.missed,
     )
 
 
@@ -117,12 +117,13 @@ def _layers(traced: Trace, params: Owned, buffers: Owned, batch_size: int) -> tu
             visit.calls,
             trainable.get(visit.path, 0),
             all_buffers.get(visit.path, 0),
+            visit.complete,
         )
         for visit in traced.visits.values()
     )
 
 
-def _totals(layers: Sequence[LayerCost], params: Owned, buffers: Owned, depth: int) -> Totals:
+def _totals(layers: Sequence[LayerCost], params: Owned, buffers: Owned, traced: Trace) -> Totals:
     all_params = [p for tensors in params.values() for p in tensors]
     return Totals(
         params=_elements(all_params),
@@ -130,7 +131,8 @@ def _totals(layers: Sequence[LayerCost], params: Owned, buffers: Owned, depth: i
         buffers=_elements(b for tensors in buffers.values() for b in tensors),
         macs=sum(layer.macs for layer in layers),
         activations=sum(layer.activations for layer in layers),
-        depth=depth,
+        depth=traced.depth,
+        complete=not traced.missed and all(layer.complete for layer in layers),
     )
 
 
@@ -179,13 +181,17 @@ def _nearest(path: str, visits: Mapping[str, Visit]) -> str:
 def _stages(layers: Iterable[LayerCost], traced: Trace, batch_size: int) -> tuple[StageCost, ...]:
     """Sum the layers under each top-level child, in the order in which the stages first ran."""
     sums: dict[str, list[int]] = {}
+    incomplete = set()
     for layer in layers:
-        counts = sums.setdefault(layer.path.partition(".")[0], [0, 0, 0])
+        name = layer.path.partition(".")[0]
+        if not layer.complete:
+            incomplete.add(name)
+        counts = sums.setdefault(name, [0, 0, 0])
         counts[0] += layer.params
         counts[1] += layer.macs
         counts[2] += layer.activations
     itself = sums.pop("", [0, 0, 0])
-    if any(itself) or not sums:
+    if any(itself) or "" in incomplete or not sums:
         sums[""] = itself
     stages = []
     for name, (params, macs, activations) in sums.items():
@@ -194,7 +200,8 @@ def _stages(layers: Iterable[LayerCost], traced: Trace, batch_size: int) -> tupl
         if visit is not None:
             given = _without_batch(visit.input_shape, batch_size)
             shape, depth = _without_batch(visit.output_shape, batch_size), visit.depth
-        stages.append(StageCost(name, shape, params, macs, activations, depth, given))
+        complete = name not in incomplete
+        stages.append(StageCost(name, shape, params, macs, activations, depth, given, complete))
     return tuple(stages)
 
 

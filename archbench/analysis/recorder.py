@@ -39,6 +39,7 @@ class Visit:
     depth: int | None = None  #: of a top-level module: layers between its input and its output
     operations: int = 0  #: operations that move data; only where traffic is counted
     bytes_moved: int = 0  #: likewise
+    complete: bool = True  #: False: an operation without a rule ran in it
 
     def add(self, other: "Visit") -> None:
         """Add the calls of the same path in another thread."""
@@ -47,6 +48,7 @@ class Visit:
         self.activations += other.activations
         self.operations += other.operations
         self.bytes_moved += other.bytes_moved
+        self.complete &= other.complete
 
 
 @dataclass(slots=True)
@@ -109,7 +111,10 @@ class Recorder(DispatchMode):
             out = func(*args, **kwargs)
         tally.calls += 1
         rule = tally.rule
-        if rule is not None and rule is not free:
+        if rule is None:
+            visit = self.running[-1] if self.running else self._root_visit()
+            visit.complete = False
+        elif rule is not free:
             macs, activations = rule(args, kwargs, out)
             tally.macs += macs
             visit = self.running[-1] if self.running else self._root_visit()

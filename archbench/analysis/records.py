@@ -12,6 +12,8 @@ from archbench.units import Shape
 if TYPE_CHECKING:
     import pandas
 
+#: counts that are lower bounds if the analysis is incomplete; parameters are not among them
+BOUNDED = frozenset({"macs", "flops", "activations", "depth"})
 CONVENTION_NUMBER = 1  # of docs/conventions.md; counts under another number compare with nothing
 CONVENTION = "macs: convolution, linear and matrix products; see docs/conventions.md"
 
@@ -20,7 +22,10 @@ CONVENTION = "macs: convolution, linear and matrix products; see docs/convention
 class Totals(Record):
     """The counts of a whole network in one forward pass of the batch."""
 
-    KEYS = (*("params", "trainable_params", "buffers", "macs", "flops", "activations", "depth"),)
+    KEYS = (
+        *("params", "trainable_params", "buffers", "macs", "flops", "activations", "depth"),
+        "complete",
+    )
 
     params: int  #: elements of all parameters, frozen ones included, each tensor once
     trainable_params: int
@@ -28,6 +33,7 @@ class Totals(Record):
     macs: int  #: multiply-adds of convolutions, linear layers and matrix products
     activations: int  #: output elements of those same operations
     depth: int  #: longest chain of convolution and linear layers
+    complete: bool = True  #: False: MACs, activations and depth are lower bounds
 
     @property
     def flops(self) -> int:
@@ -39,7 +45,10 @@ class Totals(Record):
 class StageCost(Record):
     """The counts of a top-level child and everything inside; "" is the network's own forward()."""
 
-    KEYS = (*("name", "input_shape", "output_shape", "params", "macs", "activations", "depth"),)
+    KEYS = (
+        *("name", "input_shape", "output_shape", "params", "macs", "activations", "depth"),
+        "complete",
+    )
 
     name: str
     output_shape: Shape | None
@@ -48,6 +57,7 @@ class StageCost(Record):
     activations: int
     depth: int | None  #: layers on the longest chain inside; None if the stage is not called itself
     input_shape: Shape | None = None  #: of its first input tensor
+    complete: bool = True  #: False: MACs, activations and depth are lower bounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +73,7 @@ class LayerCost(Record):
     calls: int
     trainable_params: int = 0
     buffers: int = 0
+    complete: bool = True  #: False: MACs and activations are lower bounds
 
 
 def _plain(value: Any) -> Any:
@@ -102,11 +113,18 @@ class Profile(Record):
     note: str = ""  #: the reason why it ran on its own device
     convention: str = CONVENTION
     arguments: Mapping[str, Any] = field(default_factory=dict)  #: that the network was built with
+    missed: tuple[str, ...] = ()  #: what the analysis did not see, beside operations without a rule
 
     @property
     def uncounted(self) -> tuple[OperationCount, ...]:
         """The operations that have no rule; if there are any, the MACs are a lower bound."""
         return tuple(op for op in self.operations if op.bucket == "unknown")
+
+    @property
+    def gaps(self) -> tuple[str, ...]:
+        """Why the counts are lower bounds; empty if they are complete."""
+        names = ", ".join(f"{op.op} ({op.calls}x)" for op in self.uncounted)
+        return ((f"no rule for {names}",) if names else ()) + self.missed
 
     def stage(self, name: str) -> StageCost | None:
         """Return the stage of that name, or None where this network has none."""
@@ -125,6 +143,7 @@ class Profile(Record):
             "layers": as_json(self.layers),
             "operations": as_json(self.operations),
             "uncounted": [{"op": op.op, "calls": op.calls} for op in self.uncounted],
+            "missed": list(self.missed),
             "uncalled": list(self.uncalled),
             "device": self.device,
             "note": self.note,

@@ -52,6 +52,7 @@ def work_of(loaded: Loaded, plan: InputPlan) -> tuple[LayerWork, ...]:
             macs=before.macs + visit.macs,
             bytes_moved=before.bytes_moved + visit.bytes_moved,
             operations=before.operations + visit.operations,
+            complete=before.complete and visit.complete,
         )
     return tuple(found.values())
 

@@ -49,6 +49,8 @@ def exit_code(words: Iterable[Word], strict: bool, incomplete: bool = False) -> 
 class Verdict(Record):
     """What is said of one figure of a cell, or of a cell as a whole."""
 
+    OMITTED = ("complete",)
+
     cell: str  #: its name
     metric: str | None  #: the figure; None for the cell as a whole
     verdict: Word  #: out of the closed list
@@ -63,6 +65,7 @@ class Verdict(Record):
     p: float | None = None  #: of the one-sided test, where there was one
     pairs: int | None = None  #: of processes that the ratio comes from
     note: str = ""  #: what there is to say besides
+    complete: bool = True  #: False: `before` or `now` is a lower bound
 
 
 def worst_first(verdicts: Iterable[Verdict]) -> list[Verdict]:

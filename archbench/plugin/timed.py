@@ -35,7 +35,7 @@ from archbench.timing.worker.time_budget import Effort, warm_up_s
 
 MEASURE_NS = 1e9  # of all rounds together
 LEAST_ROUNDS, MOST_ROUNDS = 10, 10_000
-COUNTED = ("params", "macs", "flops", "activations", "depth")
+COUNTED = ("params", "macs", "flops", "activations", "depth", "complete")
 
 
 def time_under(

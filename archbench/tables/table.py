@@ -33,6 +33,11 @@ class Bound:
     sign: Literal["≥", "≤"]
 
 
+def at_least(value: float | None, complete: bool) -> "float | Bound | None":
+    """Return a number as a cell: a lower bound unless it is complete."""
+    return value if complete or value is None else Bound(value, "≥")
+
+
 # None: there is no such value. Never 0, never "".
 TableCell = str | int | float | Shape | Toned | Bound | None
 

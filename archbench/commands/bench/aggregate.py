@@ -22,6 +22,7 @@ def timing_of(
     cell: Cell,
     sessions: Sequence[Session],
     macs: int | None = None,
+    gaps: tuple[str, ...] = (),
     estimate: MemoryEstimate | None = None,
 ) -> Timing:
     """Return what all sessions of a cell add up to, failed ones among them; there may be none."""
@@ -29,7 +30,7 @@ def timing_of(
     failed = next((session.failure for session in sessions if session.failure), None)
     if not good:
         flag: Flag = "out_of_time" if failed is None else failed.kind
-        return Timing(cell, macs=macs, estimate=estimate, flags=(flag,), failure=failed)
+        return Timing(cell, macs=macs, gaps=gaps, estimate=estimate, flags=(flag,), failure=failed)
     # the times of one that was cut short are of a process that was not warm
     good = [session for session in good if session.rounds >= LEAST_CALLS] or good
     medians = [session.median_s() for session in good]
@@ -59,6 +60,7 @@ def timing_of(
         activations_peak_bytes=_most(session.activations_peak_bytes for session in good),
         estimate=estimate,
         macs=macs,
+        gaps=gaps,
         flags=flags,
         failure=failed,
     )

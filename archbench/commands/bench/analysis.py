@@ -21,6 +21,7 @@ class Analysis:
     """The exact side of a cell."""
 
     macs: int  #: of one forward pass of the batch
+    gaps: tuple[str, ...]  #: why that is a lower bound; empty if it is complete
     estimate: MemoryEstimate | None  #: of its memory; None where there is none, as under autocast
     work: tuple[LayerWork, ...] = ()  #: of each layer, where it was asked for
 
@@ -37,7 +38,8 @@ def analyse(loaded: "Loaded", plan: "InputPlan", cell: Cell, layers: bool) -> An
     from archbench.analysis.profile import profile_loaded
     from archbench.analysis.traffic import work_of
 
-    macs = profile_loaded(loaded, plan).totals.macs
+    profile = profile_loaded(loaded, plan)
+    macs, gaps = profile.totals.macs, profile.gaps
     estimate = None
     if cell.precision != "amp":
         like = in_precision(loaded, plan, cell.precision)
@@ -47,10 +49,10 @@ def analyse(loaded: "Loaded", plan: "InputPlan", cell: Cell, layers: bool) -> An
         with torch_threads(cell.threads), suppress(ArchbenchError):
             estimate = estimate_memory(*like, cell.mode, cell.optimizer, cell.device)
     if not layers:
-        return Analysis(macs, estimate)
+        return Analysis(macs, gaps, estimate)
     # under autocast nearly all of what moves is bfloat16
     half = "bf16" if cell.precision == "amp" else cell.precision
-    return Analysis(macs, estimate, work_of(*in_precision(loaded, plan, half)))
+    return Analysis(macs, gaps, estimate, work_of(*in_precision(loaded, plan, half)))
 
 
 @contextmanager

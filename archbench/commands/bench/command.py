@@ -10,7 +10,7 @@ import typer
 from archbench.commands.bench.export import Export, as_pytest_benchmark, export_file
 from archbench.commands.bench.fits.command import Fits, print_largest_batches
 from archbench.commands.bench.layers.plot import Plot, check_plot, draw_roofline
-from archbench.errors import ArchbenchError
+from archbench.errors import AnalysisIncomplete, ArchbenchError
 from archbench.shell.files_in_use import in_use
 from archbench.shell.option_groups import given_options
 from archbench.shell.options import (
@@ -45,6 +45,9 @@ Record = Annotated[
     typer.Option("--record", help="append every finished session to this file of JSON lines"),
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="go on with what --record holds")]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="exit 4 if the count of a network is incomplete")
+]
 Layers = Annotated[
     bool, typer.Option("--layers", help="time every layer, under the machine's ceilings")
 ]
@@ -73,6 +76,7 @@ def bench(
     max_time: MaxTime = None,
     timing: TimingOptions,
     fits: Fits = None,
+    strict: Strict = False,
     result: ResultOptions,
 ) -> None:
     """Measure latency, throughput and memory; every cell in several fresh processes."""
@@ -114,6 +118,14 @@ def bench(
     if timing.plot is not None:
         draw_roofline(found.timings[0], timing.plot)
     _leave(found)
+    if strict:
+        _refuse_gaps(found)
+
+
+def _refuse_gaps(found: "Bench") -> None:
+    gaps = [f"{timing.cell.model}: {gap}" for timing in found.timings for gap in timing.gaps]
+    if gaps:
+        raise AnalysisIncomplete(f"counts are incomplete: {'; '.join(dict.fromkeys(gaps))}")
 
 
 def _refuse_idle_options(context: typer.Context, batch_size: str) -> None:

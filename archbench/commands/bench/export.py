@@ -96,6 +96,7 @@ def _benchmark(timing: Timing, sessions: Sequence[Session]) -> dict[str, Any]:
             "archbench": {
                 "cell": cell.to_dict(),
                 "macs": timing.macs,
+                **({"complete": False} if timing.gaps else {}),
                 "medians_s": [session.median_s() for session in own],
                 "peak_memory_bytes": timing.peak_memory_bytes,
                 "flags": list(timing.flags),

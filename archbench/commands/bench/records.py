@@ -41,6 +41,7 @@ class Timing(Record):
     activations_peak_bytes: int | None = None  #: the part of it that a pass allocates, measured
     estimate: MemoryEstimate | None = None  #: the same from the graph, without running it
     macs: int | None = None  #: multiply-adds of one forward pass of the batch
+    gaps: tuple[str, ...] = ()  #: why that is a lower bound; empty if it is complete
     #: its layers under the machine's ceilings, where they were asked for
     roofline: Roofline | None = None
     flags: tuple[Flag, ...] = ()  #: what a reader should know
@@ -55,13 +56,14 @@ class Timing(Record):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the timing as the JSON contract names it."""
-        others = ("cell", "estimate", "roofline", "flags", "failure")
+        others = ("cell", "estimate", "roofline", "flags", "failure", "gaps")
         figures = {n: getattr(self, n) for n in self.__dataclass_fields__ if n not in others}
         layers = {} if self.roofline is None else {"roofline": self.roofline.to_dict()}
         return {
             **self.cell.to_dict(),
             **figures,
             "flops_per_s": self.flops_per_s,
+            **({"complete": False, "gaps": list(self.gaps)} if self.gaps else {}),
             "memory_estimate": as_json(self.estimate),
             "flags": list(self.flags),
             "failure": None if self.failure is None else self.failure.message,

@@ -24,6 +24,11 @@ def _estimate(timing: Timing) -> TableCell:
     return Bound(estimate.peak_bytes, "≥")
 
 
+def _flops_per_s(timing: Timing) -> TableCell:
+    rate = timing.flops_per_s
+    return Bound(rate, "≥") if rate is not None and timing.gaps else rate
+
+
 def _flags(timing: Timing) -> TableCell:
     if not timing.flags:
         return ""
@@ -45,7 +50,7 @@ COLUMNS: Columns[Timing] = (
         lambda t: t.device_median_s,
     ),
     (Column("throughput_per_s", "images/s", Kind.RATE), lambda t: t.throughput_per_s),
-    (Column("flops_per_s", "FLOP/s", Kind.COUNT, 6), lambda t: t.flops_per_s),
+    (Column("flops_per_s", "FLOP/s", Kind.COUNT, 6), _flops_per_s),
     (
         Column("peak_memory_bytes", "peak memory", Kind.BYTES, 2, "memory"),
         lambda t: t.peak_memory_bytes,
@@ -104,6 +109,8 @@ def _given(bench: Bench) -> list[tuple[str, str]]:
 def _notes(timings: Sequence[Timing]) -> list[str]:
     found = dict.fromkeys(flag for timing in timings for flag in timing.flags)
     notes = [f"{flag.replace('_', ' ')}: {FLAGS[flag]}." for flag in found]
+    gaps = dict.fromkeys((t.cell.model, gap) for t in timings for gap in t.gaps)
+    notes += [f"The FLOP/s of {model} are a lower bound: {gap}." for model, gap in gaps]
     for timing in timings:
         failure = timing.failure
         if failure is not None and failure.kind != "oom":

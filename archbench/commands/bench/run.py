@@ -151,7 +151,7 @@ def run_bench(
         timings = []
         for cell, analysis in analyses.items():
             own = [session for session in kept if session.cells == (cell,)]
-            timing = timing_of(cell, own, analysis.macs, analysis.estimate)
+            timing = timing_of(cell, own, analysis.macs, analysis.gaps, analysis.estimate)
             if layers and timing.sessions:
                 roofline = _roofline(cell, analysis, own, runner, listener.warn)
                 timing = replace(timing, roofline=roofline)

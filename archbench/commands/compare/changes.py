@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from math import log
 from statistics import median
 
-from archbench.analysis.records import Profile
+from archbench.analysis.records import BOUNDED, Profile, StageCost, Totals
 from archbench.commands.compare.records import Change, Comparison, StructureVerdict, TimeVerdict
 from archbench.gates.rules import IMPORTANT, NEGLIGIBLE
 from archbench.statistics.intervals import CONFIDENCE, detectable_with, student_quantile
@@ -19,21 +19,22 @@ def compare_structure(profiles: Sequence[Profile]) -> Comparison:
     changes: list[Change] = []
     reference = profiles[0]
     for other in profiles[1:]:
-        for metric in TOTALS:
-            a, b = getattr(reference.totals, metric), getattr(other.totals, metric)
-            changes.append(_change(metric, "total", other.model, a, b))
+        model = other.model
+        changes += [
+            counted_change(metric, "total", model, reference.totals, other.totals)
+            for metric in TOTALS
+        ]
         for name in stage_names(profiles):
             left, right = reference.stage(name), other.stage(name)
-            if left is None and right is None:
-                continue
-            for metric in ("params", "macs"):
-                a = None if left is None else getattr(left, metric)
-                b = None if right is None else getattr(right, metric)
-                changes.append(_change(metric, name, other.model, a, b))
+            if left is not None or right is not None:
+                changes += [
+                    counted_change(metric, name, model, left, right)
+                    for metric in ("params", "macs")
+                ]
         calls = {op.op: op.calls for op in reference.operations}
         others = {op.op: op.calls for op in other.operations}
         changes += [
-            _change("calls", op, other.model, calls.get(op, 0), others.get(op, 0))
+            _change("calls", op, model, calls.get(op, 0), others.get(op, 0))
             for op in dict.fromkeys([*calls, *others])
         ]
     return Comparison(tuple(profiles), tuple(changes))
@@ -83,15 +84,60 @@ def stage_names(profiles: Sequence[Profile]) -> list[str]:
     return merged
 
 
-def _change(metric: str, subject: str, model: str, a: int | None, b: int | None) -> Change:
-    ratio = b / a if a and b is not None else None
-    return Change(metric, subject, model, a, b, structure_verdict(a, b), ratio)
+def counted_change(
+    metric: str,
+    subject: str,
+    model: str,
+    left: Totals | StageCost | None,
+    right: Totals | StageCost | None,
+) -> Change:
+    """Compare a count of a network, or of a stage that one of the two may lack."""
+    a, b = (None if one is None else getattr(one, metric) for one in (left, right))
+    bounded = metric in BOUNDED
+    return _change(
+        metric,
+        subject,
+        model,
+        a,
+        b,
+        a_is_whole=not bounded or left is None or left.complete,
+        b_is_whole=not bounded or right is None or right.complete,
+    )
 
 
-def structure_verdict(a: int | None, b: int | None) -> StructureVerdict:
-    """Compare two exact counts; what one of them does not have counts as nothing."""
+def _change(
+    metric: str,
+    subject: str,
+    model: str,
+    a: int | None,
+    b: int | None,
+    a_is_whole: bool = True,
+    b_is_whole: bool = True,
+) -> Change:
+    complete = a_is_whole and b_is_whole
+    verdict = structure_verdict(a, b, a_is_whole, b_is_whole)
+    ratio = b / a if complete and a and b is not None else None
+    return Change(metric, subject, model, a, b, verdict, ratio, complete=complete)
+
+
+def structure_verdict(
+    a: int | None, b: int | None, a_is_whole: bool = True, b_is_whole: bool = True
+) -> StructureVerdict:
+    """Compare two counts; what one of them does not have counts as nothing.
+
+    A count that is not whole is a lower bound. What it can still show is that its network has more.
+
+    >>> structure_verdict(7, 9, b_is_whole=False), structure_verdict(9, 7, b_is_whole=False)
+    ('larger', 'unknown')
+    """
     left, right = a or 0, b or 0
-    return "equal" if left == right else "smaller" if right < left else "larger"
+    if a_is_whole and b_is_whole:
+        return "equal" if left == right else "smaller" if right < left else "larger"
+    if right > left and a_is_whole:
+        return "larger"
+    if left > right and b_is_whole:
+        return "smaller"
+    return "unknown"
 
 
 def time_verdict(ratio: float, interval: tuple[float, float] | None) -> TimeVerdict:

@@ -1,9 +1,10 @@
 """`archbench compare A B`: structure side by side, exactly; speed with an interval."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from archbench.errors import AnalysisIncomplete
 from archbench.shell import interrupt
 from archbench.shell.options import (
     MODEL_HELP,
@@ -18,6 +19,9 @@ from archbench.shell.output import destination, prints_set_aside
 from archbench.shell.progress import listening
 from archbench.tables.render import Format
 
+if TYPE_CHECKING:
+    from archbench.commands.compare.records import Comparison
+
 Models = Annotated[
     list[str],
     typer.Argument(
@@ -25,6 +29,9 @@ Models = Annotated[
         help=f"two or more; the first is the reference. {MODEL_HELP}",
         autocompletion=complete_model,
     ),
+]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="exit 4 if a verdict is unknown or inconclusive")
 ]
 NoBench = Annotated[bool, typer.Option("--no-bench", help="leave the measuring out")]
 MaxTime = Annotated[
@@ -42,6 +49,7 @@ def compare(
     sessions: Sessions = 5,
     max_time: MaxTime = 20.0,
     no_bench: NoBench = False,
+    strict: Strict = False,
     result: ResultOptions,
 ) -> None:
     """Put networks side by side: structure exactly, latency with a 95 % interval."""
@@ -66,3 +74,13 @@ def compare(
                     out.write(time_report(comparison))
             if not at_once:
                 out.write(whole_report(comparison))
+    if strict:
+        _refuse_undecided(comparison)
+
+
+def _refuse_undecided(comparison: "Comparison") -> None:
+    undecided = ("unknown", "inconclusive")
+    open_ = [c for c in comparison.changes if c.subject == "total" and c.verdict in undecided]
+    if open_:
+        names = ", ".join(f"{change.metric} of {change.model}" for change in open_)
+        raise AnalysisIncomplete(f"undecided: {names}", "without --strict this is exit code 0")

@@ -8,7 +8,7 @@ from archbench.record import Record, as_json
 from archbench.timing.machine.records import Environment
 from archbench.timing.records import Session
 
-StructureVerdict = Literal["equal", "smaller", "larger"]
+StructureVerdict = Literal["equal", "smaller", "larger", "unknown"]
 TimeVerdict = Literal["faster", "slower", "no_difference", "inconclusive"]
 
 
@@ -16,7 +16,10 @@ TimeVerdict = Literal["faster", "slower", "no_difference", "inconclusive"]
 class Change(Record):
     """One quantity of a model beside the reference's."""
 
-    KEYS = ("metric", "subject", "model", "a", "b", "ratio", "low", "high", "mde", "verdict")
+    KEYS = (
+        *("metric", "subject", "model", "a", "b", "ratio", "low", "high", "mde", "verdict"),
+        "complete",
+    )
 
     metric: str  #: its name, the unit last: "params", "macs", "calls", "latency_median_s"
     subject: str  #: "total", a stage, or an operation
@@ -25,11 +28,13 @@ class Change(Record):
     a: int | float | None
     b: int | float | None
     verdict: StructureVerdict | TimeVerdict
-    ratio: float | None = None  #: b / a; None where a is 0 or either is missing
+    #: b / a; None where a is 0, and where either is missing or a lower bound
+    ratio: float | None = None
     low: float | None = None  #: lower end of the ratio's 95 % interval, of measured quantities
     high: float | None = None  #: its upper end
     #: the relative difference that would have been called one nine times in ten
     mde: float | None = None
+    complete: bool = True  #: False: `a` or `b` is a lower bound
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from string import ascii_uppercase
 
-from archbench.analysis.records import Profile, StageCost
-from archbench.commands.compare.changes import stage_names
+from archbench.analysis.records import BOUNDED, Profile, StageCost, Totals
+from archbench.commands.compare.changes import counted_change, stage_names
 from archbench.commands.compare.records import Change, Comparison
 from archbench.gates.rules import IMPORTANT
 from archbench.tables.columns import Columns, table_of, table_of_dicts
-from archbench.tables.table import Column, Kind, Report, Table, TableCell
+from archbench.tables.table import Bound, Column, Kind, Report, Table, TableCell, at_least
 from archbench.timing.words import flag_notes, how, machine_facts
 from archbench.units import counted
 
@@ -19,6 +19,7 @@ WORDS = {
     "no_difference": "no difference seen",
     "inconclusive": "inconclusive",
 }
+MARKS = {"equal": "=", "smaller": "≠", "larger": "≠", "unknown": "?"}
 LONGEST_HEADING = 9  # four columns of it fit beside the longest stage and what differs
 SHOWN_TOTALS = (
     ("params", "params"),
@@ -123,11 +124,30 @@ def _totals_table(comparison: Comparison) -> Table:
         Column("differs", ""),
     )
     rows: list[tuple[TableCell, ...]] = []
+    a, b = (profile.totals for profile in profiles)
     for metric, title in SHOWN_TOTALS:
-        a, b = (getattr(profile.totals, metric) for profile in profiles)
-        rows.append((title, a, b, b / a if a else None, "=" if a == b else "≠"))
+        change = counted_change(metric, "total", profiles[1].model, a, b)
+        mark = MARKS[change.verdict]
+        rows.append((title, _total(a, metric), _total(b, metric), _ratio(a, b, metric), mark))
     marked = frozenset(i for i, row in enumerate(rows) if row[-1] == "≠")
     return Table(columns, tuple(rows), marked=marked)
+
+
+def _total(totals: Totals, metric: str) -> TableCell:
+    """Return a total as a cell; one that is a lower bound as such."""
+    return at_least(getattr(totals, metric), totals.complete or metric not in BOUNDED)
+
+
+def _ratio(reference: Totals, other: Totals, metric: str) -> TableCell:
+    """Return how many times as large a total is; a bound if one of the two is, None if both are."""
+    a, b = getattr(reference, metric), getattr(other, metric)
+    if not a:
+        return None
+    if metric not in BOUNDED or (reference.complete and other.complete):
+        return float(b / a)
+    if reference.complete:
+        return Bound(b / a, "≥")
+    return Bound(b / a, "≤") if other.complete else None
 
 
 def _totals_of_many(comparison: Comparison) -> Table:
@@ -139,18 +159,21 @@ def _totals_of_many(comparison: Comparison) -> Table:
         (Column("params", "params", Kind.INTEGER), lambda row: row[1].totals.params),
         (
             Column("params_ratio", "ratio", Kind.RATIO, rank=1),
-            lambda row: row[1].totals.params / first.params if first.params else None,
+            lambda row: _ratio(first, row[1].totals, "params"),
         ),
-        (Column("macs", "MACs", Kind.INTEGER), lambda row: row[1].totals.macs),
+        (Column("macs", "MACs", Kind.INTEGER), lambda row: _total(row[1].totals, "macs")),
         (
             Column("macs_ratio", "ratio", Kind.RATIO, rank=2),
-            lambda row: row[1].totals.macs / first.macs if first.macs else None,
+            lambda row: _ratio(first, row[1].totals, "macs"),
         ),
         (
             Column("activations", "activations", Kind.INTEGER, rank=4),
-            lambda row: row[1].totals.activations,
+            lambda row: _total(row[1].totals, "activations"),
         ),
-        (Column("depth", "depth", Kind.INTEGER, rank=3), lambda row: row[1].totals.depth),
+        (
+            Column("depth", "depth", Kind.INTEGER, rank=3),
+            lambda row: _total(row[1].totals, "depth"),
+        ),
     )
     return table_of(columns, zip(_labels(comparison), comparison.profiles, strict=True))
 
@@ -182,7 +205,7 @@ def _stages_table(comparison: Comparison) -> Table:
                 name or "(itself)",
                 *(s.output_shape if s else None for s in stages),
                 *(s.params if s else None for s in stages),
-                *(s.macs if s else None for s in stages),
+                *(at_least(s.macs, s.complete) if s else None for s in stages),
                 differs,
             )
         )
@@ -199,8 +222,14 @@ def _stage_differences(stages: list[StageCost | None]) -> str:
         "params": len({stage.params for stage in there}),
         "MACs": len({stage.macs for stage in there}),
     }
-    different = [name for name, count in kinds.items() if count > 1]
-    return f"≠ {', '.join(different)}" if different else "="
+    is_known = all(stage.complete for stage in there)
+    different = [
+        name for name, count in kinds.items() if count > 1 and (is_known or name != "MACs")
+    ]
+    unknown = "" if is_known else "? MACs"
+    if different:
+        return f"≠ {', '.join(different)} {unknown}".rstrip()
+    return unknown or "="
 
 
 def _operations_table(comparison: Comparison) -> Table:
@@ -223,7 +252,7 @@ def _changed(comparison: Comparison, metric: str, model: str | None = None) -> l
         change
         for change in comparison.changes
         if change.metric == metric
-        and change.verdict in ("smaller", "larger")
+        and change.verdict in ("smaller", "larger", "unknown")
         and model in (None, change.model)
     ]
 
@@ -231,7 +260,11 @@ def _changed(comparison: Comparison, metric: str, model: str | None = None) -> l
 def _sentences(comparison: Comparison) -> list[str]:
     """Return a sentence per network: whether its params and MACs differ from the reference's."""
     reference = comparison.profiles[0].model
-    sentences = []
+    sentences = [
+        f"The MACs of {profile.model} are a lower bound: {'; '.join(profile.gaps)}."
+        for profile in comparison.profiles
+        if profile.gaps
+    ]
     for profile in comparison.profiles[1:]:
         parts = []
         for metric, title in (("params", "params"), ("macs", "MACs")):
@@ -252,8 +285,10 @@ def _sentences(comparison: Comparison) -> list[str]:
 def _by_how_much(total: Change | None) -> str:
     if total is None:
         return "equal in total, but not in every stage"
+    if total.verdict == "unknown":
+        return "cannot be compared"
     if total.ratio is None:
-        return f"{total.a} against {total.b}"
+        return f"{total.a} against {total.b}" if total.complete else total.verdict
     return f"{total.verdict}, {total.ratio:.3f} times as many"
 
 

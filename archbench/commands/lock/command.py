@@ -5,13 +5,14 @@ from typing import Annotated
 
 import typer
 
-from archbench.errors import ArchbenchError
+from archbench.errors import AnalysisIncomplete, ArchbenchError
 from archbench.shell import interrupt
 from archbench.shell.atomic_files import atomic_write
 from archbench.shell.files_in_use import in_use
 from archbench.shell.options import CellOptions, Cells, Form
 from archbench.shell.output import destination, prints_set_aside
 from archbench.shell.progress import progress
+from archbench.shell.streams import warn
 from archbench.units import counted
 
 Output = Annotated[
@@ -24,6 +25,7 @@ Output = Annotated[
     ),
 ]
 Update = Annotated[bool, typer.Option("--update", help="accept what is another than in the lock")]
+Strict = Annotated[bool, typer.Option("--strict", help="lock nothing if a count is incomplete")]
 Reason = Annotated[str, typer.Option("--reason", help="why, kept in the lock")]
 
 
@@ -34,6 +36,7 @@ def lock(
     options: CellOptions,
     update: Update = False,
     reason: Reason = "",
+    strict: Strict = False,
     form: Form = None,
 ) -> None:
     """Write what networks hold and do into a lock, for `archbench check` to hold them to."""
@@ -56,6 +59,14 @@ def lock(
                     f"{counted(cells_differ, 'cell')} would change",
                     '`archbench check` shows how, `archbench lock --update --reason "why"` accepts',
                 )
+            incomplete = ", ".join(locking.incomplete)
+            if incomplete and strict:
+                raise AnalysisIncomplete(
+                    f"the MACs of {incomplete} are lower bounds",
+                    "`archbench summary` names what is missing; without --strict they are locked",
+                )
             interrupt.check()
             stream.write(to_text(locking.lock))
         out.write(lock_report(locking, str(selection.path)))
+        if incomplete:
+            warn(f"the MACs of {incomplete} are lower bounds; --strict would exit 4")

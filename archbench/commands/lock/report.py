@@ -13,7 +13,12 @@ def lock_report(locking: Locking, path: str) -> Report:
     state_of = {name: state for state, names in states.items() for name in names}
     news = ", ".join(f"{len(names)} {state}" for state, names in states.items() if names)
     rows = [
-        (cell.name, state_of.get(cell.name, "unchanged"), cell.structure.figures())
+        (
+            cell.name,
+            state_of.get(cell.name, "unchanged"),
+            cell.structure.figures(),
+            cell.structure.complete,
+        )
         for cell in cells
     ]
     return Report(
@@ -24,6 +29,7 @@ def lock_report(locking: Locking, path: str) -> Report:
             "lock": path,
             **{state: list(names) for state, names in states.items()},
             "cells": [cell.name for cell in cells],
+            "incomplete": list(locking.incomplete),
         },
         facts=tuple(("removed", name) for name in locking.removed),
     )

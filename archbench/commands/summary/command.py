@@ -8,7 +8,6 @@ from archbench.errors import ArchbenchError
 from archbench.shell.options import Aux, BatchSize, Model, ModelOptions, ResultOptions
 from archbench.shell.output import destination, prints_set_aside
 from archbench.shell.streams import warn
-from archbench.units import counted
 
 Depth = Annotated[
     int | None,
@@ -56,8 +55,5 @@ def summary(
             out.write(summary_report(found, depth, layers))
     if strict:
         refuse_incomplete(profile)
-    elif profile.uncounted:
-        warn(
-            f"{counted(len(profile.uncounted), 'kind of operation', 'kinds of operation')} "
-            "without a rule; --strict would exit 4"
-        )
+    elif profile.gaps:
+        warn(f"the counts are lower bounds: {'; '.join(profile.gaps)}; --strict would exit 4")

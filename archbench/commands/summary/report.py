@@ -7,7 +7,7 @@ from archbench.analysis.records import LayerCost, Profile
 from archbench.commands.summary.records import CrossCheck, Summary
 from archbench.networks.registry.records import Architecture, PaperTable
 from archbench.tables.columns import Columns, table_of
-from archbench.tables.table import Column, Kind, Report, Table, TableCell
+from archbench.tables.table import Column, Kind, Report, Table, TableCell, at_least
 from archbench.units import counted, scaled, shape_for_people
 
 DEFAULT_DEPTH = 2  # of the module tree, for a network that has no table in a paper
@@ -68,9 +68,13 @@ def _paper_table(profile: Profile, paper: PaperTable) -> Table:
         printed = iter(values)
         row: list[TableCell] = [stage.name, label or stage.name] if labelled else [stage.name]
         for key, _ in paper.columns:
-            computed = key in ("input_shape", "output_shape", "depth")
-            row.append(getattr(stage, key) if computed else next(printed, None))
-        rows.append((*row, stage.params, stage.macs))
+            if key in ("input_shape", "output_shape"):
+                row.append(getattr(stage, key))
+            elif key == "depth":
+                row.append(at_least(stage.depth, stage.complete))
+            else:
+                row.append(next(printed, None))
+        rows.append((*row, stage.params, at_least(stage.macs, stage.complete)))
     return Table((*columns, PARAMS, MACS), tuple(rows))
 
 
@@ -79,8 +83,11 @@ LAYERS: Columns[LayerCost] = (
     (Column("type", "type", rank=1), lambda layer: layer.type),
     (Column("output_shape", "output size", Kind.SHAPE, rank=2), lambda layer: layer.output_shape),
     (PARAMS, lambda layer: layer.params),
-    (MACS, lambda layer: layer.macs),
-    (Column("activations", "activations", Kind.COUNT, rank=4), lambda layer: layer.activations),
+    (MACS, lambda layer: at_least(layer.macs, layer.complete)),
+    (
+        Column("activations", "activations", Kind.COUNT, rank=4),
+        lambda layer: at_least(layer.activations, layer.complete),
+    ),
     (Column("calls", "calls", Kind.INTEGER, rank=3), lambda layer: layer.calls),
 )
 
@@ -93,6 +100,7 @@ class _Branch:
     layer: LayerCost | None  #: None where the module was not called itself
     params: int = 0
     macs: int = 0
+    complete: bool = True
 
 
 def _tree_table(profile: Profile, depth: int) -> Table:
@@ -109,10 +117,10 @@ def _tree_table(profile: Profile, depth: int) -> Table:
             lambda b: b.layer.output_shape if b.layer else None,
         ),
         (PARAMS, lambda b: b.params),
-        (MACS, lambda b: b.macs),
+        (MACS, lambda b: at_least(b.macs, b.complete)),
         (
             Column("macs_share", "% of MACs", Kind.SHARE, rank=3),
-            lambda b: b.macs / total if total else None,
+            lambda b: b.macs / total if total and profile.totals.complete else None,
         ),
     )
     return table_of(columns, _tree(profile.layers, depth))
@@ -127,6 +135,7 @@ def _tree(layers: Sequence[LayerCost], depth: int) -> list[_Branch]:
             branch = branches.setdefault(path, _Branch(path, called.get(path)))
             branch.params += layer.params
             branch.macs += layer.macs
+            branch.complete &= layer.complete
     return [branches[path] for path in sorted(branches, key=_tree_order(list(branches)))]
 
 
@@ -155,11 +164,12 @@ def _facts(profile: Profile, architecture: Architecture | None) -> tuple[tuple[s
         facts.append(("trainable", _exact(totals.trainable_params)))
     if totals.buffers:
         facts.append(("buffers", _exact(totals.buffers)))
+    sign = "" if totals.complete else "≥ "
     facts += [
-        ("MACs", _exact(totals.macs)),
-        ("FLOPs", f"{_exact(totals.flops)}, 2 per MAC"),
-        ("activations", _exact(totals.activations)),
-        ("depth", f"{counted(totals.depth, 'layer')} on the longest chain"),
+        ("MACs", sign + _exact(totals.macs)),
+        ("FLOPs", f"{sign}{_exact(totals.flops)}, 2 per MAC"),
+        ("activations", sign + _exact(totals.activations)),
+        ("depth", f"{sign}{counted(totals.depth, 'layer')} on the longest chain"),
         ("input", f"{inputs}, batch {profile.batch_size}"),
     ]
     if profile.arguments:
@@ -186,6 +196,7 @@ def _notes(profile: Profile) -> list[str]:
     if profile.uncounted:
         names = ", ".join(f"{op.op} ({op.calls}x)" for op in profile.uncounted)
         notes.append(f"NOT COUNTED, for want of a rule: {names}. The MACs are a lower bound.")
+    notes += [f"NOT SEEN: {gap}. The MACs are a lower bound." for gap in profile.missed]
     if profile.uncalled:
         shown = ", ".join(profile.uncalled[:5])
         more = f" and {len(profile.uncalled) - 5} more" if len(profile.uncalled) > 5 else ""

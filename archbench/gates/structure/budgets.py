@@ -70,15 +70,26 @@ def judge(cell: str, budget: Budget, structure: Structure) -> Verdict:
         note = "the figure is not known for this model"
         return Verdict(cell, budget.metric, "not_comparable", limit=budget.text, note=note)
     holds = SIGNS[budget.sign](now, budget.limit)
+    is_known = structure.is_complete(budget.metric) or _holds_for_more(budget, now) is not None
+    note = "" if holds else f"the budget is {budget.text}"
     return Verdict(
         cell,
         budget.metric,
-        "ok" if holds else "regressed",
+        "inconclusive" if not is_known else "ok" if holds else "regressed",
         now=now,
         limit=budget.text,
         ratio=float(now / budget.limit) if budget.limit else None,
-        note="" if holds else f"the budget is {budget.text}",
+        note=note if is_known else f"{budget.metric} is a lower bound",
+        complete=structure.is_complete(budget.metric),
     )
+
+
+def _holds_for_more(budget: Budget, least: int) -> bool | None:
+    """Tell whether a budget holds for every figure from `least` on; None if for some only."""
+    if budget.sign in (">", ">="):
+        return True if SIGNS[budget.sign](least, budget.limit) else None
+    exceeds = least > budget.limit or (budget.sign == "<" and least == budget.limit)
+    return False if exceeds else None
 
 
 def _known(metric: str, metrics: tuple[str, ...]) -> Metric:

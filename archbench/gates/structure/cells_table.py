@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 
+from archbench.analysis.records import BOUNDED
 from archbench.gates.structure.records import Metric
-from archbench.tables.table import Column, Kind, Table, TableCell
+from archbench.tables.table import Column, Kind, Table, TableCell, at_least
 
 TITLES: Mapping[Metric, str] = {
     "params": "params",
@@ -16,19 +17,25 @@ TITLES: Mapping[Metric, str] = {
 
 
 def cells_table(
-    second: str, cells: Iterable[tuple[str, TableCell, Mapping[str, int | None]]]
+    second: str, cells: Iterable[tuple[str, TableCell, Mapping[str, int | None], bool]]
 ) -> Table:
     """Return a table with a row for each cell.
 
     Args:
         second: key and title of the second column: "verdict", "state".
-        cells: name, second column and figures of each; a figure that is missing stays empty.
+        cells: name, second column and figures of each, and whether its count is complete; a figure
+            that is missing stays empty.
     """
     columns = (Column("cell", "cell"), Column(second, second), *_figure_columns())
     rows = tuple(
-        (name, word, *(figures.get(metric) for metric in TITLES)) for name, word, figures in cells
+        (name, word, *(_figure(metric, figures.get(metric), complete) for metric in TITLES))
+        for name, word, figures, complete in cells
     )
     return Table(columns, rows)
+
+
+def _figure(metric: Metric, value: int | None, complete: bool) -> TableCell:
+    return at_least(value, complete or metric not in BOUNDED)
 
 
 def _figure_columns() -> list[Column]:

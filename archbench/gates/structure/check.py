@@ -32,6 +32,7 @@ class CurrentCell:
     cell: LockedCell | None = None  #: what was computed; None where that failed
     failure: str = ""  #: why it failed, in one line
     uncounted: tuple[str, ...] = ()  #: operations that have no counting rule
+    missed: tuple[str, ...] = ()  #: what else the count left out
     needs_values: str = ""  #: why shapes alone did not do for counting; empty where they did
 
 
@@ -66,7 +67,9 @@ def check_cells(
         changes=tuple(change for cell in checks.values() for change in cell.changes),
         figures={now.name: now.cell.structure.figures() for now in current if now.cell},
         notes=notes,
+        incomplete=tuple(now.name for now in current if now.uncounted or now.missed),
         uncounted=tuple((now.name, op) for now in current for op in now.uncounted),
+        missed=tuple((now.name, gap) for now in current for gap in now.missed),
         other_convention=other_convention,
         accept=accept_command(selection, by_the_lock, set(notes), other_convention),
         strict=strict,
@@ -135,7 +138,10 @@ def _judge_figures(
         a, b = before.figure(metric), now.figure(metric)
         word, note = _judge_figure(metric, before, now, allowances)
         ratio = b / a if a and b is not None else None
-        verdicts.append(Verdict(cell, metric, word, a, b, ratio=ratio, note=note))
+        complete = before.is_complete(metric) and now.is_complete(metric)
+        verdicts.append(
+            Verdict(cell, metric, word, a, b, ratio=ratio, note=note, complete=complete)
+        )
     return verdicts
 
 
@@ -150,6 +156,10 @@ def _judge_figure(
         return "not_comparable", f"it is not known {'in the lock' if a is None else 'now'}"
     if metric in TORCH_DEPENDENT and before.torch != now.torch:
         return "not_comparable", f"it depends on torch: {before.torch} in the lock, {now.torch} now"
+    if not before.is_complete(metric) and now.is_complete(metric):
+        return "not_comparable", "it is a lower bound in the lock"
+    if b < a and before.is_complete(metric) and not now.is_complete(metric):
+        return "not_comparable", "it is a lower bound now"
     if b < a:
         return "improved", ""
     if any(allowed.metric == metric and allowed.allows(a, b) for allowed in allowances):

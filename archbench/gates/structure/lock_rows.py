@@ -39,6 +39,8 @@ class StageRow(Record):
 class CellRow(Record):
     """A cell without its layers."""
 
+    OMITTED = ("complete",)
+
     name: str
     model: str
     inputs: tuple[str, ...]
@@ -55,6 +57,7 @@ class CellRow(Record):
     stages: tuple[StageRow, ...]
     torch: str
     reason: str
+    complete: bool = True
 
 
 class LayerRow(NamedTuple):
@@ -139,6 +142,7 @@ def _cell_row(cell: LockedCell) -> CellRow:
         ),
         torch=structure.torch,
         reason=cell.reason,
+        complete=structure.complete,
     )
 
 
@@ -152,6 +156,7 @@ def _cell(row: CellRow, layers: list[LayerCost]) -> LockedCell:
         ),
         layers=tuple(layers),
         torch=row.torch,
+        complete=row.complete,
     )
     arguments = {name: argument_from_json(value) for name, value in row.model_kwargs.items()}
     setting = row.model, row.inputs, row.batch_size, arguments

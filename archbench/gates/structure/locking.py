@@ -18,6 +18,11 @@ class Locking:
     removed: tuple[str, ...] = ()  #: names of cells that are taken out
 
     @property
+    def incomplete(self) -> tuple[str, ...]:
+        """The names of cells whose MACs are lower bounds."""
+        return tuple(cell.name for cell in self.lock.cells if not cell.structure.complete)
+
+    @property
     def differs(self) -> bool:
         """Tell whether any cell was added, changed or removed."""
         return bool(self.added or self.changed or self.removed)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from archbench.analysis.records import LayerCost, StageCost
+from archbench.analysis.records import BOUNDED, LayerCost, StageCost
 from archbench.gates.structure.records import METRICS, Metric
 
 
@@ -25,6 +25,11 @@ class Structure:
     stages: tuple[StageCost, ...]  #: top-level children in the order in which they ran
     layers: tuple[LayerCost, ...]  #: every module path that ran
     torch: str  #: its release, on which operators and peak depend
+    complete: bool = True  #: False: MACs and activations are lower bounds
+
+    def is_complete(self, metric: str) -> bool:
+        """Tell whether a figure is exact; else it is a lower bound."""
+        return self.complete or metric not in BOUNDED
 
     def figure(self, metric: Metric) -> int | None:
         """Return one figure; that of "operators" is all calls together."""

@@ -83,6 +83,7 @@ def _structure(loaded: "Loaded", plan: "InputPlan", profile: "Profile") -> Struc
         profile.stages,
         tuple(sorted(profile.layers, key=lambda row: stages.index(row.path.partition(".")[0]))),
         torch.__version__.partition("+")[0],
+        totals.complete,
     )
 
 

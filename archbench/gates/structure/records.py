@@ -105,6 +105,8 @@ class Check(Record):
     notes: Mapping[str, str] = field(default_factory=dict)  #: on a cell as a whole
     #: (cell, operation) without a counting rule: MACs are a lower bound there
     uncounted: tuple[tuple[str, str], ...] = ()
+    missed: tuple[tuple[str, str], ...] = ()  #: (cell, what the count left out besides)
+    incomplete: tuple[str, ...] = ()  #: cells whose MACs are lower bounds
     other_convention: bool = False  #: the lock counts by another convention
     #: the command that accepts the changes, or what has to come first; empty where nothing changed
     accept: str = ""
@@ -120,7 +122,7 @@ class Check(Record):
         """0 fine, 1 regressed, 3 failed, 4 undecided under strict, 5 nothing was computed."""
         if not self.cells:
             return NOTHING
-        return exit_code(self.verdict_of_cell.values(), self.strict, bool(self.uncounted))
+        return exit_code(self.verdict_of_cell.values(), self.strict, bool(self.incomplete))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the object that `archbench check -f json` prints, schema archbench.check/1."""
@@ -133,12 +135,14 @@ class Check(Record):
                     "name": name,
                     "verdict": verdict,
                     "figures": dict(self.figures[name]) if name in self.figures else None,
+                    **({"complete": False} if name in self.incomplete else {}),
                     "note": self.notes.get(name, ""),
                 }
                 for name, verdict in self.verdict_of_cell.items()
             ],
             "structure": as_json(self.changes),
             "uncounted": [{"cell": cell, "op": op} for cell, op in self.uncounted],
+            "missed": [{"cell": cell, "gap": gap} for cell, gap in self.missed],
             "accept": self.accept,
             "strict": self.strict,
             "exit_code": self.exit_code,

@@ -9,16 +9,16 @@ from archbench.gates.structure.parts_table import parts_table
 from archbench.gates.structure.records import Check
 from archbench.gates.verdict_words import tally, toned
 from archbench.tables.columns import table_of_dicts
-from archbench.tables.table import Column, Kind, Report, Table, TableCell
+from archbench.tables.table import Column, Kind, Report, Table, TableCell, at_least
 
-KEYS = "cell metric verdict before now limit ratio low high mde p note".split()
+KEYS = "cell metric verdict before now limit ratio low high mde p note complete".split()
 RENAMES = 12  # of one cell that are shown; JSON has them all
 
 
 def check_report(check: Check) -> Report:
     """Lay out a check."""
     cells = [
-        (name, toned(verdict), check.figures.get(name, {}))
+        (name, toned(verdict), check.figures.get(name, {}), name not in check.incomplete)
         for name, verdict in check.verdict_of_cell.items()
     ]
     tables = [cells_table("verdict", cells)]
@@ -62,9 +62,14 @@ def _figures_table(verdicts: Sequence[Verdict]) -> Table:
     )
     rows: list[tuple[TableCell, ...]] = []
     for v in sorted(verdicts, key=lambda verdict: WORDS.index(verdict.verdict)):
-        before = f"budget {v.limit}" if v.limit else v.before
-        rows.append((v.cell, v.metric, before, v.now, _change_of(v), toned(v.verdict)))
+        before = f"budget {v.limit}" if v.limit else _bounded(v.before, v)
+        now = _bounded(v.now, v)
+        rows.append((v.cell, v.metric, before, now, _change_of(v), toned(v.verdict)))
     return Table(columns, tuple(rows), "Figures that changed")
+
+
+def _bounded(figure: int | None, verdict: Verdict) -> TableCell:
+    return at_least(figure, verdict.complete)
 
 
 def _change_of(verdict: Verdict) -> str:
@@ -86,7 +91,8 @@ def _facts(check: Check) -> tuple[tuple[str, str], ...]:
     uncounted = [
         (cell, f"no counting rule for {op}: MACs are a lower bound") for cell, op in check.uncounted
     ]
-    return (*on_figures, *on_cells, *uncounted)
+    missed = [(cell, f"{gap}: MACs are a lower bound") for cell, gap in check.missed]
+    return (*on_figures, *on_cells, *uncounted, *missed)
 
 
 def _renames(check: Check, cell: str) -> str:

@@ -119,4 +119,11 @@ def _current_cell(cell: GateCell) -> CurrentCell:
         return CurrentCell(cell.name, cell.budgets, failure=error.message)
     uncounted = tuple(operation.op for operation in profile.uncounted)
     values = profile.note if profile.device != "meta" else ""
-    return CurrentCell(cell.name, cell.budgets, locked, uncounted=uncounted, needs_values=values)
+    return CurrentCell(
+        cell.name,
+        cell.budgets,
+        locked,
+        uncounted=uncounted,
+        missed=profile.missed,
+        needs_values=values,
+    )

@@ -7,7 +7,7 @@ from archbench.commands.bench.layers.records import LayerTime, Roofline
 from archbench.commands.bench.records import Bench, Timing
 from archbench.commands.bench.report import bench_report
 from archbench.tables.columns import table_of, table_of_dicts
-from archbench.tables.table import Column, Kind, Report, Table, TableCell, Tone, Toned
+from archbench.tables.table import Column, Kind, Report, Table, TableCell, Tone, Toned, at_least
 from archbench.timing.words import ceilings_line, how
 from archbench.units import counted, duration
 
@@ -53,6 +53,7 @@ def _columns(
     """Return each column, the value of a layer, and the value in the row of the sum."""
     sum_s, bound_s = roofline.sum_s, sum(layer.bound_s for layer in roofline.layers)
     macs = sum(layer.work.macs for layer in roofline.layers)
+    whole = all(layer.work.complete for layer in roofline.layers)
     moved = sum(layer.work.bytes_moved for layer in roofline.layers)
     return (
         (Column("path", "layer"), lambda layer: layer.work.path or "(itself)", "(sum)"),
@@ -63,7 +64,11 @@ def _columns(
             lambda layer: layer.time_s / sum_s if sum_s else None,
             1.0,
         ),
-        (Column("macs", "MACs", Kind.COUNT, rank=2), lambda layer: layer.work.macs, macs),
+        (
+            Column("macs", "MACs", Kind.COUNT, rank=2),
+            lambda layer: at_least(layer.work.macs, layer.work.complete),
+            at_least(macs, whole),
+        ),
         (
             Column("bytes_moved", "moved", Kind.BYTES, rank=3),
             lambda layer: layer.work.bytes_moved,
@@ -71,14 +76,18 @@ def _columns(
         ),
         (
             Column("intensity_flops_per_byte", "FLOP/byte", Kind.RATE, rank=4),
-            lambda layer: layer.intensity,
-            2 * macs / moved if moved else None,
+            lambda layer: at_least(layer.intensity, layer.work.complete),
+            at_least(2 * macs / moved if moved else None, whole),
         ),
-        (Column("bound_s", "least", Kind.SECONDS, 1, "time"), lambda layer: layer.bound_s, bound_s),
+        (
+            Column("bound_s", "least", Kind.SECONDS, 1, "time"),
+            lambda layer: at_least(layer.bound_s, layer.work.complete),
+            at_least(bound_s, whole),
+        ),
         (
             Column("attained", "attained", Kind.SHARE),
-            lambda layer: layer.attained,
-            bound_s / sum_s if sum_s else None,
+            lambda layer: at_least(layer.attained, layer.work.complete),
+            at_least(bound_s / sum_s if sum_s else None, whole),
         ),
         (Column("bound", "bound by"), _bound, None),
     )
