@@ -42,6 +42,19 @@ def survivors_frozen() -> Iterator[None]:
         gc.unfreeze()
 
 
+@contextmanager
+def all_visible() -> Iterator[None]:
+    """Let the collector see objects that the program has frozen, which it does not look at."""
+    frozen = is_frozen()
+    if frozen:
+        gc.unfreeze()
+    try:
+        yield
+    finally:
+        if frozen:
+            gc.freeze()
+
+
 def is_frozen() -> bool:
     """Tell whether the program has frozen its objects."""
     return gc.get_freeze_count() > IMMORTAL

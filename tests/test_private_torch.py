@@ -16,7 +16,7 @@ from torch.utils import flop_counter
 
 import archbench
 from archbench import private_torch
-from archbench.analysis import rules
+from archbench.analysis import operators
 from archbench.analysis.memory import convolutions
 from archbench.analysis.records import Profile
 from archbench.analysis.shapes import BLANKS
@@ -152,7 +152,7 @@ def test_counts_without_known_schemas(whole: list[object], monkeypatch: pytest.M
     assert private_torch.takes_tensors(torch.ops.aten.mm.default)
     assert not private_torch.takes_tensors(torch.ops.aten.zeros.default)
     assert private_torch.takes_tensors(SimpleNamespace())
-    monkeypatch.setattr(rules, "takes_tensors", lambda operation: True)
+    monkeypatch.setattr(operators, "takes_tensors", lambda operation: True)
     assert counted() == whole
 
 

@@ -38,6 +38,7 @@ LEVELS = [
     {"timing"},
     {"timing/machine", "analysis/memory", "analysis/tools"},
     {"timing/processes", "analysis"},
+    {"analysis/isolation"},
     {"networks"},
     {"networks/archs"},
     {"networks/registry"},
@@ -48,7 +49,8 @@ LEVELS = [
 WITHOUT_TORCH = {"statistics", "tables", "shell", "gates", "networks/registry", "ci"}  # rooms
 RECORDS = {"records.py", "report.py", "cells_table.py", "parts_table.py"}  # facts, or their layout
 WITH_TORCH = {  # rooms and files that import torch at their top
-    *("networks", "networks/archs", "analysis", "analysis/memory", "analysis/tools"),
+    *("networks", "networks/archs", "analysis", "analysis/isolation", "analysis/memory"),
+    "analysis/tools",
     *("timing/machine", "timing/worker", "papers", "private_torch"),
     *("commands/explain/reconcile.py", "commands/selftest/slow_network.py"),
     "plugin/timed.py",

@@ -22,9 +22,15 @@ class Two(nn.Module):
     def forward(self, image, ids):
         return self.mix(self.embed(ids)).sum() + image.sum()
 
-class Fourier(nn.Module):
+@torch.library.custom_op("nets::secret", mutates_args=())
+def secret(x: torch.Tensor) -> torch.Tensor:
+    return x.clone()
+
+secret.register_fake(torch.empty_like)
+
+class Secret(Net):
     def forward(self, x):
-        return torch.fft.fft(x).real
+        return super().forward(secret(x))
 
 class Fails(nn.Module):
     def forward(self, x):

@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from archbench.analysis.rules import CONVOLUTIONS, Product, Rule
+from archbench.analysis.rules import LAYERS, Product, Rule
 from archbench.networks.tensors import tensors_in
 
 RECURRENT = (nn.RNNBase, nn.RNNCellBase)  # no operation inside them adds a layer
@@ -45,7 +45,7 @@ class DepthCount:
                         deepest = max(deepest, getattr(item, _DEPTH, -1))
         if deepest < 0:
             return False
-        if rule in CONVOLUTIONS:
+        if rule in LAYERS:
             deepest += self.step
         elif isinstance(rule, Product):
             left, right = args[rule.first], args[rule.first + 1]

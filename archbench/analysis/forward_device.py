@@ -8,23 +8,10 @@ from torch import nn
 
 from archbench.analysis.failure import ForwardFailed
 from archbench.networks.blank_weights import META
+from archbench.networks.module_tree import own_device
+from archbench.private_torch import compiler_is_loaded
 
 Result = TypeVar("Result")
-
-
-def own_device(modules: Iterable[nn.Module]) -> torch.device:
-    """Return the device of a network's first tensor that has values.
-
-    It is the meta device if none of the tensors has values, the CPU if there are no tensors.
-    """
-    found = torch.device("cpu")
-    for module in modules:
-        for tensor in (*module._parameters.values(), *module._buffers.values()):
-            if tensor is not None:
-                found = tensor.device
-                if found != META:
-                    return found
-    return found
 
 
 def on_meta_or_own(
@@ -38,10 +25,24 @@ def on_meta_or_own(
         ForwardFailed: the run failed on both devices, or failed on meta and there is no other.
     """
     try:
-        return run(META), ""
+        return _run(run, META), ""
     except ForwardFailed as on_meta:
         device = own_device(modules)
         if device == META:
             raise
         reason = str(on_meta.__cause__).strip().split("\n")[0]
-    return run(device), f"ran on {device}, because it cannot run without values: {reason}"
+    return _run(run, device), f"ran on {device}, because it cannot run without values: {reason}"
+
+
+def _run(run: Callable[[torch.device], Result], device: torch.device) -> Result:
+    """Run on a device; once more if forward() loaded torch.compile and failed.
+
+    The compiler stands aside from then on (isolation/torch_state.py).
+    """
+    was_loaded = compiler_is_loaded()
+    try:
+        return run(device)
+    except ForwardFailed:
+        if was_loaded or not compiler_is_loaded():
+            raise
+    return run(device)

@@ -7,14 +7,14 @@ import torch
 from torch import Tensor, nn
 
 from archbench.analysis.failure import ForwardFailed, error_of
-from archbench.analysis.isolation.alone import runs_alone
 from archbench.analysis.recorder import Visit
 from archbench.analysis.records import LayerCost, Profile, StageCost, Totals
+from archbench.analysis.runs_alone import runs_alone
 from archbench.analysis.trace import Trace, trace
 from archbench.errors import AnalysisIncomplete
 from archbench.garbage_collector import collection_paused
 from archbench.networks.inputs import GivenInputs, InputPlan, InputSize, plan_given, without_batch
-from archbench.networks.module_tree import ByModule, unwrapped
+from archbench.networks.module_tree import unwrapped
 from archbench.networks.resolve import Loaded, load, plan_for
 from archbench.units import Shape
 
@@ -80,8 +80,8 @@ def refuse_incomplete(result: Profile) -> None:
 
 
 def _profile_of(loaded: Loaded, plan: InputPlan, traced: Trace) -> Profile:
-    params = _own_tensors(traced.paths, lambda module: module._parameters)
-    buffers = _own_tensors(traced.paths, lambda module: module._buffers)
+    params = _own_tensors(traced, lambda module: module._parameters)
+    buffers = _own_tensors(traced, lambda module: module._buffers)
     layers = _layers(traced, params, buffers, plan.batch_size)
     return Profile(
         loaded.name,
@@ -99,13 +99,15 @@ def _profile_of(loaded: Loaded, plan: InputPlan, traced: Trace) -> Profile:
     )
 
 
-Owned = ByModule[list[Tensor]]  # the tensors that each module holds itself
+Owned = list[tuple[str, list[Tensor]]]  # the path of a module's row, and the tensors it holds
 
 
 def _layers(traced: Trace, params: Owned, buffers: Owned, batch_size: int) -> tuple[LayerCost, ...]:
-    all_params = _elements_by_path(traced, params)
-    trainable = _elements_by_path(traced, params, lambda tensor: tensor.requires_grad)
-    all_buffers = _elements_by_path(traced, buffers)
+    all_params = _elements_by_path(params)
+    trainable = _elements_by_path(
+        [(path, [p for p in tensors if p.requires_grad]) for path, tensors in params]
+    )
+    all_buffers = _elements_by_path(buffers)
     return tuple(
         LayerCost(
             visit.path,
@@ -124,11 +126,11 @@ def _layers(traced: Trace, params: Owned, buffers: Owned, batch_size: int) -> tu
 
 
 def _totals(layers: Sequence[LayerCost], params: Owned, buffers: Owned, traced: Trace) -> Totals:
-    all_params = [p for tensors in params.values() for p in tensors]
+    all_params = [p for _, tensors in params for p in tensors]
     return Totals(
         params=_elements(all_params),
         trainable_params=_elements(p for p in all_params if p.requires_grad),
-        buffers=_elements(b for tensors in buffers.values() for b in tensors),
+        buffers=_elements(b for _, tensors in buffers for b in tensors),
         macs=sum(layer.macs for layer in layers),
         activations=sum(layer.activations for layer in layers),
         depth=traced.depth,
@@ -145,30 +147,34 @@ def _elements(tensors: Iterable[Tensor]) -> int:
     return sum(t.numel() for t in tensors if not nn.parameter.is_lazy(t))
 
 
-def _own_tensors(
-    modules: Iterable[nn.Module], of: Callable[[nn.Module], Mapping[str, Tensor | None]]
-) -> Owned:
+def _own_tensors(traced: Trace, of: Callable[[nn.Module], Mapping[str, Tensor | None]]) -> Owned:
     """Return the parameters, or the buffers, that each module holds itself; a shared one once."""
     seen: set[int] = set()
-    owned = Owned()
-    for module in modules:
+    owned: Owned = []
+    for module, paths in traced.paths.items():
+        tensors = []
         for tensor in of(module).values():
             if tensor is not None and id(tensor) not in seen:
                 seen.add(id(tensor))
-                owned.setdefault(module, []).append(tensor)
+                tensors.append(tensor)
+        if tensors:
+            owned.append((_path_of_row(paths, traced.visits), tensors))
     return owned
 
 
-def _elements_by_path(
-    traced: Trace, owned: Owned, counts: Callable[[Tensor], bool] = lambda tensor: True
-) -> dict[str, int]:
-    """Sum elements by path: the module's first path that ran, else the nearest above it."""
+def _path_of_row(paths: Sequence[str], visits: Mapping[str, Visit]) -> str:
+    """Return the first path of a module that ran, else the nearest path above it that did."""
+    for path in paths:
+        if path in visits:
+            return path
+    return _nearest(paths[0], visits)
+
+
+def _elements_by_path(owned: Owned) -> dict[str, int]:
+    """Sum the elements of the tensors of each row."""
     elements: dict[str, int] = {}
-    for module, tensors in owned.items():
-        paths = traced.paths[module]
-        ran = [path for path in paths if path in traced.visits]
-        path = ran[0] if ran else _nearest(paths[0], traced.visits)
-        elements[path] = elements.get(path, 0) + _elements(filter(counts, tensors))
+    for path, tensors in owned:
+        elements[path] = elements.get(path, 0) + _elements(tensors)
     return elements
 
 

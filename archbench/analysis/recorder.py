@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from archbench.analysis.depth import RECURRENT, DepthCount, depth_of, is_single_layer, note_base
 from archbench.analysis.failure import ForwardFailed
 from archbench.analysis.isolation.survivors import Survivors
-from archbench.analysis.records import Bucket, OperationCount
-from archbench.analysis.rules import Rule, free, is_higher_order, name_of, rule_for
+from archbench.analysis.operators import UNKNOWN, Placing, is_higher_order, name_of, placing_of
+from archbench.analysis.records import OperationCount
+from archbench.analysis.rules import free
 from archbench.analysis.shapes import BLANKS
 from archbench.networks.tensors import tensors_in
 from archbench.private_torch import DispatchMode
@@ -53,19 +54,19 @@ class Visit:
 
 @dataclass(slots=True)
 class Tally:
-    """How often one operation ran, and the MACs by its rule."""
+    """How often one operation ran, and what it cost."""
 
-    rule: Rule | None
+    placing: Placing
     views: bool = False  #: the operation returns its first operand's memory
     calls: int = 0
     macs: int = 0
+    operations: int | None = 0  #: of the bucket "other"; None where no textbook gives them
 
-    @property
-    def bucket(self) -> Bucket:
-        """The bucket that the operation falls into."""
-        if self.rule is None:
-            return "unknown"
-        return "zero" if self.rule is free else "counted"
+    def add(self, other: "Tally") -> None:
+        """Add the calls of another thread."""
+        self.calls += other.calls
+        self.macs += other.macs
+        self.operations = _sum(self.operations, other.operations)
 
 
 class Recorder(DispatchMode):
@@ -95,7 +96,7 @@ class Recorder(DispatchMode):
         tally = self.tally.get(func)
         if tally is None:
             tally = _new_tally(func)
-            if tally.rule is None and not is_higher_order(func):
+            if tally.placing is UNKNOWN and not is_higher_order(func):
                 with self:  # in inference mode torch dispatches operations that are composite
                     out = func.decompose(*args, **(kwargs or {}))
                 if out is not NotImplemented:
@@ -110,11 +111,14 @@ class Recorder(DispatchMode):
         if out is None:
             out = func(*args, **kwargs)
         tally.calls += 1
-        rule = tally.rule
-        if rule is None:
+        bucket, rule, work = tally.placing
+        if bucket == "unknown":
             visit = self.running[-1] if self.running else self._root_visit()
             visit.complete = False
-        elif rule is not free:
+        elif work is not None:
+            more = work.operations(name_of(func), args, out)
+            tally.operations = _sum(tally.operations, more)
+        elif rule is not None and rule is not free:
             macs, activations = rule(args, kwargs, out)
             tally.macs += macs
             visit = self.running[-1] if self.running else self._root_visit()
@@ -134,13 +138,10 @@ class Recorder(DispatchMode):
 
     def counts(self) -> tuple[OperationCount, ...]:
         """Return every operation that ran, overloads together, in the order of first calls."""
-        merged: dict[str, OperationCount] = {}
+        merged: dict[str, Tally] = {}
         for func, tally in self.tally.items():
-            name, calls, macs = name_of(func), tally.calls, tally.macs
-            if name in merged:
-                calls, macs = calls + merged[name].calls, macs + merged[name].macs
-            merged[name] = OperationCount(name, calls, macs, tally.bucket)
-        return tuple(merged.values())
+            merged.setdefault(name_of(func), Tally(tally.placing)).add(tally)
+        return tuple(_operation_count(name, tally) for name, tally in merged.items())
 
     # -- modules ---------------------------------------------------------------------------------
 
@@ -211,7 +212,7 @@ class Recorder(DispatchMode):
         for func, tally in sorted(tallies, key=lambda pair: str(pair[0])):
             known = self.tally.setdefault(func, tally)
             if known is not tally:
-                known.calls, known.macs = known.calls + tally.calls, known.macs + tally.macs
+                known.add(tally)
 
     def _root_visit(self) -> Visit:
         """Return the root's visit: its hooks, and all of a scripted model, run in no forward()."""
@@ -241,9 +242,18 @@ class Recorder(DispatchMode):
 
 
 def _new_tally(func: Any) -> Tally:
-    if is_higher_order(func):
-        return Tally(None)  # it runs whole networks, which a dispatch mode does not see
-    return Tally(rule_for(func), func.is_view)
+    return Tally(placing_of(func), not is_higher_order(func) and func.is_view)
+
+
+def _sum(known: int | None, more: int | None) -> int | None:
+    return None if known is None or more is None else known + more
+
+
+def _operation_count(name: str, tally: Tally) -> OperationCount:
+    bucket, _, work = tally.placing
+    if work is None:
+        return OperationCount(name, tally.calls, tally.macs, bucket)
+    return OperationCount(name, tally.calls, tally.macs, bucket, work.kind, tally.operations)
 
 
 def _note_shapes(visit: Visit, inputs: Any, out: Any) -> None:

@@ -81,7 +81,7 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, str | int | float | None) else repr(value)
 
 
-Bucket = Literal["counted", "zero", "unknown"]
+Bucket = Literal["counted", "zero", "other", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +92,14 @@ class OperationCount(Record):
     calls: int
     macs: int
     bucket: Bucket
+    kind: str = ""  #: of an operation in the bucket "other": "fourier transform"
+    operations: int | None = None  #: floating-point operations of all calls, where a textbook says
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the count under its JSON names; kind and operations of other work only."""
+        counts = {"op": self.op, "calls": self.calls, "macs": self.macs, "bucket": self.bucket}
+        other = {"kind": self.kind, "operations": self.operations}
+        return counts | other if self.bucket == "other" else counts
 
 
 @dataclass(frozen=True, slots=True)

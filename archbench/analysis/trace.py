@@ -11,10 +11,10 @@ from torch import nn
 
 from archbench.analysis.depth import start_at
 from archbench.analysis.forward_device import on_meta_or_own
-from archbench.analysis.isolation.lazy import materialise
 from archbench.analysis.isolation.run import run_isolated
 from archbench.analysis.isolation.survivors import Survivors
 from archbench.analysis.lazy_outputs import read_lazy_outputs
+from archbench.analysis.lazy_parameters import materialise
 from archbench.analysis.recorder import Recorder, Traffic, Visit
 from archbench.analysis.records import OperationCount
 from archbench.networks.blank_weights import META

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from archbench.analysis.failure import ForwardFailed, error_of
 from archbench.analysis.layer_work import LayerWork
-from archbench.analysis.rules import name_of
+from archbench.analysis.operators import name_of
 from archbench.analysis.trace import trace
 from archbench.networks.inputs import InputPlan
 from archbench.networks.module_tree import unwrapped

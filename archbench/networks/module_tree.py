@@ -1,10 +1,12 @@
 """The modules of a network: the network inside its wrappers, and the paths of every module."""
 
-from collections.abc import Iterator, MutableMapping
-from typing import TypeVar
+from collections.abc import Collection, Iterable, Iterator
+from typing import Generic, TypeVar
 
+import torch
 from torch import nn
 
+from archbench.networks.blank_weights import META
 from archbench.private_torch import uncompiled
 
 MOST_PATHS = 100_000  # of all modules together; beyond that, each has its first path only
@@ -12,8 +14,8 @@ MOST_PATHS = 100_000  # of all modules together; beyond that, each has its first
 Value = TypeVar("Value")
 
 
-class ByModule(MutableMapping[nn.Module, Value]):
-    """A dict whose keys are modules, told apart by identity.
+class ByModule(Generic[Value]):
+    """Values by module; modules are told apart by identity.
 
     A user's module may have no hash, or may be equal to another one.
     """
@@ -27,8 +29,8 @@ class ByModule(MutableMapping[nn.Module, Value]):
     def __setitem__(self, module: nn.Module, value: Value) -> None:
         self._items[id(module)] = module, value
 
-    def __delitem__(self, module: nn.Module) -> None:
-        del self._items[id(module)]
+    def __contains__(self, module: object) -> bool:
+        return id(module) in self._items
 
     def __iter__(self) -> Iterator[nn.Module]:
         return (module for module, _ in self._items.values())
@@ -36,11 +38,40 @@ class ByModule(MutableMapping[nn.Module, Value]):
     def __len__(self) -> int:
         return len(self._items)
 
-    def __contains__(self, module: object) -> bool:
-        return id(module) in self._items
+    def get(self, module: nn.Module, default: Value) -> Value:
+        """Return the value of a module, or a default."""
+        found = self._items.get(id(module))
+        return default if found is None else found[1]
+
+    def setdefault(self, module: nn.Module, value: Value) -> Value:
+        """Return the value of a module; the given one, which is kept, if it has none."""
+        return self._items.setdefault(id(module), (module, value))[1]
+
+    def items(self) -> Collection[tuple[nn.Module, Value]]:
+        """Return all modules with their values."""
+        return self._items.values()
+
+    def values(self) -> Iterator[Value]:
+        """Yield all values."""
+        return (value for _, value in self._items.values())
 
 
 Paths = ByModule[list[str]]
+
+
+def own_device(modules: Iterable[nn.Module]) -> torch.device:
+    """Return the device of a network's first tensor that has values.
+
+    It is the meta device if none of the tensors has values, the CPU if there are no tensors.
+    """
+    found = torch.device("cpu")
+    for module in modules:
+        for tensor in (*module._parameters.values(), *module._buffers.values()):
+            if tensor is not None:
+                found = tensor.device
+                if found != META:
+                    return found
+    return found
 
 
 def unwrapped(module: nn.Module) -> nn.Module:
@@ -69,10 +100,11 @@ def paths_of(model: nn.Module) -> Paths:
             continue
         paths.setdefault(module, []).append(path)
         listed += 1
-        above |= {id(module)}
-        for name, child in reversed(module._modules.items()):
-            if child is not None and id(child) not in above:  # none that points back at a parent
-                walk.append((child, f"{path}.{name}" if path else name, above))
+        if module._modules:
+            above |= {id(module)}
+            for name, child in reversed(module._modules.items()):
+                if child is not None and id(child) not in above:  # none points back at a parent
+                    walk.append((child, f"{path}.{name}" if path else name, above))
     if listed >= MOST_PATHS:
         for several in paths.values():
             del several[1:]

@@ -11,7 +11,8 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 import archbench
-from archbench.analysis.rules import COUNTED, ZERO, Cost, free, name_of, rule_for
+from archbench.analysis.operators import name_of, placing_of
+from archbench.analysis.rules import RULES, Cost, free
 
 aten = torch.ops.aten
 small = st.integers(1, 6)
@@ -61,7 +62,7 @@ def test_products_agree_with_torch_s_counter(
 
 def test_a_fused_attention_costs_its_two_products() -> None:
     """q·kᵀ and scores·v, with a value width of its own, also on the CPU's fused kernel."""
-    rule = COUNTED["_scaled_dot_product_flash_attention"]
+    rule = RULES["attention"]
     q, k, v = torch.empty(2, 3, 5, 7), torch.empty(2, 3, 11, 7), torch.empty(2, 3, 11, 13)
     scores, result = 2 * 3 * 5 * 11, 2 * 3 * 5 * 13
     assert rule((q, k, v), {}, None) == Cost(scores * 7 + result * 11, scores + result)
@@ -104,25 +105,19 @@ def test_the_cudnn_rule_reads_its_flat_weights() -> None:
     """Two matrices and two biases a layer: matrices count, biases do not."""
     x = torch.empty(11, 3, 7)
     weights = [torch.empty(20, 7), torch.empty(20, 5), torch.empty(20), torch.empty(20)]
-    assert COUNTED["_cudnn_rnn"]((x, weights), {}, None) == Cost(33 * 240, 33 * 40)
-
-
-def test_no_operation_is_both_counted_and_free() -> None:
-    """Every name is an operation of torch, except one that torch 2.6 does not have yet."""
-    assert not ZERO & COUNTED.keys()
-    known = {name for name in (*ZERO, *COUNTED) if hasattr(aten, name) or hasattr(aten, f"{name}_")}
-    assert {*ZERO, *COUNTED} - known <= {"_fused_rms_norm"}
+    assert RULES["recurrent network"]((x, weights), {}, None) == Cost(33 * 240, 33 * 40)
 
 
 def test_each_bucket_is_reached() -> None:
-    """Counted, zero by name, by tag, as a view, as a factory, in place; and unknown."""
-    assert rule_for(aten.convolution.default) is COUNTED["convolution"]
+    """Counted, zero by name, by tag, as a view, as a factory, in place; other work; and unknown."""
+    assert placing_of(aten.convolution.default).rule is RULES["convolution"]
     for operation in (
         *(aten.native_batch_norm.default, aten.relu.default, aten.relu_.default),
         *(aten.view.default, aten.zeros.default, aten.sum.dim_IntList, aten.copy_.default),
     ):
-        assert rule_for(operation) is free, operation
-    assert rule_for(aten._fft_r2c.default) is None
+        assert placing_of(operation).rule is free, operation
+    assert placing_of(aten._fft_r2c.default).bucket == "other"
+    assert placing_of(aten.linear_backward.default).bucket == "unknown"
     assert name_of(aten.sum.dim_IntList) == "aten.sum"
 
 
@@ -176,8 +171,8 @@ def test_reductions_are_free_in_a_torch_that_has_no_tag_for_them(
         "all amax amin any argmax argmin count_nonzero linalg_vector_norm logsumexp max mean min "
         "nansum norm prod std std_mean sum var var_mean"
     ).split()
-    monkeypatch.setattr("archbench.analysis.rules._FREE_TAGS", frozenset())
+    monkeypatch.setattr("archbench.analysis.operators._FREE_TAGS", frozenset())
     for name in names:
         packet = getattr(aten, name)
         for overload in packet.overloads():
-            assert rule_for(getattr(packet, overload)) is free, (name, overload)
+            assert placing_of(getattr(packet, overload)).rule is free, (name, overload)

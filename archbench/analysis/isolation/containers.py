@@ -40,13 +40,17 @@ def holds(container: Any, content: Content) -> bool:
     return all(map(operator.is_, now, content))
 
 
-def refill(container: Any, content: Content) -> None:
-    """Give a container its content back; `content` is in the form that `content_of()` returns.
+def give_back(container: Any, content: Content) -> None:
+    """Give a container its content back, if it holds anything else.
 
     A container that still holds the same objects is left alone: somebody may be reading it.
     """
-    if holds(container, content):
-        return
+    if not holds(container, content):
+        refill(container, content)
+
+
+def refill(container: Any, content: Content) -> None:
+    """Replace a container's content; `content` is in the form that `content_of()` returns."""
     base = base_of(container)
     base.clear(container)
     if base is dict:

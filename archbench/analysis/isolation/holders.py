@@ -1,8 +1,10 @@
 """The places that keep a tensor of an analysed pass after it, and how it is taken out of them."""
 
 import gc
+import operator
 from collections import deque
 from collections.abc import Iterable
+from functools import partial
 from types import CellType, FrameType, FunctionType
 from typing import Any
 
@@ -48,13 +50,27 @@ def _take_out(value: Any, before: Globals, own: list[Any], height: int) -> list[
     holders = gc.get_referrers(value)
     places = []
     for holder in holders:
-        if isinstance(holder, FrameType) or any(holder is one for one in own):
+        if isinstance(holder, FrameType) or any(map(partial(operator.is_, holder), own)):
             continue
         if type(holder) is tuple and height < HIGHEST:
             places += _take_out(holder, before, [*own, holders], height + 1)
-        elif not _removed(holder, value, before):
+        elif not _removed(holder, value, before) and not _ends(holder, [*own, holders], height):
             places.append(_description(holder))
     return places
+
+
+def _ends(holder: Any, own: list[Any], height: int) -> bool:
+    """Tell whether nothing but the frames of a traceback hold a closure, which end with it."""
+    if not isinstance(holder, CellType | tuple | FunctionType) or height > HIGHEST:
+        return False
+    above = gc.get_referrers(holder)
+    own = [*own, above]
+    for one in above:
+        if isinstance(one, FrameType) or any(map(partial(operator.is_, one), own)):
+            continue
+        if not _ends(one, own, height + 1):
+            return False
+    return True
 
 
 def _removed(holder: Any, value: Any, before: Globals) -> bool:

@@ -3,21 +3,22 @@
 import traceback
 import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, TypeVar
 
 import torch
 from torch import nn
 
-from archbench.analysis.forward_device import own_device
 from archbench.analysis.isolation.holders import globals_of, take_out
 from archbench.analysis.isolation.stand_ins import clone, meta_stand_in
 from archbench.analysis.isolation.survivors import Survivors
 from archbench.analysis.isolation.swap import Swap
 from archbench.analysis.isolation.torch_state import fixed_torch_state
 from archbench.errors import TensorsKept
+from archbench.garbage_collector import all_visible
 from archbench.networks.blank_weights import META
 from archbench.networks.inputs import InputPlan
+from archbench.networks.module_tree import own_device
 from archbench.networks.user_code import exit_raises
 
 Result = TypeVar("Result")
@@ -73,7 +74,8 @@ def survivors_mended(
         raise
     finally:
         left = survivors.mend()
-        places = take_out(left, variables) if left else ()
+        with all_visible() if left else nullcontext():
+            places = take_out(left, variables)
         if places:
             warnings.warn(TensorsKept(places), stacklevel=4)
 

@@ -9,17 +9,20 @@ from torch.nn.parameter import is_lazy
 
 from archbench.networks.blank_weights import META
 
+_PLAIN = frozenset({Tensor, nn.Parameter})
+
 
 def meta_stand_in(tensor: Tensor) -> Tensor:
     """Return an empty meta tensor of the same class, shape, strides and dtype; lazy for a lazy one.
 
     A tensor that has no twin on the meta device, such as a quantised one, gets a clone instead.
     """
-    if is_lazy(tensor):
+    plain = type(tensor) in _PLAIN
+    if not plain and is_lazy(tensor):
         return type(tensor)(device=META, dtype=tensor.dtype)  # type: ignore[call-arg]
     if tensor.is_meta:
         return tensor
-    if _has_no_twin(tensor):
+    if tensor.is_quantized or tensor.is_nested or not (plain or _is_like_any(tensor)):
         return clone(tensor)
     if tensor.layout is torch.strided:
         twin = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device=META)
@@ -45,13 +48,9 @@ def fresh_copy(model: nn.Module, on_meta: bool) -> nn.Module:
     return copy.deepcopy(model, copies).eval()
 
 
-def _has_no_twin(tensor: Tensor) -> bool:
-    """Tell whether a tensor holds more than one storage of numbers of its dtype.
-
-    Quantised and nested tensors do, and so do subclasses that answer operations themselves.
-    """
-    own_operations = type(tensor).__torch_dispatch__ is not Tensor.__torch_dispatch__
-    return tensor.is_quantized or tensor.is_nested or own_operations
+def _is_like_any(tensor: Tensor) -> bool:
+    """Tell whether a subclass lets torch run its operations, on one storage of numbers."""
+    return type(tensor).__torch_dispatch__ is Tensor.__torch_dispatch__
 
 
 def _like(tensor: Tensor, stand_in: Tensor) -> Tensor:

@@ -26,7 +26,7 @@ from archbench.private_torch import DispatchMode, mapped, swap_contents
 
 YOUNGEST, OLDEST = 0, 2  # generations of the garbage collector
 
-_PLAIN = (Tensor, nn.Parameter)
+_PLAIN = frozenset({Tensor, nn.Parameter})
 _Ref = weakref.ref[torch.UntypedStorage]
 _Storages = Mapping[int, torch.UntypedStorage]  # with values, by the number of their storage
 
@@ -65,6 +65,8 @@ class Survivors:
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
+        #: each of the network's own tensors with its stand-in, by the stand-in's id()
+        self.stand_ins: dict[int, tuple[Tensor, Tensor]] = {}
         self._watched: dict[int, _Ref] = {}  # by the number of the storage
         self._originals: dict[int, Tensor] = {}  # the network's tensors, by the stand-in's storage
         self._fixed: set[int] = set()  # storages that nothing of the input has reached
@@ -73,13 +75,6 @@ class Survivors:
 
     # -- during the pass -------------------------------------------------------------------------
 
-    def add_stand_in(self, original: Tensor, stand_in: Tensor) -> None:
-        """Watch the stand-in of one of the network's own tensors."""
-        if stand_in is not original and _is_plain(stand_in):
-            number = self._watch(stand_in)
-            self._originals[number] = original
-            self._fixed.add(number)
-
     def add_operation(
         self, func: Any, args: Any, kwargs: Any, out: Any, on_input: bool = False
     ) -> None:
@@ -87,10 +82,14 @@ class Survivors:
 
         `on_input` says that one does, where that is known already.
         """
-        if not on_input:
+        if type(out) is Tensor and (on_input or not out.numel()):
+            ref = weakref.ref(out.untyped_storage())
+            number = id(ref)
+            self._watched[number] = ref
+            if number in self._fixed:
+                self._fixed.remove(number)
+        elif not on_input:
             self._record(func, args, kwargs, out)
-        elif type(out) is Tensor:
-            self._fixed.discard(self._watch(out))
         else:
             for tensor in operands(out):
                 if _is_plain(tensor):
@@ -131,10 +130,17 @@ class Survivors:
             return value
         if not _is_plain(value):
             raise _Unknown
+        if id(value) in self.stand_ins:
+            self._add_stand_in(*self.stand_ins.pop(id(value)))
         number = self._watch(value)
         if number not in self._fixed:
             raise _Unknown
         return _place(value, number)
+
+    def _add_stand_in(self, own: Tensor, stand_in: Tensor) -> None:
+        number = self._watch(stand_in)
+        self._originals[number] = own
+        self._fixed.add(number)
 
     # -- after it --------------------------------------------------------------------------------
 
@@ -143,6 +149,7 @@ class Survivors:
 
         A tensor has none if it depends on the network's input.
         """
+        self._add_kept_stand_ins()
         for generation in YOUNGEST, OLDEST:
             if not self._alive():
                 return []
@@ -152,6 +159,18 @@ class Survivors:
         values = self._values() if any(self._watch(t) in self._fixed for t in tensors) else {}
         return [tensor for tensor in tensors if not self._give_value(tensor, values)]
 
+    def _add_kept_stand_ins(self) -> None:
+        """Watch the stand-ins that outlive the pass."""
+        pairs = [pair for pair in self.stand_ins.values() if _is_plain(pair[1])]
+        refs = [(weakref.ref(stand_in.untyped_storage()), own) for own, stand_in in pairs]
+        pairs.clear()
+        self.stand_ins.clear()
+        for ref, own in refs:
+            if ref() is not None:
+                self._watched[id(ref)] = ref
+                self._originals[id(ref)] = own
+                self._fixed.add(id(ref))
+
     def _alive(self) -> set[int]:
         """Return the numbers of the storages that are alive."""
         return {number for number, ref in self._watched.items() if ref() is not None}
@@ -159,7 +178,7 @@ class Survivors:
     def _give_value(self, tensor: Tensor, values: _Storages) -> bool:
         """Give a tensor that was kept its value; tell whether it has one."""
         number = self._watch(tensor)
-        if number not in self._fixed:
+        if number not in self._fixed and tensor.numel():
             return False
         value = self._value(_place(tensor, number), values)
         return swap_contents(tensor, value.requires_grad_(tensor.requires_grad))

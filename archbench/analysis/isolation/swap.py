@@ -9,14 +9,20 @@ parameters and buffers first: a failure of one does not stop the others.
 import copy
 import operator
 from collections.abc import Callable
-from itertools import chain
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from archbench.analysis.isolation.changing_values import ITERATORS, restorer_of
-from archbench.analysis.isolation.containers import BUILT_IN, Content, base_of, content_of, refill
+from archbench.analysis.isolation.containers import (
+    BUILT_IN,
+    Content,
+    base_of,
+    content_of,
+    give_back,
+    refill,
+)
 from archbench.analysis.isolation.fields import (
     ClassAttributes,
     Fields,
@@ -47,6 +53,7 @@ class Swap:
     def __init__(self, make: Callable[[Tensor], Tensor], survivors: Survivors | None) -> None:
         self._make = make
         self.survivors = survivors
+        self._pairs = None if survivors is None else survivors.stand_ins
         self._stand_ins: dict[int, Any] = {}  # one for each tensor, so that tied ones stay tied
         self._classes: set[type] = set()
         self._seen: set[int] = set()
@@ -109,9 +116,14 @@ class Swap:
     def _restore_each(self) -> list[tuple[str, Exception]]:
         """Restore each thing by itself; return the places and errors of those that failed."""
         failures = []
-        for container, content, place in chain(self._tables, self._containers):
+        for container, content, place in self._tables:  # the pass has changed all of them
             try:
                 refill(container, content)
+            except Exception as error:
+                failures.append((place, error))
+        for container, content, place in self._containers:
+            try:
+                give_back(container, content)
             except Exception as error:
                 failures.append((place, error))
         for container in self._empty:
@@ -181,8 +193,8 @@ class Swap:
         if found is None:
             found = self._stand_ins[id(value)] = make(value)
             self._originals.append(value)
-            if self.survivors is not None and isinstance(value, Tensor):
-                self.survivors.add_stand_in(value, found)
+            if self._pairs is not None and found is not value and make is self._make:
+                self._pairs[id(found)] = value, found
         return found
 
     def _follow(self, value: Any) -> None:

@@ -17,6 +17,7 @@ def fixed_torch_state() -> Iterator[None]:
     numpy = sys.modules.get("numpy")
     python_state = random.getstate()
     numpy_state = numpy.random.get_state() if numpy else None
+    einsum = torch.backends.opt_einsum.enabled
     recursion = sys.getrecursionlimit()
     cuda = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []
     with ExitStack() as stack:
@@ -26,11 +27,13 @@ def fixed_torch_state() -> Iterator[None]:
         if compiler_is_loaded():  # compiled parts run as they were written
             stack.enter_context(torch.compiler.set_stance("force_eager"))
         torch.backends.mha.set_fastpath_enabled(False)  # it fuses layers that have rules
+        torch.backends.opt_einsum.enabled = False  # factors from left to right on every machine
         sys.setrecursionlimit(recursion + recursion // 2)  # a watched module is a call more
         try:
             yield
         finally:
             sys.setrecursionlimit(recursion)
+            torch.backends.opt_einsum.enabled = einsum
             torch.backends.mha.set_fastpath_enabled(fast_path)
             random.setstate(python_state)
             if numpy:

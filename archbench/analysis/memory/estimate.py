@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from archbench.analysis.failure import ForwardFailed, error_of
 from archbench.analysis.forward_device import on_meta_or_own
-from archbench.analysis.isolation.lazy import materialise
 from archbench.analysis.isolation.run import run_isolated
 from archbench.analysis.isolation.survivors import Survivors
+from archbench.analysis.lazy_parameters import materialise
 from archbench.analysis.memory.attention import FUSED_OPERATIONS, FusedAttention
 from archbench.analysis.memory.byte_range import NOTHING, ByteRange, at_least
 from archbench.analysis.memory.convolution import CONVOLUTIONS

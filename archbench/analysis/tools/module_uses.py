@@ -14,15 +14,14 @@ import torch.nn.functional as F  # torch's own name for it
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from archbench.analysis.forward_device import own_device
-from archbench.analysis.isolation.lazy import materialise
 from archbench.analysis.isolation.run import run_isolated
 from archbench.analysis.isolation.survivors import Survivors, watched
+from archbench.analysis.lazy_parameters import materialise
 from archbench.analysis.records import Profile
 from archbench.analysis.rules import attention
 from archbench.networks.blank_weights import META
 from archbench.networks.inputs import InputPlan
-from archbench.networks.module_tree import ByModule, paths_of
+from archbench.networks.module_tree import ByModule, own_device, paths_of
 from archbench.networks.tensors import tensors_in
 
 CONVOLUTIONS = (

@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from archbench.analysis.forward_device import own_device
 from archbench.analysis.isolation.stand_ins import fresh_copy
 from archbench.analysis.profile import profile_loaded
 from archbench.analysis.records import Profile
@@ -18,7 +17,7 @@ from archbench.analysis.tools.module_uses import Uses, uses_of
 from archbench.analysis.tools.records import Printed, Quantity
 from archbench.commands.explain.records import Reconciliation, Status
 from archbench.networks.inputs import InputPlan, InputSize
-from archbench.networks.module_tree import paths_of, unwrapped
+from archbench.networks.module_tree import own_device, paths_of, unwrapped
 from archbench.networks.resolve import Loaded, load, plan_for
 
 QUANTITIES: tuple[Quantity, Quantity] = ("macs", "params")

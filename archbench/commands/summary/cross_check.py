@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any, NamedTuple
 
-from archbench.analysis.forward_device import own_device
 from archbench.analysis.isolation.run import run_isolated
 from archbench.analysis.records import Profile
 from archbench.analysis.tools.counters import fvcore_analysis
@@ -17,7 +16,7 @@ from archbench.commands.summary.records import CrossCheck, CrossCheckRow
 from archbench.errors import ArchbenchError
 from archbench.libraries import require
 from archbench.networks.inputs import InputPlan
-from archbench.networks.module_tree import paths_of
+from archbench.networks.module_tree import own_device, paths_of
 from archbench.networks.resolve import Loaded
 from archbench.networks.user_code import describe
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from archbench.analysis.records import LayerCost, Profile
+from archbench.analysis.records import LayerCost, OperationCount, Profile
 from archbench.commands.summary.records import CrossCheck, Summary
 from archbench.networks.registry.records import Architecture, PaperTable
 from archbench.tables.columns import Columns, table_of
@@ -196,12 +196,21 @@ def _notes(profile: Profile) -> list[str]:
     if profile.uncounted:
         names = ", ".join(f"{op.op} ({op.calls}x)" for op in profile.uncounted)
         notes.append(f"NOT COUNTED, for want of a rule: {names}. The MACs are a lower bound.")
+    other = ", ".join(_other_work(op) for op in profile.operations if op.bucket == "other")
+    if other:
+        notes.append(f"Beside the MACs, since they are no matrix products: {other}.")
     notes += [f"NOT SEEN: {gap}. The MACs are a lower bound." for gap in profile.missed]
     if profile.uncalled:
         shown = ", ".join(profile.uncalled[:5])
         more = f" and {len(profile.uncalled) - 5} more" if len(profile.uncalled) > 5 else ""
         notes.append(f"Never ran, though their parameters count: {shown}{more}.")
     return notes
+
+
+def _other_work(operation: OperationCount) -> str:
+    """Return an operation of another kind: "aten._fft_r2c (2x, fourier transform, ...)"."""
+    amount = "" if operation.operations is None else f", {_exact(operation.operations)} operations"
+    return f"{operation.op} ({operation.calls}x, {operation.kind}{amount})"
 
 
 def cross_check_report(profile: Profile, check: CrossCheck) -> Report:

@@ -299,7 +299,7 @@ def test_a_lazy_model_that_cannot_be_copied_fails_in_one_line() -> None:
     """A lock cannot be copied: it is archbench that cannot, and there is a way round."""
     model = nn.Sequential(nn.LazyLinear(5))
     model.lock = threading.Lock()
-    with pytest.raises(ArchbenchError, match="cannot be copied: .*cannot pickle") as refused:
+    with pytest.raises(ArchbenchError, match=r"cannot be copied: .*cannot pickle") as refused:
         archbench.profile(model, (8,))
     assert refused.value.exit_code == 2
     assert "run it once" in refused.value.hint

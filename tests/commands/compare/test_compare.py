@@ -3,12 +3,16 @@
 import json
 from dataclasses import replace
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from archbench.commands.compare.changes import structure_verdict
 from archbench.timing.jobs import Job
-from tests.command_line import succeed
+from tests.command_line import outcome, succeed
 
 comparing = import_module("archbench.commands.compare.run")  # archbench.compare is the function
 
@@ -65,3 +69,38 @@ def test_compare_without_measuring_has_no_timing(capsys: pytest.CaptureFixture[s
     document = json.loads(succeed(capsys, *argv))
     assert [model["timing"] for model in document["models"]] == [None, None]
     assert {change["verdict"] for change in document["changes"]} <= {"equal", "smaller", "larger"}
+
+
+@given(
+    a=st.integers(0, 5), b=st.integers(0, 5), more_a=st.integers(0, 9), more_b=st.integers(0, 9),
+    a_is_whole=st.booleans(), b_is_whole=st.booleans(),
+)  # fmt: skip
+def test_a_verdict_on_lower_bounds_holds_whatever_is_missing(
+    a: int, b: int, more_a: int, more_b: int, a_is_whole: bool, b_is_whole: bool
+) -> None:
+    """Counts that were not seen may be added to either side: the verdict stays true."""
+    verdict = structure_verdict(a, b, a_is_whole, b_is_whole)
+    true = structure_verdict(a + (0 if a_is_whole else more_a), b + (0 if b_is_whole else more_b))
+    assert verdict in ("unknown", true)
+    if a_is_whole and b_is_whole:
+        assert verdict != "unknown"
+
+
+def test_networks_whose_counts_are_incomplete_are_not_called_smaller(
+    nets: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The bound has its sign, the verdict is unknown, and --strict exits with 4."""
+    argv = ["nets.py:build", "nets.py:Secret", "-i", "3x8x8", "--no-bench"]
+    table = succeed(capsys, "compare", *argv)
+    assert "≥ 6,952" in table
+    assert "MACs of nets.py:Secret are a lower bound: no rule for nets.secret (1x)" in table
+    assert "MACs cannot be compared" in table
+    assert "times as many MACs" not in table
+    found = json.loads(succeed(capsys, "compare", *argv, "-f", "json"))
+    totals = {c["metric"]: c for c in found["changes"] if c["subject"] == "total"}
+    assert totals["macs"]["verdict"] == "unknown"
+    assert (totals["macs"]["ratio"], totals["macs"]["complete"]) == (None, False)
+    assert (totals["params"]["verdict"], totals["params"]["complete"]) == ("equal", True)
+    code, _, err = outcome("compare", capsys, *argv, "--strict")
+    assert code == 4
+    assert "undecided: macs of nets.py:Secret" in err

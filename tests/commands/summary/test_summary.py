@@ -110,15 +110,39 @@ def test_a_number_is_a_square_image(nets: Path, capsys: pytest.CaptureFixture[st
 
 def test_strict_refuses_an_incomplete_count(nets: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Without it the operation is named and the exit code is 0."""
-    assert run(["summary", "nets.py:Fourier", "-i", "3x8x8"]) == 0
+    assert run(["summary", "nets.py:Secret", "-i", "3x8x8"]) == 0
     captured = capsys.readouterr()
     assert "NOT COUNTED" in captured.out
-    assert "aten._fft_r2c" in captured.out
+    assert "MACs         ≥ 6,952 (6.95 K)" in captured.out
+    assert "depth        ≥ 2 layers" in captured.out
+    assert "nets.secret" in captured.out
     assert "--strict would exit 4" in captured.err
-    assert run(["summary", "nets.py:Fourier", "-i", "3x8x8", "--strict"]) == 4
-    assert "aten._fft_r2c" in capsys.readouterr().err
-    assert run(["summary", "nets.py:Fourier", "-i", "3x8x8", "--strict", "-o", "kept.csv"]) == 4
+    assert run(["summary", "nets.py:Secret", "-i", "3x8x8", "--strict"]) == 4
+    assert "nets.secret" in capsys.readouterr().err
+    assert run(["summary", "nets.py:Secret", "-i", "3x8x8", "--strict", "-o", "kept.csv"]) == 4
     assert (nets / "kept.csv").read_text().startswith("path,")
+
+
+def test_each_incomplete_count_is_marked_where_it_stands(
+    nets: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the totals, the stage and the layer; those that are complete are not."""
+    found = json.loads(succeed(capsys, "summary", "nets.py:Secret", "-i", "3x8x8", "-f", "json"))
+    assert found["totals"]["complete"] is False
+    assert {s["name"]: s["complete"] for s in found["stages"]} == {
+        "conv": True,
+        "head": True,
+        "": False,
+    }
+    assert {s["path"]: s["complete"] for s in found["layers"]} == {
+        "conv": True,
+        "head": True,
+        "": False,
+    }
+    tree = succeed(capsys, "summary", "nets.py:Secret", "-i", "3x8x8").split("\n")
+    assert next(line for line in tree if line.startswith("(all)")).count("≥") == 1
+    whole = json.loads(succeed(capsys, "summary", "nets.py:build", "-i", "3x8x8", "-f", "json"))
+    assert whole["totals"]["complete"] is True
 
 
 def test_a_model_that_reads_values_says_where_it_ran(
@@ -161,6 +185,7 @@ def test_json_is_the_contract(capsys: pytest.CaptureFixture[str]) -> None:
         "flops": 3165343744,
         "activations": 3227160,
         "depth": 22,
+        "complete": True,
     }
     first = {"name": "conv1", "output_shape": [64, 112, 112], "params": 9472, "macs": 118013952}
     assert first.items() <= document["stages"][0].items()

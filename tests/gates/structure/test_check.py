@@ -603,14 +603,62 @@ def test_an_allowance_that_cannot_be_read(repository: Path, capsys: Captured, te
 
 def test_uncounted_operations_are_told(repository: Path, capsys: Captured) -> None:
     """MACs are a lower bound then: a warning, and exit 4 under --strict."""
-    edit(repository / "net.py", "self.stem(x)", "fft.fft2(self.stem(x)).abs()")
-    edit(repository / "net.py", "from torch import nn", "from torch import fft, nn")
-    assert run(["lock", "--update", "--reason", "spectra"]) == 0
+    hide(repository / "net.py")
+    assert run(["lock", "--update", "--reason", "secret", "--strict"]) == 4
+    assert run(["lock", "--update", "--reason", "secret"]) == 0
+    assert "lower bounds; --strict would exit 4" in capsys.readouterr().err
     code, document = check(capsys)
     assert code == 0
     assert [row["cell"] for row in document["uncounted"]] == ["small"]
-    assert document["uncounted"][0]["op"].startswith("aten._fft")
+    assert document["uncounted"][0]["op"] == "nets.secret"
+    assert {cell["name"]: cell.get("complete", True) for cell in document["cells"]}[
+        "small"
+    ] is False
     assert check(capsys, "--strict")[0] == 4
+
+
+def hide(net: Path) -> None:
+    """Put an operation without a rule into the network of a repository."""
+    edit(net, "self.stem(x)", "secret(self.stem(x))")
+    edit(net, "from torch import nn", f"from torch import nn\n\n{SECRET}")
+
+
+SECRET = """
+import torch
+
+@torch.library.custom_op("nets::secret", mutates_args=())
+def secret(x: torch.Tensor) -> torch.Tensor:
+    return x.clone()
+
+secret.register_fake(torch.empty_like)
+"""
+
+
+@pytest.mark.parametrize(
+    ("budget", "word"),
+    [
+        ('macs = "<= 1"', "regressed"),  # a lower bound above it
+        ('macs = "<= 99G"', "inconclusive"),
+        ('macs = "< 99G"', "inconclusive"),
+        ('macs = ">= 1"', "ok"),
+        ('macs = ">= 99G"', "inconclusive"),
+        ('macs = "== 99G"', "inconclusive"),
+        ('params = "<= 99G"', "ok"),
+    ],
+)
+def test_a_budget_of_an_incomplete_count_is_judged_by_what_is_sure(
+    repository: Path, capsys: Captured, budget: str, word: str
+) -> None:
+    """A lower bound can break an upper limit, and can keep a lower one; no more than that."""
+    hide(repository / "net.py")
+    cells = repository / "archbench.toml"
+    cells.write_text(f"{cells.read_text()}\nbudgets = {{ {budget} }}\n")
+    assert run(["lock", "--update", "--reason", "secret"]) == 0
+    capsys.readouterr()
+    _, document = check(capsys)
+    judged = next(v for v in document["verdicts"] if v["limit"])
+    assert judged["verdict"] == word
+    assert judged.get("complete", True) == (judged["metric"] == "params")
 
 
 def test_what_a_model_prints_is_not_data(repository: Path, capsys: Captured) -> None:

@@ -2,11 +2,10 @@
 
 import torch
 
-from archbench.analysis.forward_device import own_device
 from archbench.analysis.isolation.child import ChildFailed, can_fork, in_child
 from archbench.analysis.lazy_outputs import read_lazy_outputs
 from archbench.networks.inputs import InputPlan
-from archbench.networks.module_tree import modules_of
+from archbench.networks.module_tree import modules_of, own_device
 from archbench.networks.resolve import Loaded
 
 LIMIT_S = 60.0  # of the run without archbench

@@ -22,17 +22,20 @@ def materialise(
     """Return a model and its paths; of a model with lazy parameters, a copy that has run once."""
     if not any(isinstance(module, LazyModuleMixin) for module in paths):
         return model, paths
+    with survivors_mended(paths, device) as survivors, fixed_torch_state():
+        copied = _copy(model, device)
+        _run_once(copied, plan, device, survivors)
+    return copied, paths_of(copied)
+
+
+def _copy(model: nn.Module, device: torch.device) -> nn.Module:
     try:
-        copied = fresh_copy(model, on_meta=device == META)
+        return fresh_copy(model, on_meta=device == META)
     except Exception as error:
         raise ArchbenchError(
             f"{type(model).__name__} has lazy parameters and cannot be copied: {describe(error)}",
             "run it once on such an input: its parameters have their shapes then",
         ) from error
-
-    with survivors_mended(paths, device) as survivors, fixed_torch_state():
-        _run_once(copied, plan, device, survivors)
-    return copied, paths_of(copied)
 
 
 def _run_once(
