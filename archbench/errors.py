@@ -104,5 +104,5 @@ class TensorsKept(UserWarning):
     def __init__(self, places: Iterable[str]) -> None:
         super().__init__(
             f"forward() keeps tensors of the analysis, without values, in {', '.join(places)}; "
-            "build the network anew before you run it"
+            "build the network anew before you run it, or profile it with isolated=True"
         )

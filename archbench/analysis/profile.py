@@ -1,17 +1,19 @@
 """A network's Profile: the rows of its layers and stages, and their totals."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from archbench.analysis.failure import ForwardFailed, error_of
+from archbench.analysis.isolation.child import ChildFailed, can_fork, in_child
 from archbench.analysis.recorder import Visit
 from archbench.analysis.records import LayerCost, Profile, StageCost, Totals
 from archbench.analysis.runs_alone import runs_alone
 from archbench.analysis.trace import Trace, trace
-from archbench.errors import AnalysisIncomplete
+from archbench.errors import AnalysisIncomplete, ArchbenchError, UserCodeError
 from archbench.garbage_collector import collection_paused
 from archbench.networks.inputs import GivenInputs, InputPlan, InputSize, plan_given, without_batch
 from archbench.networks.module_tree import unwrapped
@@ -26,6 +28,7 @@ def profile(
     inputs: GivenInputs | None = None,
     strict: bool = False,
     model_kwargs: Mapping[str, Any] | None = None,
+    isolated: bool = False,
 ) -> Profile:
     """Return the exact counts of one forward pass of a network, which stays as it was.
 
@@ -40,6 +43,8 @@ def profile(
         inputs: a tuple or dict of tensors, meta ones welcome, in place of both sizes.
         strict: refuse a count that is incomplete.
         model_kwargs: arguments of the network or of the user's factory.
+        isolated: analyse in a forked child process, whose memory is gone afterwards; on Linux, and
+            before CUDA is used. It is for a network of which errors.TensorsKept warns.
 
     Raises:
         ArchbenchError: no network has that name, or an input does not fit.
@@ -54,10 +59,24 @@ def profile(
         plan = plan_for(loaded, input_size, batch_size)
     else:
         plan = plan_given(unwrapped(loaded.module), inputs)
-    result = profile_loaded(loaded, plan)
+    result = _in_child(loaded, plan) if isolated else profile_loaded(loaded, plan)
     if strict:
         refuse_incomplete(result)
     return result
+
+
+def _in_child(loaded: Loaded, plan: InputPlan) -> Profile:
+    if not can_fork():
+        raise ArchbenchError(
+            "isolated=True needs a forked child: on Linux, in a process that has not used CUDA",
+            "leave it out: the network is given back as it was all the same",
+        )
+    try:
+        return in_child(partial(profile_loaded, loaded, plan))
+    except ChildFailed as failed:
+        raise UserCodeError(
+            f"the analysis of {loaded.name} ended with its process: {failed}"
+        ) from None
 
 
 def profile_loaded(loaded: Loaded, plan: InputPlan) -> Profile:

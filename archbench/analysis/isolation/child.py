@@ -38,7 +38,7 @@ def in_child(function: Callable[[], Result], limit_s: float | None = None) -> Re
     """
     context = multiprocessing.get_context("fork")
     receiver, sender = context.Pipe(duplex=False)
-    child = context.Process(target=_run, args=(function, sender), daemon=True)
+    child = context.Process(target=_run, args=(function, sender))
     child.start()
     sender.close()
     try:

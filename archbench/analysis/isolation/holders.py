@@ -35,8 +35,9 @@ def globals_of(modules: Iterable[nn.Module]) -> Globals:
 def take_out(tensors: list[Tensor], before: Globals) -> tuple[str, ...]:
     """Take tensors out of the containers that keep them.
 
-    A global variable gets its earlier value back; from another dict, a list or a set the tensor is
-    removed. Returns the places that still keep one, such as "a variable of a closure".
+    A global variable gets its earlier value back, or None if that is not known. From another dict,
+    a list or a set the tensor is removed. Returns the places that still keep one, such as "a
+    variable of a closure".
     """
     places: dict[str, None] = {}
     for tensor in tensors:
@@ -83,6 +84,8 @@ def _removed(holder: Any, value: Any, before: Globals) -> bool:
         for key in [key for key, item in base.items(holder) if item is value]:
             if key in earlier:
                 base.__setitem__(holder, key, earlier[key])
+            elif "__builtins__" in holder:  # the variables of a module, which look for their names
+                base.__setitem__(holder, key, None)
             else:
                 base.__delitem__(holder, key)
     elif base is list or base is deque:

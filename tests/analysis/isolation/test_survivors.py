@@ -1,5 +1,6 @@
 """Whatever forward() keeps anywhere in the program, the network runs as before afterwards."""
 
+import ctypes
 import functools
 import gc
 import queue
@@ -14,7 +15,8 @@ import torch
 from torch import Tensor, nn
 
 import archbench
-from archbench.errors import TensorsKept
+from archbench.errors import TensorsKept, UserCodeError
+from tests.systems import needs_linux
 
 GLOBAL: dict[str, Tensor] = {}
 LAST: Tensor | None = None
@@ -338,6 +340,23 @@ def test_a_tensor_that_cannot_be_taken_out_is_named() -> None:
 
     with pytest.warns(TensorsKept, match=r"generator.*build the network anew"):
         archbench.profile(made(InGenerator), (3, 8, 8))
+
+
+@needs_linux("a child is forked")
+def test_a_child_process_leaves_nothing_behind() -> None:
+    """Whatever keeps the tensors, and with the same counts; errors come back as they are."""
+    model = made(OfInput)
+    assert archbench.profile(model, (3, 8, 8), isolated=True) == archbench.profile(model, (3, 8, 8))
+    GLOBAL["of input"] = kept = torch.ones(1)
+    archbench.profile(model, (3, 8, 8), isolated=True)
+    assert {"of input": kept} == GLOBAL
+    with pytest.raises(UserCodeError, match="conv") as failed:
+        archbench.profile(model, (5, 8, 8), isolated=True)
+    assert failed.value.hint
+    end = made(OfInput)
+    end.conv.register_forward_hook(lambda *_: ctypes.CDLL(None)._exit(3))
+    with pytest.raises(UserCodeError, match="exit code 3"):
+        archbench.profile(end, (3, 8, 8), isolated=True)
 
 
 def test_weights_that_recorded_operations_write_to_stay_as_they_are() -> None:
