@@ -30,7 +30,7 @@ def on_meta_or_own(
         device = own_device(modules)
         if device == META:
             raise
-        reason = str(on_meta.__cause__).strip().split("\n")[0]
+        reason = str(on_meta.__cause__).strip().split("\n")[0].split(". ")[0].rstrip(".")
     return _run(run, device), f"ran on {device}, because it cannot run without values: {reason}"
 
 

@@ -9,6 +9,7 @@ import importlib.util
 import inspect
 import os
 import sys
+import sysconfig
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -23,6 +24,16 @@ from torch import nn
 from archbench.errors import ArchbenchError, UserCodeError
 from archbench.networks.import_path import import_from
 from archbench.networks.names import parts_of
+
+# Arguments by which libraries load published weights. Weights change no count, and times are taken
+# with random ones: nothing is downloaded unless the user asks for it.
+NO_WEIGHTS: Mapping[str, Any] = {
+    "weights": None,
+    "weights_backbone": None,  # torchvision's detection and segmentation
+    "encoder_weights": None,  # segmentation_models_pytorch
+    "pretrained": False,
+    "pretrained_backbone": False,
+}
 
 MODEL = "MODEL is path/to/file.py:factory or package.module:factory"
 
@@ -80,6 +91,8 @@ def source_of(model: str) -> str | None:
 
 
 def _construct(model: str, factory: Callable[..., Any], kwargs: Mapping[str, Any]) -> nn.Module:
+    if _is_installed(factory):
+        kwargs = without_weights(factory, kwargs)
     try:
         inspect.signature(factory).bind(**kwargs)
     except TypeError as error:
@@ -97,6 +110,24 @@ def _construct(model: str, factory: Callable[..., Any], kwargs: Mapping[str, Any
         kind = type(built).__name__
         raise ArchbenchError(f"'{model}' returned {_a(kind)}, not a torch.nn.Module")
     return built
+
+
+def _is_installed(factory: Callable[..., Any]) -> bool:
+    """Tell whether a factory is an installed library's."""
+    try:
+        source = Path(inspect.getfile(inspect.unwrap(factory))).resolve()
+    except (TypeError, OSError):
+        return False
+    return any(source.is_relative_to(sysconfig.get_path(name)) for name in ("purelib", "platlib"))
+
+
+def without_weights(factory: Callable[..., Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return arguments of a library's factory with which it loads no published weights."""
+    try:
+        takes = inspect.signature(factory).parameters
+    except (TypeError, ValueError):  # a builtin
+        return dict(kwargs)
+    return {name: value for name, value in NO_WEIGHTS.items() if name in takes} | dict(kwargs)
 
 
 def _a(noun: str) -> str:
@@ -192,6 +223,8 @@ def _from_zoo(
             f"{package} has no model named '{name}'",
             f"did you mean '{model.partition(':')[0]}:{near[0]}'?" if near else "",
         )
+    if package == "torchvision.models":  # timm's maker loads none
+        kwargs = without_weights(source.get_model_builder(name), kwargs)
     with user_code(f"'{model}'"):
         built: nn.Module = getattr(source, maker)(name, **kwargs)
         return built

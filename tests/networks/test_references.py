@@ -3,15 +3,19 @@
 tests/networks/test_weights.py holds their outputs to each other.
 """
 
+from inspect import signature
 from typing import Any
 
 import pytest
 import torch
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 import archbench
 from archbench.errors import ArchbenchError
+from archbench.networks import user_code
 from archbench.networks.registry import find
+from archbench.networks.user_code import without_weights
 from benchmarks.zoo import import_torchvision
 from tests.shelf import counted
 
@@ -112,6 +116,52 @@ def test_torchvision_s_networks_go_by_their_names(torchvision: Any) -> None:
     with pytest.raises(ArchbenchError, match="no model named 'resnet5O'") as caught:
         archbench.profile("torchvision:resnet5O", (3, 224, 224))
     assert "'torchvision:resnet50'" in caught.value.hint
+
+
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No connection can be opened, and no cached file of weights is found."""
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise OSError("the test is offline")
+
+    monkeypatch.setattr("socket.socket.connect", refuse)
+    monkeypatch.setattr("socket.create_connection", refuse)
+    monkeypatch.setattr("torch.hub.load_state_dict_from_url", refuse)
+
+
+def test_no_network_of_torchvision_downloads_weights(torchvision: Any, offline: None) -> None:
+    """Segmentation and detection would load those of their backbone."""
+    names = torchvision.models.list_models()
+    loads = [
+        name
+        for name in names
+        if "weights_backbone" in signature(torchvision.models.get_model_builder(name)).parameters
+    ]
+    assert {"deeplabv3_resnet50", "fasterrcnn_resnet50_fpn"} <= set(loads)
+    for name in loads:
+        with torch.device("meta"):
+            user_code.load(f"torchvision:{name}", {})
+
+
+def test_deeplabv3_has_the_counts_of_its_definition(torchvision: Any, offline: None) -> None:
+    """39,638,869 parameters by numel(); MACs by half of torch's own counter."""
+    profile = archbench.profile("torchvision:deeplabv3_resnet50", (3, 224, 224))
+    model = torchvision.models.get_model("deeplabv3_resnet50", weights=None, weights_backbone=None)
+    assert profile.totals.params == sum(p.numel() for p in model.parameters()) == 39_638_869
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        model.eval()(torch.empty(1, 3, 224, 224))
+    assert profile.totals.macs == counter.get_total_flops() // 2 == 31_310_548_992
+
+
+def test_a_weight_that_is_asked_for_is_passed_on() -> None:
+    """And a factory without such an argument gets none."""
+
+    def build(width: int = 3, weights: str | None = "IMAGENET", pretrained: bool = True) -> None:
+        """Stand for a library's factory."""
+
+    assert without_weights(build, {"weights": "mine"}) == {"weights": "mine", "pretrained": False}
+    assert without_weights(lambda width: None, {"width": 4}) == {"width": 4}
 
 
 def test_timm_s_networks_go_by_their_names(timm: Any) -> None:
