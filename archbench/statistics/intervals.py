@@ -8,6 +8,7 @@ from statistics import fmean, median, stdev
 from archbench.libraries import needed
 
 CONFIDENCE = 0.95
+LEAST_VALUES = 3  # of an interval
 POWER = 0.9  # of a difference that is called detectable
 
 
@@ -87,12 +88,17 @@ def t_interval(values: Sequence[float]) -> tuple[float, float] | None:
 
 
 def log_interval(logs: Sequence[float]) -> tuple[float, float] | None:
-    """Return the 95 % interval of the centre of logarithms: by ranks, or Student's below six."""
+    """Return the 95 % interval of the centre of logarithms: by ranks, or Student's below six.
+
+    None for fewer than three: the interval of two values is 12.7 times as wide as they are apart.
+    """
+    if len(logs) < LEAST_VALUES:
+        return None
     return signed_rank_interval(logs) or t_interval(logs)
 
 
 def interval_of_centre(times: Sequence[float]) -> tuple[float, float] | None:
-    """Return the 95 % interval of a centre of positive times; None for fewer than two.
+    """Return the 95 % interval of a centre of positive times; None for fewer than three.
 
     It is widened to the median where the two disagree, which few and uneven times can bring about.
     """

@@ -20,7 +20,7 @@ def ratio_to_reference(
     """Return the ratio of a model's time to the reference's, and its 95 % confidence interval.
 
     Each process gives the median of its rounds. Rounds of one process share its place in memory and
-    its neighbours, so the interval is over processes; it is None where there is only one.
+    its neighbours, so the interval is over processes; it is None for fewer than three.
     """
     logs = [log_ratio(session, model) for session in sessions]
     ratio, interval = exp(hodges_lehmann(logs)), log_interval(logs)

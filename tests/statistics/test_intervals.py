@@ -104,19 +104,22 @@ def test_the_ratio_is_that_of_paired_calls(processes: int) -> None:
 
 
 def test_processes_are_the_samples_not_their_calls() -> None:
-    """Two processes that disagree by 10 % have an interval that holds both, however many calls."""
-    sessions = [session([(1000, 1000)] * 5000), session([(1000, 1100)] * 5000)]
+    """Three processes that disagree by 10 % have an interval that holds all, however many calls."""
+    sessions = [session([(1000, 1000 + more)] * 5000) for more in (0, 50, 100)]
     _, interval = ratio_to_reference(sessions, 1)
     assert interval is not None
     assert interval[0] < 1
     assert interval[1] > 1.1
 
 
-def test_one_process_has_no_interval() -> None:
-    """Its calls share its luck."""
-    ratio, interval = ratio_to_reference([session([(1000, 1100)] * 500)], 1)
-    assert ratio == pytest.approx(1.1)
+@pytest.mark.parametrize("processes", [1, 2])
+def test_one_or_two_processes_have_no_interval(processes: int) -> None:
+    """The calls of one share its luck, and two say too little: a factor of 500 was shown once."""
+    runs = [session([(1000, 1100 + i)] * 500) for i in range(processes)]
+    ratio, interval = ratio_to_reference(runs, 1)
+    assert ratio == pytest.approx(1.1, rel=0.01)
     assert interval is None
+    assert interval_of_centre([1.0, 1.1][:processes]) is None
 
 
 def test_the_ratio_turns_round_with_the_models() -> None:
@@ -151,7 +154,7 @@ def test_few_values_take_students_interval_and_six_the_ranks() -> None:
 def test_the_interval_of_times_holds_their_median() -> None:
     """Also where one process in ten is far off, and the mean of logarithms with it."""
     rng = random.Random(4)
-    for count in (2, 3, 5, 8, 13):
+    for count in (3, 5, 8, 13):
         times = [rng.lognormvariate(0, 0.01) * rng.choice([1] * 9 + [4]) for _ in range(count)]
         low, high = interval_of_centre(times)  # type: ignore[misc]
         assert low <= median(times) <= high

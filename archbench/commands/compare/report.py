@@ -295,7 +295,8 @@ def _by_how_much(total: Change | None) -> str:
 def _time_sentence(reference: str, change: Change) -> str:
     """Return a verdict as a sentence, with the smallest difference that would be seen."""
     if change.ratio is None or change.low is None or change.high is None or change.mde is None:
-        return f"{change.model}: one process gives no interval; give it more --max-time."
+        few = "one or two processes give no interval"
+        return f"{change.model}: {few}; give it more --max-time."
     text = (
         f"{change.model} takes {change.ratio:.3f} of the time of {reference} "
         f"(95 % interval over processes {change.low:.3f} to {change.high:.3f}): "
