@@ -46,6 +46,8 @@ class ArchbenchError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+        if hint:
+            self.add_note(f"hint: {hint}")
 
 
 class UnknownArchitecture(ArchbenchError):

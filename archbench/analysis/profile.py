@@ -15,7 +15,14 @@ from archbench.analysis.runs_alone import runs_alone
 from archbench.analysis.trace import Trace, trace
 from archbench.errors import AnalysisIncomplete, ArchbenchError, UserCodeError
 from archbench.garbage_collector import collection_paused
-from archbench.networks.inputs import GivenInputs, InputPlan, InputSize, plan_given, without_batch
+from archbench.networks.inputs import (
+    GivenInputs,
+    InputPlan,
+    InputSize,
+    are_tensors,
+    plan_given,
+    without_batch,
+)
 from archbench.networks.module_tree import unwrapped
 from archbench.networks.resolve import Loaded, load, plan_for
 from archbench.units import Shape
@@ -29,6 +36,7 @@ def profile(
     strict: bool = False,
     model_kwargs: Mapping[str, Any] | None = None,
     isolated: bool = False,
+    kwargs: Mapping[str, Any] | None = None,
 ) -> Profile:
     """Return the exact counts of one forward pass of a network, which stays as it was.
 
@@ -38,13 +46,15 @@ def profile(
     Args:
         model: a MODEL string ("googlenet", "my_net.py:build") or a module.
         input_size: without the batch: (3, 224, 224), "3x224x224", 224, or "name:dtype:shape";
-            several inputs as a list. Default: the architecture's own.
+            several inputs as a list. Default: the architecture's own. Tensors are `inputs`.
         batch_size: samples in the pass.
-        inputs: a tuple or dict of tensors, meta ones welcome, in place of both sizes.
+        inputs: arguments of forward(), in place of both sizes: a tensor, a tuple or list of tensors
+            and other values, or a dict of them by name. Meta tensors are welcome.
         strict: refuse a count that is incomplete.
         model_kwargs: arguments of the network or of the user's factory.
         isolated: analyse in a forked child process, whose memory is gone afterwards; on Linux, and
             before CUDA is used. It is for a network of which errors.TensorsKept warns.
+        kwargs: more arguments of forward(), by name, beside `inputs`.
 
     Raises:
         ArchbenchError: no network has that name, or an input does not fit.
@@ -55,10 +65,17 @@ def profile(
     1582671872
     """
     loaded = load(model, model_kwargs, blank=True)
+    if inputs is None and are_tensors(input_size):
+        inputs, input_size = input_size, None  # type: ignore[assignment]  # they are tensors
+    if inputs is None and kwargs:
+        raise ArchbenchError(
+            "kwargs are arguments of forward() beside `inputs`, which are missing",
+            'give inputs=(x,), or model_kwargs={"width": 2} for those of the network',
+        )
     if inputs is None:
         plan = plan_for(loaded, input_size, batch_size)
     else:
-        plan = plan_given(unwrapped(loaded.module), inputs)
+        plan = plan_given(unwrapped(loaded.module), inputs, kwargs)
     result = _in_child(loaded, plan) if isolated else profile_loaded(loaded, plan)
     if strict:
         refuse_incomplete(result)

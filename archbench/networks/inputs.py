@@ -17,7 +17,7 @@ from archbench.private_torch import mapped
 from archbench.units import Shape, shape_for_machines
 
 InputSize = int | str | Sequence[int] | Sequence[str]
-GivenInputs = tuple[Any, ...] | Mapping[str, Any]
+GivenInputs = Tensor | Sequence[Any] | Mapping[str, Any]
 
 LARGEST = 2**56  # elements; torch counts bytes in 63 bits
 HOW = "write it as 3x224x224, as 224, or as name:dtype:shape such as ids:int64:128"
@@ -33,7 +33,8 @@ class InputPlan:
     specs: tuple[TensorSpec, ...]  #: every input, without the batch
     keywords: int  #: how many of the last ones are passed by name
     batch_size: int  #: put in front of every shape
-    given: GivenInputs | None = None  #: the caller's own tensors, which replace made ones
+    #: the caller's own arguments of forward(), which replace made ones: by place, and by name
+    given: tuple[tuple[Any, ...], dict[str, Any]] | None = None
     channels_last: bool = False  #: whether images are in torch's channels-last format
 
     def texts(self) -> tuple[str, ...]:
@@ -65,8 +66,8 @@ class InputPlan:
 
     def _made(self, device: torch.device) -> tuple[tuple[Any, ...], dict[str, Any]]:
         if self.given is not None:
-            given = mapped(lambda value: _moved(value, device), self.given)
-            return ((), dict(given)) if isinstance(given, Mapping) else (tuple(given), {})
+            args, kwargs = mapped(lambda value: _moved(value, device), self.given)
+            return args, kwargs
         tensors = [_tensor((self.batch_size, *s.shape), s.dtype, device) for s in self.specs]
         positional = len(tensors) - self.keywords
         names = [spec.name for spec in self.specs[positional:]]
@@ -147,21 +148,40 @@ def _refuse_too_large(shape: Shape, batch_size: int) -> None:
         )
 
 
-def plan_given(module: nn.Module, inputs: GivenInputs) -> InputPlan:
-    """Describe the caller's own tensors; the batch is the first dimension of the first one."""
-    names = list(inputs) if isinstance(inputs, Mapping) else _parameter_names(module)
-    values = list(inputs.values()) if isinstance(inputs, Mapping) else list(inputs)
-    tensors = [(i, value) for i, value in enumerate(values) if isinstance(value, Tensor)]
+def plan_given(
+    module: nn.Module, inputs: GivenInputs, kwargs: Mapping[str, Any] | None = None
+) -> InputPlan:
+    """Describe the caller's own arguments; the batch is the first dimension of the first tensor.
+
+    Args:
+        module: its forward() lends its parameter names to arguments without one.
+        inputs: a tensor, a tuple or list of arguments, or a dict of them by name.
+        kwargs: more arguments by name.
+    """
+    named = dict(kwargs or {})
+    if isinstance(inputs, Mapping):
+        args: tuple[Any, ...] = ()
+        named = {**inputs, **named}
+    else:
+        args = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
+    names = [*_parameter_names(module)[: len(args)]]
+    names += [f"input{i}" for i in range(len(names), len(args))]
+    values = [*zip(names, args, strict=True), *named.items()]
+    tensors = [(name, value) for name, value in values if isinstance(value, Tensor)]
     batch = next((value.shape[0] for _, value in tensors if value.dim()), 1)
     specs = tuple(
-        TensorSpec(
-            names[i] if i < len(names) else f"input{i}",
-            dtype_name(value.dtype),
-            without_batch(tuple(value.shape), batch),
-        )
-        for i, value in tensors
+        TensorSpec(name, dtype_name(value.dtype), without_batch(tuple(value.shape), batch))
+        for name, value in tensors
     )
-    return InputPlan(specs, 0, batch, inputs)
+    return InputPlan(specs, 0, batch, (args, named))
+
+
+def are_tensors(value: Any) -> bool:
+    """Tell whether an input size is no size, but the tensors themselves."""
+    several = list(value.values()) if isinstance(value, Mapping) else value
+    if isinstance(several, list | tuple):
+        return any(isinstance(one, Tensor) for one in several)
+    return isinstance(value, Tensor)
 
 
 def without_batch(shape: Shape, batch_size: int) -> Shape:

@@ -267,10 +267,21 @@ def exit_raises() -> Iterator[None]:
 
 
 @contextmanager
+def argv_without_options() -> Iterator[None]:
+    """Hide the arguments of the program, so that a factory which parses them takes its defaults."""
+    before = sys.argv
+    sys.argv = before[:1]
+    try:
+        yield
+    finally:
+        sys.argv = before
+
+
+@contextmanager
 def user_code(doing: str) -> Iterator[None]:
     """Turn what the user's code raises into a UserCodeError that says what was being done."""
     try:
-        with exit_raises():
+        with exit_raises(), argv_without_options():
             yield
     except KeyboardInterrupt:
         raise

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+import archbench
 from archbench.errors import ArchbenchError, InputRefused
 from archbench.networks.inputs import InputPlan, plan_inputs
 from archbench.networks.resolve import parse_kwargs
@@ -99,3 +100,37 @@ def test_what_is_not_a_pair_is_refused(pair: str) -> None:
     """name=value, the name a Python name."""
     with pytest.raises(ArchbenchError, match="name=value"):
         parse_kwargs([pair])
+
+
+class Packs(nn.Module):
+    """Takes sequences, and their lengths by name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(3, 4, bias=False)
+
+    def forward(self, x: torch.Tensor, *, lengths: torch.Tensor, scale: float = 1.0) -> Any:
+        return self.linear(x) * scale + lengths[:, None, None]
+
+
+def test_arguments_by_place_and_by_name_go_together() -> None:
+    """As `model(x, lengths=n)` is called."""
+    x, lengths = torch.ones(2, 5, 3), torch.ones(2)
+    named = {"lengths": lengths, "scale": 2.0}
+    profile = archbench.profile(Packs(), inputs=(x,), kwargs=named)
+    assert profile.totals.macs == 2 * 5 * 12
+    assert [(spec.name, spec.shape) for spec in profile.inputs] == [("x", (5, 3)), ("lengths", ())]
+    assert archbench.profile(Packs(), inputs={"x": x, **named}).totals == profile.totals
+    assert archbench.profile(Packs(), inputs=x, kwargs=named).totals == profile.totals
+    assert named == {"lengths": lengths, "scale": 2.0}
+    with pytest.raises(ArchbenchError, match="beside `inputs`"):
+        archbench.profile(Packs(), (5, 3), kwargs=named)
+
+
+@pytest.mark.parametrize(
+    "wrap", [lambda x: x, lambda x: (x,), lambda x: [x], lambda x: {"input": x}]
+)
+def test_tensors_in_place_of_sizes_are_the_inputs(wrap: Any) -> None:
+    """The first thing that one tries."""
+    profile = archbench.profile(nn.Linear(3, 4, bias=False), wrap(torch.ones(2, 3)))
+    assert (profile.totals.macs, profile.batch_size) == (24, 2)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def compare(
-    models: Sequence["str | nn.Module"],
+    *models: "str | nn.Module | Sequence[str | nn.Module]",
     input_size: "InputSize | None" = None,
     batch_size: int = 1,
     device: str = "auto",
@@ -38,7 +38,7 @@ def compare(
     order; the ratio is of calls of one turn, the interval over processes.
 
     Args:
-        models: two or more, MODEL strings or modules.
+        models: two or more, MODEL strings or modules: compare("resnet18", "plain18"), or in a list.
         input_size: of all of them, without the batch; default: the architecture's own.
         batch_size: samples in one pass.
         device: "auto", "cpu", "cuda", "cuda:1" or "mps".
@@ -55,7 +55,10 @@ def compare(
         UserCodeError: a model's own code raised.
     """
     ways = Ways((batch_size,), device, (precision,), (mode,), threads=threads)
-    with model_cells(models, input_size, model_kwargs, ways) as found:
+    listed: Any = models
+    if len(models) == 1 and isinstance(models[0], list | tuple):
+        listed = models[0]
+    with model_cells(listed, input_size, model_kwargs, ways) as found:
         comparison = structure_of(found)
         if measure:
             comparison = with_times(comparison, measure_in_turn(found, sessions, max_time_s))

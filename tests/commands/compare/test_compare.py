@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import archbench
 from archbench.commands.compare.changes import structure_verdict
 from archbench.timing.jobs import Job
 from tests.command_line import outcome, succeed
@@ -104,3 +105,10 @@ def test_networks_whose_counts_are_incomplete_are_not_called_smaller(
     code, _, err = outcome("compare", capsys, *argv, "--strict")
     assert code == 4
     assert "undecided: macs of nets.py:Secret" in err
+
+
+def test_models_are_named_one_by_one_or_in_a_list() -> None:
+    """compare("resnet20", "plain20") is what one writes first."""
+    found = archbench.compare("resnet20", "plain20", measure=False)
+    assert [profile.model for profile in found.profiles] == ["resnet20", "plain20"]
+    assert archbench.compare(["resnet20", "plain20"], measure=False) == found
