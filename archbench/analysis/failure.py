@@ -71,4 +71,14 @@ def error_of(
             f"{loaded.name} cannot take an input of {size}: {where}: {reason}",
             f"its own input size is {own}",
         )
-    return UserCodeError(f"forward of {loaded.name} failed in {where}: {reason}", _HINT)
+    return UserCodeError(
+        f"forward of {loaded.name} failed in {where}: {reason}", f"{_HINT}{_vector_hint(plan)}"
+    )
+
+
+def _vector_hint(plan: InputPlan) -> str:
+    """Say how a vector is written, if the only input is a square image of three channels."""
+    shapes = [spec.shape for spec in plan.specs]
+    if plan.given is None and len(shapes) == 1 and shapes[0] == (3, *shapes[0][-1:] * 2):
+        return f"; a vector of {shapes[0][-1]} is -i float32:{shapes[0][-1]}"
+    return ""

@@ -21,6 +21,7 @@ GivenInputs = Tensor | Sequence[Any] | Mapping[str, Any]
 
 LARGEST = 2**56  # elements; torch counts bytes in 63 bits
 HOW = "write it as 3x224x224, as 224, or as name:dtype:shape such as ids:int64:128"
+WHOLE = "!"  # behind a shape that no batch is put in front of
 DTYPES = frozenset(
     "float16 bfloat16 float32 float64 int8 int16 int32 int64 uint8 bool complex64".split()
 )
@@ -42,6 +43,7 @@ class InputPlan:
         named = len(self.specs) - self.keywords
         return tuple(
             f"{f'{spec.name}:' if i >= named else ''}{spec.dtype}:{shape_for_machines(spec.shape)}"
+            f"{'' if spec.batched else WHOLE}"
             for i, spec in enumerate(self.specs)
         )
 
@@ -52,7 +54,7 @@ class InputPlan:
             InputRefused: the batch is larger than any tensor.
         """
         for spec in self.specs:
-            _refuse_too_large(spec.shape, batch_size)
+            _refuse_too_large(spec.of_batch(batch_size))
         return replace(self, batch_size=batch_size)
 
     def make(self, device: torch.device) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -68,7 +70,7 @@ class InputPlan:
         if self.given is not None:
             args, kwargs = mapped(lambda value: _moved(value, device), self.given)
             return args, kwargs
-        tensors = [_tensor((self.batch_size, *s.shape), s.dtype, device) for s in self.specs]
+        tensors = [_tensor(s.of_batch(self.batch_size), s.dtype, device) for s in self.specs]
         positional = len(tensors) - self.keywords
         names = [spec.name for spec in self.specs[positional:]]
         return tuple(tensors[:positional]), dict(zip(names, tensors[positional:], strict=True))
@@ -108,7 +110,7 @@ def plan_inputs(
     Args:
         module: its forward() lends its parameter names to inputs without one.
         input_size: 224, "224", "3x224x224", (3, 224, 224), "name:dtype:shape", or several
-            of the latter kinds in a list; without the batch.
+            of the latter kinds in a list; without the batch. "edges:int64:2x156!" has none.
         default: the architecture's own size, taken where no size is given.
         batch_size: at least 1.
 
@@ -125,7 +127,7 @@ def plan_inputs(
     names = _parameter_names(module)
     specs, keywords = [], 0
     for i, size in enumerate(sizes):
-        name, dtype, shape = _read(size, default)
+        name, dtype, shape, batched = _read(size, default)
         if name is not None:
             keywords += 1
             _refuse_unknown(name, module, names)
@@ -135,15 +137,15 @@ def plan_inputs(
             dtype = _dtype_of(module)
         if name is None:
             name = names[i] if i < len(names) else f"input{i}"
-        _refuse_too_large(shape, batch_size)
-        specs.append(TensorSpec(name, dtype, shape))
+        specs.append(TensorSpec(name, dtype, shape, batched))
+        _refuse_too_large(specs[-1].of_batch(batch_size))
     return InputPlan(tuple(specs), keywords, batch_size)
 
 
-def _refuse_too_large(shape: Shape, batch_size: int) -> None:
-    if prod(shape) * batch_size > LARGEST:
+def _refuse_too_large(shape: Shape) -> None:
+    if prod(shape) > LARGEST:
         raise InputRefused(
-            f"a batch of {batch_size} of {shape_for_machines(shape)} is larger than any tensor",
+            f"an input of {shape_for_machines(shape)} is larger than any tensor",
             "try a smaller -b or -i",
         )
 
@@ -227,12 +229,13 @@ def _dtype_of(module: nn.Module) -> str:
     return "float32"
 
 
-def _read(size: Any, default: Shape | None) -> tuple[str | None, str | None, Shape]:
-    """Read one size into (name or None, dtype or None, shape)."""
+def _read(size: Any, default: Shape | None) -> tuple[str | None, str | None, Shape, bool]:
+    """Read one size into (name or None, dtype or None, shape, whether a batch stands before it)."""
     if isinstance(size, int):
-        return None, None, _square(_checked((size,), size), default)
+        return None, None, _square(_checked((size,), size), default), True
     if not isinstance(size, str):
-        return None, None, _checked(tuple(size), size)
+        return None, None, _checked(tuple(size), size), True
+    batched = not size.rstrip().endswith(WHOLE)
     parts = size.split(":")
     if len(parts) > 3:
         raise InputRefused(f"'{size}' is not an input size", HOW)
@@ -247,14 +250,16 @@ def _read(size: Any, default: Shape | None) -> tuple[str | None, str | None, Sha
         raise InputRefused(
             f"'{dtype}' in '{size}' is not a dtype", f"one of {', '.join(sorted(DTYPES))}"
         )
-    text = parts[-1].strip().lower().replace("×", "x")
+    text = parts[-1].strip().removesuffix(WHOLE).lower().replace("×", "x")
     if not text and len(parts) > 1:
-        return name, dtype, ()  # one number per sample
+        return name, dtype, (), batched  # one number per sample
     if not re.fullmatch(r"-?[0-9]+(x-?[0-9]+)*", text):
         raise InputRefused(f"'{size}' is not an input size", HOW)
     numbers = tuple(int(number) for number in text.split("x"))
     shape = _checked(numbers, size)
-    return name, dtype, _square(shape, default) if len(parts) == 1 else shape
+    if len(parts) == 1 and batched:
+        shape = _square(shape, default)
+    return name, dtype, shape, batched
 
 
 def _square(shape: Shape, default: Shape | None) -> Shape:

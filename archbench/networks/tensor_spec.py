@@ -8,8 +8,17 @@ from archbench.units import Shape
 
 @dataclass(frozen=True, slots=True)
 class TensorSpec(Record):
-    """One input: its name, dtype ('float32') and shape without the batch."""
+    """One input of a network."""
 
-    name: str
-    dtype: str
-    shape: Shape
+    OMITTED = ("batched",)
+
+    name: str  #: of the argument of forward()
+    dtype: str  #: "float32"
+    shape: Shape  #: without the batch
+    batched: bool = (
+        True  #: False: the tensor has this shape whatever the batch is, as a graph's has
+    )
+
+    def of_batch(self, batch_size: int) -> Shape:
+        """Return the shape of the tensor at a batch size."""
+        return (batch_size, *self.shape) if self.batched else self.shape

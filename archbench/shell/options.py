@@ -55,8 +55,8 @@ InputSize = Annotated[
     typer.Option(
         "-i",
         "--input-size",
-        help="without the batch: 3x224x224, 224, or name:dtype:shape, repeatable"
-        " (default: the architecture's own)",
+        help="without the batch: 3x224x224, 224, or name:dtype:shape, repeatable; "
+        "2x156! takes no batch (default: the architecture's own)",
         show_default=False,
     ),
 ]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 import archbench
-from archbench.errors import ArchbenchError, InputRefused
+from archbench.errors import ArchbenchError, InputRefused, UserCodeError
 from archbench.networks.inputs import InputPlan, plan_inputs
 from archbench.networks.resolve import parse_kwargs
 
@@ -100,6 +100,47 @@ def test_what_is_not_a_pair_is_refused(pair: str) -> None:
     """name=value, the name a Python name."""
     with pytest.raises(ArchbenchError, match="name=value"):
         parse_kwargs([pair])
+
+
+class Graph(nn.Module):
+    """Two layers that pass messages along edges; its tensors have no batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(16, 32, bias=False), nn.Linear(32, 7, bias=False)
+
+    def forward(self, x: Tensor, edge_index: Tensor) -> Tensor:
+        source, target = edge_index
+        for layer in (self.first, self.second):
+            h = layer(x)
+            x = torch.zeros_like(h).index_add(0, target, h[source])
+        return x
+
+
+@pytest.mark.parametrize("batch", [1, 5])
+def test_a_shape_with_an_exclamation_mark_takes_no_batch(batch: int) -> None:
+    """Nodes by features, and two rows of edges: 34·16·32 + 34·32·7."""
+    sizes = ["x:float32:34x16!", "edge_index:int64:2x156!"]
+    profile = archbench.profile(Graph(), sizes, batch_size=batch)
+    assert profile.totals.macs == 25_024
+    assert [spec.batched for spec in profile.inputs] == [False, False]
+    assert profile.to_dict()["inputs"][1] == {
+        "name": "edge_index",
+        "dtype": "int64",
+        "shape": [2, 156],
+        "batched": False,
+    }
+    plan = plan_inputs(Graph(), sizes, None, batch)
+    assert plan.texts() == ("x:float32:34x16!", "edge_index:int64:2x156!")
+    assert plan_inputs(Graph(), list(plan.texts()), None, batch) == plan
+    assert plan_inputs(Graph(), ["8!", "int64:2x3"], None, 1).specs[0].shape == (8,)
+
+
+def test_a_network_that_takes_a_vector_is_told_how_one_is_written() -> None:
+    """A number alone is a square image."""
+    with pytest.raises(UserCodeError) as failed:
+        archbench.profile(nn.Linear(9, 4), 8)
+    assert "a vector of 8 is -i float32:8" in failed.value.hint
 
 
 class Packs(nn.Module):

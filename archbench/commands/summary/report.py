@@ -157,7 +157,9 @@ def _tree_order(paths: Sequence[str]) -> Callable[[str], list[int]]:
 def _facts(profile: Profile, architecture: Architecture | None) -> tuple[tuple[str, str], ...]:
     totals = profile.totals
     inputs = ", ".join(
-        f"{spec.name} {spec.dtype} {shape_for_people(spec.shape)}" for spec in profile.inputs
+        f"{spec.name} {spec.dtype} {shape_for_people(spec.shape)}"
+        f"{'' if spec.batched else ' (no batch)'}"
+        for spec in profile.inputs
     )
     facts = [("params", _exact(totals.params))]
     if totals.trainable_params != totals.params:
