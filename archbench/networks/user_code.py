@@ -143,9 +143,31 @@ def _import_file(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     _let_see_neighbours(path.resolve().parent)
     sys.modules.setdefault(path.stem, module)  # pickling and dataclasses look a class up there
-    with user_code(f"importing '{path}'"):
-        loader.exec_module(module)
+    try:
+        with user_code(f"importing '{path}'"):
+            loader.exec_module(module)
+    except UserCodeError as error:
+        package = _package_of(path.resolve())
+        if package is None or not _needs_package(error.__cause__):
+            raise
+        sys.path.insert(0, str(package[0]))
+        with user_code(f"importing '{path}'"):
+            return importlib.import_module(package[1])
     return module
+
+
+def _package_of(path: Path) -> tuple[Path, str] | None:
+    """Return the folder that holds a file's outermost package, and the file's name in it."""
+    names, folder = [path.stem], path.parent
+    while (folder / "__init__.py").is_file():
+        names.insert(0, folder.name)
+        folder = folder.parent
+    return (folder, ".".join(names)) if len(names) > 1 else None
+
+
+def _needs_package(error: BaseException | None) -> bool:
+    """Tell whether a file imports by its place in a package: `from . import`."""
+    return isinstance(error, ImportError) and "attempted relative import" in str(error)
 
 
 class _FromSource(SourceFileLoader):

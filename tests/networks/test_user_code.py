@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import archbench
+from archbench.errors import UserCodeError
 
 PARSES = """
 import argparse
@@ -27,3 +28,20 @@ def test_a_factory_that_parses_arguments_sees_none_of_archbench_s(
     monkeypatch.setattr("sys.argv", arguments)
     assert archbench.profile(f"{tmp_path / 'parses.py'}:build", "float32:3").totals.macs == 12
     assert sys.argv is arguments
+
+
+def test_a_file_inside_a_package_may_import_from_it(tmp_path: Path) -> None:
+    """By dots, from its own folder and from the one above; a file by itself still may not."""
+    models = tmp_path / "vision" / "models"
+    models.mkdir(parents=True)
+    (tmp_path / "vision" / "__init__.py").touch()
+    (models / "__init__.py").touch()
+    (tmp_path / "vision" / "widths.py").write_text("WIDE = 5")
+    (models / "layers.py").write_text("from torch import nn\n\nLayer = nn.Linear")
+    net = "from ..widths import WIDE\nfrom .layers import Layer\n\ndef build():\n"
+    (models / "net.py").write_text(f"{net}    return Layer(3, WIDE, bias=False)\n")
+    profile = archbench.profile(f"{models / 'net.py'}:build", "float32:3")
+    assert profile.totals.macs == 15
+    (tmp_path / "alone.py").write_text("from .layers import Layer")
+    with pytest.raises(UserCodeError, match="attempted relative import"):
+        archbench.profile(f"{tmp_path / 'alone.py'}:Layer", "float32:3")
