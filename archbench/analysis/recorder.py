@@ -147,25 +147,28 @@ class Recorder(DispatchMode):
 
     def watch(self, module: nn.Module, paths: Sequence[str]) -> None:
         """Wrap a module's forward(), so that a call without hooks is recorded too."""
-        inner, kind = module.forward, type(module)
+        inner, kind, thread = module.forward, type(module), self._thread
+        main = self.visits, self.running, self.depth
         single = is_single_layer(kind)
         no_layers_inside = single or issubclass(kind, RECURRENT)
 
         def forward(*args: Any, **kwargs: Any) -> Any:
-            here = self if get_ident() == self._thread else self._of_this_thread()
+            here = self if get_ident() == thread else self._of_this_thread()
+            visits, running, depth = (
+                main if here is self else (here.visits, here.running, here.depth)
+            )
             path = paths[0] if len(paths) == 1 else here.path_of_call(paths)
-            visit = here.visits.get(path)
+            visit = visits.get(path)
             if visit is None:
-                visit = here.visits[path] = Visit(path, kind.__name__)
+                visit = visits[path] = Visit(path, kind.__name__)
             visit.calls += 1
-            depth = here.depth
             before = depth.step
             if no_layers_inside:
                 depth.step = 0
-            enters = here is not self and not here.running
+            enters = here is not self and not running
             if enters:
                 here.__enter__()  # type: ignore[no-untyped-call]
-            here.running.append(visit)
+            running.append(visit)
             try:
                 out = inner(*args, **kwargs)
             except KeyboardInterrupt:
@@ -174,7 +177,7 @@ class Recorder(DispatchMode):
                 self._note_failure(error, visit, (args, kwargs))
                 raise
             finally:
-                here.running.pop()
+                running.pop()
                 if enters:
                     here.__exit__(None, None, None)  # type: ignore[no-untyped-call]
                 depth.step = before

@@ -187,3 +187,25 @@ def test_quantised_layers_are_counted_from_their_packed_weights() -> None:
     """A linear layer whose weights are no parameters any more."""
     linear = torch.ao.quantization.quantize_dynamic(nn.Sequential(nn.Linear(32, 64)))
     assert archbench.profile(linear, "float32:32", batch_size=3).totals.macs == 3 * 32 * 64
+
+
+def test_a_deformable_convolution_costs_what_an_ordinary_one_does() -> None:
+    """Outputs by the kernel and a group's channels; where it looks costs nothing."""
+    x, weight, shifts = torch.empty(1, 6, 8, 8), torch.empty(8, 3, 3, 3), torch.empty(1, 18, 6, 6)
+    out = torch.empty(1, 8, 6, 6)
+    cost = RULES["deformable convolution"]((x, weight, shifts), {}, out)
+    assert cost == RULES["convolution"]((x, weight), {}, out) == (8 * 36 * 27, 8 * 36)
+    assert table()["torchvision.deform_conv2d"].rule is RULES["deformable convolution"]
+
+
+def test_packed_convolutions_are_counted_from_the_weight_that_they_unpack() -> None:
+    """An ordinary one by its outputs, a transposed one by its inputs."""
+
+    class Weights:
+        def unpack(self) -> tuple[Tensor, None]:
+            return torch.empty(8, 3, 3, 3), None
+
+    x, out = torch.empty(1, 8, 4, 4), torch.empty(1, 8, 6, 6)
+    assert RULES["packed convolution"]((x, Weights()), {}, out) == (8 * 36 * 27, 8 * 36)
+    transposed = RULES["packed transposed convolution"]((x, Weights()), {}, out)
+    assert transposed == (8 * 16 * 27, 8 * 36)

@@ -86,10 +86,13 @@ class Swap:
 
     def enter_inputs(self, inputs: Any) -> None:
         """Swap the tensors that lie in objects among the inputs; the inputs' own are copies."""
-        for leaf in leaves(inputs):
-            if isinstance(leaf, Tensor):
-                self._stand_ins[id(leaf)] = leaf
-                self._originals.append(leaf)
+        args, kwargs = inputs
+        if not kwargs and all(isinstance(value, Tensor) for value in args):
+            return
+        tensors = [leaf for leaf in leaves(inputs) if isinstance(leaf, Tensor)]
+        for tensor in tensors:
+            self._stand_ins[id(tensor)] = tensor
+            self._originals.append(tensor)
         self.stand_in(inputs)
 
     def restore(self) -> None:
