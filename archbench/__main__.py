@@ -2,6 +2,7 @@
 
 import gc
 import sys
+import warnings
 
 
 def main() -> None:
@@ -11,8 +12,10 @@ def main() -> None:
     gc.disable()
     try:
         from archbench.app import run
+        from archbench.errors import TensorsKept
         from archbench.shell import interrupt
 
+        warnings.simplefilter("ignore", TensorsKept)  # a command does not run a network afterwards
         interrupt.watch()
         code = run(sys.argv[1:])
     except KeyboardInterrupt:

@@ -260,6 +260,36 @@ def test_a_standard_output_that_takes_nothing_is_told_in_one_line(
     assert done.stderr.startswith("archbench: ")
 
 
+KEEPS = """
+from torch import nn
+
+class Keeps(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+
+        def tables():
+            y = yield
+            while True:
+                y = yield y.mean()
+
+        self.tables = tables()
+        next(self.tables)
+
+    def forward(self, x):
+        return self.tables.send(self.conv(x))
+"""
+
+
+def test_a_command_does_not_warn_of_tensors_that_a_network_keeps(tmp_path: Path) -> None:
+    """They are gone with the process; Python's own warning would stand among the lines."""
+    (tmp_path / "keeps.py").write_text(KEEPS)
+    argv = [sys.executable, "-m", "archbench", "summary", "keeps.py:Keeps", "-i", "3x8x8"]
+    done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "3,888" in done.stdout
+
+
 @needs_posix("a shell closes standard error")
 def test_notices_go_nowhere_without_a_standard_error(tmp_path: Path) -> None:
     """After `2>&-` the data hold no line that is none of theirs, and an error keeps its code."""
