@@ -39,10 +39,10 @@ UNKNOWN = Placing("unknown")
 @cache
 def table() -> dict[str, Placing]:
     """Return the placing of each operation that operators.csv lists, by its name in reports."""
-    return {row["operator"]: _placing(row["bucket"], row["rule"]) for row in rows_of(_FILE)}
-
-
-_FILE = "analysis/operators.csv"
+    return {
+        row["operator"]: _placing(row["bucket"], row["rule"])
+        for row in rows_of("analysis/operators.csv")
+    }
 
 
 def _placing(bucket: str, rule: str) -> Placing:

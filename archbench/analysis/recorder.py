@@ -79,7 +79,7 @@ class Recorder(DispatchMode):
         self._add_depth = self.depth.add_operation
         self._root_type = root_type
         self._traffic = traffic
-        self.survivors: Survivors | None = None  # is told of every operation
+        self.survivors: Survivors | None = None  # the watch that every operation is reported to
         self.running: list[Visit] = []
         self._blanks = BLANKS if on_meta else {}
         self.tally: dict[Any, Tally] = {}

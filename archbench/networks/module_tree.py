@@ -9,7 +9,7 @@ from torch import nn
 from archbench.networks.blank_weights import META
 from archbench.private_torch import uncompiled
 
-MOST_PATHS = 100_000  # of all modules together; beyond that, each has its first path only
+MOST_PATHS = 100_000  # paths of all modules together; a network with more has one path a module
 
 Value = TypeVar("Value")
 
@@ -37,11 +37,6 @@ class ByModule(Generic[Value]):
 
     def __len__(self) -> int:
         return len(self._items)
-
-    def get(self, module: nn.Module, default: Value) -> Value:
-        """Return the value of a module, or a default."""
-        found = self._items.get(id(module))
-        return default if found is None else found[1]
 
     def setdefault(self, module: nn.Module, value: Value) -> Value:
         """Return the value of a module; the given one, which is kept, if it has none."""
@@ -111,34 +106,17 @@ def paths_of(model: nn.Module) -> Paths:
     return paths
 
 
-def number_of_paths(model: nn.Module) -> int:
-    """Return how many paths lead to the modules of a network, without walking each of them.
-
-    A module has as many paths as the modules that hold it have together.
-    """
-    counts = ByModule[int]()
-    counts[model] = 1
-    for module in modules_of(model):
-        for child in module._modules.values():
-            if child is not None:
-                counts[child] = counts.get(child, 0) + counts[module]
-    return sum(counts.values())
-
-
 def modules_of(model: nn.Module) -> list[nn.Module]:
-    """Return each module once, behind all modules that hold it; rings of modules are cut.
+    """Return each module of a network once, in the order of a walk.
 
     model.modules() calls itself once a level, and asks every module for its hash.
     """
-    finished: list[nn.Module] = []
-    entered = ByModule[bool]()
-    walk: list[tuple[nn.Module, bool]] = [(model, False)]
+    found = ByModule[bool]()
+    walk = [model]
     while walk:
-        module, is_finished = walk.pop()
-        if is_finished:
-            finished.append(module)
-        elif module not in entered:
-            entered[module] = True
-            walk.append((module, True))
-            walk += [(child, False) for child in module._modules.values() if child is not None]
-    return finished[::-1]
+        module = walk.pop()
+        if module not in found:
+            found[module] = True
+            children = reversed(module._modules.values())
+            walk += [child for child in children if child is not None]
+    return list(found)

@@ -52,7 +52,7 @@ class DeviceTimes(Record):
 
 @dataclass(frozen=True, slots=True)
 class SingleCellMeasured(Record):
-    """What a worker process measured beside the latency; only where it ran a single cell."""
+    """The measurements of a worker process beside the latency, if it ran a single cell."""
 
     device: DeviceTimes | None = None  #: of an accelerator
     #: own time of each module that was timed, by path, its children left out; the median of passes

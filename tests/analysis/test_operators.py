@@ -172,7 +172,7 @@ def test_other_work_stands_beside_the_macs(
 
 
 def test_views_and_copies_are_zero() -> None:
-    """Also those that torch does not tag."""
+    """Operations that torch does not tag are in the list of zeros."""
 
     def moves(x: Tensor) -> Tensor:
         x = x.repeat_interleave(2, 0).unfold(0, 2, 1) * torch.linspace(0, 1, 2, device=x.device)

@@ -60,7 +60,7 @@ def in_child(function: Callable[[], Result], limit_s: float | None = None) -> Re
 def _run(function: Callable[[], Result], sender: Connection) -> None:
     torch.set_num_threads(1)  # the threads of the parent do not exist here
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in STANDARD_OUTPUT, STANDARD_ERROR:  # also what the parent had not yet written
+    for stream in STANDARD_OUTPUT, STANDARD_ERROR:  # text in the parent's buffers, too
         os.dup2(nowhere, stream)
     try:
         sender.send((function(), None))

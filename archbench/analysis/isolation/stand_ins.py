@@ -9,7 +9,7 @@ from torch.nn.parameter import is_lazy
 
 from archbench.networks.blank_weights import META
 
-_PLAIN = frozenset({Tensor, nn.Parameter})
+PLAIN = frozenset({Tensor, nn.Parameter})  # torch's own classes of tensors
 
 
 def meta_stand_in(tensor: Tensor) -> Tensor:
@@ -17,7 +17,7 @@ def meta_stand_in(tensor: Tensor) -> Tensor:
 
     A tensor that has no twin on the meta device, such as a quantised one, gets a clone instead.
     """
-    plain = type(tensor) in _PLAIN
+    plain = type(tensor) in PLAIN
     if not plain and is_lazy(tensor):
         return type(tensor)(device=META, dtype=tensor.dtype)  # type: ignore[call-arg]
     if tensor.is_meta:

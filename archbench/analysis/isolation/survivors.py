@@ -18,15 +18,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from archbench.analysis.isolation.stand_ins import PLAIN
 from archbench.networks.blank_weights import META
 from archbench.networks.tensors import operands
 from archbench.private_torch import DispatchMode, mapped, swap_contents
 
 YOUNGEST, OLDEST = 0, 2  # generations of the garbage collector
 
-_PLAIN = frozenset({Tensor, nn.Parameter})
 _Ref = weakref.ref[torch.UntypedStorage]
 _Storages = Mapping[int, torch.UntypedStorage]  # with values, by the number of their storage
 
@@ -145,9 +145,9 @@ class Survivors:
     # -- after it --------------------------------------------------------------------------------
 
     def mend(self) -> list[Tensor]:
-        """Give values to the tensors that outlived the pass; return those that have none.
+        """Give values to the tensors that outlived the pass; return the tensors without values.
 
-        A tensor has none if it depends on the network's input.
+        A tensor that depends on the network's input gets no values.
         """
         self._add_kept_stand_ins()
         for generation in YOUNGEST, OLDEST:
@@ -263,7 +263,7 @@ def _meta_tensors() -> Iterator[Tensor]:
 
 
 def _is_plain(tensor: Tensor) -> bool:
-    return type(tensor) in _PLAIN and tensor.layout is torch.strided
+    return type(tensor) in PLAIN and tensor.layout is torch.strided
 
 
 def _place(tensor: Tensor, storage: int) -> _Place:

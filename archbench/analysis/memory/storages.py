@@ -44,7 +44,7 @@ class StorageWatch(DispatchMode):
         self._on_meta = on_meta
         self._blanks = TRAINING_BLANKS if on_meta else {}
         self._writes = WRITES if on_meta else {}
-        self.survivors: Survivors | None = None  # is told of every operation
+        self.survivors: Survivors | None = None  # the watch that every operation is reported to
         self._alive: dict[int, weakref.ref[torch.UntypedStorage]] = {}
 
     def __torch_dispatch__(

@@ -141,7 +141,7 @@ def structure_verdict(
 
 
 def time_verdict(ratio: float, interval: tuple[float, float] | None) -> TimeVerdict:
-    """Call a measured ratio of times what its interval allows, and no more.
+    """Return the verdict that the interval of a ratio of times supports.
 
     Faster or slower: the whole interval lies on one side of 1, and the ratio is 1 % away from it.
     No difference: the whole interval lies within 5 %. Otherwise the measurement cannot tell.

@@ -284,7 +284,7 @@ def test_objects_that_are_passed_in_are_left_as_they_were() -> None:
 
 
 def test_a_hook_s_own_store_is_emptied_again() -> None:
-    """As feature extractors keep what passes by."""
+    """Feature extractors keep the outputs of layers in a dict of their own."""
     features: dict[str, Tensor] = {}
     model = nn.Sequential(nn.Linear(3, 3))
     model[0].register_forward_hook(lambda module, args, out: features.update(out=out))

@@ -268,7 +268,7 @@ NETS: list[type[Net]] = [
 
 @pytest.fixture(autouse=True)
 def empty_caches() -> Iterator[None]:
-    """Empty what the networks share."""
+    """Empty the caches that the networks share."""
     forget()
     yield
     forget()

@@ -35,7 +35,7 @@ def largest_batch(
     @cache
     def peak(batch: int) -> int:
         estimate = estimate_memory(loaded, plan.of_batch(batch), mode, optimizer, device)
-        if estimate.note:  # it ran on a real device, where a large batch takes memory
+        if estimate.note:  # the network ran with values: a large batch takes memory
             raise ArchbenchError(
                 f"no largest batch of {estimate.model} can be found: it {estimate.note}",
                 "estimate the memory of one batch",
