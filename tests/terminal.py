@@ -5,7 +5,7 @@ import sys
 import termios
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import FileIO, TextIOWrapper
 from subprocess import Popen
 
@@ -15,6 +15,7 @@ LINES = 24
 SCROLLED_OFF = 10_000  # lines that are kept above the screen
 AT_ONCE = 65_536  # bytes
 STREAMS = (0, 1, 2)  # standard input, output and error
+END = b"\x1b]0;the test ends here\x07"  # the last that is written: a window's title, not shown
 # makes the terminal the controlling one, whose Ctrl-C interrupts, and becomes the command
 TAKES_THE_TERMINAL = (
     "import fcntl, os, sys, termios\n"
@@ -78,19 +79,24 @@ class Terminal:
 
     def close(self) -> list[str]:
         """Let go of it; return its lines once all that was written has arrived."""
+        with suppress(OSError):  # it was hung up, because the command that it belonged to ended
+            os.write(self.theirs, END)
         os.close(self.theirs)
         self._reader.join()
         os.close(self._ours)
         return lines_of(self.screen)
 
     def _read(self) -> None:
-        """Read until nobody else holds the terminal, which Linux reports as an error."""
-        try:
-            while part := os.read(self._ours, AT_ONCE):
+        """Read until the end, or until nobody else holds the terminal (Linux: an error).
+
+        Nobody holding it is not enough: Linux may say so before it has handed over what was
+        written just before.
+        """
+        with suppress(OSError):
+            while not self.received.endswith(END) and (part := os.read(self._ours, AT_ONCE)):
                 self.received += part
                 self._stream.feed(part)
-        except OSError:
-            pass
+        self.received = self.received.removesuffix(END)
 
 
 class Recorded(TextIOWrapper):
