@@ -3,15 +3,20 @@
 Each tensor that depends on the network's input carries a number, as an attribute: the layers on the
 longest chain from the input to this tensor. A tensor that does not depend on the input, such as a
 weight, carries none.
+
+A tensor of a subclass is often a new object around a tensor that is known. Its number is that of
+the storage that it shows, which carries the number as well, or that of the tensors that it wraps.
 """
 
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor, UntypedStorage, nn
 
+from archbench.analysis.isolation.stand_ins import PLAIN
 from archbench.analysis.rules import LAYERS, Product, Rule
-from archbench.networks.tensors import tensors_in
+from archbench.networks.tensors import operands, tensors_in
 
 RECURRENT = (nn.RNNBase, nn.RNNCellBase)  # no operation inside them adds a layer
 
@@ -27,6 +32,8 @@ class DepthCount:
     def __init__(self) -> None:
         self.longest = 0
         self.step = 1  # layers that a convolution or linear operation adds; 0 inside a single layer
+        #: operands that no operation made which was seen: buffers, results of another thread
+        self.unknown: list[weakref.ref[Tensor]] = []
 
     def add_operation(self, rule: Rule | None, args: Sequence[Any], kwargs: Any, out: Any) -> bool:
         """Carry the largest depth of the operands to the result; tell whether they have any.
@@ -38,38 +45,45 @@ class DepthCount:
         for value in (*args, *kwargs.values()) if kwargs else args:
             kind = type(value)
             if kind is Tensor or (kind not in _PLAIN and isinstance(value, Tensor)):
-                deepest = max(deepest, getattr(value, _DEPTH, -1))
+                deepest = max(deepest, self._depth_of_operand(value))
             elif kind is list or kind is tuple:
                 for item in value:
                     if isinstance(item, Tensor):
-                        deepest = max(deepest, getattr(item, _DEPTH, -1))
+                        deepest = max(deepest, self._depth_of_operand(item))
         if deepest < 0:
+            for tensor in operands(out):
+                _set_depth(tensor, deepest)
             return False
         if rule in LAYERS:
             deepest += self.step
         elif isinstance(rule, Product):
-            left, right = args[rule.first], args[rule.first + 1]
-            if hasattr(left, _DEPTH) != hasattr(right, _DEPTH):
+            factors = args[rule.first : rule.first + 2]  # packed weights are no tensors
+            if sum(isinstance(one, Tensor) and _depth(one) >= 0 for one in factors) == 1:
                 deepest += self.step
         if deepest > self.longest:
             self.longest = deepest
         if type(out) is Tensor:
-            setattr(out, _DEPTH, deepest)
+            _set_own_depth(out, deepest)
             base = getattr(out, _BASE, None)
             if base is not None and out is args[0]:  # written through a view
                 setattr(base, _DEPTH, deepest)
-        elif isinstance(out, _SEQUENCES):
-            for tensor in out:
-                if isinstance(tensor, Tensor):
-                    setattr(tensor, _DEPTH, deepest)
+        else:
+            for tensor in operands(out):
+                _set_depth(tensor, deepest)
         return True
+
+    def _depth_of_operand(self, tensor: Tensor) -> int:
+        depth = _depth(tensor)
+        if depth < 0 and not is_known(tensor):
+            self.unknown.append(weakref.ref(tensor))
+        return depth
 
     def add_module(self, out: Any) -> None:
         """Add a layer to the result of a module that is a single layer."""
         for tensor in tensors_in(out):
-            depth = getattr(tensor, _DEPTH, -1) + self.step
+            depth = _depth(tensor) + self.step
             if depth > 0:
-                setattr(tensor, _DEPTH, depth)
+                _set_depth(tensor, depth)
                 self.longest = max(self.longest, depth)
 
 
@@ -81,12 +95,52 @@ def is_single_layer(module_class: type[nn.Module]) -> bool:
 def start_at(inputs: Any) -> None:
     """Give the tensors of the network's input the depth 0."""
     for tensor in tensors_in(inputs):
-        setattr(tensor, _DEPTH, 0)
+        _set_depth(tensor, 0)
 
 
 def depth_of(value: Any) -> int:
     """Return the largest depth of the tensors in a value, 0 if none depends on the input."""
-    return max((getattr(tensor, _DEPTH, 0) for tensor in tensors_in(value)), default=0)
+    return max((max(_depth(tensor), 0) for tensor in tensors_in(value)), default=0)
+
+
+def is_known(tensor: Tensor) -> bool:
+    """Tell whether a tensor is a parameter, the input, or was made by an operation of the pass."""
+    return type(tensor) is nn.Parameter or hasattr(_storage(tensor), _DEPTH) or _depth(tensor) >= 0
+
+
+def _depth(tensor: Tensor) -> int:
+    """Return the depth of a tensor, -1 if it does not depend on the input."""
+    depth: int = getattr(tensor, _DEPTH, -1)
+    if depth < 0 and type(tensor) is not nn.Parameter:
+        depth = getattr(_storage(tensor), _DEPTH, -1)
+        for one in _wrapped(tensor):
+            depth = max(depth, _depth(one))
+    return depth
+
+
+def _set_depth(tensor: Tensor, depth: int) -> None:
+    for one in (tensor, *_wrapped(tensor)):
+        _set_own_depth(one, depth)
+
+
+def _set_own_depth(tensor: Tensor, depth: int) -> None:
+    setattr(tensor, _DEPTH, depth)
+    storage = _storage(tensor)
+    if storage is not None:
+        setattr(storage, _DEPTH, depth)
+
+
+def _wrapped(tensor: Tensor) -> tuple[Tensor, ...]:
+    """Return the tensors that a tensor of a subclass keeps as its attributes."""
+    return () if type(tensor) in PLAIN else tuple(tensors_in(vars(tensor)))
+
+
+def _storage(tensor: Tensor) -> UntypedStorage | None:
+    """Return the storage of a tensor, None for one that has none, such as a sparse one."""
+    try:
+        return tensor.untyped_storage()
+    except NotImplementedError:
+        return None
 
 
 def note_base(viewed: Any, views: Any) -> None:

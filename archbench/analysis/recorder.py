@@ -4,6 +4,7 @@ A dispatch mode sees each operation with its shapes; a wrapper of each module's 
 which module is running.
 """
 
+import weakref
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from threading import get_ident
@@ -197,6 +198,11 @@ class Recorder(DispatchMode):
             recorder = self._of_threads[get_ident()] = Recorder(*self._settings)
             recorder.survivors = self.survivors
         return recorder
+
+    def unknown_operands(self) -> list["weakref.ref[Tensor]"]:
+        """Return the operands that no operation made which was seen, in any thread."""
+        everyone = (self, *self._of_threads.values())
+        return [operand for one in everyone for operand in one.depth.unknown]
 
     def add_threads(self, order: Iterable[str]) -> None:
         """Add what the recorders of other threads hold, to be called at the end of the pass.

@@ -17,6 +17,7 @@ from archbench.analysis.lazy_outputs import read_lazy_outputs
 from archbench.analysis.lazy_parameters import materialise
 from archbench.analysis.recorder import Recorder, Traffic, Visit
 from archbench.analysis.records import OperationCount
+from archbench.analysis.threads import threads_started, unseen_in_threads
 from archbench.networks.blank_weights import META
 from archbench.networks.inputs import InputPlan
 from archbench.networks.module_tree import Paths, paths_of
@@ -58,15 +59,17 @@ def _trace_on(
     device: torch.device, model: nn.Module, paths: Paths, plan: InputPlan, traffic: Traffic | None
 ) -> Trace:
     model, paths = materialise(model, paths, device, plan)
-    unread: list[str] = []
+    missed: list[str] = []
     recorder = Recorder(device == META, type(model).__name__, traffic)
 
     def call(args: tuple[Any, ...], kwargs: dict[str, Any], survivors: Survivors | None) -> None:
         recorder.survivors = survivors
         start_at((args, kwargs))
         try:
-            with recorder:
-                unread.extend(read_lazy_outputs(model(*args, **kwargs)))
+            with recorder, threads_started() as started:
+                out = model(*args, **kwargs)
+                missed.extend(f"the network returned {one}" for one in read_lazy_outputs(out))
+            missed.extend(unseen_in_threads(recorder, started, paths, out))
         except KeyboardInterrupt:
             raise
         except BaseException as error:
@@ -80,5 +83,5 @@ def _trace_on(
         recorder.counts(),
         recorder.depth.longest,
         str(device),
-        missed=tuple(f"the network returned {one}" for one in unread),
+        missed=tuple(missed),
     )

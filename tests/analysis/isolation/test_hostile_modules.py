@@ -10,12 +10,13 @@ from array import array
 from collections import namedtuple
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 import archbench
 from archbench.errors import ArchbenchError, UserCodeError
@@ -312,6 +313,59 @@ def test_layers_that_run_in_other_threads_are_counted() -> None:
     assert [profile.totals.macs for profile in profiles] == [4 * CONV] * 3
     assert profiles[0].totals.depth == 1
     assert profiles[0].layers == profiles[1].layers == profiles[2].layers
+
+
+def in_a_thread(function: Callable[[], Tensor]) -> Tensor:
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(function).result()
+
+
+TABLE = torch.ones(4, 1, 1)
+
+THREADS = {
+    "used": (lambda m, x: m.norm(in_a_thread(lambda: F.conv2d(x, m.weight))), 0, False),
+    "returned": (lambda m, x: in_a_thread(lambda: F.conv2d(x, m.weight)), 0, False),
+    "added": (lambda m, x: m.conv(x) + in_a_thread(lambda: F.conv2d(x, m.weight)), CONV, False),
+    "behind a layer": (
+        lambda m, x: m.norm(in_a_thread(lambda: F.conv2d(m.conv(x), m.second))),
+        CONV,
+        False,
+    ),
+    "on values": (
+        lambda m, x: x * float(in_a_thread(lambda: F.conv2d(x, m.weight)).sum()),
+        0,
+        False,
+    ),
+    "a layer alone": (lambda m, x: m.norm(in_a_thread(lambda: m.conv(x))) * TABLE, CONV, True),
+    "a buffer returned": (
+        lambda m, x: (in_a_thread(lambda: m.conv(x)), m.norm.running_mean),
+        CONV,
+        True,
+    ),
+    "no torch": (lambda m, x: m.conv(x) * in_a_thread(lambda: cast("Any", 2)), CONV, True),
+}
+
+
+@pytest.mark.parametrize("case", THREADS)
+def test_what_threads_run_outside_of_layers_makes_a_lower_bound(case: str) -> None:
+    """Only a thread that computed something unseen does: no lower bound for a thread that waits."""
+    forward, expected, complete = THREADS[case]
+
+    class Threads(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.norm = nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)
+            self.weight = nn.Parameter(torch.ones(4, 3, 3, 3))
+            self.second = nn.Parameter(torch.ones(4, 4, 1, 1))
+
+        def forward(self, x: Tensor) -> Any:
+            return forward(self, x)
+
+    profile = archbench.profile(Threads(), (3, 8, 8))
+    assert profile.totals.macs == expected
+    assert profile.totals.complete == complete
+    said = "a thread of forward() ran operations outside of any layer"
+    assert profile.missed == (() if complete else (said,))
 
 
 def lazily(out: Callable[[Conv, Tensor], Any]) -> nn.Module:

@@ -1,0 +1,50 @@
+"""Threads that forward() starts, and what they run outside of any layer, which is not recorded."""
+
+import sys
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from torch import nn
+
+from archbench.analysis.depth import is_known
+from archbench.analysis.recorder import Recorder
+from archbench.networks.tensors import tensors_in
+
+
+@contextmanager
+def threads_started() -> Iterator[set[int]]:
+    """Give a set that the numbers of the threads go into which start meanwhile."""
+    numbers: set[int] = set()
+    before = threading.getprofile()
+
+    def note(frame: FrameType, event: str, arg: Any) -> None:
+        numbers.add(threading.get_ident())
+        sys.setprofile(before)
+
+    threading.setprofile(note)
+    try:
+        yield numbers
+    finally:
+        threading.setprofile(before)
+
+
+def unseen_in_threads(
+    recorder: Recorder, started: set[int], modules: Iterable[nn.Module], out: Any
+) -> tuple[str, ...]:
+    """Name the operations of threads that no recorder saw, to be asked at the end of the pass.
+
+    They are known by their results: tensors that no operation made which was seen. The network
+    returns them, or has computed with them and let them go. What it computed with and still keeps
+    was there before, such as a constant in a closure.
+    """
+    if not started:
+        return ()
+    used = any(operand() is None for operand in recorder.unknown_operands())
+    own = {id(buffer) for module in modules for buffer in module.buffers(recurse=False)}
+    returned = (tensor for tensor in tensors_in(out) if id(tensor) not in own)
+    if used or not all(is_known(tensor) for tensor in returned):
+        return ("a thread of forward() ran operations outside of any layer",)
+    return ()
