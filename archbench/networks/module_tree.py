@@ -51,7 +51,10 @@ class ByModule(Generic[Value]):
         return (value for _, value in self._items.values())
 
 
-Paths = ByModule[list[str]]
+class Paths(ByModule[list[str]]):
+    """The paths of each module."""
+
+    left_out = 0  #: paths of modules that are shared too often to list all their paths
 
 
 def own_device(modules: Iterable[nn.Module]) -> torch.device:
@@ -103,7 +106,23 @@ def paths_of(model: nn.Module) -> Paths:
     if listed >= MOST_PATHS:
         for several in paths.values():
             del several[1:]
+        paths.left_out = _count_of_paths(model) - len(paths)
     return paths
+
+
+def _count_of_paths(model: nn.Module) -> int:
+    """Return the number of paths of all modules together, without listing them."""
+    below: dict[int, int] = {}  # paths that begin at a module, by its id()
+    walk = [(model, False)]
+    while walk:
+        module, children_counted = walk.pop()
+        children = [child for child in module._modules.values() if child is not None]
+        if children_counted:
+            below[id(module)] = 1 + sum(below[id(child)] for child in children)
+        elif id(module) not in below:
+            below[id(module)] = 0  # for a child that points back at it
+            walk += [(module, True), *((child, False) for child in children)]
+    return below[id(model)]
 
 
 def modules_of(model: nn.Module) -> list[nn.Module]:

@@ -471,13 +471,15 @@ def test_a_network_too_deep_to_run_is_refused_in_one_line() -> None:
 
 
 def test_modules_with_very_many_paths_are_counted_by_one_path_each() -> None:
-    """Sixteen modules that hold the one before twice have 131,071 paths."""
+    """Sixteen containers that hold the one before twice: 2^17 - 1 paths, and 2^16 of the layer."""
     model: nn.Module = nn.Sequential(nn.Identity())
     for _ in range(16):
         model = nn.Sequential(model, model)
     profile = archbench.profile(model, (3, 8, 8))
     assert len(profile.layers) == 18
     assert profile.layers[-1].calls == 2**16
+    paths = 2**17 - 1 + 2**16
+    assert profile.note == f"has {paths:,} paths to 18 modules, and shows one path of each module"
 
 
 # -- whose fault it is
