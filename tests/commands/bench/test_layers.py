@@ -290,3 +290,22 @@ def test_the_picture_names_what_takes_longest() -> None:
     for text in ("big", "17% of the pass", "memory: 10.0 GB/s", "cache: 80.0 GB/s"):
         assert f"<!-- {text}" in svg or text in svg
     assert "<!-- none" not in svg
+
+
+def test_the_picture_marks_lower_bounds() -> None:
+    """A hollow point, a sign before the name, a line in the legend; unknown MACs in the title."""
+    layers = (
+        LayerTime(LayerWork("whole", "Conv2d", 10**9, 10**7, 1), 0.5, 0.02, "compute"),
+        LayerTime(LayerWork("partly", "Mixer", 10**8, 10**7, 1, False), 0.3, 0.01, "compute"),
+        LayerTime(LayerWork("nothing", "Odd", 0, 10**7, 1, False), 0.1, 0.01, "memory"),
+        LayerTime(LayerWork("relu", "ReLU", 0, 10**7, 1), 0.1, 0.01, "memory"),
+    )
+    svg = roofline_svg(Roofline(layers, 1.0, ROOFS), "a net")
+    for text in (
+        "10% of the pass in layers without MACs, 10% in layers whose MACs are unknown",
+        "≥ partly",
+        "compute-bound, at least",
+        "compute-bound",
+    ):
+        assert f"<!-- {text} -->" in svg
+    assert "≥ whole" not in svg

@@ -65,7 +65,8 @@ def draw_roofline(timing: Timing, path: Path) -> None:
 def roofline_svg(roofline: Roofline, title: str) -> str:
     """Draw layers by their intensity and their rate; the area of a point is its share of the pass.
 
-    Layers without multiply-adds have no rate, and are not drawn; the title says what they take.
+    A hollow point is a lower bound: an operation without a rule ran in the layer. Layers without
+    multiply-adds have no rate, and are not drawn; the title says what they take.
 
     Raises:
         MissingLibrary: matplotlib is not installed.
@@ -75,22 +76,23 @@ def roofline_svg(roofline: Roofline, title: str) -> str:
 
 def _draw(axes: Any, roofline: Roofline, title: str) -> None:
     shown = [layer for layer in roofline.layers if layer.work.macs and layer.time_s > 0]
-    rest = 1 - sum(layer.time_s for layer in shown) / roofline.sum_s if roofline.sum_s else 0.0
     longest = max((layer.time_s for layer in shown), default=1.0)
     for bound, (shape, colour) in MARKS.items():
-        layers = [layer for layer in shown if layer.bound == bound]
-        if not layers:
-            continue
-        axes.scatter(
-            [layer.intensity or 0.0 for layer in layers],
-            [2 * layer.work.macs / layer.time_s for layer in layers],
-            s=[10 + LARGEST * layer.time_s / longest for layer in layers],
-            marker=shape,
-            color=colour,
-            alpha=0.6,
-            linewidths=0,
-            label=f"{bound}-bound",
-        )
+        for complete, words in ((True, ""), (False, ", at least")):
+            layers = [x for x in shown if x.bound == bound and x.work.complete == complete]
+            if not layers:
+                continue
+            axes.scatter(
+                [layer.intensity or 0.0 for layer in layers],
+                [2 * layer.work.macs / layer.time_s for layer in layers],
+                s=[10 + LARGEST * layer.time_s / longest for layer in layers],
+                marker=shape,
+                facecolors=colour if complete else "none",
+                edgecolors=colour,
+                alpha=0.6,
+                linewidths=0 if complete else 1.5,
+                label=f"{bound}-bound{words}",
+            )
     axes.set_xscale("log")
     axes.set_yscale("log")
     _roofs(axes, roofline.ceilings)
@@ -98,19 +100,31 @@ def _draw(axes: Any, roofline: Roofline, title: str) -> None:
     for layer, offset in zip(longest_first, NAME_OFFSETS, strict=False):
         point = (layer.intensity or 0.0, 2 * layer.work.macs / layer.time_s)
         axes.annotate(
-            layer.work.path,
+            layer.work.path if layer.work.complete else f"≥ {layer.work.path}",
             point,
             textcoords="offset points",
             xytext=offset,
             fontsize=8,
             arrowprops={"arrowstyle": "-", "lw": 0.5},
         )
-    heading = f"{title}\n{rest:.0%} of the pass in layers without MACs"
-    axes.set_title(heading, loc="left", fontsize=11)
+    axes.set_title(f"{title}\n{_not_shown(roofline)}", loc="left", fontsize=11)
     axes.set_xlabel("FLOP per byte moved")
     axes.set_ylabel("FLOP per second")
     axes.grid(alpha=0.3, which="major")
     axes.legend(frameon=False, fontsize=8, loc="lower right", markerscale=0.6)
+
+
+def _not_shown(roofline: Roofline) -> str:
+    """Return the share of the pass in layers that have no point."""
+    without = [layer for layer in roofline.layers if not layer.work.macs]
+    shares = [
+        sum(layer.time_s for layer in without if layer.work.complete == complete) / roofline.sum_s
+        if roofline.sum_s
+        else 0.0
+        for complete in (True, False)
+    ]
+    unknown = f", {shares[1]:.0%} in layers whose MACs are unknown" if shares[1] else ""
+    return f"{shares[0]:.0%} of the pass in layers without MACs{unknown}"
 
 
 def _roofs(axes: Any, ceilings: Ceilings) -> None:
