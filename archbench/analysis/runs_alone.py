@@ -5,7 +5,7 @@ import torch
 from archbench.analysis.isolation.child import ChildFailed, can_fork, in_child
 from archbench.analysis.lazy_outputs import read_lazy_outputs
 from archbench.networks.inputs import InputPlan
-from archbench.networks.module_tree import modules_of, own_device
+from archbench.networks.module_tree import modules_of, own_device, set_training
 from archbench.networks.resolve import Loaded
 
 LIMIT_S = 60.0  # of the run without archbench
@@ -25,7 +25,8 @@ def runs_alone(loaded: Loaded, plan: InputPlan) -> bool | None:
         args, kwargs = plan.make(device)
         try:
             with torch.no_grad():
-                read_lazy_outputs(loaded.module.eval()(*args, **kwargs))
+                set_training(modules_of(loaded.module), False)
+                read_lazy_outputs(loaded.module(*args, **kwargs))
         except BaseException:
             return False
         return True

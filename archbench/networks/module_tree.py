@@ -12,6 +12,7 @@ from archbench.private_torch import uncompiled
 MOST_PATHS = 100_000  # paths of all modules together; a network with more has one path a module
 
 Value = TypeVar("Value")
+Held = TypeVar("Held", bound=torch.Tensor)
 
 
 class ByModule(Generic[Value]):
@@ -139,3 +140,23 @@ def modules_of(model: nn.Module) -> list[nn.Module]:
             children = reversed(module._modules.values())
             walk += [child for child in children if child is not None]
     return list(found)
+
+
+def parameters_of(modules: Iterable[nn.Module]) -> list[nn.Parameter]:
+    """Return each parameter that modules hold themselves once."""
+    return _once(one for module in modules for one in module._parameters.values())
+
+
+def buffers_of(modules: Iterable[nn.Module]) -> list[torch.Tensor]:
+    """Return each buffer that modules hold themselves once."""
+    return _once(one for module in modules for one in module._buffers.values())
+
+
+def _once(tensors: Iterable[Held | None]) -> list[Held]:
+    return list({id(one): one for one in tensors if one is not None}.values())
+
+
+def set_training(modules: Iterable[nn.Module], training: bool) -> None:
+    """Set the mode of each module; train() asks every module for its hash, and some have none."""
+    for module in modules:
+        module.training = training

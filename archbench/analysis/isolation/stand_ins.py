@@ -8,6 +8,12 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from archbench.networks.blank_weights import META
+from archbench.networks.module_tree import (
+    buffers_of,
+    modules_of,
+    parameters_of,
+    set_training,
+)
 
 PLAIN = frozenset({Tensor, nn.Parameter})  # torch's own classes of tensors
 
@@ -44,8 +50,12 @@ def fresh_copy(model: nn.Module, on_meta: bool) -> nn.Module:
     copy.deepcopy() alone cannot copy lazy buffers, and would copy every weight.
     """
     make = meta_stand_in if on_meta else clone
-    copies: dict[int, Any] = {id(t): make(t) for t in (*model.parameters(), *model.buffers())}
-    return copy.deepcopy(model, copies).eval()
+    modules = modules_of(model)
+    tensors = (*parameters_of(modules), *buffers_of(modules))
+    copies: dict[int, Any] = {id(tensor): make(tensor) for tensor in tensors}
+    copied = copy.deepcopy(model, copies)
+    set_training(modules_of(copied), False)
+    return copied
 
 
 def _is_like_any(tensor: Tensor) -> bool:

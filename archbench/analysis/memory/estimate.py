@@ -22,7 +22,14 @@ from archbench.errors import ArchbenchError
 from archbench.garbage_collector import collection_paused
 from archbench.networks.blank_weights import META
 from archbench.networks.inputs import InputPlan
-from archbench.networks.module_tree import paths_of, unwrapped
+from archbench.networks.module_tree import (
+    buffers_of,
+    modules_of,
+    parameters_of,
+    paths_of,
+    set_training,
+    unwrapped,
+)
 from archbench.networks.resolve import Loaded
 from archbench.networks.tensors import bytes_of, tensors_in
 from archbench.networks.training import DEFAULT_OPTIMIZER, forward_backward, optimizer_for
@@ -123,7 +130,7 @@ def _estimate_on(
         args: tuple[Any, ...], kwargs: dict[str, Any], survivors: Survivors | None
     ) -> tuple[int, int, int, _Peak]:
         watch.survivors = survivors
-        weights, buffers = bytes_of(module.parameters()), bytes_of(module.buffers())
+        weights, buffers = bytes_of(parameters_of(modules)), bytes_of(buffers_of(modules))
         inputs = bytes_of(tensors_in((args, kwargs)))
         return weights, buffers, inputs, _run(module, args, kwargs, call, watch)
 
@@ -178,8 +185,9 @@ def _training(
 
     Forward and backward pass do not depend on that state, and need no second run.
     """
-    module.train()
-    parameters = list(module.parameters())
+    modules = modules_of(module)
+    set_training(modules, True)
+    parameters = parameters_of(modules)
     kept = [parameter.grad for parameter in parameters]
     try:
         for parameter in parameters:

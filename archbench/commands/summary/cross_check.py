@@ -98,8 +98,8 @@ def _count_with_fvcore(loaded: Loaded, plan: InputPlan) -> tuple[Counter[str], C
             raise ArchbenchError(
                 "fvcore counts positional inputs only", "give -i without names to cross-check"
             )
-        analysis = fvcore_analysis(loaded.module, args)
         try:
+            analysis = fvcore_analysis(loaded.module, args)
             return Counter(analysis.by_operator()), Counter(analysis.unsupported_ops())
         except Exception as error:  # fvcore lets through whatever torch.jit.trace raises
             raise ArchbenchError(

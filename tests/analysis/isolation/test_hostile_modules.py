@@ -19,7 +19,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import archbench
+from archbench.analysis.memory.estimate import estimate_memory
+from archbench.commands.summary.cross_check import cross_check
 from archbench.errors import ArchbenchError, UserCodeError
+from archbench.networks.resolve import load, plan_for
 from tests.systems import needs_posix
 
 CONV = 36 * 4 * 27  # MACs of a 3x3 convolution from 3 to 4 channels on 8x8
@@ -134,6 +137,22 @@ def test_modules_are_told_apart_by_identity(kind: type[Equal]) -> None:
     profile = archbench.profile(nn.Sequential(kind(3), kind(4)), (3, 8, 8))
     assert profile.totals.macs == CONV + 16 * 4 * 36
     assert profile.totals.params == 4 * 27 + 4 + 4 * 36 + 4
+
+
+@pytest.mark.parametrize("mode", ["infer", "train"])
+def test_memory_needs_no_hash_of_a_module(mode: str) -> None:
+    """Torch's own parameters() and train() ask for it; 4 bytes are a float32."""
+    loaded = load(nn.Sequential(Equal(3)))
+    found = estimate_memory(loaded, plan_for(loaded, (3, 8, 8), 1), mode=mode)
+    assert found.weights_bytes == 4 * (4 * 27 + 4)
+
+
+def test_a_counter_that_refuses_a_network_is_named() -> None:
+    """Fvcore asks every module for its hash."""
+    loaded = load(nn.Sequential(Equal(3)))
+    profile = archbench.profile(loaded.module, (3, 8, 8))
+    with pytest.raises(ArchbenchError, match="fvcore cannot count Sequential: TypeError"):
+        cross_check(loaded, plan_for(loaded, (3, 8, 8), 1), profile)
 
 
 # -- tensors of unusual classes
