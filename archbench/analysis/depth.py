@@ -12,7 +12,7 @@ import weakref
 from collections.abc import Sequence
 from typing import Any
 
-from torch import Tensor, UntypedStorage, nn
+from torch import Tensor, UntypedStorage, device, nn
 
 from archbench.analysis.isolation.stand_ins import PLAIN
 from archbench.analysis.rules import LAYERS, Product, Rule
@@ -32,8 +32,8 @@ class DepthCount:
     def __init__(self) -> None:
         self.longest = 0
         self.step = 1  # layers that a convolution or linear operation adds; 0 inside a single layer
-        #: operands that no operation made which was seen: buffers, results of another thread
-        self.unknown: list[weakref.ref[Tensor]] = []
+        #: operands that no operation made which was seen, such as buffers, and their devices
+        self.unknown: list[tuple[weakref.ref[Tensor], device]] = []
 
     def add_operation(self, rule: Rule | None, args: Sequence[Any], kwargs: Any, out: Any) -> bool:
         """Carry the largest depth of the operands to the result; tell whether they have any.
@@ -75,7 +75,7 @@ class DepthCount:
     def _depth_of_operand(self, tensor: Tensor) -> int:
         depth = _depth(tensor)
         if depth < 0 and not is_known(tensor):
-            self.unknown.append(weakref.ref(tensor))
+            self.unknown.append((weakref.ref(tensor), tensor.device))
         return depth
 
     def add_module(self, out: Any) -> None:
@@ -104,8 +104,11 @@ def depth_of(value: Any) -> int:
 
 
 def is_known(tensor: Tensor) -> bool:
-    """Tell whether a tensor is a parameter, the input, or was made by an operation of the pass."""
-    return type(tensor) is nn.Parameter or hasattr(_storage(tensor), _DEPTH) or _depth(tensor) >= 0
+    """Tell whether a tensor was made by an operation of the pass, or is none of torch's own class.
+
+    Parameters have a class of their own, and so have tensors that wrap others.
+    """
+    return type(tensor) is not Tensor or hasattr(_storage(tensor), _DEPTH)
 
 
 def _depth(tensor: Tensor) -> int:

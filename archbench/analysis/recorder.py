@@ -4,12 +4,12 @@ A dispatch mode sees each operation with its shapes; a wrapper of each module's 
 which module is running.
 """
 
-import weakref
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from threading import get_ident
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from archbench.analysis.depth import RECURRENT, DepthCount, depth_of, is_single_layer, note_base
@@ -199,10 +199,11 @@ class Recorder(DispatchMode):
             recorder.survivors = self.survivors
         return recorder
 
-    def unknown_operands(self) -> list["weakref.ref[Tensor]"]:
-        """Return the operands that no operation made which was seen, in any thread."""
+    def devices_of_unseen(self) -> set[torch.device]:
+        """Return where the operands lay that no seen operation made, and that are gone by now."""
         everyone = (self, *self._of_threads.values())
-        return [operand for one in everyone for operand in one.depth.unknown]
+        unknown = (operand for one in everyone for operand in one.depth.unknown)
+        return {device for operand, device in unknown if operand() is None}
 
     def add_threads(self, order: Iterable[str]) -> None:
         """Add what the recorders of other threads hold, to be called at the end of the pass.

@@ -11,6 +11,7 @@ from torch import nn
 
 from archbench.analysis.depth import is_known
 from archbench.analysis.recorder import Recorder
+from archbench.networks.blank_weights import META
 from archbench.networks.tensors import tensors_in
 
 
@@ -38,13 +39,13 @@ def unseen_in_threads(
 
     They are known by their results: tensors that no operation made which was seen. The network
     returns them, or has computed with them and let them go. What it computed with and still keeps
-    was there before, such as a constant in a closure.
+    was there before, such as a constant in a closure. A tensor with values may also come from
+    NumPy, so it counts only where a thread has started.
     """
-    if not started:
-        return ()
-    used = any(operand() is None for operand in recorder.unknown_operands())
     own = {id(buffer) for module in modules for buffer in module.buffers(recurse=False)}
     returned = (tensor for tensor in tensors_in(out) if id(tensor) not in own)
-    if used or not all(is_known(tensor) for tensor in returned):
+    unseen = [tensor for tensor in returned if not is_known(tensor)]
+    devices = {tensor.device for tensor in unseen} | recorder.devices_of_unseen()
+    if META in devices or (devices and started):
         return ("a thread of forward() ran operations outside of any layer",)
     return ()

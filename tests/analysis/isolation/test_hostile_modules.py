@@ -340,6 +340,8 @@ def in_a_thread(function: Callable[[], Tensor]) -> Tensor:
 
 
 TABLE = torch.ones(4, 1, 1)
+POOL = ThreadPoolExecutor(1)
+POOL.submit(int).result()  # its thread runs before any network does
 
 THREADS = {
     "used": (lambda m, x: m.norm(in_a_thread(lambda: F.conv2d(x, m.weight))), 0, False),
@@ -352,6 +354,11 @@ THREADS = {
     ),
     "on values": (
         lambda m, x: x * float(in_a_thread(lambda: F.conv2d(x, m.weight)).sum()),
+        0,
+        False,
+    ),
+    "in a pool of before": (
+        lambda m, x: POOL.submit(lambda: F.conv2d(x, m.weight)).result() + 1,
         0,
         False,
     ),
