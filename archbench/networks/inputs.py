@@ -4,6 +4,7 @@ import inspect
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import repeat
 from math import prod
 from typing import Any
 
@@ -21,6 +22,7 @@ GivenInputs = Tensor | Sequence[Any] | Mapping[str, Any]
 
 LARGEST = 2**56  # elements; torch counts bytes in 63 bits
 HOW = "write it as 3x224x224, as 224, or as name:dtype:shape such as ids:int64:128"
+ZEROS = range(1)  # the values that an integer input is drawn from where nothing else is known
 WHOLE = "!"  # behind a shape that no batch is put in front of
 DTYPES = frozenset(
     "float16 bfloat16 float32 float64 int8 int16 int32 int64 uint8 bool complex64".split()
@@ -37,6 +39,9 @@ class InputPlan:
     #: the caller's own arguments of forward(), which replace made ones: by place, and by name
     given: tuple[tuple[Any, ...], dict[str, Any]] | None = None
     channels_last: bool = False  #: whether images are in torch's channels-last format
+    seed: int = 0  #: of the values that are drawn
+    #: the values that integers and truth values are drawn from, of each input; () is 0 for all
+    integers: tuple[range, ...] = ()
 
     def texts(self) -> tuple[str, ...]:
         """Write the sizes as a user would, dtypes spelled out: "float32:3x224x224"."""
@@ -60,29 +65,47 @@ class InputPlan:
     def make(self, device: torch.device) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return the arguments of forward() on a device: positional ones, and those by name.
 
-        Floating-point values are drawn from a normal; integers and truth values are 0, which any
-        embedding has a row for. On the meta device there are no values.
+        Equal plans make equal values. Floating-point and complex values are drawn from a normal,
+        integers and truth values from `integers`. On the meta device there are no values.
         """
         made = self._made(device)
         return mapped(_channels_last, made) if self.channels_last else made
 
     def _made(self, device: torch.device) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        generator = None if device.type == "meta" else torch.Generator(device)
+        if generator is not None:
+            generator.manual_seed(self.seed)
         if self.given is not None:
-            args, kwargs = mapped(lambda value: _moved(value, device), self.given)
+            args, kwargs = mapped(lambda value: _moved(value, device, generator), self.given)
             return args, kwargs
-        tensors = [_tensor(s.of_batch(self.batch_size), s.dtype, device) for s in self.specs]
+        tensors = [
+            _tensor(spec.of_batch(self.batch_size), spec.dtype, device, generator, values)
+            for spec, values in zip(self.specs, self.integers or repeat(ZEROS), strict=False)
+        ]
         positional = len(tensors) - self.keywords
         names = [spec.name for spec in self.specs[positional:]]
         return tuple(tensors[:positional]), dict(zip(names, tensors[positional:], strict=True))
 
 
-def _tensor(shape: Shape, dtype_name: str, device: torch.device) -> Tensor:
+def _tensor(
+    shape: Shape,
+    dtype_name: str,
+    device: torch.device,
+    generator: torch.Generator | None,
+    values: range = ZEROS,
+) -> Tensor:
     dtype: torch.dtype = getattr(torch, dtype_name)
-    if device.type == "meta":
+    if generator is None:
         return torch.empty(shape, dtype=dtype, device=device)
+    if dtype.is_complex:
+        return torch.randn(shape, dtype=dtype, device=device, generator=generator)
     if dtype.is_floating_point:
-        return torch.randn(shape, device=device).to(dtype)
-    return torch.zeros(shape, dtype=dtype, device=device)
+        return torch.randn(shape, device=device, generator=generator).to(dtype)
+    if len(values) == 1:
+        return torch.full(shape, values[0], dtype=dtype, device=device)
+    return torch.randint(
+        values.start, values.stop, shape, dtype=dtype, device=device, generator=generator
+    )
 
 
 def _channels_last(value: Any) -> Any:
@@ -91,14 +114,14 @@ def _channels_last(value: Any) -> Any:
     return value.contiguous(memory_format=torch.channels_last)
 
 
-def _moved(value: Any, device: torch.device) -> Any:
+def _moved(value: Any, device: torch.device, generator: torch.Generator | None) -> Any:
     """Copy a caller's tensor to a device; a meta tensor that must have values is made up."""
     if not isinstance(value, Tensor):
         return value
     if device.type == "meta":
         return torch.empty_strided(value.shape, value.stride(), dtype=value.dtype, device=device)
     if value.is_meta:
-        return _tensor(tuple(value.shape), dtype_name(value.dtype), device)
+        return _tensor(tuple(value.shape), dtype_name(value.dtype), device, generator)
     return value.detach().clone().to(device)
 
 

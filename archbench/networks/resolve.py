@@ -12,6 +12,7 @@ from archbench.networks import user_code
 from archbench.networks.construct import build_blank, construct
 from archbench.networks.inputs import InputPlan, InputSize, plan_inputs
 from archbench.networks.names import names_file, parts_of
+from archbench.networks.random_state import seeded_generators
 from archbench.networks.registry import find
 from archbench.networks.registry.records import Architecture
 
@@ -27,15 +28,19 @@ class Loaded:
 
 
 def load(
-    model: str | nn.Module, kwargs: Mapping[str, Any] | None = None, blank: bool = False
+    model: str | nn.Module,
+    kwargs: Mapping[str, Any] | None = None,
+    blank: bool = False,
+    seed: int = 0,
 ) -> Loaded:
-    """Build the network that a MODEL names.
+    """Build the network that a MODEL names; the random generators are afterwards as before.
 
     Args:
         model: a registry name, "file.py:factory", "package.module:factory", "torchvision:NAME",
             "timm:NAME", or a module, which is taken as it is.
         kwargs: arguments of the network or factory.
         blank: build a network of the shelf without weights, for analysis alone.
+        seed: of the weights that are drawn.
 
     Raises:
         ArchbenchError: nothing is called so, or it does not take these arguments.
@@ -49,14 +54,16 @@ def load(
             f"{model!r} is neither a MODEL string nor a torch.nn.Module", 'such as "resnet50"'
         )
     if parts_of(model) is not None:
-        return Loaded(model, user_code.load(model, given), arguments=given)
+        with seeded_generators(seed):
+            return Loaded(model, user_code.load(model, given), arguments=given)
     if names_file(model):
         raise ArchbenchError(
             f"'{model}' names a file, but nothing in it", f"try '{model}:build' or '{model}:MyNet'"
         )
     architecture = find(model)
     build = build_blank if blank else construct
-    return Loaded(model, build(architecture, given), architecture, given)
+    with seeded_generators(seed):
+        return Loaded(model, build(architecture, given), architecture, given)
 
 
 def plan_for(loaded: Loaded, input_size: InputSize | None, batch_size: int) -> InputPlan:

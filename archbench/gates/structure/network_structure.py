@@ -46,14 +46,12 @@ def locked_cell(cell: GateCell) -> tuple[LockedCell, "Profile"]:
 def _isolation() -> Iterator[None]:
     """Keep what one network's code sets from reaching the next network.
 
-    The current folder, torch's default type and its random state are restored afterwards. Inside,
-    random numbers come from one seed: some networks read the values of their tensors.
+    The current folder and torch's default type are restored afterwards.
     """
     import torch
 
     dtype = torch.get_default_dtype()
-    with torch.random.fork_rng(devices=[]), chdir(Path.cwd()):
-        torch.manual_seed(0)
+    with chdir(Path.cwd()):
         try:
             yield
         finally:
