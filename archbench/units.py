@@ -51,6 +51,15 @@ def memory(size: float) -> str:
     return f"{three_digits(size / factor)} {unit}"
 
 
+def share(value: float) -> str:
+    """Write a share as a percentage; how far it is beyond 1000 % says nothing.
+
+    >>> share(0.0712), share(712.495)
+    ('7.1%', '> 1000%')
+    """
+    return f"{value:.1%}" if value <= 10 else "> 1000%"
+
+
 def duration(seconds: float) -> str:
     """Write a time with its own unit.
 

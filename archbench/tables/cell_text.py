@@ -9,6 +9,7 @@ from archbench.units import (
     memory,
     scaled,
     shape_for_people,
+    share,
     three_digits,
     time_scale,
 )
@@ -93,5 +94,5 @@ def _cell(cell: TableCell, kind: Kind) -> str:
     if kind is Kind.RATIO and isinstance(cell, int | float):
         return f"{cell:.3f}"
     if kind is Kind.SHARE and isinstance(cell, int | float):
-        return f"{cell:.1%}"
+        return share(cell)
     return f"{cell:,}" if isinstance(cell, int | float) else cell

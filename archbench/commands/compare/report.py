@@ -292,6 +292,11 @@ def _by_how_much(total: Change | None) -> str:
     return f"{total.verdict}, {total.ratio:.3f} times as many"
 
 
+def _detectable(mde: float) -> str:
+    """Return the smallest difference that would be seen, as the subject of a sentence."""
+    return f"A difference of {mde:.1%}" if mde < 1 else "Not even twice the time"
+
+
 def _time_sentence(reference: str, change: Change) -> str:
     """Return a verdict as a sentence, with the smallest difference that would be seen."""
     if change.ratio is None or change.low is None or change.high is None or change.mde is None:
@@ -300,8 +305,7 @@ def _time_sentence(reference: str, change: Change) -> str:
     text = (
         f"{change.model} takes {change.ratio:.3f} of the time of {reference} "
         f"(95 % interval over processes {change.low:.3f} to {change.high:.3f}): "
-        f"{WORDS[change.verdict]}. "
-        f"A difference of {change.mde:.1%} would be seen nine times in ten."
+        f"{WORDS[change.verdict]}. {_detectable(change.mde)} would be seen nine times in ten."
     )
     if change.verdict == "inconclusive":
         text += f" Telling {IMPORTANT:.0%} apart needs a longer --max-time or a quieter machine."

@@ -49,7 +49,8 @@ def time_in_words(verdict: Verdict) -> str:
             text += f" (95 % interval {verdict.low:.3f} to {verdict.high:.3f})"
         parts.append(text)
     if verdict.mde is not None:
-        parts.append(f"{verdict.mde:.1%} slower would have been seen nine times in ten")
+        seen = f"{verdict.mde:.1%} slower" if verdict.mde < 1 else "not even twice the time"
+        parts.append(f"{seen} would have been seen nine times in ten")
     return "; ".join([*parts, *filter(None, [verdict.note])]) or _bare(verdict)
 
 

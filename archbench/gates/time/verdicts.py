@@ -17,7 +17,12 @@ from archbench.gates.time.judge import (
     pairs_to_confirm,
 )
 from archbench.gates.time.pairs import GatePlan, Pair
-from archbench.statistics.intervals import detectable_with, hodges_lehmann, log_interval
+from archbench.statistics.intervals import (
+    LEAST_VALUES,
+    detectable_with,
+    hodges_lehmann,
+    log_interval,
+)
 from archbench.statistics.sign_flip import robust_sd
 
 MEDIAN_ERROR = 1.2533  # standard error of a normal sample's median over that of its mean
@@ -85,10 +90,10 @@ def detectable_slowdown(evidence: Evidence, suspects: int, rules: Rules) -> floa
 
     Such a slowdown makes the cell a suspect at the screening and is rejected at the confirmation.
     For a cell that was screened only, the confirmation is supposed to scatter as the screening did.
-    Noise is supposed to be normal; outliers lower the power. None for fewer than two pairs.
+    Noise is supposed to be normal; outliers lower the power. None for fewer than three pairs.
     """
     values = evidence.fresh or evidence.screen
-    if len(values) < 2:
+    if len(values) < LEAST_VALUES:
         return None
     spread = robust_sd(values)
     count = max(len(evidence.fresh), pairs_to_confirm(suspects, rules))

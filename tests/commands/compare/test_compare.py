@@ -1,6 +1,7 @@
 """`archbench compare`: what differs between networks, and how their times compare."""
 
 import json
+import re
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -11,8 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import archbench
-from archbench.commands.compare.changes import structure_verdict
+from archbench.commands.compare.changes import structure_verdict, with_times
+from archbench.commands.compare.report import time_report
+from archbench.timing.cells import Cell
 from archbench.timing.jobs import Job
+from archbench.timing.records import Session
 from tests.command_line import outcome, succeed
 
 comparing = import_module("archbench.commands.compare.run")  # archbench.compare is the function
@@ -62,6 +66,29 @@ def test_compare_measures(
     )  # fmt: skip
     assert change["low"] <= change["ratio"] <= change["high"]
     assert change["verdict"] in ("faster", "slower", "no_difference", "inconclusive")
+
+
+@pytest.mark.parametrize(
+    ("factors", "said"),
+    [
+        ((1, 1.01, 0.99), "A difference of "),
+        ((1, 100, 0.01), "Not even twice the time would be seen nine times in ten."),
+        ((1, 100), "one or two processes give no interval"),
+    ],
+)
+def test_what_would_have_been_seen_is_a_figure_only_where_it_says_something(
+    factors: tuple[float, ...], said: str
+) -> None:
+    """Processes that disagree a hundredfold show no difference that is worth a percentage."""
+    structure = archbench.compare("resnet20", "plain20", measure=False)
+    cells = Cell("resnet20"), Cell("plain20")
+    sessions = [
+        Session(cells, i, 0, ((1_000_000,) * 3, (round(1_000_000 * factor),) * 3))
+        for i, factor in enumerate(factors)
+    ]
+    note = time_report(with_times(structure, sessions)).notes[-1]
+    assert said in note
+    assert max((float(n) for n in re.findall(r"([0-9.]+)%", note)), default=0) < 100
 
 
 def test_compare_without_measuring_has_no_timing(capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,7 +19,7 @@ from markdown_it.token import Token
 from archbench.app import run
 from archbench.gates.ci.annotations import annotations
 from archbench.gates.ci.junit import junit_xml
-from archbench.gates.ci.outcomes import Outcome, outcomes_of
+from archbench.gates.ci.outcomes import Outcome, outcomes_of, time_in_words
 from archbench.gates.ci.pull_request import LIMIT_BYTES, OPEN, as_pull_request
 from archbench.gates.records import WORDS, Verdict, Word
 from archbench.gates.structure.records import Check
@@ -191,6 +191,14 @@ def test_only_regressions_are_annotated() -> None:
     assert lines == ["::error title=archbench%3A regressed regressed::m"]
     (line,) = annotations([outcome("a:b,c", "regressed", "1\n2 %\r")])
     assert line == "::error title=archbench%3A a%3Ab%2Cc regressed::1%0A2 %25%0D"
+
+
+@pytest.mark.parametrize(
+    ("mde", "said"), [(0.031, "3.1% slower would"), (712.495, "not even twice the time would")]
+)
+def test_a_message_says_what_would_have_been_seen(mde: float, said: str) -> None:
+    """A percentage where that says something."""
+    assert said in time_in_words(Verdict("a", "time", "inconclusive", ratio=1.0, mde=mde))
 
 
 def test_junit_has_a_case_for_each_cell() -> None:
