@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import time
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -128,3 +129,84 @@ class Overflows(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.layers(x)
+
+
+class Differentiates(nn.Module):
+    """Returns the gradient of an energy, which inference mode refuses."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.enable_grad():
+            x = x.detach().requires_grad_()
+            return torch.autograd.grad((x**2).sum(), x)[0]
+
+
+class NotesItsMode(nn.Module):
+    """Notes for each call whether it runs in inference mode."""
+
+    modes: ClassVar[list[bool]] = []
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.modes.append(torch.is_inference_mode_enabled())
+        return x * 2
+
+
+class Keeps(nn.Module):
+    """Keeps every output in a list."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: list[Tensor] = []
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.kept.append(x * 2)
+        return self.kept[-1]
+
+
+class KeepsViews(nn.Module):
+    """Keeps views of one tensor: more tensors, of no more bytes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = torch.zeros(8)
+        self.kept: list[Tensor] = []
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.kept.append(self.table[:1])
+        return x * 2
+
+
+class Lengthens(nn.Module):
+    """Puts a row behind one tensor in every call, as a cache of keys does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cache: Tensor | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        row = x.flatten()[:1].clone()
+        self.cache = row if self.cache is None else torch.cat([self.cache, row])
+        return x * 2
+
+
+class KeepsLast(nn.Module):
+    """Keeps its last output, and leaves garbage that only the collector finds."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.last = x * 2
+        cycle: list[object] = [x + 1]
+        cycle.append(cycle)
+        return self.last
+
+
+class Words(nn.Module):
+    """Notes the words that it is given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed = nn.Embedding(1000, 4)
+        self.given: list[Tensor] = []
+
+    def forward(self, ids: Tensor) -> Tensor:
+        if not ids.is_meta:
+            self.given = [ids.clone()]
+        return self.embed(ids)

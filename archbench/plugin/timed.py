@@ -17,7 +17,7 @@ from torch import nn
 
 from archbench.analysis.profile import profile_loaded
 from archbench.errors import ArchbenchError
-from archbench.garbage_collector import collection_paused
+from archbench.garbage_collector import collection_paused, survivors_frozen
 from archbench.gates.structure.records import GateCell
 from archbench.networks.device import check_device
 from archbench.networks.inputs import InputPlan
@@ -25,8 +25,10 @@ from archbench.networks.resolve import Loaded, load, plan_for
 from archbench.statistics.steadiness import is_steady
 from archbench.timing.cells import Cell
 from archbench.timing.machine.environment import environment
+from archbench.timing.records import Flag
 from archbench.timing.sessions.model_cells import Ways, check_device_kind, check_ways
 from archbench.timing.worker.clock import Call, Clock, DeviceClock
+from archbench.timing.worker.live_tensors import live_tensors
 from archbench.timing.worker.loading import prepare_cell
 from archbench.timing.worker.process_setup import Place, gradient_mode
 from archbench.timing.worker.runner import take_turns
@@ -63,8 +65,8 @@ def time_under(
         loaded, cell, plan = _load_cell(model, input_size, model_kwargs or {}, ways)
         cell = replace(cell, device=str(where))
         profile = profile_loaded(loaded, plan)
-        with gradient_mode(cell):
-            ready = prepare_cell(loaded, plan, cell, Place(where, clock))
+        ready = prepare_cell(loaded, plan, cell, Place(where, clock))
+        with gradient_mode(cell, ready.inference):
 
             def call() -> None:
                 ready.call()
@@ -73,7 +75,7 @@ def time_under(
             if not benchmark.enabled:  # pytest-xdist and --benchmark-disable run it once
                 benchmark(call)
                 return
-            warm_up_rounds, settled = _time_rounds(benchmark, call, clock, where.type)
+            warm_up_rounds, flags = _time_rounds(benchmark, call, clock, where.type)
         found = environment(where)
     name = model.name if isinstance(model, GateCell) else loaded.name
     benchmark.extra_info["archbench"] = {
@@ -82,7 +84,7 @@ def time_under(
         "fingerprint": found.fingerprint,
         "environment": found.to_dict(),
         "warm_up_rounds": warm_up_rounds,
-        "flags": [*ready.prepared.flags, *([] if settled else ["unsettled"])],
+        "flags": [*ready.flags, *flags],
     }
 
 
@@ -116,17 +118,21 @@ def _load_cell(
     return loaded, cell, plan
 
 
-def _time_rounds(benchmark: Any, call: Call, clock: Clock, kind: str) -> tuple[int, bool]:
-    """Warm up, then time; return the rounds of the warm-up, and whether the times have settled."""
+def _time_rounds(benchmark: Any, call: Call, clock: Clock, kind: str) -> tuple[int, list[Flag]]:
+    """Warm up, then time; return the rounds of the warm-up, and the flags of the times."""
     least, most = warm_up_s(kind)
     effort = Effort(least, most, 0.0, least_rounds=2)  # which are too few to be called steady
     warm = take_turns([call], clock, effort, seed=0)
     pass_ns = max(1, median(time for (time,) in warm.kept))
     together = ceil(SHORT_CALL_NS / pass_ns)
     rounds = min(MOST_ROUNDS, max(LEAST_ROUNDS, ceil(MEASURE_NS / (pass_ns * together))))
-    benchmark.pedantic(call, rounds=rounds, iterations=together)
-    settled = warm.settled or is_steady([(time,) for time in benchmark.stats.stats.data])
-    return warm.warm_up, settled
+    with survivors_frozen():
+        before = live_tensors()
+        benchmark.pedantic(call, rounds=rounds, iterations=together)
+        flags: list[Flag] = ["grows"] if live_tensors().exceeds(before) else []
+    if not (warm.settled or is_steady([(time,) for time in benchmark.stats.stats.data])):
+        flags.append("unsettled")
+    return warm.warm_up, flags
 
 
 @contextmanager

@@ -19,6 +19,9 @@ Flag = Literal[
     "compilations_unknown",  # torch does not tell whether torch.compile ran again
     "not_finite",  # some activation is infinite or not a number
     "denormal",  # some activation is subnormal, which many processors compute slowly
+    "zero_integers",  # an integer input is 0: no range of its values is known
+    "no_grad",  # the network fails in inference mode, and was timed under no_grad()
+    "grows",  # more tensors, or larger ones, were alive after the timed calls than before
     "unsynchronised",  # waiting for the device does not wait: its times cannot be trusted
     "launch_bound",  # the device waits for the host to launch its work
     "oom",  # out of memory
@@ -37,6 +40,18 @@ class Failure(Record):
     message: str
     hint: str = ""
     exit_code: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class LiveTensors(Record):
+    """The tensors of a process that are alive at one moment."""
+
+    count: int = 0  #: how many there are
+    bytes: int = 0  #: memory that they hold
+
+    def exceeds(self, before: "LiveTensors") -> bool:
+        """Tell whether there are more tensors than before, or more bytes of them."""
+        return self.count > before.count or self.bytes > before.bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,11 @@ FLAGS: dict[Flag, str] = {
     "compilations_unknown": "this torch does not tell whether torch.compile ran again meanwhile",
     "not_finite": "an activation is infinite or not a number, which may change the time",
     "denormal": "activations are subnormal, which many processors compute slowly",
+    "zero_integers": "an integer input is 0, since nothing shows which values it may have; a "
+    "network that depends on them takes another time",
+    "no_grad": "inference mode fails, as where forward() differentiates: timed under no_grad()",
+    "grows": "it keeps tensors of its calls: more memory was taken after the last timed call than "
+    "before the first",
     "unsynchronised": "waiting for the device does not wait: the times cannot be trusted",
     "launch_bound": "the device waits for the host, which takes as long to launch its work",
     "oom": "out of memory at this batch",

@@ -128,7 +128,9 @@ def _loaded(pair: Pair, workers: Mapping[Side, WorkerProcess]) -> tuple[Pair, fl
             failed = failed or error
     if failed is not None:
         raise failed
-    flags = (flag for answer in answers.values() for flag in answer["flags"])
+    flags = tuple(flag for answer in answers.values() for flag in answer["flags"])
+    for worker in workers.values():
+        worker.inference = "no_grad" not in flags  # one mode for both: no_grad() is slower
     loaded = replace(
         pair,
         flags=tuple(dict.fromkeys(flags)),
@@ -146,9 +148,14 @@ def _timed(pair: Pair, base: WorkerProcess, head: WorkerProcess, rng: random.Ran
         SideFailed: a side reports a failure, or has died.
     """
     calls, settled = _warm_up(base, head, rng)
+    before = base.live_tensors(), head.live_tensors()
     rounds = _rounds(base, head, calls, rng)
+    after = base.live_tensors(), head.live_tensors()
     base_slices, head_slices = zip(*rounds, strict=True)
-    return replace(pair, base=base_slices, head=head_slices, settled=settled)
+    timed = replace(pair, base=base_slices, head=head_slices, settled=settled)
+    if any(later.exceeds(earlier) for earlier, later in zip(before, after, strict=True)):
+        return replace(timed, flags=(*pair.flags, "grows"))
+    return timed
 
 
 def _warm_up(base: WorkerProcess, head: WorkerProcess, rng: random.Random) -> tuple[int, bool]:

@@ -39,7 +39,7 @@ def main() -> None:
             compute_on(question["core"])
         answers.tell(side.facts)
         for line in sys.stdin:
-            answers.tell({"times_ns": side.slice(json.loads(line)["calls"])})
+            answers.tell(side.answer(json.loads(line)))
     except ArchbenchError as error:
         from archbench.timing.failures import failure_of
 
@@ -56,6 +56,16 @@ class LoadedSide:
     cell: "Cell"  #: what is measured
     call: Callable[[], Any]  #: one forward pass or training step
     clock: "Clock"  #: of the device
+
+    def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what a line asks for: the live tensors, or a slice in one of the two modes."""
+        from archbench.timing.worker.live_tensors import live_tensors
+        from archbench.timing.worker.process_setup import gradient_mode
+
+        if "calls" not in request:
+            return {"live_tensors": live_tensors().to_dict()}
+        with gradient_mode(self.cell, request["inference"]):
+            return {"times_ns": self.slice(request["calls"])}
 
     def slice(self, calls: int) -> list[int]:
         """Return the times of so many calls in nanoseconds.
@@ -83,7 +93,7 @@ def load(question: Mapping[str, Any]) -> LoadedSide:
     from archbench.timing.machine.environment import environment
     from archbench.timing.worker.errors import archbench_errors
     from archbench.timing.worker.loading import load_cell
-    from archbench.timing.worker.process_setup import configure_process, gradient_mode, place_of
+    from archbench.timing.worker.process_setup import configure_process, place_of
 
     job = job_of(question)
     (cell,) = job.cells
@@ -91,8 +101,7 @@ def load(question: Mapping[str, Any]) -> LoadedSide:
     torch.manual_seed(job.seed)
     place = place_of(cell)
     with archbench_errors(cell, UserCodeError, f"measuring {cell.model} failed"):
-        ready = load_cell(cell, None, place)
-    gradient_mode(cell).__enter__()  # for the rest of this process
+        ready = load_cell(cell, None, place, job.seed)
     gc.collect()
     gc.freeze()
     source = source_of(cell.model)
@@ -100,7 +109,7 @@ def load(question: Mapping[str, Any]) -> LoadedSide:
         "first_ns": ready.first_ns,
         "source": None if source is None else os.path.realpath(source),
         "strays": strays(question["other"]),
-        "flags": list(ready.prepared.flags),
+        "flags": list(ready.flags),
         "environment": environment(place.device).to_dict(),
     }
     return LoadedSide(facts, cell, ready.call, place.clock)

@@ -1,8 +1,9 @@
 """The worker process of one side of a pair, as the process that started it sees it.
 
 The protocol is a line of JSON each way. The first line says what to load, and is answered when that
-has run once. Every further line asks for a slice, and is answered with its times. A worker that
-fails answers {"failure": ...} instead.
+has run once. Every further line asks for a slice, and is answered with its times; or, without a
+number of calls, for the tensors that are alive. A worker that fails answers {"failure": ...}
+instead.
 """
 
 import json
@@ -17,7 +18,7 @@ from typing import Any
 from archbench.gates.time.pairs import Side, Slice
 from archbench.timing.jobs import Job, question_of
 from archbench.timing.processes.children import Child
-from archbench.timing.records import Failure
+from archbench.timing.records import Failure, LiveTensors
 from archbench.timing.sessions.deaths import death
 from archbench.timing.sessions.launch import worker_variables
 from archbench.version import FOLDER
@@ -40,6 +41,7 @@ class WorkerProcess:
 
     def __init__(self, side: Side, job: Job, tree: Path, variables: Mapping[str, str]) -> None:
         self.side = side
+        self.inference = True  #: whether its calls run in inference mode; else under no_grad()
         self._job = job
         self._printed = TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115  # close()
         self._last_words = ""
@@ -81,8 +83,17 @@ class WorkerProcess:
         Raises:
             SideFailed: it reports a failure, or has died.
         """
-        self.process.tell(json.dumps({"calls": calls}))
+        self.process.tell(json.dumps({"calls": calls, "inference": self.inference}))
         return tuple(self.answer()["times_ns"])
+
+    def live_tensors(self) -> LiveTensors:
+        """Return the tensors that it has made since it loaded, and that are alive.
+
+        Raises:
+            SideFailed: it reports a failure, or has died.
+        """
+        self.process.tell(json.dumps({}))
+        return LiveTensors.from_dict(self.answer()["live_tensors"])
 
     def close(self) -> None:
         """End it with all that it started."""

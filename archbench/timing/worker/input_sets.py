@@ -28,6 +28,9 @@ def input_sets(
     if not cell.cold_cache or not cache_bytes:
         return [first]
     copies = COLD_FACTOR * cache_bytes // max(1, bytes_of(tensors_in(first))) + 1
+    if not all(spec.batched for spec in plan.specs):
+        seeds = range(plan.seed, plan.seed + copies)
+        return [mapped(convert, replace(plan, seed=seed).make(device)) for seed in seeds]
     # one large batch, cut up: making each set by itself would take long
     many = mapped(convert, replace(plan, batch_size=copies * plan.batch_size).make(device))
     return [

@@ -24,6 +24,7 @@ from archbench.timing.worker.clock import Call
 from archbench.timing.worker.errors import archbench_errors
 from archbench.timing.worker.graphs import captured
 from archbench.timing.worker.input_sets import Arguments, input_sets
+from archbench.timing.worker.integer_inputs import with_integer_values
 from archbench.timing.worker.settle import settle_statistics
 
 # samples in the two untimed passes (batch-norm statistics, activation check); bounds their memory
@@ -39,7 +40,7 @@ class Prepared:
     inputs: Arguments  #: of one call
     optimizer: torch.optim.Optimizer | None  #: None where nothing is trained
     compiled: bool  #: whether the first call compiles
-    flags: tuple[Flag, ...]  #: what the activation check found
+    flags: tuple[Flag, ...]  #: what a reader should know of its values
 
     def alive_bytes(self) -> int:
         """Return the bytes that are allocated between two calls.
@@ -56,10 +57,10 @@ class Prepared:
 def prepare(
     loaded: Loaded, plan: InputPlan, cell: Cell, device: torch.device, cache_bytes: int
 ) -> Prepared:
-    """Return a cell's call, after two untimed passes through the network.
+    """Return a cell's call, after a few untimed passes through the network.
 
     The loaded module itself is moved and converted. Cold inputs overflow the device's last cache,
-    of `cache_bytes`.
+    of `cache_bytes`. Integer inputs are drawn from the range that the network shows.
 
     Raises:
         OutOfMemory: there is not enough for it.
@@ -68,15 +69,23 @@ def prepare(
     """
     with archbench_errors(cell, UserCodeError, f"forward of {loaded.name} failed on {device}"):
         few = replace(plan, batch_size=min(max(2, plan.batch_size), FEW))
-        module = _prepare_module(loaded.module, few, cell, device)
+        module = _on_device(loaded.module, cell, device)
+        run = partial(_run, module.eval(), cell, device)
+        few, _ = with_integer_values(few, lambda own: own.make(device), run)
+        module = _prepare_module(module, few, cell, device)
         with autocast(cell, device):
             flags = activation_flags(module, *input_sets(few, cell, device, 0)[0])
+        plan, unknown = with_integer_values(
+            plan, lambda own: input_sets(own, cell, device, 0)[0], run
+        )
         inputs = input_sets(plan, cell, device, cache_bytes)
     optimizer = _optimizer(module, cell)
     runs: Any = module if cell.compiled is None else torch.compile(module, mode=cell.compiled)
     call = _forward(runs, inputs, cell, device)
     if optimizer is not None:
         call = partial(training_step, call, optimizer)
+    if unknown:
+        flags = (*flags, "zero_integers")
     return Prepared(call, module, inputs[0], optimizer, cell.compiled is not None, flags)
 
 
@@ -117,14 +126,25 @@ def autocast(cell: Cell, device: torch.device) -> AbstractContextManager[Any]:
     return torch.autocast(device.type, torch.bfloat16)
 
 
-def _prepare_module(
-    module: nn.Module, few: InputPlan, cell: Cell, device: torch.device
-) -> nn.Module:
-    """Return the module on its device, in its memory format, precision and mode."""
+def _on_device(module: nn.Module, cell: Cell, device: torch.device) -> nn.Module:
+    """Return the module on its device, in its memory format."""
     module = module.to(device)
     if cell.channels_last:
         to: Any = module.to  # torch's annotations know no memory_format
         module = to(memory_format=torch.channels_last)
+    return module
+
+
+def _run(module: nn.Module, cell: Cell, device: torch.device, inputs: Arguments) -> Any:
+    args, kwargs = inputs
+    with autocast(cell, device):
+        return module(*args, **kwargs)
+
+
+def _prepare_module(
+    module: nn.Module, few: InputPlan, cell: Cell, device: torch.device
+) -> nn.Module:
+    """Return the module with settled statistics, in its precision and mode."""
     settle_statistics(module, few, device)
     if cell.precision in HALF:
         module = module.to(HALF[cell.precision])

@@ -41,6 +41,12 @@ def configure_process(cell: Cell) -> None:
     torch.backends.cudnn.allow_tf32 = cell.precision == "tf32"
 
 
-def gradient_mode(cell: Cell) -> AbstractContextManager[Any]:
-    """Return the context that a cell's calls run in: inference mode, unless the cell trains."""
-    return nullcontext() if cell.mode == "train" else torch.inference_mode()
+def gradient_mode(cell: Cell, inference: bool = True) -> AbstractContextManager[Any]:
+    """Return the context that a cell's calls run in: inference mode, unless the cell trains.
+
+    Without `inference` it is no_grad(): a network that differentiates inside forward() cannot run
+    in inference mode.
+    """
+    if cell.mode == "train":
+        return nullcontext()
+    return torch.inference_mode() if inference else torch.no_grad()

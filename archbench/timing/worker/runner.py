@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from archbench.garbage_collector import collection_paused, survivors_frozen
 from archbench.statistics.steadiness import QUARTERS, has_settled, is_steady
+from archbench.timing.records import LiveTensors
 from archbench.timing.worker.clock import Call, Clock, time_of
 from archbench.timing.worker.time_budget import Effort
 
@@ -27,6 +28,7 @@ class Rounds:
     warm_up: int  #: number of rounds before those, thrown away
     settled: bool  #: whether the times had stopped drifting
     recompiled: bool | None  #: whether torch compiled again meanwhile; None where it cannot tell
+    grew: bool  #: whether more tensors, or larger ones, are alive after the kept rounds than before
 
 
 def take_turns(
@@ -35,23 +37,26 @@ def take_turns(
     effort: Effort,
     seed: int,
     compilations: Compilations = lambda: 0,
+    live_tensors: Callable[[], LiveTensors] = LiveTensors,
 ) -> Rounds:
     """Call every model once per round until the time is up; return the rounds after the warm-up.
 
     The order is random and balanced: each second round runs the one before it backwards.
+    `live_tensors` is called before the first kept round and after the last one.
     """
     orders = _orders(len(calls), random.Random(seed))
     with survivors_frozen(), collection_paused():
         warm_up, settled = _warm_up(calls, clock, effort, orders, compilations)
-        before = compilations()
+        before, tensors = compilations(), live_tensors()
         kept: list[Round] = []
         start = clock.now_ns()
         while len(kept) < effort.least_rounds or clock.now_ns() - start < effort.measure_s * 1e9:
             kept.append(_round(calls, clock, next(orders)))
+        grew = live_tensors().exceeds(tensors)
     settled = settled or is_steady(kept)
     after = compilations()
     recompiled = None if before is None or after is None else after > before
-    return Rounds(tuple(kept), warm_up, settled, recompiled)
+    return Rounds(tuple(kept), warm_up, settled, recompiled, grew)
 
 
 def _warm_up(

@@ -14,6 +14,7 @@ from archbench.timing.machine.environment import environment
 from archbench.timing.records import Flag, Measured, SingleCellMeasured
 from archbench.timing.worker.clock import really_waits
 from archbench.timing.worker.errors import archbench_errors
+from archbench.timing.worker.live_tensors import live_tensors
 from archbench.timing.worker.loading import ReadyCell, load_cell
 from archbench.timing.worker.process_setup import Place, configure_process, gradient_mode, place_of
 from archbench.timing.worker.runner import Rounds, take_turns
@@ -43,12 +44,13 @@ def measure(job: Job, place: Place) -> Measured:
     torch.manual_seed(job.seed)
     order = job.order or tuple(range(len(job.cells)))
     files = job.module_files or [None] * len(job.cells)
-    ready = [load_cell(job.cells[i], files[i], place) for i in order]
+    ready = [load_cell(job.cells[i], files[i], place, job.seed) for i in order]
     effort = effort_of(job, place)
-    with gradient_mode(job.cells[0]):
+    inference = all(cell.inference for cell in ready)  # one mode for all: no_grad() is slower
+    with gradient_mode(job.cells[0], inference):
         shared = calls_per_reading(ready, place.clock)
         calls = [repeated(cell.call, shared) for cell in ready]
-        rounds = take_turns(calls, place.clock, effort, job.seed, compilations)
+        rounds = take_turns(calls, place.clock, effort, job.seed, compilations, live_tensors)
         single = SingleCellMeasured()
         if len(ready) == 1:
             latency_s = median(reading for (reading,) in rounds.kept) / shared / 1e9
@@ -71,7 +73,9 @@ def _flags(
     ready: Sequence[ReadyCell], rounds: Rounds, place: Place, effort: Effort
 ) -> tuple[Flag, ...]:
     """Return the flags of these times, each once."""
-    flags: list[Flag] = [flag for cell in ready for flag in cell.prepared.flags]
+    flags: list[Flag] = [flag for cell in ready for flag in cell.flags]
+    if rounds.grew:
+        flags.append("grows")
     if rounds.recompiled:
         flags.append("recompiled")
     elif rounds.recompiled is None and any(cell.prepared.compiled for cell in ready):

@@ -24,6 +24,7 @@ from archbench.timing.run_file import RunFile, read_run
 from archbench.timing.sessions import launch as launching
 from archbench.timing.sessions.launch import session_of
 from archbench.timing.sessions.schedule import comparison_jobs
+from archbench.timing.worker.loading import load_cell
 from archbench.timing.worker.prepare import prepare
 from archbench.timing.worker.process_setup import Place
 from archbench.timing.worker.session import measure, run
@@ -164,6 +165,54 @@ def test_numbers_that_change_the_time_are_flagged() -> None:
     assert not {"not_finite", "denormal"} & set(here(cell("small")).flags)
 
 
+def test_a_network_that_differentiates_is_timed_under_no_grad() -> None:
+    """Inference mode refuses it; a flag says so, which an ordinary network does not have."""
+    found = here(cell("Differentiates"))
+    assert found.failure is None
+    assert found.rounds > 0
+    assert "no_grad" in found.flags
+    assert "no_grad" not in here(cell("small")).flags
+
+
+@pytest.mark.parametrize("name", ["small", "Differentiates"])
+def test_models_that_are_compared_run_in_one_mode(name: str) -> None:
+    """Inference mode is faster: it is for both or for neither."""
+    nets.NotesItsMode.modes.clear()
+    models = (cell("NotesItsMode"), cell(name))
+    found = ran_here(Job(models, 0, 1, measure_s=None, budget_s=0.3))
+    assert found.failure is None
+    assert nets.NotesItsMode.modes[-1] is (name == "small")
+    assert ("no_grad" in found.flags) is (name == "Differentiates")
+
+
+@pytest.mark.parametrize(
+    ("name", "grows"),
+    [("Keeps", True), ("KeepsViews", True), ("Lengthens", True), ("KeepsLast", False)],
+)
+def test_a_network_that_keeps_some_of_every_call_is_flagged(name: str, grows: bool) -> None:
+    """By more tensors, or by larger ones; what it replaces, and garbage, is no growth."""
+    found = ran_here(Job((cell(name),), 0, 1, measure_s=0.05, budget_s=0.3))
+    assert found.failure is None
+    assert ("grows" in found.flags) is grows
+
+
+def test_equal_models_of_a_session_get_equal_weights_and_words() -> None:
+    """Words differ from one another, and from those of a session with another seed."""
+    place, wanted = Place(CPU, FakeClock()), Cell(f"{NETS}:Words", inputs=("ids:int64:500",))
+    first, second, other = (
+        load_cell(wanted, None, place, seed).prepared.module for seed in (1, 1, 2)
+    )
+    assert isinstance(first, nets.Words)
+    assert isinstance(second, nets.Words)
+    assert isinstance(other, nets.Words)
+    assert torch.equal(first.embed.weight, second.embed.weight)
+    assert torch.equal(first.given[0], second.given[0])
+    assert not torch.equal(first.embed.weight, other.embed.weight)
+    assert not torch.equal(first.given[0], other.given[0])
+    # of 500 draws from 1000 words, 394 differ on average: 1000 (1 - (1 - 1/1000)^500)
+    assert 340 < len(first.given[0].unique()) < 450
+
+
 def test_settled_statistics_keep_a_wild_network_ordinary() -> None:
     """Its numbers would overflow with fresh ones."""
     model = nets.Overflows().eval()
@@ -224,9 +273,9 @@ def test_models_are_loaded_in_the_order_of_the_job_and_keep_their_places(
     """What is loaded first has another lot in memory; its times are still its own."""
     loaded: list[str] = []
 
-    def look(model: str, *args: object) -> Loaded:
+    def look(model: str, *args: object, **kwargs: object) -> Loaded:
         loaded.append(model)
-        return load(model, *args)  # type: ignore[arg-type]
+        return load(model, *args, **kwargs)  # type: ignore[arg-type]
 
     monkeypatch.setattr("archbench.timing.worker.loading.load", look)
     slow, quick = cell("Slow"), cell("small")

@@ -213,7 +213,7 @@ def test_what_could_have_been_seen_is_seen(suspects: int, stage: str) -> None:
         found = {**others, "a": Evidence(tuple(slow[:5]), tuple(slow[5:]))}
         seen += judge(found, rules, ended=True).verdicts["a"] == "regressed"
     assert 0.75 < seen / 400 < 0.99
-    assert detectable_slowdown(Evidence((0.01,)), 1, rules) is None
+    assert detectable_slowdown(Evidence((0.01, -0.01)), 1, rules) is None
 
 
 def test_nothing_is_confirmed_before_all_are_screened() -> None:
@@ -796,6 +796,42 @@ def test_a_real_pair(repository: Path, quick: None) -> None:
     assert pair.sources["head"] == str((repository / "net.py").resolve())
     assert pair.sources["base"] != pair.sources["head"]
     assert pair.environment is not None
+
+
+DIFFERENTIATES = """
+import torch
+from torch import nn
+
+class Small(nn.Module):
+    def forward(self, x):
+        with torch.enable_grad():
+            x = x.detach().requires_grad_()
+            return torch.autograd.grad((x**2).sum(), x)[0]
+"""
+KEEPS = """
+import torch
+from torch import nn
+
+class Small(nn.Module):
+    kept = []
+
+    def forward(self, x):
+        assert not torch.is_inference_mode_enabled() or len(self.kept) < 3
+        self.kept.append(x * 2)
+        return self.kept[-1]
+"""
+
+
+def test_both_sides_of_a_pair_run_in_one_mode_and_growth_is_told(
+    repository: Path, quick: None
+) -> None:
+    """Base differentiates, which inference mode refuses. Head would fail in that mode later on."""
+    (repository / "net.py").write_text(DIFFERENTIATES)
+    commit("two")
+    (repository / "net.py").write_text(KEEPS)
+    pair = measured_pair(repository)
+    assert pair.failure is None
+    assert {"no_grad", "grows"} <= set(pair.flags)
 
 
 @needs_linux("which cores a process may use")

@@ -9,6 +9,7 @@ from torch import nn
 import archbench
 from archbench.garbage_collector import is_frozen
 from archbench.networks.inputs import plan_inputs
+from archbench.timing.records import LiveTensors
 from archbench.timing.worker.runner import Rounds, take_turns
 from archbench.timing.worker.settle import settle_statistics
 from archbench.timing.worker.time_budget import Effort
@@ -126,6 +127,28 @@ def test_the_time_is_bounded_but_for_the_round_it_ends_in() -> None:
     clock, rounds = runner({"a": 10 * MS}, Effort(0.0, 0.5, 2.0))
     assert clock.time <= 2.6e9
     assert len(rounds.kept) > 100
+
+
+@pytest.mark.parametrize(("bytes_a_call", "grew"), [(8, True), (0, False)])
+def test_tensors_are_counted_before_and_after_the_rounds_that_are_kept(
+    bytes_a_call: int, grew: bool
+) -> None:
+    """Growth of the warm-up, as of a cache that fills, is not told."""
+    clock, calls = FakeClock(), 0
+
+    def count() -> None:
+        nonlocal calls
+        calls += 1
+        clock.work("a", 100 * MS)
+
+    def live() -> LiveTensors:
+        clock.events.append("live")
+        return LiveTensors(3, 1000 + bytes_a_call * calls)
+
+    rounds = take_turns([count], clock, Effort(0.0, 5.0, 0.35), 0, live_tensors=live)
+    call = ["wait", "a", "wait"]
+    assert clock.events == [*call * 8, "live", *call * 4, "live"]
+    assert rounds.grew is grew
 
 
 @pytest.mark.parametrize("frozen_before", [False, True])
