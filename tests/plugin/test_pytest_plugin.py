@@ -42,6 +42,20 @@ def test_module(archbench_benchmark):
     assert torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
 
 
+class Forces(nn.Module):
+    kept = []
+
+    def forward(self, x):
+        with torch.enable_grad():
+            x = x.detach().requires_grad_()
+            self.kept.append(torch.autograd.grad((x**2).sum(), x)[0].to("cpu"))
+        return self.kept[-1]
+
+
+def test_forces(archbench_benchmark):
+    archbench_benchmark(Forces(), "float32:8")
+
+
 def test_refused(archbench_benchmark):
     with pytest.raises(ArchbenchError, match="there is no architecture named 'resnet21'"):
         archbench_benchmark("resnet21")
@@ -115,8 +129,9 @@ def test_cells_models_and_modules_are_timed(project: Path) -> None:
         "test_cells[nets/net.py:build]",
         "test_own_parameters[resnet20]",
         "test_module",
+        "test_forces",
     ]
-    two, own, named, module = (row["extra_info"]["archbench"] for row in rows)
+    two, own, named, module, forces = (row["extra_info"]["archbench"] for row in rows)
     # by hand, of one image: the first convolution, six of 16 channels, two stages of half that and
     # five whole ones, the classifier
     stage = 32 * 32 * 16 * 16 * 9
@@ -128,6 +143,8 @@ def test_cells_models_and_modules_are_timed(project: Path) -> None:
     assert own["macs"] == 36 * 4 * 27
     assert (own["params"], module["params"]) == (112, 120)
     assert module["cell"]["mode"] == "train"
+    assert {"no_grad", "grows"} <= set(forces["flags"])
+    assert not {"no_grad", "grows"} & {*two["flags"], *module["flags"]}
     for row in rows:
         assert row["extra_info"]["archbench"]["warm_up_rounds"] >= 1
         assert row["stats"]["rounds"] >= 10

@@ -64,5 +64,6 @@ class SlowNetwork(nn.Module):
 
 
 def build(model: str, arguments: Mapping[str, Any], slowdown: float) -> SlowNetwork:
-    """Return a MODEL that is slowed down by a share."""
-    return SlowNetwork(load(model, arguments).module, slowdown)
+    """Return a MODEL that is slowed down by a share; its weights come from the process's seed."""
+    seed = torch.initial_seed() % 2**32  # NumPy's generator takes no larger one
+    return SlowNetwork(load(model, arguments, seed=seed).module, slowdown)

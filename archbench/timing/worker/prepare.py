@@ -71,13 +71,15 @@ def prepare(
         few = replace(plan, batch_size=min(max(2, plan.batch_size), FEW))
         module = _on_device(loaded.module, cell, device)
         run = partial(_run, module.eval(), cell, device)
-        few, _ = with_integer_values(few, lambda own: own.make(device), run)
+        few, unknown = with_integer_values(few, lambda own: own.make(device), run)
         module = _prepare_module(module, few, cell, device)
         with autocast(cell, device):
-            flags = activation_flags(module, *input_sets(few, cell, device, 0)[0])
-        plan, unknown = with_integer_values(
-            plan, lambda own: input_sets(own, cell, device, 0)[0], run
-        )
+            flags = activation_flags(module, *_first_set(cell, device, few))
+        if few.batch_size == plan.batch_size:
+            plan = few
+        else:
+            make = partial(_first_set, cell, device)
+            plan, unknown = with_integer_values(plan, make, run)
         inputs = input_sets(plan, cell, device, cache_bytes)
     optimizer = _optimizer(module, cell)
     runs: Any = module if cell.compiled is None else torch.compile(module, mode=cell.compiled)
@@ -133,6 +135,10 @@ def _on_device(module: nn.Module, cell: Cell, device: torch.device) -> nn.Module
         to: Any = module.to  # torch's annotations know no memory_format
         module = to(memory_format=torch.channels_last)
     return module
+
+
+def _first_set(cell: Cell, device: torch.device, plan: InputPlan) -> Arguments:
+    return input_sets(plan, cell, device, 0)[0]
 
 
 def _run(module: nn.Module, cell: Cell, device: torch.device, inputs: Arguments) -> Any:
