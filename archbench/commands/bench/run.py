@@ -16,6 +16,7 @@ from archbench.commands.bench.records import Bench
 from archbench.commands.bench.resume import recorded_sessions
 from archbench.errors import ArchbenchError, NothingMeasured, OutOfMemory
 from archbench.libraries import require
+from archbench.statistics.intervals import LEAST_VALUES
 from archbench.timing.cells import Cell
 from archbench.timing.jobs import Job
 from archbench.timing.records import Failure, Session
@@ -71,7 +72,7 @@ def bench(
         cold_cache: let inputs take turns, so that none is still in the cache.
         optimizer: of the training step: sgd, momentum or adam.
         threads: of the CPU; None leaves torch's own number.
-        sessions: fresh processes a cell; the 95 % interval is over them and needs two.
+        sessions: fresh processes a cell; the 95 % interval is over them and needs three.
         max_time_s: for everything; cells without a session by then are flagged.
         model_kwargs: arguments of the networks or factories.
         record: a file to which every finished session is appended.
@@ -123,8 +124,8 @@ def run_bench(
 ) -> Bench:
     """Do bench()'s work, and tell a listener how it goes on."""
     _check_numbers(models, sessions, max_time_s, record, resume)
-    if sessions > 1:
-        require("scipy", "intervals over processes; --sessions 1 has none")
+    if sessions >= LEAST_VALUES:
+        require("scipy", "intervals over processes; --sessions 2 has none")
     run = None if record is None else RunFile(record, Session)
     with ExitStack() as stack:
         found = stack.enter_context(model_cells(models, input_size, model_kwargs, ways))

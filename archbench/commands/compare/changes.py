@@ -61,7 +61,7 @@ def with_times(comparison: Comparison, sessions: Sequence[Session]) -> Compariso
 def detectable_difference(ratio: float, interval: tuple[float, float], count: int) -> float:
     """Return the difference that a measurement this precise would show nine times in ten.
 
-    The interval is the ratio's 95 % interval of `count` values, two or more. It reaches so many
+    The interval is the ratio's 95 % interval of `count` values, three or more. It reaches so many
     standard errors to either side as Student's 97.5 % point has.
     """
     reach = log(max(interval[1] / ratio, ratio / interval[0]))
