@@ -73,7 +73,7 @@ def sweep(plan: Plan) -> str:
         precision="amp",
         channels_last=True,
         sessions=1,
-        max_time_s=540,
+        max_time=540,
     )
     return cells_table(found)
 
@@ -137,7 +137,7 @@ def equal_pairs(plan: Plan) -> str:
     """Compare one network with itself, many times."""
     name, verdicts = plan.networks[0], []
     for _ in range(plan.pairs):
-        found = compare([name, name], device=plan.device, batch_size=8, max_time_s=25, sessions=5)
+        found = compare([name, name], device=plan.device, batch_size=8, max_time=25, sessions=5)
         verdicts.append(found.changes[-1])
     differ = sum(change.verdict in ("faster", "slower") for change in verdicts)
     ratios = [change.ratio for change in verdicts if change.ratio is not None]

@@ -24,7 +24,7 @@ from archbench.networks.inputs import (
     without_batch,
 )
 from archbench.networks.module_tree import unwrapped
-from archbench.networks.resolve import Loaded, load, plan_for
+from archbench.networks.resolve import Loaded, load_on, plan_for
 from archbench.units import Shape
 
 
@@ -37,6 +37,8 @@ def profile(
     model_kwargs: Mapping[str, Any] | None = None,
     isolated: bool = False,
     kwargs: Mapping[str, Any] | None = None,
+    aux: bool = False,
+    device: str = "auto",
 ) -> Profile:
     """Return the exact counts of one forward pass of a network, which stays as it was.
 
@@ -55,6 +57,9 @@ def profile(
         isolated: analyse in a forked child process, whose memory is gone afterwards; on Linux, and
             before CUDA is used. It is for a network of which errors.TensorsKept warns.
         kwargs: more arguments of forward(), by name, beside `inputs`.
+        aux: build the auxiliary heads of training: short for model_kwargs={"aux": True}.
+        device: where a MODEL runs that cannot be counted without values: "auto", "cpu", "cuda",
+            "cuda:1" or "mps". A module runs where it is.
 
     Raises:
         ArchbenchError: no network has that name, or an input does not fit.
@@ -64,7 +69,13 @@ def profile(
     >>> profile("googlenet").totals.macs
     1582671872
     """
-    loaded = load(model, model_kwargs, blank=True)
+    built_with = {**(model_kwargs or {}), **({"aux": True} if aux else {})}
+    if isinstance(model, nn.Module) and (built_with or device != "auto"):
+        raise ArchbenchError(
+            "model_kwargs, aux and device are for a MODEL that archbench builds, not for a module",
+            "build the module so, and move it with module.to(device)",
+        )
+    loaded = load_on(model, built_with, device, blank=True)
     if inputs is None and are_tensors(input_size):
         inputs, input_size = input_size, None  # type: ignore[assignment]  # they are tensors
     if inputs is None and kwargs:

@@ -10,6 +10,7 @@ from torch import nn
 from archbench.errors import ArchbenchError
 from archbench.networks import user_code
 from archbench.networks.construct import build_blank, construct
+from archbench.networks.device import check_device
 from archbench.networks.inputs import InputPlan, InputSize, plan_inputs
 from archbench.networks.names import names_file, parts_of
 from archbench.networks.random_state import seeded_generators
@@ -64,6 +65,24 @@ def load(
     build = build_blank if blank else construct
     with seeded_generators(seed):
         return Loaded(model, build(architecture, given), architecture, given)
+
+
+def load_on(
+    model: str | nn.Module, kwargs: Mapping[str, Any] | None, device: str, blank: bool
+) -> Loaded:
+    """Return load(), with a user's network on a device; "auto" leaves it where it is.
+
+    Networks of the registry are counted without values, and so need no device.
+
+    Raises:
+        DeviceUnavailable: this machine has no such device.
+        ArchbenchError, UserCodeError: as load().
+    """
+    where = check_device(device)
+    loaded = load(model, kwargs, blank)
+    if loaded.architecture is None and device != "auto":
+        loaded.module.to(where)
+    return loaded
 
 
 def plan_for(loaded: Loaded, input_size: InputSize | None, batch_size: int) -> InputPlan:

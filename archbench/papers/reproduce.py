@@ -21,6 +21,7 @@ from archbench.papers.recompute import (
 from archbench.papers.recompute.counts import UNPUBLISHED, counts, is_count
 from archbench.papers.recompute.rules import Rule, Rules
 from archbench.papers.records import PublishedFigure, Reading, Reproduction
+from archbench.several import several
 
 DERIVED: Rules = (
     *googlenet.RULES,
@@ -34,7 +35,7 @@ DERIVED: Rules = (
 
 
 def reproduce(
-    tables: str | Sequence[str] = (), architecture: str | None = None
+    tables: str | Sequence[str] | None = None, architecture: str | None = None
 ) -> tuple[Reproduction, ...]:
     """Compute the printed figures again, judge each and explain it.
 
@@ -49,8 +50,7 @@ def reproduce(
     >>> found.figure.printed, found.own.computed
     ('3.8 × 10^9', 3857973248)
     """
-    names = (tables,) if isinstance(tables, str) else tables
-    return tuple(recomputed(select(names, architecture)))
+    return tuple(recomputed(select(several(tables), architecture)))
 
 
 def recomputed(

@@ -10,7 +10,7 @@ import typer
 from archbench.commands.bench.export import Export, as_pytest_benchmark, export_file
 from archbench.commands.bench.fits.command import Fits, print_largest_batches
 from archbench.commands.bench.layers.plot import Plot, check_plot, draw_roofline
-from archbench.errors import AnalysisIncomplete, ArchbenchError
+from archbench.errors import ArchbenchError
 from archbench.shell.files_in_use import in_use
 from archbench.shell.option_groups import given_options
 from archbench.shell.options import (
@@ -94,7 +94,7 @@ def bench(
         stack.enter_context(prints_set_aside())
         from archbench.commands.bench.layers.report import layers_report
         from archbench.commands.bench.report import bench_report
-        from archbench.commands.bench.run import run_bench
+        from archbench.commands.bench.run import refuse_gaps, run_bench
 
         ways = how.ways(_batch_sizes(batch_size), swept=True, cold_cache=cold_cache)
         arguments = options.arguments()
@@ -119,13 +119,7 @@ def bench(
         draw_roofline(found.timings[0], timing.plot)
     _leave(found)
     if strict:
-        _refuse_gaps(found)
-
-
-def _refuse_gaps(found: "Bench") -> None:
-    gaps = [f"{timing.cell.model}: {gap}" for timing in found.timings for gap in timing.gaps]
-    if gaps:
-        raise AnalysisIncomplete(f"counts are incomplete: {'; '.join(dict.fromkeys(gaps))}")
+        refuse_gaps(found)
 
 
 def _refuse_idle_options(context: typer.Context, batch_size: str) -> None:

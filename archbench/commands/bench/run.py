@@ -14,8 +14,10 @@ from archbench.commands.bench.layers.records import Roofline
 from archbench.commands.bench.layers.roofline import roofline_of
 from archbench.commands.bench.records import Bench
 from archbench.commands.bench.resume import recorded_sessions
-from archbench.errors import ArchbenchError, NothingMeasured, OutOfMemory
+from archbench.errors import AnalysisIncomplete, ArchbenchError, NothingMeasured, OutOfMemory
 from archbench.libraries import require
+from archbench.old_names import OldName, renamed
+from archbench.several import several
 from archbench.statistics.intervals import LEAST_VALUES
 from archbench.timing.cells import Cell
 from archbench.timing.jobs import Job
@@ -23,8 +25,8 @@ from archbench.timing.records import Failure, Session
 from archbench.timing.run_file import RunFile, Warn
 from archbench.timing.sessions.ceilings import ceilings_of
 from archbench.timing.sessions.job_runner import SILENT, JobRunner, Listener, job_runner
-from archbench.timing.sessions.model_cells import ModelCells, Ways, model_cells
-from archbench.timing.sessions.schedule import SESSIONS, interleave, run_jobs
+from archbench.timing.sessions.model_cells import ModelCells, Ways, compile_mode, model_cells
+from archbench.timing.sessions.schedule import SESSIONS, check_effort, interleave, run_jobs
 from archbench.units import memory
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from archbench.networks.inputs import InputSize
 
 
+@renamed(OldName("max_time_s", "max_time"))
 def bench(
     models: "str | nn.Module | Sequence[str | nn.Module]",
     input_size: "InputSize | None" = None,
@@ -41,17 +44,18 @@ def bench(
     precision: str | Sequence[str] = "fp32",
     mode: str | Sequence[str] = "infer",
     channels_last: bool = False,
-    compile: str | bool = False,  # noqa: A002  # the word that torch uses
+    compile: str | bool | None = None,  # noqa: A002  # the word that torch uses
     cuda_graph: bool = False,
     cold_cache: bool = False,
     optimizer: str = "momentum",
     threads: int | None = None,
     sessions: int = SESSIONS,
-    max_time_s: float | None = None,
+    max_time: float | None = None,
     model_kwargs: Mapping[str, Any] | None = None,
     record: str | PathLike[str] | None = None,
     resume: bool = False,
     layers: bool = False,
+    strict: bool = False,
 ) -> Bench:
     """Measure latency, throughput and memory, each cell in several fresh processes.
 
@@ -67,47 +71,59 @@ def bench(
         precision: fp32, tf32, fp16, bf16 or amp (autocast to bfloat16); several are swept.
         mode: "infer", or "train" for a whole step: forward, backward, optimizer; or both.
         channels_last: memory order of images and of the weights of convolutions.
-        compile: a mode of torch.compile; True is its default.
+        compile: a mode of torch.compile; True is its default, None runs eagerly.
         cuda_graph: replay a captured graph.
         cold_cache: let inputs take turns, so that none is still in the cache.
         optimizer: of the training step: sgd, momentum or adam.
         threads: of the CPU; None leaves torch's own number.
         sessions: fresh processes a cell; the 95 % interval is over them and needs three.
-        max_time_s: for everything; cells without a session by then are flagged.
+        max_time: seconds for everything; cells without a session by then are flagged.
         model_kwargs: arguments of the networks or factories.
         record: a file to which every finished session is appended.
         resume: take the sessions that this file already holds, if they ran on this machine as it
             is now, and of this code.
         layers: time every layer too, and put it under the machine's ceilings.
+        strict: refuse a result whose count of a network is incomplete.
 
     Raises:
         ArchbenchError: something asked for is not known or does not go together.
         UserCodeError: a model's own code raised while it was analysed.
         NothingMeasured: there are no models, or no time.
+        AnalysisIncomplete: under strict, the count of a network is a lower bound.
     """
     ways = Ways(
-        batch_sizes=_several(batch_size),
+        batch_sizes=several(batch_size),
         device=device,
-        precisions=_several(precision),
-        modes=_several(mode),
+        precisions=several(precision),
+        modes=several(mode),
         channels_last=channels_last,
-        compiled=_compile_mode(compile),
+        compiled=compile_mode(compile),
         cuda_graph=cuda_graph,
         cold_cache=cold_cache,
         optimizer=optimizer,
         threads=threads,
     )
-    return run_bench(
-        _several(models),
+    found = run_bench(
+        several(models),
         input_size,
         ways,
         sessions,
-        max_time_s,
+        max_time,
         model_kwargs,
         None if record is None else Path(record),
         resume,
         layers,
     )
+    if strict:
+        refuse_gaps(found)
+    return found
+
+
+def refuse_gaps(found: Bench) -> None:
+    """Raise AnalysisIncomplete if the count of a network is incomplete."""
+    gaps = [f"{timing.cell.model}: {gap}" for timing in found.timings for gap in timing.gaps]
+    if gaps:
+        raise AnalysisIncomplete(f"counts are incomplete: {'; '.join(dict.fromkeys(gaps))}")
 
 
 def run_bench(
@@ -211,10 +227,7 @@ def _check_numbers(
 ) -> None:
     if not models:
         raise NothingMeasured("there are no models to measure", "archbench bench resnet50")
-    if sessions < 1:
-        raise ArchbenchError(f"{sessions} is not a number of processes", "--sessions 5")
-    if max_time_s is not None and max_time_s <= 0:
-        raise ArchbenchError(f"{max_time_s} is not a number of seconds", "--max-time 60")
+    check_effort(sessions, max_time_s)
     if resume and record is None:
         raise ArchbenchError("there is nothing to resume from", "--record run.jsonl --resume")
 
@@ -251,14 +264,3 @@ def _jobs(
             ]
         )
     return jobs
-
-
-def _several(value: Any) -> list[Any]:
-    """Take one for a list of one."""
-    return list(value) if isinstance(value, Sequence) and not isinstance(value, str) else [value]
-
-
-def _compile_mode(asked: str | bool) -> str | None:
-    if isinstance(asked, bool):
-        return "default" if asked else None
-    return asked

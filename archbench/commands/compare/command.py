@@ -1,10 +1,9 @@
 """`archbench compare A B`: structure side by side, exactly; speed with an interval."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from archbench.errors import AnalysisIncomplete
 from archbench.shell import interrupt
 from archbench.shell.options import (
     MODEL_HELP,
@@ -18,9 +17,6 @@ from archbench.shell.options import (
 from archbench.shell.output import destination, prints_set_aside
 from archbench.shell.progress import listening
 from archbench.tables.render import Format
-
-if TYPE_CHECKING:
-    from archbench.commands.compare.records import Comparison
 
 Models = Annotated[
     list[str],
@@ -56,7 +52,7 @@ def compare(
     with destination(result.form, result.output) as out, prints_set_aside():
         from archbench.commands.compare.changes import with_times
         from archbench.commands.compare.report import structure_report, time_report, whole_report
-        from archbench.commands.compare.run import measure_in_turn, structure_of
+        from archbench.commands.compare.run import measure_in_turn, refuse_undecided, structure_of
         from archbench.timing.sessions.model_cells import model_cells
 
         ways = how.ways((batch_size,))
@@ -75,12 +71,4 @@ def compare(
             if not at_once:
                 out.write(whole_report(comparison))
     if strict:
-        _refuse_undecided(comparison)
-
-
-def _refuse_undecided(comparison: "Comparison") -> None:
-    undecided = ("unknown", "inconclusive")
-    open_ = [c for c in comparison.changes if c.subject == "total" and c.verdict in undecided]
-    if open_:
-        names = ", ".join(f"{change.metric} of {change.model}" for change in open_)
-        raise AnalysisIncomplete(f"undecided: {names}", "without --strict this is exit code 0")
+        refuse_undecided(comparison)

@@ -1,17 +1,19 @@
 """Put models side by side: structure exactly, time with all of them in one process, in turn."""
 
 from collections.abc import Mapping, Sequence
+from operator import not_
 from typing import TYPE_CHECKING, Any
 
 from archbench.commands.compare.changes import compare_structure, with_times
 from archbench.commands.compare.records import Comparison
-from archbench.errors import ArchbenchError, NothingMeasured
+from archbench.errors import AnalysisIncomplete, ArchbenchError, NothingMeasured
 from archbench.libraries import require
+from archbench.old_names import OldName, renamed
 from archbench.timing.failures import error_of
 from archbench.timing.records import Session
 from archbench.timing.sessions.job_runner import SILENT, Listener, job_runner
-from archbench.timing.sessions.model_cells import ModelCells, Ways, model_cells
-from archbench.timing.sessions.schedule import SESSIONS, comparison_jobs, run_jobs
+from archbench.timing.sessions.model_cells import ModelCells, Ways, compile_mode, model_cells
+from archbench.timing.sessions.schedule import SESSIONS, check_effort, comparison_jobs, run_jobs
 
 if TYPE_CHECKING:
     from torch import nn
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from archbench.networks.inputs import InputSize
 
 
+@renamed(OldName("max_time_s", "max_time"), OldName("measure", "no_bench", not_))
 def compare(
     *models: "str | nn.Module | Sequence[str | nn.Module]",
     input_size: "InputSize | None" = None,
@@ -26,11 +29,16 @@ def compare(
     device: str = "auto",
     precision: str = "fp32",
     mode: str = "infer",
+    channels_last: bool = False,
+    compile: str | bool | None = None,  # noqa: A002  # the word that torch uses
+    cuda_graph: bool = False,
+    optimizer: str = "momentum",
     threads: int | None = None,
     sessions: int = SESSIONS,
-    max_time_s: float = 20.0,
+    max_time: float = 20.0,
     model_kwargs: Mapping[str, Any] | None = None,
-    measure: bool = True,
+    no_bench: bool = False,
+    strict: bool = False,
 ) -> Comparison:
     """Compare models with the first of them: structure exactly, latency with a 95 % interval.
 
@@ -44,25 +52,53 @@ def compare(
         device: "auto", "cpu", "cuda", "cuda:1" or "mps".
         precision: fp32, tf32, fp16, bf16 or amp.
         mode: "infer", or "train" for a whole step.
+        channels_last: memory order of images and of the weights of convolutions.
+        compile: a mode of torch.compile; True is its default, None runs eagerly.
+        cuda_graph: replay a captured graph.
+        optimizer: of the training step: sgd, momentum or adam.
         threads: of the CPU; None leaves torch's own number.
         sessions: fresh processes.
-        max_time_s: for all of them together, their start included.
+        max_time: seconds for all of them together, their start included.
         model_kwargs: arguments of all the networks or factories.
-        measure: False leaves the measuring out.
+        no_bench: leave the measuring out.
+        strict: refuse a result with a verdict that is unknown or inconclusive.
 
     Raises:
         ArchbenchError: something asked for is not known, or does not go together.
         UserCodeError: a model's own code raised.
+        AnalysisIncomplete: under strict, a verdict is unknown or inconclusive.
     """
-    ways = Ways((batch_size,), device, (precision,), (mode,), threads=threads)
+    check_effort(sessions, max_time)
+    ways = Ways(
+        (batch_size,),
+        device,
+        (precision,),
+        (mode,),
+        channels_last,
+        compile_mode(compile),
+        cuda_graph,
+        optimizer=optimizer,
+        threads=threads,
+    )
     listed: Any = models
     if len(models) == 1 and isinstance(models[0], list | tuple):
         listed = models[0]
     with model_cells(listed, input_size, model_kwargs, ways) as found:
         comparison = structure_of(found)
-        if measure:
-            comparison = with_times(comparison, measure_in_turn(found, sessions, max_time_s))
+        if not no_bench:
+            comparison = with_times(comparison, measure_in_turn(found, sessions, max_time))
+    if strict:
+        refuse_undecided(comparison)
     return comparison
+
+
+def refuse_undecided(comparison: Comparison) -> None:
+    """Raise AnalysisIncomplete if a verdict on a total is unknown or inconclusive."""
+    undecided = ("unknown", "inconclusive")
+    open_ = [c for c in comparison.changes if c.subject == "total" and c.verdict in undecided]
+    if open_:
+        names = ", ".join(f"{change.metric} of {change.model}" for change in open_)
+        raise AnalysisIncomplete(f"undecided: {names}", "without --strict this is exit code 0")
 
 
 def structure_of(found: Sequence[ModelCells]) -> Comparison:

@@ -9,7 +9,8 @@ import typer
 from archbench.commands.reproduce import expectations
 from archbench.commands.reproduce.report import summary_report, table_reports, tables_report
 from archbench.errors import ArchbenchError
-from archbench.papers.figures import figures, select, tables
+from archbench.papers.figures import figures, select
+from archbench.papers.figures import tables as table_names
 from archbench.papers.records import VERDICTS, Verdict, VerdictChange
 from archbench.papers.verdict_looks import LOOKS
 from archbench.shell.atomic_files import atomic_write
@@ -29,7 +30,7 @@ SHOWN = 5  # changed verdicts that standard error names; JSON has them all
 
 
 def _complete_table(incomplete: str) -> list[str]:
-    return [name for name in tables() if name.startswith(incomplete)]
+    return [name for name in table_names() if name.startswith(incomplete)]
 
 
 Tables = Annotated[
@@ -69,7 +70,7 @@ Update = Annotated[
 
 
 def reproduce(
-    names: Tables = None,
+    tables: Tables = None,
     *,
     list_them: ListThem = False,
     only: Only = None,
@@ -83,7 +84,7 @@ def reproduce(
     Exits with 1 where a verdict is not the expected one.
     """
     verdicts = _verdicts(only or [])
-    selected = select(names or [], architecture)
+    selected = select(tables or [], architecture)
     if list_them and (only or expected or update):
         raise ArchbenchError(
             "--list computes no verdict", "leave --only, --expectations and --update out"

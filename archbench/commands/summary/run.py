@@ -30,13 +30,9 @@ def summarise(
     """
     from archbench.analysis.profile import profile_loaded
     from archbench.networks.construct import paper_table
-    from archbench.networks.device import check_device
-    from archbench.networks.resolve import load, plan_for
+    from archbench.networks.resolve import load_on, plan_for
 
-    where = check_device(device)
-    loaded = load(model, model_kwargs, blank=not cross_check)
-    if loaded.architecture is None and device != "auto":
-        loaded.module.to(where)
+    loaded = load_on(model, model_kwargs, device, blank=not cross_check)
     plan = plan_for(loaded, input_size, batch_size)
     profile = profile_loaded(loaded, plan)
     if cross_check:

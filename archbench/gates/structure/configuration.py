@@ -112,7 +112,7 @@ def _cell(name: str, model: str, row: Mapping[str, Any], where: str) -> GateCell
         raise ArchbenchError(f"{what} of {where} is not a table", f"{what} = {{ ... }}")
     if _holds_dates(kwargs):
         raise ArchbenchError(f"model_kwargs of {where} hold a date", "write it as a text")
-    size = _input_size(row.get("input_size"), where)
+    size = size_texts(row.get("input_size"), where)
     try:
         limits = tuple(parse_budget(metric, text) for metric, text in budgets.items())
     except ArchbenchError as error:
@@ -135,19 +135,33 @@ def _matches(pattern: str, row: Mapping[str, Any], where: str) -> list[str]:
     return names
 
 
-def _input_size(size: Any, where: str) -> tuple[str, ...]:
-    """Return a size for each input, from 224, "3x224x224", [3, 224, 224] or a list of texts."""
+def size_texts(size: Any, where: str) -> tuple[str, ...]:
+    """Return a text for each input, from 224, "3x224x224", [3, 224, 224] or a list of such sizes.
+
+    Raises:
+        ArchbenchError: it is no size; `where` says whose it is.
+
+    >>> size_texts([3, 224, 224], "a"), size_texts(["ids:int64:5", [3, 8, 8]], "a")
+    (('3x224x224',), ('ids:int64:5', '3x8x8'))
+    """
     if size is None:
         return ()
-    whole = isinstance(size, int) and not isinstance(size, bool)
-    if whole or isinstance(size, str):
-        return (str(size),)
-    if isinstance(size, list) and size:
-        if all(isinstance(n, int) and not isinstance(n, bool) for n in size):
-            return ("x".join(map(str, size)),)
-        if all(isinstance(text, str) for text in size):
-            return tuple(size)
-    raise ArchbenchError(f"input_size of {where} is not a size", 'input_size = "3x224x224"')
+    single = _size_text(size)
+    several = size if isinstance(size, list | tuple) else ()
+    texts = [_size_text(one) for one in several] if single is None else [single]
+    if not texts or None in texts:
+        raise ArchbenchError(f"input_size of {where} is not a size", 'input_size = "3x224x224"')
+    return tuple(text for text in texts if text is not None)
+
+
+def _size_text(size: Any) -> str | None:
+    """Return the text of the size of one input; None for what is no size."""
+    if isinstance(size, str):
+        return size
+    numbers = size if isinstance(size, list | tuple) else [size]
+    if numbers and all(isinstance(n, int) and not isinstance(n, bool) for n in numbers):
+        return "x".join(map(str, numbers))
+    return None
 
 
 def _holds_dates(value: Any) -> bool:

@@ -105,6 +105,17 @@ def check_ways(ways: Ways) -> None:
         raise ArchbenchError(f"{ways.threads!r} threads cannot compute", "threads=1 is the least")
 
 
+def compile_mode(asked: str | bool | None) -> str | None:
+    """Return the mode of torch.compile that a caller asks for; None runs eagerly.
+
+    >>> compile_mode(True), compile_mode(False), compile_mode("max-autotune")
+    ('default', None, 'max-autotune')
+    """
+    if isinstance(asked, bool):
+        return "default" if asked else None
+    return asked
+
+
 def _check_words(kind: str, words: Sequence[str], known: Sequence[str]) -> None:
     for word in words:
         if word not in known:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean
 
+from archbench.errors import ArchbenchError
 from archbench.timing.cells import Cell
 from archbench.timing.jobs import Job
 from archbench.timing.records import Session
@@ -14,6 +15,18 @@ SESSIONS = 5  # fresh processes for each cell
 PATIENCE_S = 30.0  # a process may start and run once, however short the time is
 
 CellIds = tuple[str, ...]
+
+
+def check_effort(sessions: int, max_time_s: float | None) -> None:
+    """Check the number of processes and the time limit of a measurement.
+
+    Raises:
+        ArchbenchError: one of them is not positive.
+    """
+    if sessions < 1:
+        raise ArchbenchError(f"{sessions} is not a number of processes", "--sessions 5")
+    if max_time_s is not None and max_time_s <= 0:
+        raise ArchbenchError(f"{max_time_s} is not a number of seconds", "--max-time 60")
 
 
 def interleave(jobs: Iterable[Sequence[Job]], seed: int) -> list[Job]:

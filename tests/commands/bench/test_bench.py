@@ -524,7 +524,7 @@ def test_a_class_without_a_module_reaches_a_worker() -> None:
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return torch.relu(x)
 
-    found = bench(Local(), input_size=(3, 8, 8), sessions=1, max_time_s=4)
+    found = bench(Local(), input_size=(3, 8, 8), sessions=1, max_time=4)
     assert found.timings[0].failure is None
     assert found.timings[0].sessions == 1
 
@@ -534,7 +534,7 @@ def test_time_that_is_up_is_said(
 ) -> None:
     """A cell without a session is flagged; without any cell nothing was measured."""
     with pytest.raises(NothingMeasured):
-        bench("resnet20", max_time_s=1e-9)
+        bench("resnet20", max_time=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -543,7 +543,7 @@ def test_time_that_is_up_is_said(
         ({"precision": "fp23"}, "there is no precision 'fp23'"),
         ({"models": 3}, "3 is neither a MODEL string nor"),
         ({"batch_size": 1.5}, "batch size 1.5 is not a positive number"),
-        ({"max_time_s": -1}, "-1 is not a number of seconds"),
+        ({"max_time": -1}, "-1 is not a number of seconds"),
         ({"mode": "trian"}, "there is no mode 'trian'"),
         ({"optimizer": "sdg"}, "there is no optimizer 'sdg'"),
         ({"compile": "fastest"}, "there is no mode of torch.compile 'fastest'"),

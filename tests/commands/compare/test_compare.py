@@ -136,6 +136,6 @@ def test_networks_whose_counts_are_incomplete_are_not_called_smaller(
 
 def test_models_are_named_one_by_one_or_in_a_list() -> None:
     """compare("resnet20", "plain20") is what one writes first."""
-    found = archbench.compare("resnet20", "plain20", measure=False)
+    found = archbench.compare("resnet20", "plain20", no_bench=True)
     assert [profile.model for profile in found.profiles] == ["resnet20", "plain20"]
-    assert archbench.compare(["resnet20", "plain20"], measure=False) == found
+    assert archbench.compare(["resnet20", "plain20"], no_bench=True) == found

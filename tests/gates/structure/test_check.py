@@ -896,6 +896,21 @@ def test_from_python(repository: Path) -> None:
         archbench.check(lock="other.json")
 
 
+def test_python_sets_cells_as_the_command_does(repository: Path) -> None:
+    """Size, batch and arguments replace those of named cells; the command that accepts has them."""
+    found = archbench.check("small", input_size=(3, 8, 8), batch_size=2)
+    assert found.verdict_of_cell == {"small": "not_comparable"}
+    assert "inputs float32:3x16x16 in the lock, float32:3x8x8 now" in found.verdicts[0].note
+    assert "batch_size 1 in the lock, 2 now" in found.verdicts[0].note
+    assert "archbench lock -i 3x8x8 -b 2 --update" in found.accept
+    wide = archbench.check("small", model_kwargs={"width": 9}, allow="params:+100%")
+    assert "model_kwargs none in the lock, width=9 now" in wide.verdicts[0].note
+    with pytest.raises(archbench.errors.ArchbenchError, match="belongs to cells, and none"):
+        archbench.check(batch_size=2)
+    with pytest.raises(archbench.errors.ArchbenchError, match="is not a size"):
+        archbench.check("small", input_size=2.5)  # type: ignore[arg-type]
+
+
 def test_the_text_of_a_lock_is_read_back(repository: Path) -> None:
     """Whole networks of the shelf, layers and all; and the same lock is always the same text."""
     assert run(["lock", "resnet110", "googlenet", "--update", "--reason", "ünïcode\t"]) == 0
