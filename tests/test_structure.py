@@ -44,7 +44,16 @@ LEVELS = [
     {"networks/registry"},
     {"statistics", "tables", "private_torch", "ci", "record"},
     {"libraries"},
-    {"old_names", "several", "errors", "units", "garbage_collector", "version", "csv_tables"},
+    {
+        "old_names",
+        "several",
+        "one_line",
+        "errors",
+        "units",
+        "garbage_collector",
+        "version",
+        "csv_tables",
+    },
 ]
 WITHOUT_TORCH = {"statistics", "tables", "shell", "gates", "networks/registry", "ci"}  # rooms
 RECORDS = {"records.py", "report.py", "cells_table.py", "parts_table.py"}  # facts, or their layout

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from archbench.record import Record
+from archbench.units import memory, scaled
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,3 +18,10 @@ class LayerWork(Record):
     bytes_moved: int  #: operands read and results written, once each
     operations: int  #: that move data
     complete: bool = True  #: False: an operation without a rule ran, and `macs` is a lower bound
+
+    @property
+    def summary_line(self) -> str:
+        """Path, type, MACs and bytes."""
+        sign = "" if self.complete else "≥ "
+        work = f"{sign}{scaled(self.macs)} MACs, {memory(self.bytes_moved)} moved"
+        return f"{self.path or '(itself)'} ({self.type}): {work}"

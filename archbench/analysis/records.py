@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from archbench.libraries import needed
 from archbench.networks.tensor_spec import TensorSpec
-from archbench.record import Record, as_json
-from archbench.units import Shape
+from archbench.record import Record, Row, as_json, frame_of
+from archbench.units import Shape, counted, scaled, shape_for_people
 
 if TYPE_CHECKING:
     import pandas
@@ -40,6 +39,13 @@ class Totals(Record):
         """Floating-point operations: a multiply and an add for every MAC."""
         return 2 * self.macs
 
+    @property
+    def summary_line(self) -> str:
+        """Parameters, MACs and depth: "11,689,512 params, 1.81 G MACs, 18 layers deep"."""
+        sign = bound_sign(self.complete)
+        depth = counted(self.depth, "layer")
+        return f"{_params_and_macs(self)}, {sign}{depth} deep"
+
 
 @dataclass(frozen=True, slots=True)
 class StageCost(Record):
@@ -59,6 +65,16 @@ class StageCost(Record):
     input_shape: Shape | None = None  #: of its first input tensor
     complete: bool = True  #: False: MACs, activations and depth are lower bounds
 
+    @property
+    def summary_line(self) -> str:
+        """Name, output size, parameters and MACs."""
+        size = shape_for_people(self.output_shape)
+        return f"{self.name or '(itself)'}: {_params_and_macs(self)}, output {size or '-'}"
+
+    def to_rows(self) -> list[Row]:
+        """Return the counts as one row, shapes as (C, H, W) tuples."""
+        return [self.values()]
+
 
 @dataclass(frozen=True, slots=True)
 class LayerCost(Record):
@@ -75,6 +91,27 @@ class LayerCost(Record):
     buffers: int = 0
     complete: bool = True  #: False: MACs and activations are lower bounds
 
+    @property
+    def summary_line(self) -> str:
+        """Path, type, output size, parameters and MACs."""
+        size = shape_for_people(self.output_shape)
+        path = self.path or "(itself)"
+        return f"{path} ({self.type}): {_params_and_macs(self)}, output {size or '-'}"
+
+    def to_rows(self) -> list[Row]:
+        """Return the counts as one row, the shape as a (C, H, W) tuple."""
+        return [self.values()]
+
+
+def bound_sign(complete: bool) -> str:
+    """Return the sign before a count that is only a lower bound."""
+    return "" if complete else "≥ "
+
+
+def _params_and_macs(counts: Totals | StageCost | LayerCost) -> str:
+    """Write the parameters to the digit and the MACs with a prefix."""
+    return f"{counts.params:,} params, {bound_sign(counts.complete)}{scaled(counts.macs)} MACs"
+
 
 def _plain(value: Any) -> Any:
     """Return a value that JSON can hold: other types as their repr()."""
@@ -82,6 +119,7 @@ def _plain(value: Any) -> Any:
 
 
 Bucket = Literal["counted", "zero", "other", "unknown"]
+What = Literal["stages", "layers", "operations"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +132,17 @@ class OperationCount(Record):
     bucket: Bucket
     kind: str = ""  #: of an operation in the bucket "other": "fourier transform"
     operations: int | None = None  #: floating-point operations of all calls, where a textbook says
+
+    @property
+    def summary_line(self) -> str:
+        """Name, number of calls and cost."""
+        costs = {
+            "counted": f"{scaled(self.macs)} MACs",
+            "zero": "0 MACs by convention",
+            "other": self.kind,
+            "unknown": "no rule",
+        }
+        return f"{self.op}: {counted(self.calls, 'call')}, {costs[self.bucket]}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the count under its JSON names; kind and operations of other work only."""
@@ -122,6 +171,11 @@ class Profile(Record):
     convention: str = CONVENTION
     arguments: Mapping[str, Any] = field(default_factory=dict)  #: that the network was built with
     missed: tuple[str, ...] = ()  #: what the analysis did not see, beside operations without a rule
+
+    @property
+    def summary_line(self) -> str:
+        """Model and totals: "resnet18: 11,689,512 params, 1.81 G MACs, 18 layers deep"."""
+        return f"{self.model}: {self.totals.summary_line}"
 
     @property
     def uncounted(self) -> tuple[OperationCount, ...]:
@@ -158,13 +212,11 @@ class Profile(Record):
             "convention": self.convention,
         }
 
-    def to_frame(self, what: Literal["stages", "layers"] = "stages") -> "pandas.DataFrame":
-        """Return the stages or the layers as a data frame, shapes as (C, H, W) tuples."""
-        with needed("pandas", "data frames"):
-            import pandas
+    def to_rows(self, what: What = "stages") -> list[Row]:
+        """Return a row for each stage, layer or operation, shapes as (C, H, W) tuples."""
+        parts: tuple[Record, ...] = getattr(self, what)
+        return [row for part in parts for row in part.to_rows()]
 
-        rows = [record.to_dict() for record in getattr(self, what)]
-        frame = pandas.DataFrame(rows)
-        if "output_shape" in frame:
-            frame["output_shape"] = [record.output_shape for record in getattr(self, what)]
-        return frame
+    def to_frame(self, what: What = "stages") -> "pandas.DataFrame":
+        """Return the stages, layers or operations as a data frame, shapes as (C, H, W) tuples."""
+        return frame_of(self.to_rows(what))

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, Literal, TypeVar, get_args
 
-from archbench.record import Record
+from archbench.record import Record, Row
 from archbench.units import counted
 
 if TYPE_CHECKING:
@@ -66,6 +66,21 @@ class Verdict(Record):
     pairs: int | None = None  #: of processes that the ratio comes from
     note: str = ""  #: what there is to say besides
     complete: bool = True  #: False: `before` or `now` is a lower bound
+
+    @property
+    def summary_line(self) -> str:
+        """Cell, figure and verdict, with what there was and is, or the ratio."""
+        what = f"{self.cell}{f' {self.metric}' if self.metric else ''}"
+        word = self.verdict.replace("_", " ")
+        if self.before is not None and self.now is not None:
+            bound = "" if self.complete else " (a lower bound)"
+            return f"{what}: {word}, {self.before:,} before, {self.now:,} now{bound}"
+        ratio = "" if self.ratio is None else f", ratio {self.ratio:.3f}"
+        return f"{what}: {word}{ratio}{f' ({self.note})' if self.note else ''}"
+
+    def to_rows(self) -> list[Row]:
+        """Return the verdict as one row."""
+        return [self.to_dict()]
 
 
 def worst_first(verdicts: Iterable[Verdict]) -> list[Verdict]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from archbench.record import Record
-from archbench.units import Shape
+from archbench.units import Shape, shape_for_people
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,11 @@ class TensorSpec(Record):
     batched: bool = (
         True  #: False: the tensor has this shape whatever the batch is, as a graph's has
     )
+
+    @property
+    def summary_line(self) -> str:
+        """Name, type and shape: "x float32 224×224×3"."""
+        return f"{self.name} {self.dtype} {shape_for_people(self.shape)}"
 
     def of_batch(self, batch_size: int) -> Shape:
         """Return the shape of the tensor at a batch size."""

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from archbench.record import Record, as_json
+from archbench.record import Record, Row, as_json
 
 FigureKind = Literal["derivable", "arithmetic", "reported"]
 
 
 @dataclass(frozen=True, slots=True)
-class PublishedFigure:
+class PublishedFigure(Record):
     """One figure that a paper or document prints."""
 
     id: str  #: its name: table, row and column, with dots
@@ -27,6 +27,11 @@ class PublishedFigure:
     convention: str
     #: derivable from an architecture, arithmetic from other figures, or reported only
     kind: FigureKind
+
+    @property
+    def summary_line(self) -> str:
+        """Name and print."""
+        return f"{self.id}: {self.printed} ({self.unit})"
 
     @property
     def number(self) -> int | float | str:
@@ -65,6 +70,12 @@ class Reading(Record):
     verdict: Verdict  #: on the figure, were it read so
 
     @property
+    def summary_line(self) -> str:
+        """The value, the verdict, and how it was counted."""
+        how = f" ({self.how})" if self.how else ""
+        return f"{self.shown}, {self.verdict.replace('_', ' ')}{how}"
+
+    @property
     def how(self) -> str:
         """Network and way in one."""
         return ", ".join(filter(None, (self.network, self.way)))
@@ -73,6 +84,11 @@ class Reading(Record):
 @dataclass(frozen=True, slots=True)
 class Reproduction(Record):
     """A printed figure beside the computed one."""
+
+    COLUMNS = (
+        *("id", "table", "paper", "documents", "architecture", "row", "column", "printed"),
+        *("value", "computed", "unit", "verdict", "convention", "explanation"),
+    )
 
     figure: PublishedFigure  #: what is printed
     verdict: Verdict  #: how the two agree
@@ -83,6 +99,18 @@ class Reproduction(Record):
     #: why it is not what was expected, or what to know about it; never empty unless the verdict is
     #: exact or rounded
     explanation: str = ""
+
+    @property
+    def summary_line(self) -> str:
+        """The figure's name, what is printed, what was computed, and the verdict."""
+        computed = "" if self.own is None else f", {self.own.shown} computed"
+        printed = f"{self.figure.printed} printed"
+        return f"{self.figure.id}: {printed}{computed}, {self.verdict.replace('_', ' ')}"
+
+    def to_rows(self) -> list[Row]:
+        """Return the reproduction as one row, with everything but the other readings."""
+        found = self.to_dict() | {"documents": "; ".join(self.figure.documents)}
+        return [{column: found[column] for column in self.COLUMNS}]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the reproduction as `archbench.reproduce/1` prints it."""

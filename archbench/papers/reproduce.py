@@ -21,6 +21,7 @@ from archbench.papers.recompute import (
 from archbench.papers.recompute.counts import UNPUBLISHED, counts, is_count
 from archbench.papers.recompute.rules import Rule, Rules
 from archbench.papers.records import PublishedFigure, Reading, Reproduction
+from archbench.papers.reproductions import Reproductions
 from archbench.several import several
 
 DERIVED: Rules = (
@@ -36,7 +37,7 @@ DERIVED: Rules = (
 
 def reproduce(
     tables: str | Sequence[str] | None = None, architecture: str | None = None
-) -> tuple[Reproduction, ...]:
+) -> Reproductions:
     """Compute the printed figures again, judge each and explain it.
 
     Args:
@@ -49,8 +50,10 @@ def reproduce(
     >>> [found] = [r for r in reproduce("resnet-table1", "resnet50") if r.verdict == "truncated"]
     >>> found.figure.printed, found.own.computed
     ('3.8 × 10^9', 3857973248)
+    >>> reproduce("resnet-table1")
+    <Reproductions 195 figures: 190 exact, 4 rounded, 1 truncated>
     """
-    return tuple(recomputed(select(several(tables), architecture)))
+    return Reproductions(recomputed(select(several(tables), architecture)))
 
 
 def recomputed(

@@ -11,6 +11,7 @@ import typer
 
 from archbench.errors import ArchbenchError, why_refused
 from archbench.libraries import missing, named_by
+from archbench.one_line import one_line
 from archbench.shell.streams import say
 from archbench.tables.signs import never_fail
 
@@ -103,16 +104,10 @@ def _explain(error: ArchbenchError, debug: bool) -> int:
     with suppress(OSError):  # a closed or full standard error changes no exit code
         if debug:
             traceback.print_exc()
-        say(f"archbench: {_one_line(error.message)}")
+        say(f"archbench: {one_line(error.message, LONGEST)}")
         if error.hint:
-            say(f"hint: {_one_line(error.hint)}")
+            say(f"hint: {one_line(error.hint, LONGEST)}")
     return error.exit_code
-
-
-def _one_line(text: str) -> str:
-    """Keep a message on its line: no control characters of a name or error, no endless length."""
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-    return shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1]}…"
 
 
 def _let_go_of_stdout() -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from archbench.record import Record
+from archbench.units import duration, memory, scaled
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,16 @@ class Ceilings(Record):
     #: to one that does not
     copies: tuple[tuple[int, float], ...]
     launch_s: float  #: the least time of any operation
+
+    @property
+    def summary_line(self) -> str:
+        """The rates: "92.1 GFLOP/s in fp32; 10.2 GiB/s from memory, up to ... an operation"."""
+        return (
+            f"{scaled(self.flops_per_s)}FLOP/s in {self.precision}; "
+            f"{memory(self.slowest_bytes_per_s)}/s from memory, "
+            f"up to {memory(self.bytes_per_s(0))}/s from caches; "
+            f"{duration(self.launch_s)} an operation"
+        )
 
     def bytes_per_s(self, size: int) -> float:
         """Return the best rate of all copies of this size or larger; beyond the largest, its rate.

@@ -35,6 +35,35 @@ class Cell(Record):
     threads: int | None = None
 
     @property
+    def how(self) -> str:
+        """How the cell is run, where that differs from float32 and eager inference.
+
+        >>> Cell("resnet18").how, Cell("resnet18", precision="bf16", mode="train").how
+        ('', 'bf16 train, momentum')
+        """
+        words: list[str] = []
+        if self.precision != "fp32":
+            words.append(self.precision)
+        if self.channels_last:
+            words.append("channels-last")
+        if self.compiled is not None:
+            words.append("compiled" if self.compiled == "default" else self.compiled)
+        if self.cuda_graph:
+            words.append("graph")
+        if self.cold_cache:
+            words.append("cold")
+        if self.mode == "train":
+            words.append(f"train, {self.optimizer}")
+        return " ".join(words)
+
+    @property
+    def summary_line(self) -> str:
+        """Model, batch, device and how it is run: "resnet18, batch 8, cuda, bf16"."""
+        return ", ".join(
+            filter(None, (self.model, f"batch {self.batch_size}", self.device, self.how))
+        )
+
+    @property
     def id(self) -> str:
         """Twelve hexadecimal digits that differ where anything in the cell does."""
         text = json.dumps(self.to_dict(), sort_keys=True, default=repr)

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any, Literal
 
-from archbench.record import Record
+from archbench.record import Record, Row
 from archbench.timing.cells import Cell
 from archbench.timing.machine.disturbances import CpuLoad, DeviceWatch
 from archbench.timing.machine.records import Environment
+from archbench.units import counted, duration
 
 Flag = Literal[
     "cut_short",  # the time was up before the warm-up had ended
@@ -40,6 +41,11 @@ class Failure(Record):
     message: str
     hint: str = ""
     exit_code: int = 3
+
+    @property
+    def summary_line(self) -> str:
+        """Kind and message."""
+        return f"{self.kind}: {self.message}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +118,7 @@ class Session(Record):
     """The times of one process, in which one cell ran, or several took turns call by call."""
 
     SCHEMA = "archbench.session/1"
+    COLUMNS = ("number", "model", "batch_size", "round", "time_s")
 
     cells: tuple[Cell, ...]  #: what ran; in a comparison the first is the reference
     number: int  #: of this process among those of the same cells, from 0
@@ -142,6 +149,30 @@ class Session(Record):
     #: of the worker; None where it died before it answered
     environment: Environment | None = None
     failure: Failure | None = None  #: why there are no times
+
+    @property
+    def summary_line(self) -> str:
+        """The median time of each cell, or why there is none."""
+        if self.failure is not None:
+            return f"{', '.join(cell.model for cell in self.cells)}: {self.failure.summary_line}"
+        if not self.rounds:
+            return f"{', '.join(cell.model for cell in self.cells)}: no times"
+        times = [f"{cell.model} {duration(self.median_s(i))}" for i, cell in enumerate(self.cells)]
+        return f"{', '.join(times)} (median of {counted(self.rounds, 'round')})"
+
+    def to_rows(self) -> list[Row]:
+        """Return a row for each time: cell by cell, round by round."""
+        return [
+            {
+                "number": self.number,
+                "model": cell.model,
+                "batch_size": cell.batch_size,
+                "round": i,
+                "time_s": time_ns / 1e9,
+            }
+            for cell, times in zip(self.cells, self.times_ns, strict=False)
+            for i, time_ns in enumerate(times)
+        ]
 
     @property
     def rounds(self) -> int:

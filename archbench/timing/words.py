@@ -1,12 +1,10 @@
-"""Cells, flags and machines in words, for all reports."""
+"""Flags and machines in words, for all reports."""
 
 from collections.abc import Sequence
 
-from archbench.timing.ceilings import Ceilings
-from archbench.timing.cells import Cell
 from archbench.timing.machine.records import Environment
 from archbench.timing.records import Flag
-from archbench.units import counted, duration, memory, scaled
+from archbench.units import counted
 
 FLAGS: dict[Flag, str] = {
     "cut_short": "the time was up before it had warmed up; --max-time gives it longer",
@@ -31,28 +29,6 @@ FLAGS: dict[Flag, str] = {
 }
 
 
-def how(cell: Cell) -> str:
-    """Return how a cell is run, where that differs from float32 and eager inference.
-
-    >>> how(Cell("resnet18")), how(Cell("resnet18", precision="bf16", mode="train"))
-    ('', 'bf16 train, momentum')
-    """
-    words: list[str] = []
-    if cell.precision != "fp32":
-        words.append(cell.precision)
-    if cell.channels_last:
-        words.append("channels-last")
-    if cell.compiled is not None:
-        words.append("compiled" if cell.compiled == "default" else cell.compiled)
-    if cell.cuda_graph:
-        words.append("graph")
-    if cell.cold_cache:
-        words.append("cold")
-    if cell.mode == "train":
-        words.append(f"train, {cell.optimizer}")
-    return " ".join(words)
-
-
 def flag_notes(flags: Sequence[Sequence[Flag]], what: str) -> list[str]:
     """Return a sentence for each flag: in how many processes or pairs it was set, and its meaning.
 
@@ -73,14 +49,3 @@ def machine_facts(env: Environment) -> list[tuple[str, str]]:
         ("machine", f"{env.device_name}, {counted(env.threads, 'thread')}, torch {env.torch}"),
         ("fingerprint", f"{env.fingerprint}; `archbench doctor` shows what it is made of"),
     ]
-
-
-def ceilings_line(ceilings: Ceilings) -> str:
-    """Return a machine's ceilings in one line."""
-    best = ceilings.bytes_per_s(0)
-    slowest = ceilings.slowest_bytes_per_s
-    return (
-        f"{scaled(ceilings.flops_per_s)}FLOP/s in {ceilings.precision}; "
-        f"{memory(slowest)}/s from memory, up to {memory(best)}/s from caches; "
-        f"{duration(ceilings.launch_s)} an operation"
-    )

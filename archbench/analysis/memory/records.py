@@ -5,6 +5,7 @@ from typing import Any
 
 from archbench.networks.ways import Mode
 from archbench.record import Record
+from archbench.units import memory
 
 PROMISED = 0.1  # a complete estimate is no further below the measured peak than this share of it
 
@@ -47,6 +48,13 @@ class MemoryEstimate(Record):
     activations_peak_high_bytes: int | None  #: its upper bound; None where no bound is known
     unknown: tuple[str, ...] = ()  #: why no upper bound is known: "convolution by SlowTranspose2d"
     note: str = ""  #: the reason why it ran elsewhere than on the meta device
+
+    @property
+    def summary_line(self) -> str:
+        """Model, batch and peak; the peak of an incomplete estimate is a lower bound."""
+        sign = "" if self.complete else "≥ "
+        way = f"{self.model}, batch {self.batch_size}, {self.mode}"
+        return f"{way}: peak {sign}{memory(self.peak_bytes)}, weights {memory(self.weights_bytes)}"
 
     @property
     def complete(self) -> bool:

@@ -16,6 +16,11 @@ class Term(Record):
     name: str  #: the thing that is counted otherwise
     amount: int  #: the difference; negative where the other counts less
 
+    @property
+    def summary_line(self) -> str:
+        """The amount with its sign, and its name."""
+        return f"{self.amount:+,} {self.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class Printed:

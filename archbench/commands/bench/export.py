@@ -15,7 +15,6 @@ from archbench.libraries import require
 from archbench.record import as_json
 from archbench.shell.atomic_files import atomic_write
 from archbench.timing.records import Session
-from archbench.timing.words import how
 
 FORMATS = ("pytest-benchmark",)
 Export = Annotated[
@@ -82,7 +81,7 @@ def _benchmark(timing: Timing, sessions: Sequence[Session]) -> dict[str, Any]:
         for time in session.times_ns[0]:
             stats.update(time / 1e9)
     arguments = (f"{name}={value!r}" for name, value in cell.arguments.items())
-    parts = (f"batch {cell.batch_size}", how(cell), *cell.inputs, *arguments)
+    parts = (f"batch {cell.batch_size}", cell.how, *cell.inputs, *arguments)
     settings = ", ".join(part for part in parts if part)
     name = f"{cell.model}[{settings}]"
     environment = own[0].environment

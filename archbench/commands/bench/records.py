@@ -1,19 +1,20 @@
 """What sessions add up to: one Timing per cell."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from archbench.analysis.memory.records import MemoryEstimate
 from archbench.commands.bench.layers.records import Roofline
-from archbench.libraries import needed
-from archbench.record import Record, as_json
+from archbench.record import Record, Row, as_json, flat, frame_of
 from archbench.timing.cells import Cell
 from archbench.timing.machine.records import Environment
 from archbench.timing.records import Failure, Flag, Session
+from archbench.units import counted, duration, three_digits
 
 if TYPE_CHECKING:
     import pandas
+
+What = Literal["cells", "layers"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,27 @@ class Timing(Record):
     failure: Failure | None = None  #: why there are no times
 
     @property
+    def summary_line(self) -> str:
+        """Cell, latency with its interval and throughput; or the flags that say why there is none.
+
+        >>> Timing(Cell("vgg16"), 5, 90, 0.02, 0.019, 0.022, throughput_per_s=49.5)
+        <Timing vgg16, batch 1, cpu: 20.0 ms (19.0 ms to 22.0 ms), 49.5 images/s>
+        """
+        return f"{self.cell.summary_line}: {self.result_line}"
+
+    @property
+    def result_line(self) -> str:
+        """Latency with its interval, and throughput; or the flags that say why there is none."""
+        if self.latency_median_s is None:
+            return ", ".join(flag.replace("_", " ") for flag in self.flags) or "no times"
+        text = duration(self.latency_median_s)
+        if self.latency_low_s is not None and self.latency_high_s is not None:
+            text += f" ({duration(self.latency_low_s)} to {duration(self.latency_high_s)})"
+        if self.throughput_per_s is not None:
+            text += f", {three_digits(self.throughput_per_s)} images/s"
+        return text
+
+    @property
     def flops_per_s(self) -> float | None:
         """Floating-point operations of a forward pass, two per MAC, over its median latency."""
         if self.macs is None or self.latency_median_s is None or self.cell.mode == "train":
@@ -70,6 +92,21 @@ class Timing(Record):
             **layers,
         }
 
+    def to_rows(self) -> list[Row]:
+        """Return every figure in one row; its layers have rows of their own."""
+        found = self.to_dict()
+        found.pop("roofline", None)
+        return [flat(found)]
+
+    def layer_rows(self) -> list[Row]:
+        """Return a row for each layer; none where the layers were not watched."""
+        cell = {
+            "model": self.cell.model,
+            "batch_size": self.cell.batch_size,
+            "precision": self.cell.precision,
+        }
+        return [] if self.roofline is None else [cell | row for row in self.roofline.to_rows()]
+
 
 @dataclass(frozen=True, slots=True)
 class Bench(Record):
@@ -77,6 +114,16 @@ class Bench(Record):
 
     timings: tuple[Timing, ...]
     sessions: tuple[Session, ...]
+
+    @property
+    def summary_line(self) -> str:
+        """The number of cells and processes, and the first cells with their latencies."""
+        cells = counted(len(self.timings), "cell")
+        processes = counted(len(self.sessions), "process", "processes")
+        results = "; ".join(
+            f"{t.cell.model}, batch {t.cell.batch_size}: {t.result_line}" for t in self.timings
+        )
+        return f"{cells} in {processes}: {results}"
 
     @property
     def environment(self) -> Environment | None:
@@ -91,46 +138,13 @@ class Bench(Record):
             "cells": [timing.to_dict() for timing in self.timings],
         }
 
-    def to_frame(self, what: Literal["cells", "layers"] = "cells") -> "pandas.DataFrame":
+    def to_rows(self, what: What = "cells") -> list[Row]:
+        """Return a row for each cell, on one level, or for each layer of each watched cell."""
+        if what == "layers":
+            return [row for timing in self.timings for row in timing.layer_rows()]
+        machine = {"fingerprint": self.environment.fingerprint if self.environment else None}
+        return [row | machine for timing in self.timings for row in timing.to_rows()]
+
+    def to_frame(self, what: What = "cells") -> "pandas.DataFrame":
         """Return one row per cell, or per layer of each, the columns named as in CSV."""
-        with needed("pandas", "data frames"):
-            import pandas
-
-        return pandas.DataFrame(self.rows() if what == "cells" else self.layer_rows())
-
-    def rows(self) -> list[dict[str, Any]]:
-        """Return every figure of every cell, and the machine's fingerprint, on one level."""
-        own = {"fingerprint": self.environment.fingerprint if self.environment else None}
-        found = [timing.to_dict() for timing in self.timings]
-        for row in found:
-            row.pop("roofline", None)
-        return [flat(row) | own for row in found]
-
-    def layer_rows(self) -> list[dict[str, Any]]:
-        """Return every layer of every cell whose layers were watched."""
-        return [
-            {
-                "model": timing.cell.model,
-                "batch_size": timing.cell.batch_size,
-                "precision": timing.cell.precision,
-                **layer.to_dict(),
-            }
-            for timing in self.timings
-            if timing.roofline is not None
-            for layer in timing.roofline.layers
-        ]
-
-
-def flat(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Bring nested keys to one level, and lists into one cell: "memory_estimate_peak_bytes".
-
-    >>> flat({"a": 1, "b": {"c": 2}, "flags": ["x", "y"], "d": None})
-    {'a': 1, 'b_c': 2, 'flags': 'x y', 'd': None}
-    """
-    row: dict[str, Any] = {}
-    for key, value in found.items():
-        if isinstance(value, Mapping):
-            row |= {f"{key}_{inner}": item for inner, item in value.items()}
-        else:
-            row[key] = " ".join(map(str, value)) if isinstance(value, list) else value
-    return row
+        return frame_of(self.to_rows(what))

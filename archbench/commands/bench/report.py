@@ -6,7 +6,7 @@ from archbench.commands.bench.records import Bench, Timing
 from archbench.tables.columns import Columns, table_of, table_of_dicts, without_empty
 from archbench.tables.table import Bound, Column, Kind, Report, TableCell, Tone, Toned
 from archbench.timing.records import Flag
-from archbench.timing.words import FLAGS, how, machine_facts
+from archbench.timing.words import FLAGS, machine_facts
 from archbench.units import counted, duration
 
 BAD: frozenset[Flag] = frozenset({"oom", "killed", "failed", "unsynchronised"})
@@ -39,7 +39,7 @@ def _flags(timing: Timing) -> TableCell:
 COLUMNS: Columns[Timing] = (
     (Column("model", "model"), lambda t: t.cell.model),
     (Column("batch_size", "batch", Kind.INTEGER), lambda t: t.cell.batch_size),
-    (Column("how", "how", optional=True), lambda t: how(t.cell)),
+    (Column("how", "how", optional=True), lambda t: t.cell.how),
     (Column("latency_median_s", "latency", Kind.SECONDS, 0, "time"), lambda t: t.latency_median_s),
     (Column("latency_low_s", "95 % low", Kind.SECONDS, 1, "time"), lambda t: t.latency_low_s),
     (Column("latency_high_s", "high", Kind.SECONDS, 1, "time"), lambda t: t.latency_high_s),
@@ -76,7 +76,7 @@ def bench_report(bench: Bench) -> Report:
         bench.to_dict(),
         _facts(bench),
         (*_notes(bench.timings), MEANING),
-        rows=table_of_dicts(bench.rows()),
+        rows=table_of_dicts(bench.to_rows()),
     )
 
 

@@ -6,8 +6,8 @@ from textwrap import wrap
 from typing import NamedTuple
 
 from archbench.papers.claims.records import Claim, ClaimVerdict, Finding, Measurement
-from archbench.tables.columns import Columns, table_of
-from archbench.tables.table import Column, Kind, Report, Table, TableCell, Tone, Toned
+from archbench.tables.columns import Columns, table_of, table_of_dicts
+from archbench.tables.table import Column, Kind, Report, Table, Tone, Toned
 from archbench.units import counted
 
 
@@ -188,27 +188,5 @@ def _document(findings: Sequence[Finding]) -> dict[str, object]:
 
 
 def _machine_rows(findings: Sequence[Finding]) -> Table:
-    """One row per measurement; a claim without one has a row all the same."""
-    columns = tuple(
-        Column(key, key)
-        for key in (
-            *("claim", "verdict", "expected_verdict", "condition", "seeds"),
-            *("measured", "value", "expected", "within", "relation", "agrees"),
-        )
-    )
-    rows: list[tuple[TableCell, ...]] = []
-    for finding in findings:
-        head = (
-            finding.claim.id,
-            finding.evidence.verdict,
-            finding.claim.verdict,
-            finding.condition or None,
-            " ".join(map(str, finding.evidence.seeds)) or None,
-        )
-        rows.extend(
-            (*head, m.what, m.value, m.expected, m.within, m.relation, m.agrees)
-            for m in finding.evidence.measurements
-        )
-        if not finding.evidence.measurements:
-            rows.append((*head, *(None,) * 6))
-    return Table(columns, tuple(rows))
+    rows = [row for finding in findings for row in finding.to_rows()]
+    return table_of_dicts(rows, Finding.COLUMNS)

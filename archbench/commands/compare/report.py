@@ -10,7 +10,7 @@ from archbench.commands.compare.records import Change, Comparison
 from archbench.gates.rules import IMPORTANT
 from archbench.tables.columns import Columns, table_of, table_of_dicts
 from archbench.tables.table import Bound, Column, Kind, Report, Table, TableCell, at_least
-from archbench.timing.words import flag_notes, how, machine_facts
+from archbench.timing.words import flag_notes, machine_facts
 from archbench.units import counted
 
 WORDS = {
@@ -45,7 +45,7 @@ def structure_report(comparison: Comparison) -> Report:
         tuple(tables),
         comparison.to_dict(),
         notes=tuple(_sentences(comparison)),
-        rows=table_of_dicts([c.to_dict() for c in comparison.changes], Change.KEYS),
+        rows=table_of_dicts(comparison.to_rows(), Comparison.COLUMNS),
     )
 
 
@@ -56,7 +56,7 @@ def time_report(comparison: Comparison) -> Report:
     changes = [c for c in comparison.changes if c.metric == "latency_median_s"]
     rounds = counted(sum(session.rounds for session in sessions), "round")
     processes = counted(len(sessions), "fresh process", "fresh processes")
-    way = how(first)
+    way = first.how
     conditions = f"batch {first.batch_size}{f', {way}' if way else ''}, models in turn"
     facts = [("measured", f"{rounds} in {processes}; {conditions}")]
     if comparison.environment is not None:

@@ -1,30 +1,13 @@
 """A Diagnosis as a report: the machine, its noise, and what to do about it."""
 
 from archbench.commands.doctor.records import Diagnosis, Noise
-from archbench.tables.table import Column, Kind, Report, Table, TableCell
-from archbench.timing.machine.records import Environment
-from archbench.timing.words import ceilings_line
+from archbench.tables.table import Column, Kind, Report, Table
 from archbench.units import counted, duration, memory
-
-TITLES = {  # of the fields whose name is no title
-    "cores": "visible cores",
-    "quota_cores": "quota, cores",
-    "blas": "BLAS",
-    "onednn": "oneDNN",
-    "cudnn": "cuDNN",
-    "cuda": "CUDA",
-    "mig": "MIG",
-    "tf32_matmul": "TF32 products",
-    "tf32_cudnn": "TF32 convolutions",
-    "device_memory_bytes": "device memory",
-    "memory_bytes": "memory",
-    "power_limit_w": "power limit, W",
-}
 
 
 def doctor_report(diagnosis: Diagnosis) -> Report:
     """Return the report of a diagnosis; the advice stands last."""
-    table = _environment_table(diagnosis.environment)
+    table = _environment_table(diagnosis)
     tables = [table] if diagnosis.noise is None else [_noise_table(diagnosis.noise), table]
     return Report(
         "This machine",
@@ -36,31 +19,14 @@ def doctor_report(diagnosis: Diagnosis) -> Report:
     )
 
 
-def _environment_table(env: Environment) -> Table:
+def _environment_table(diagnosis: Diagnosis) -> Table:
     """One row per known fact; "=" marks those that must agree to compare two times."""
-    compared = set(env.compared())
-    rows: list[tuple[TableCell, ...]] = []
-    for name, value in env.to_dict().items():
-        if value in (None, [], {}):
-            continue
-        title = TITLES.get(name, name.replace("_", " "))
-        rows.append((title, _written(name, value), "=" if name in compared else ""))
     columns = (
         Column("fact", "machine"),
         Column("value", "", Kind.PROSE),
         Column("compared", "fingerprint"),
     )
-    return Table(columns, tuple(rows))
-
-
-def _written(name: str, value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if name.endswith("_bytes") and isinstance(value, int):
-        return memory(value)
-    if isinstance(value, dict):
-        return ", ".join(f"{key}={item}" for key, item in value.items())
-    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return Table(columns, tuple(tuple(row.values()) for row in diagnosis.to_rows()))
 
 
 def _noise_table(noise: Noise) -> Table:
@@ -101,7 +67,7 @@ def _facts(diagnosis: Diagnosis) -> tuple[tuple[str, str], ...]:
     if diagnosis.available_memory_bytes is not None:
         facts.append(("memory left", memory(diagnosis.available_memory_bytes)))
     if diagnosis.ceilings is not None:
-        facts.append(("ceilings", ceilings_line(diagnosis.ceilings)))
+        facts.append(("ceilings", diagnosis.ceilings.summary_line))
     return tuple(facts)
 
 

@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 from archbench.analysis.tools.records import Printed, Quantity, Term
 from archbench.papers.records import Verdict
-from archbench.record import Record, as_json
+from archbench.record import Record, Row, as_json
+from archbench.units import counted
 
 Status = Literal["run", "published", "paper", "not_installed", "failed", "not_run"]
 
@@ -25,6 +26,29 @@ class Reconciliation(Record):
     printed: Printed | None = None  #: what the tool prints; None where that is not known here
     source: str = ""  #: the tool's version, the publication, or how the tool failed
     verdict: Verdict | None = None  #: on a figure of a paper, as `archbench reproduce` judges it
+
+    @property
+    def summary_line(self) -> str:
+        """The tool, the network, and the number that the tool prints."""
+        printed = "not known" if self.printed is None else f"{self.printed.value:,}"
+        return f"{self.tool}, {self.quantity} of {self.network}: {printed}"
+
+    def to_rows(self) -> list[Row]:
+        """Return a row for each part: the amounts up to "sum" add up to it."""
+        parts: list[tuple[str, str | None, int]] = [("ours", None, self.start)]
+        parts += [("term", term.name, term.amount) for term in self.terms]
+        parts.append(("sum", None, self.total))
+        if self.printed is not None:
+            parts.append(("printed", self.printed.text, self.printed.value))
+            parts.append(("unexplained", None, self.unexplained))
+        who = {
+            "quantity": self.quantity,
+            "tool": self.tool,
+            "network": self.network,
+            "says": self.says,
+            "status": self.status,
+        }
+        return [who | {"part": part, "name": name, "amount": n} for part, name, n in parts]
 
     @property
     def total(self) -> int:
@@ -72,6 +96,8 @@ class Reconciliation(Record):
 class Explanation(Record):
     """One network, counted here and elsewhere, for one sample."""
 
+    COLUMNS = ("quantity", "tool", "network", "says", "status", "part", "name", "amount")
+
     model: str  #: its name
     params: int  #: archbench's count of its parameters
     macs: int  #: archbench's count of its multiply-adds
@@ -79,6 +105,16 @@ class Explanation(Record):
     reconciliations: tuple[Reconciliation, ...]  #: one for each tool and quantity
     arguments: Mapping[str, Any] = field(default_factory=dict)  #: arguments of the network
     notes: tuple[str, ...] = ()  #: what was left out, and why
+
+    @property
+    def summary_line(self) -> str:
+        """The network, and the number of other counts of it."""
+        others = counted(len(self.reconciliations), "other count")
+        return f"{self.model}: {others} of its params and MACs"
+
+    def to_rows(self) -> list[Row]:
+        """Return a row for each part of each sum."""
+        return [row for found in self.reconciliations for row in found.to_rows()]
 
     def of(self, quantity: Quantity) -> tuple[Reconciliation, ...]:
         """Return the reconciliations of one quantity."""

@@ -7,6 +7,7 @@ from textwrap import wrap
 from archbench.analysis.tools.records import Quantity
 from archbench.commands.explain.records import Explanation, Reconciliation
 from archbench.papers.verdict_looks import LOOKS
+from archbench.tables.columns import table_of_dicts
 from archbench.tables.table import Column, Kind, Report, Table, TableCell
 
 _TITLES: dict[Quantity, str] = {"macs": "MACs", "params": "params"}
@@ -26,7 +27,7 @@ def explain_report(explanation: Explanation) -> Report:
             ("Where the numbers come from", tuple(_sources(explanation))),
         ),
         notes=tuple(_notes(explanation)),
-        rows=_rows(explanation),
+        rows=table_of_dicts(explanation.to_rows(), Explanation.COLUMNS),
     )
 
 
@@ -150,27 +151,3 @@ def _source(found: Reconciliation) -> str:
 def _notes(explanation: Explanation) -> Iterator[str]:
     yield "Everything is for one sample. docs/conventions.md says what archbench counts."
     yield from explanation.notes
-
-
-def _rows(explanation: Explanation) -> Table:
-    """One row per term, for machines: within a tool the amounts up to "sum" add up to it."""
-    columns = (
-        Column("quantity", "quantity"),
-        Column("tool", "tool"),
-        Column("network", "network"),
-        Column("says", "says"),
-        Column("status", "status"),
-        Column("part", "part"),
-        Column("name", "name"),
-        Column("amount", "amount", Kind.INTEGER),
-    )
-    rows: list[tuple[TableCell, ...]] = []
-    for found in explanation.reconciliations:
-        who = (found.quantity, found.tool, found.network, found.says, found.status)
-        rows.append((*who, "ours", None, found.start))
-        rows.extend((*who, "term", term.name, term.amount) for term in found.terms)
-        rows.append((*who, "sum", None, found.total))
-        if found.printed is not None:
-            rows.append((*who, "printed", found.printed.text, found.printed.value))
-            rows.append((*who, "unexplained", None, found.unexplained))
-    return Table(columns, tuple(rows))

@@ -2,34 +2,20 @@
 
 from archbench.gates.structure.cells_table import cells_table
 from archbench.gates.structure.locking import Locking
+from archbench.tables.columns import table_of_dicts
 from archbench.tables.table import Report
-from archbench.units import counted
 
 
 def lock_report(locking: Locking, path: str) -> Report:
     """Return the report of a lock that was written."""
-    cells = locking.lock.cells
-    states = {"added": locking.added, "changed": locking.changed, "removed": locking.removed}
-    state_of = {name: state for state, names in states.items() for name in names}
-    news = ", ".join(f"{len(names)} {state}" for state, names in states.items() if names)
     rows = [
-        (
-            cell.name,
-            state_of.get(cell.name, "unchanged"),
-            cell.structure.figures(),
-            cell.structure.complete,
-        )
-        for cell in cells
+        (cell.name, locking.state_of(cell), cell.structure.figures(), cell.structure.complete)
+        for cell in locking.lock.cells
     ]
     return Report(
-        title=f"{path}: {counted(len(cells), 'cell')}, {news or 'nothing new'}",
+        title=f"{path}: {locking.summary_line}",
         tables=(cells_table("state", rows),),
-        document={
-            "schema": "archbench.locking/1",
-            "lock": path,
-            **{state: list(names) for state, names in states.items()},
-            "cells": [cell.name for cell in cells],
-            "incomplete": list(locking.incomplete),
-        },
+        document={"schema": "archbench.locking/1", "lock": path, **locking.to_dict()},
         facts=tuple(("removed", name) for name in locking.removed),
+        rows=table_of_dicts(locking.to_rows(), Locking.COLUMNS),
     )

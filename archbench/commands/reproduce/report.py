@@ -1,11 +1,11 @@
 """Printed figures beside the computed ones, in the shape of the paper's own table."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from archbench.commands.reproduce.paper_table import folded, grid, is_grid
-from archbench.papers.records import VERDICTS, PublishedFigure, Reproduction, Verdict, VerdictChange
+from archbench.papers.records import VERDICTS, PublishedFigure, Reproduction, VerdictChange
+from archbench.papers.reproductions import Reproductions, tally, verdict_counts
 from archbench.papers.verdict_looks import LOOKS
 from archbench.record import as_json
 from archbench.tables.columns import Columns, table_of, table_of_dicts
@@ -16,11 +16,6 @@ LEGEND = (
     "= as computed; ≈ the computed value rounds to it; ↓ it was cut, not rounded; ~ one of its "
     "last digit away; ≠ inconsistent; ? not derivable from what was published; * reported, quoted "
     "and not verified. Behind a mark: what was computed."
-)
-
-KEYS = (
-    *("id", "table", "paper", "documents", "architecture", "row", "column", "printed", "value"),
-    *("computed", "unit", "verdict", "convention", "explanation"),
 )
 
 
@@ -69,7 +64,7 @@ def summary_report(
     if len(tables) > 1:
         shown.append(("all", reproductions))
     rows: list[tuple[TableCell, ...]] = [
-        (name, len(found), *_counts(found).values()) for name, found in shown
+        (name, len(found), *verdict_counts(found).values()) for name, found in shown
     ]
     document = {
         "schema": "archbench.reproduce/1",
@@ -78,7 +73,7 @@ def summary_report(
                 "table": name,
                 "paper": _paper(r.figure for r in found),
                 "figures": len(found),
-                "verdicts": _counts(found),
+                "verdicts": verdict_counts(found),
             }
             for name, found in tables.items()
         ],
@@ -90,7 +85,7 @@ def summary_report(
         (Table(columns, tuple(rows)),),
         document,
         notes=(LEGEND,),
-        rows=_machine_rows(reproductions),
+        rows=table_of_dicts(Reproductions(reproductions).to_rows(), Reproductions.COLUMNS),
     )
 
 
@@ -132,25 +127,6 @@ def _paper(figures: Iterable[PublishedFigure]) -> str:
 
 def _networks(figures: Iterable[PublishedFigure]) -> list[str]:
     return list(dict.fromkeys(f.architecture for f in figures if f.architecture))
-
-
-def tally(reproductions: Sequence[Reproduction]) -> str:
-    """Count verdicts in a line: "133 figures: 108 exact, 14 rounded, ..."."""
-    counts = _counts(reproductions)
-    parts = [f"{count} {LOOKS[verdict].word}" for verdict, count in counts.items() if count]
-    return f"{counted(len(reproductions), 'figure')}: {', '.join(parts) or 'none'}"
-
-
-def _counts(reproductions: Sequence[Reproduction]) -> dict[Verdict, int]:
-    """Return the number of figures with each verdict."""
-    counts = Counter(reproduction.verdict for reproduction in reproductions)
-    return {verdict: counts[verdict] for verdict in VERDICTS}
-
-
-def _machine_rows(reproductions: Sequence[Reproduction]) -> Table:
-    """One row per figure, with everything but the other readings."""
-    rows = [r.to_dict() | {"documents": "; ".join(r.figure.documents)} for r in reproductions]
-    return table_of_dicts(rows, KEYS)
 
 
 def _listing(reproductions: Sequence[Reproduction]) -> Table:

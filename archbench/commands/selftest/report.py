@@ -48,7 +48,7 @@ def selftest_report(test: SelfTest) -> Report:
             "drawn from the pairs of those that ran, and their intervals are of the drawing alone, "
             "not of how few pairs there are.",
         ),
-        rows=table_of_dicts(test.rows()),
+        rows=table_of_dicts(test.to_rows()),
     )
 
 

@@ -5,7 +5,8 @@ from typing import Any
 
 from archbench.analysis.records import Profile
 from archbench.networks.registry.records import Architecture, PaperTable
-from archbench.record import Record, as_json
+from archbench.record import Record, Row, as_json
+from archbench.units import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,11 @@ class CrossCheckRow(Record):
     macs: int
     fvcore: int
     why: str  #: they differ, or "" where they agree
+
+    @property
+    def summary_line(self) -> str:
+        """The operation, and both counts."""
+        return f"{self.operator}: {self.macs:,} MACs, fvcore {self.fvcore:,}"
 
     @property
     def difference(self) -> int:
@@ -34,6 +40,17 @@ class CrossCheck(Record):
     rows: tuple[CrossCheckRow, ...]
     #: (operation, calls) that fvcore says it has no rule for, and archbench counts
     missed: tuple[tuple[str, int], ...]
+
+    @property
+    def summary_line(self) -> str:
+        """The version, and how many kinds of operation differ."""
+        differ = sum(1 for row in self.rows if row.difference)
+        kinds = counted(len(self.rows), "kind")
+        return f"fvcore {self.version}: {kinds} of operation, {differ} counted otherwise"
+
+    def to_rows(self) -> list[Row]:
+        """Return a row for each kind of operation."""
+        return [row for found in self.rows for row in found.to_rows()]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the cross-check under its JSON names."""

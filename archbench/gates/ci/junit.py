@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from archbench.gates.ci.outcomes import Outcome
 from archbench.gates.records import NOTHING, UNDECIDED, UNDECIDED_WORDS
 from archbench.libraries import needed
+from archbench.one_line import printable
 
 WHOLE = {  # exit codes that need not be any one cell's
     UNDECIDED: "not all could be seen, and --strict counts that",
@@ -24,8 +25,8 @@ def junit_xml(outcomes: Sequence[Outcome], suite: str, strict: bool, exit_code: 
 
     cases = TestSuite(suite)
     for one in outcomes:
-        case = TestCase(_plain(one.cell), suite, one.took_s)
-        word, message = one.word.replace("_", " "), _plain(one.message)
+        case = TestCase(printable(one.cell), suite, one.took_s)
+        word, message = one.word.replace("_", " "), printable(one.message)
         if one.word == "regressed" or (strict and one.word in UNDECIDED_WORDS):
             case.result = [Failure(f"{word}: {message}", one.word)]
         elif one.word == "failed":
@@ -43,8 +44,3 @@ def junit_xml(outcomes: Sequence[Outcome], suite: str, strict: bool, exit_code: 
     document.add_testsuite(cases)
     text: str = document.tostring().decode("utf-8")
     return text
-
-
-def _plain(text: str) -> str:
-    """Write control characters, which XML cannot hold, as Python's escapes."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from archbench.gates.records import Verdict, Word, exit_code, worst_words
-from archbench.record import Record, as_json
+from archbench.gates.records import Verdict, Word, exit_code, worst_first, worst_words
+from archbench.gates.verdict_words import tally
+from archbench.record import Record, Row, as_json
+from archbench.units import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +42,25 @@ def benchmarks_of(runs: Sequence[SavedRun], name: str) -> list[SavedBenchmark]:
 class SavedCheck(Record):
     """Saved runs of two sides, judged."""
 
+    COLUMNS = ("cell", "metric", "verdict", "ratio", "low", "high", "mde", "p", "note")
+
     before: tuple[SavedRun, ...]  #: files of the first side
     after: tuple[SavedRun, ...]  #: files of the second side
     verdicts: tuple[Verdict, ...]  #: one for each benchmark
     #: whether the sides took turns; where they did not, every ratio contains the machine's drift
     in_turn: bool
     strict: bool = False  #: a verdict that could not be decided fails too
+
+    @property
+    def summary_line(self) -> str:
+        """How many files there are, how many benchmarks have which verdict, and the exit code."""
+        words = tally([verdict.verdict for verdict in self.verdicts]) or "no benchmarks"
+        sides = f"{counted(len(self.before), 'file')} before, {len(self.after)} after"
+        return f"{sides}: {words}; exit code {self.exit_code}"
+
+    def to_rows(self) -> list[Row]:
+        """Return a row for each verdict, worst first."""
+        return [row for verdict in worst_first(self.verdicts) for row in verdict.to_rows()]
 
     @property
     def exit_code(self) -> int:

@@ -11,8 +11,6 @@ from archbench.tables.columns import table_of_dicts
 from archbench.tables.table import Column, Report, Table
 from archbench.units import counted
 
-KEYS = "cell metric verdict ratio low high mde p note".split()
-
 
 def saved_report(found: SavedCheck) -> Report:
     """Lay out the verdicts on saved runs."""
@@ -28,7 +26,7 @@ def saved_report(found: SavedCheck) -> Report:
             "in the rounds of one. Regressed: an exact test of ranks, which says so wrongly at "
             "most once in a hundred times that nothing changed, of all benchmarks together.",
         ),
-        rows=table_of_dicts([v.to_dict() for v in verdicts], KEYS),
+        rows=table_of_dicts(found.to_rows(), SavedCheck.COLUMNS),
         whole="-f csv",
     )
 

@@ -2,20 +2,61 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 from archbench.errors import ArchbenchError
+from archbench.gates.structure.cells_table import TITLES
 from archbench.gates.structure.changes import structure_changes
 from archbench.gates.structure.locks import Lock, LockedCell
+from archbench.record import Record, Row
+from archbench.units import counted
 
 
 @dataclass(frozen=True, slots=True)
-class Locking:
+class Locking(Record):
     """A new lock, and how it differs from the one before."""
+
+    COLUMNS = ("cell", "state", *TITLES)
 
     lock: Lock  #: the new one
     added: tuple[str, ...] = ()  #: names of new cells
     changed: tuple[str, ...] = ()  #: names of cells with another setting or structure
     removed: tuple[str, ...] = ()  #: names of cells that are taken out
+
+    @property
+    def summary_line(self) -> str:
+        """The number of cells, and how many were added, changed and removed."""
+        return f"{counted(len(self.lock.cells), 'cell')}, {self.news}"
+
+    @property
+    def news(self) -> str:
+        """How many cells were added, changed and removed: "1 added, 2 changed"."""
+        states = {"added": self.added, "changed": self.changed, "removed": self.removed}
+        news = (f"{len(names)} {state}" for state, names in states.items() if names)
+        return ", ".join(news) or "nothing new"
+
+    def state_of(self, cell: LockedCell) -> Literal["added", "changed", "unchanged"]:
+        """Return how a cell of the lock differs from the lock before."""
+        if cell.name in self.added:
+            return "added"
+        return "changed" if cell.name in self.changed else "unchanged"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the names of the cells: all, and those of which there is news."""
+        return {
+            "added": list(self.added),
+            "changed": list(self.changed),
+            "removed": list(self.removed),
+            "cells": [cell.name for cell in self.lock.cells],
+            "incomplete": list(self.incomplete),
+        }
+
+    def to_rows(self) -> list[Row]:
+        """Return a row for each cell of the lock: its name, its state and its figures."""
+        return [
+            {"cell": cell.name, "state": self.state_of(cell), **cell.structure.figures()}
+            for cell in self.lock.cells
+        ]
 
     @property
     def incomplete(self) -> tuple[str, ...]:

@@ -3,14 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 from archbench.gates.records import NOTHING, Verdict, Word, exit_code, worst_words
-from archbench.libraries import needed
-from archbench.record import Record, as_json
-
-if TYPE_CHECKING:
-    import pandas
+from archbench.gates.verdict_words import tally
+from archbench.record import Record, Row, as_json
+from archbench.units import counted
 
 Metric = Literal[
     "params",
@@ -80,6 +78,13 @@ class Part(Record):
     trainable_params: int = 0
     buffers: int = 0
 
+    @property
+    def summary_line(self) -> str:
+        """Name, type, parameters and calls."""
+        kind = f" ({self.type})" if self.type else ""
+        calls = counted(self.calls, "call")
+        return f"{self.name or '(itself)'}{kind}: {self.params:,} params, {calls}"
+
 
 @dataclass(frozen=True, slots=True)
 class StructureChange(Record):
@@ -91,10 +96,22 @@ class StructureChange(Record):
     before: Part | None  #: in the lock; None for an added part
     now: Part | None  #: None for a removed part
 
+    @property
+    def summary_line(self) -> str:
+        """Cell, kind of part, kind of change, and the part's name."""
+        part = self.now or self.before
+        name = "" if part is None else f" {part.name or '(itself)'}"
+        return f"{self.cell}: {self.what}{name} {self.kind}"
+
 
 @dataclass(frozen=True, slots=True)
 class Check(Record):
     """All that the structure gate found."""
+
+    COLUMNS = (
+        *("cell", "metric", "verdict", "before", "now", "limit", "ratio", "low", "high", "mde"),
+        *("p", "note", "complete"),
+    )
 
     lock: str  #: the file that was checked against
     cells: tuple[str, ...]  #: names of the cells that were computed, failed ones included
@@ -111,6 +128,12 @@ class Check(Record):
     #: the command that accepts the changes, or what has to come first; empty where nothing changed
     accept: str = ""
     strict: bool = False  #: cells that could not be decided fail too
+
+    @property
+    def summary_line(self) -> str:
+        """The lock, how many cells have which verdict, and the exit code."""
+        words = tally(list(self.verdict_of_cell.values())) or "no cells"
+        return f"against {self.lock}: {words}; exit code {self.exit_code}"
 
     @property
     def verdict_of_cell(self) -> dict[str, Word]:
@@ -148,9 +171,7 @@ class Check(Record):
             "exit_code": self.exit_code,
         }
 
-    def to_frame(self) -> "pandas.DataFrame":
-        """Return a row for each verdict."""
-        with needed("pandas", "data frames"):
-            import pandas
-
-        return pandas.DataFrame([verdict.to_dict() for verdict in self.verdicts], dtype=object)
+    def to_rows(self) -> list[Row]:
+        """Return a row for each verdict, and one for each note on a cell."""
+        notes = [Verdict(name, None, "ok", note=note) for name, note in self.notes.items()]
+        return [row for verdict in (*self.verdicts, *notes) for row in verdict.to_rows()]

@@ -11,7 +11,6 @@ from archbench.gates.verdict_words import tally, toned
 from archbench.tables.columns import table_of_dicts
 from archbench.tables.table import Column, Kind, Report, Table, TableCell, at_least
 
-KEYS = "cell metric verdict before now limit ratio low high mde p note complete".split()
 RENAMES = 12  # of one cell that are shown; JSON has them all
 
 
@@ -25,7 +24,6 @@ def check_report(check: Check) -> Report:
     figures = [verdict for verdict in check.verdicts if verdict.metric and _is_news(verdict)]
     if figures:
         tables.append(_figures_table(figures))
-    notes = [Verdict(name, None, "ok", note=note) for name, note in check.notes.items()]
     tables += [table for name, *_ in cells if (table := parts_table(check, name)).rows]
     return Report(
         title=_title(check),
@@ -33,7 +31,7 @@ def check_report(check: Check) -> Report:
         document=check.to_dict(),
         facts=_facts(check),
         notes=_notes(check),
-        rows=table_of_dicts([v.to_dict() for v in [*check.verdicts, *notes]], KEYS),
+        rows=table_of_dicts(check.to_rows(), Check.COLUMNS),
         commands=(("to accept", check.accept),) if check.accept else (),
         whole="-f json",
     )

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from math import log
+from math import exp, log
 from statistics import median
 from typing import Literal
 
@@ -47,6 +47,14 @@ class Pair(Record):
     sources: Mapping[Side, str | None] = field(default_factory=dict, hash=False)
     #: modules that a side imported from the other side's tree
     strays: Mapping[Side, tuple[str, ...]] = field(default_factory=dict, hash=False)
+
+    @property
+    def summary_line(self) -> str:
+        """Cell, stage, and the ratio of the two times, or why there is none."""
+        which = f"{self.cell}, {self.stage} {self.number}{' (control)' if self.control else ''}"
+        if self.failure is not None:
+            return f"{which}: {self.failure.summary_line}"
+        return f"{which}: ratio {exp(self.log_ratio):.3f}" if self.base else f"{which}: no times"
 
     @cached_property
     def log_ratio(self) -> float:

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from archbench.gates.records import NOTHING, Verdict, Word, exit_code, worst_words
+from archbench.gates.records import NOTHING, Verdict, Word, exit_code, worst_first, worst_words
 from archbench.gates.time.pairs import GatePlan, Pair
-from archbench.record import Record, as_json
+from archbench.gates.verdict_words import tally
+from archbench.record import Record, Row, as_json
 from archbench.timing.machine.records import Environment
 from archbench.timing.records import Failure
 
@@ -14,10 +15,22 @@ from archbench.timing.records import Failure
 class TimeGate(Record):
     """A run of the time gate."""
 
+    COLUMNS = ("cell", "metric", "verdict", "ratio", "low", "high", "mde", "p", "pairs", "note")
+
     plan: GatePlan  #: what was compared
     pairs: tuple[Pair, ...]  #: all that were measured
     verdicts: tuple[Verdict, ...]  #: one for each cell
     strict: bool = False  #: cells that could not be decided fail too
+
+    @property
+    def summary_line(self) -> str:
+        """What was compared, how many cells have which verdict, and the exit code."""
+        words = tally([verdict.verdict for verdict in self.verdicts]) or "no cells"
+        return f"{self.plan.head} by {self.plan.base}: {words}; exit code {self.exit_code}"
+
+    def to_rows(self) -> list[Row]:
+        """Return a row for each verdict, worst first."""
+        return [row for verdict in worst_first(self.verdicts) for row in verdict.to_rows()]
 
     @property
     def exit_code(self) -> int:

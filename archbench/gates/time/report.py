@@ -13,8 +13,6 @@ from archbench.tables.table import Column, Kind, Report, Table
 from archbench.timing.words import flag_notes, machine_facts
 from archbench.units import counted, duration
 
-KEYS = "cell metric verdict ratio low high mde p pairs note".split()
-
 
 def time_gate_report(gate: TimeGate) -> Report:
     """Lay out a run of the time gate."""
@@ -31,7 +29,7 @@ def time_gate_report(gate: TimeGate) -> Report:
             *_unlike_notes(gate),
             _meaning(gate),
         ),
-        rows=table_of_dicts([v.to_dict() for v in verdicts], KEYS),
+        rows=table_of_dicts(gate.to_rows(), TimeGate.COLUMNS),
         whole="-f csv",
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
-from archbench.record import Record, as_json
+from archbench.record import Record, Row, as_json
 from archbench.tables.picture import Picture
 
 ClaimVerdict = Literal["holds", "fails", "holds_with_condition", "not_tested"]
@@ -22,6 +22,11 @@ class Claim(Record):
     how: str  #: the experiment, in words
     expected: str  #: its outcome, in words
     verdict: ClaimVerdict  #: the verdict that this outcome means
+
+    @property
+    def summary_line(self) -> str:
+        """Name and statement."""
+        return f"{self.id}: {self.statement}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the claim under its JSON names."""
@@ -141,8 +146,42 @@ class Evidence:
 class Finding(Record):
     """A claim and the evidence on it."""
 
+    COLUMNS = (
+        *("claim", "verdict", "expected_verdict", "condition", "seeds"),
+        *("measured", "value", "expected", "within", "relation", "agrees"),
+    )
+
     claim: Claim
     evidence: Evidence
+
+    @property
+    def summary_line(self) -> str:
+        """The claim's name, the verdict, and the statement."""
+        word = self.evidence.verdict.replace("_", " ")
+        surprise = "" if self.as_expected else ", not as expected"
+        return f"{self.claim.id}: {word}{surprise} ({self.claim.statement})"
+
+    def to_rows(self) -> list[Row]:
+        """Return a row for each measurement; a claim without one has a row all the same."""
+        head = {
+            "claim": self.claim.id,
+            "verdict": self.evidence.verdict,
+            "expected_verdict": self.claim.verdict,
+            "condition": self.condition or None,
+            "seeds": " ".join(map(str, self.evidence.seeds)) or None,
+        }
+        return [
+            head
+            | {
+                "measured": m.what,
+                "value": m.value,
+                "expected": m.expected,
+                "within": m.within,
+                "relation": m.relation,
+                "agrees": m.agrees,
+            }
+            for m in self.evidence.measurements
+        ] or [head]
 
     @property
     def as_expected(self) -> bool:

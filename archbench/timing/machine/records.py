@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from archbench.record import Record
+from archbench.units import counted
 
 FINGERPRINT_DIGITS = 12  # 48 bits: two of 10,000 machines share one with a chance of 2e-7
 
@@ -104,6 +105,15 @@ class Environment(Record):
     archbench: str | None = None  #: version
     commit: str | None = None  #: of the repository that the current folder is in
     dirty: bool | None = None  #: whether files that it tracks were changed since
+
+    @property
+    def summary_line(self) -> str:
+        """Fingerprint, device, threads, torch and system."""
+        threads = counted(self.threads, "thread")
+        return (
+            f"{self.fingerprint}: {self.device_name} ({self.device}), {threads}, "
+            f"torch {self.torch}, Python {self.python}, {self.system}"
+        )
 
     @property
     def fingerprint(self) -> str:

@@ -2,10 +2,9 @@
 
 from archbench.commands.bench.fits.records import Fit, Fits
 from archbench.commands.bench.report import not_counted
-from archbench.tables.columns import Columns, table_of, without_empty
+from archbench.tables.columns import Columns, table_of, table_of_dicts, without_empty
 from archbench.tables.table import Bound, Column, Kind, Report, TableCell
-from archbench.timing.words import how, machine_facts
-from archbench.units import memory
+from archbench.timing.words import machine_facts
 
 MEANING = (
     "Peak is what torch's allocator hands out at the highest moment of a call: weights, buffers, "
@@ -22,31 +21,15 @@ def _predicted_bytes(fit: Fit) -> TableCell:
     return fit.predicted_bytes if fit.predicted_complete else Bound(fit.predicted_bytes, "≥")
 
 
-def _attempts(fit: Fit) -> str | None:
-    """Return a line for each batch that was run: whether it fits."""
-    words = [
-        f"{attempt.batch_size} {'fits' if attempt.fits else _why(attempt.peak_bytes)}"
-        for attempt in fit.attempts
-    ]
-    return "\n".join(words) or None
-
-
-def _why(peak_bytes: int | None) -> str:
-    return "out of memory" if peak_bytes is None else f"takes {memory(peak_bytes)}"
-
-
 COLUMNS: Columns[Fit] = (
     (Column("model", "model"), lambda fit: fit.cell.model),
-    (Column("how", "how", optional=True), lambda fit: how(fit.cell)),
+    (Column("how", "how", optional=True), lambda fit: fit.cell.how),
     (Column("limit_bytes", "limit", Kind.SIZE, 3), lambda fit: fit.limit_bytes),
     (Column("predicted_batch", "computed batch", Kind.INTEGER), _predicted_batch),
     (Column("predicted_bytes", "computed peak", Kind.SIZE, 2), _predicted_bytes),
     (Column("found_batch", "largest run", Kind.INTEGER), lambda fit: fit.found_batch),
     (Column("found_bytes", "its peak", Kind.SIZE, 1), lambda fit: fit.found_bytes),
-    (Column("attempts", "tried"), _attempts),
-)
-COMPLETE: Columns[Fit] = (
-    (Column("predicted_complete", "complete"), lambda fit: str(fit.predicted_complete)),
+    (Column("attempts", "tried"), lambda fit: fit.tried),
 )
 
 
@@ -58,7 +41,7 @@ def fits_report(fits: Fits) -> Report:
         fits.to_dict(),
         () if fits.environment is None else tuple(machine_facts(fits.environment)),
         (*_notes(fits), MEANING),
-        rows=table_of((*COLUMNS, *COMPLETE), fits.fits),
+        rows=table_of_dicts(fits.to_rows()),
     )
 
 

@@ -15,7 +15,6 @@ from archbench.shell.atomic_files import atomic_write
 from archbench.shell.streams import warn
 from archbench.tables.picture import COLOURS, drawn
 from archbench.timing.ceilings import Ceilings
-from archbench.timing.words import how
 from archbench.units import scaled
 
 Plot = Annotated[
@@ -57,7 +56,7 @@ def draw_roofline(timing: Timing, path: Path) -> None:
     if timing.roofline is None:
         warn(f"there are no layers to draw, and '{path}' is left as it was")
         return
-    title = f"{timing.cell.model}, batch {timing.cell.batch_size} {how(timing.cell)}"
+    title = f"{timing.cell.model}, batch {timing.cell.batch_size} {timing.cell.how}"
     with atomic_write(path) as stream:
         stream.write(roofline_svg(timing.roofline, title.strip()))
 

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from archbench.analysis.layer_work import LayerWork
-from archbench.record import Record
+from archbench.record import Record, Row
 from archbench.timing.ceilings import Ceilings
+from archbench.units import counted, duration
 
 Bound = Literal["compute", "memory", "launch"]
 
@@ -18,6 +19,19 @@ class LayerTime(Record):
     time_s: float  #: its own time in one pass, its children left out: median
     bound_s: float  #: the least time in which this machine could do that work
     bound: Bound  #: which ceiling sets it
+
+    @property
+    def summary_line(self) -> str:
+        """Path, time and the least time it could take."""
+        sign = "" if self.work.complete else "≥ "
+        path = self.work.path or "(itself)"
+        return (
+            f"{path}: {duration(self.time_s)}, least {sign}{duration(self.bound_s)} ({self.bound})"
+        )
+
+    def to_rows(self) -> list[Row]:
+        """Return the layer as one row, as CSV has it behind the columns of its cell."""
+        return [self.to_dict()]
 
     @property
     def intensity(self) -> float | None:
@@ -51,6 +65,16 @@ class Roofline(Record):
     layers: tuple[LayerTime, ...]
     whole_s: float  #: the median time of a pass in which nothing was watched
     ceilings: Ceilings  #: of the machine
+
+    @property
+    def summary_line(self) -> str:
+        """The number of layers, the time of all of them and that of an unwatched pass."""
+        layers = counted(len(self.layers), "layer")
+        return f"{layers}, {duration(self.sum_s)}; unwatched {duration(self.whole_s)}"
+
+    def to_rows(self) -> list[Row]:
+        """Return a row for each layer."""
+        return [row for layer in self.layers for row in layer.to_rows()]
 
     @property
     def sum_s(self) -> float:

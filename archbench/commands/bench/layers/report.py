@@ -8,7 +8,6 @@ from archbench.commands.bench.records import Bench, Timing
 from archbench.commands.bench.report import bench_report
 from archbench.tables.columns import table_of, table_of_dicts
 from archbench.tables.table import Column, Kind, Report, Table, TableCell, Tone, Toned, at_least
-from archbench.timing.words import ceilings_line, how
 from archbench.units import counted, duration
 
 TONES = {"compute": Tone.GOOD, "memory": Tone.FAIR, "launch": Tone.QUIET}
@@ -35,14 +34,14 @@ def layers_report(bench: Bench) -> Report:
         tables=(*plain.tables, *tables),
         facts=tuple(facts),
         notes=(*plain.notes, *notes, MEANING),
-        rows=table_of_dicts(bench.layer_rows()),
+        rows=table_of_dicts(bench.to_rows("layers")),
     )
 
 
 def _table(timing: Timing, roofline: Roofline) -> Table:
     """One row per layer, and one with their sum."""
     columns = _columns(roofline)
-    title = f"{timing.cell.model}, batch {timing.cell.batch_size} {how(timing.cell)}".strip()
+    title = f"{timing.cell.model}, batch {timing.cell.batch_size} {timing.cell.how}".strip()
     table = table_of([(column, cell) for column, cell, _ in columns], roofline.layers, title)
     return replace(table, rows=(*table.rows, tuple(total for _, _, total in columns)))
 
@@ -105,7 +104,7 @@ def _facts(roofline: Roofline) -> list[tuple[str, str]]:
             f"{duration(roofline.whole_s)} unwatched; the layers sum to "
             f"{duration(roofline.sum_s)}, {more:+.1%}",
         ),
-        ("ceilings", ceilings_line(roofline.ceilings)),
+        ("ceilings", roofline.ceilings.summary_line),
     ]
 
 
