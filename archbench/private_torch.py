@@ -12,7 +12,7 @@ operations            (such as `_softmax`) leaves them out: torch computes their
 fused_attention       (`_scaled_dot_product_flash_attention_for_cpu`) is None: the computed peak of
                       memory takes attention apart, and is that of the larger kernel;
 flop_formulas         (`flop_registry`) is empty: what only torch has a rule for is not counted,
-                      and is named so;
+                      and is named so; forget_flop_formulas() then has nothing to drop;
 compiler_is_loaded    (`_dynamo`) says yes: the compiler is asked to stand aside, which loads it;
 compilations          (`counters`) is None: times of a compiled network are flagged;
 uncompiled            (`_orig_mod`) leaves the wrapper, which runs and counts the same network;
@@ -24,10 +24,12 @@ hold_kernel           (`_sleep`) is None: a GPU's own times include launching, a
 """
 
 import importlib
+import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from importlib.util import find_spec
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -133,6 +135,17 @@ def flop_formulas() -> Mapping[Any, Callable[..., int]]:
 
     formulas: Mapping[Any, Callable[..., int]] = getattr(flop_counter, "flop_registry", {})
     return formulas
+
+
+def forget_flop_formulas(path: Path) -> None:
+    """Drop the FLOP formulas that a file registered: torch refuses them when it runs again."""
+    if "torch.utils.flop_counter" not in sys.modules:
+        return
+    formulas = cast(dict[Any, Callable[..., int]], flop_formulas())
+    for operation, formula in list(formulas.items()):
+        code = getattr(inspect.unwrap(formula), "__code__", None)
+        if code is not None and Path(code.co_filename).resolve() == path.resolve():
+            del formulas[operation]
 
 
 def compiler_is_loaded() -> bool:

@@ -2,8 +2,8 @@
 
 operators.csv places torch's operations. Those that torch itself tags as point-wise, as a reduction
 or as a view, and those that take no tensor, are zero without standing there. An operation that
-stands nowhere has the rule that `torch.utils.flop_counter` has for it, or is unknown: the report
-names it.
+stands nowhere, or is listed as unknown, has the rule that `torch.utils.flop_counter` has for it.
+Users register rules there. Without one the operation is unknown: the report names it.
 """
 
 from functools import cache
@@ -74,6 +74,8 @@ def placing_of(func: Any) -> Placing:
         return _by_torch(func, func)
     name = name_of(func)
     listed = table().get(name) or table().get(name.rstrip("_"))  # in place, as else
+    if listed is UNKNOWN:
+        return _by_torch(func, func.overloadpacket)
     if listed is not None:
         return listed
     namespace = name.partition(".")[0]

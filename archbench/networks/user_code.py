@@ -24,6 +24,7 @@ from torch import nn
 from archbench.errors import ArchbenchError, UserCodeError
 from archbench.networks.import_path import import_from
 from archbench.networks.names import parts_of
+from archbench.private_torch import forget_flop_formulas
 
 # Arguments by which libraries load published weights. Weights change no count, and times are taken
 # with random ones: nothing is downloaded unless the user asks for it.
@@ -142,6 +143,7 @@ def _import_file(path: Path) -> ModuleType:
     assert spec is not None  # it has a loader
     module = importlib.util.module_from_spec(spec)
     _let_see_neighbours(path.resolve().parent)
+    forget_flop_formulas(path)
     sys.modules.setdefault(path.stem, module)  # pickling and dataclasses look a class up there
     try:
         with user_code(f"importing '{path}'"):

@@ -15,6 +15,8 @@ DEFAULT_DEPTH = 2  # of the module tree, for a network that has no table in a pa
 PARAMS = Column("params", "params", Kind.COUNT)
 MACS = Column("macs", "MACs", Kind.COUNT)
 
+FORMULA = "in place of 0: FLOPs of a call, 2 for each multiply-add"
+
 NEUTRAL = {"num_classes", "aux"}  # arguments that make no other version of a network
 
 MEANING = (
@@ -42,6 +44,7 @@ def summary_report(found: Summary, depth: int | None = None, layers: bool = Fals
         profile.to_dict(),
         _facts(profile, found.architecture),
         (*(paper.notes if paper is not None else ()), *_notes(profile)),
+        listings=_rules(profile),
     )
 
 
@@ -207,6 +210,21 @@ def _notes(profile: Profile) -> list[str]:
         more = f" and {len(profile.uncalled) - 5} more" if len(profile.uncalled) > 5 else ""
         notes.append(f"Never ran, though their parameters count: {shown}{more}.")
     return notes
+
+
+def _rules(profile: Profile) -> tuple[tuple[str, str], ...]:
+    """Return the Python that gives a rule to every operation without one; empty if all have one."""
+    if not profile.uncounted:
+        return ()
+    lines = ["import torch.utils.flop_counter"]
+    for operation in profile.uncounted:
+        name = operation.op.rpartition(".")[2]
+        lines += [
+            f"@torch.utils.flop_counter.register_flop_formula(torch.ops.{operation.op})",
+            f"def {name}_flops(*shapes, out_shape, **options): return 0  # {FORMULA}",
+        ]
+    names = ", ".join(operation.op for operation in profile.uncounted)
+    return ((f"To count {names}, put this into the model's file", "\n".join(lines)),)
 
 
 def _other_work(operation: OperationCount) -> str:

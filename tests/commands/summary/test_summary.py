@@ -2,14 +2,20 @@
 
 import io
 import json
+import re
 import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
+from torch import nn
+from torch.utils import flop_counter
 
 import archbench
 from archbench.app import run
+from archbench.commands.summary.records import Summary
+from archbench.commands.summary.report import summary_report
 from archbench.networks.registry import find
 from tests.command_line import succeed
 
@@ -260,3 +266,68 @@ def test_cross_check_needs_fvcore_and_nothing_else_does(
     succeed(capsys, "summary", "resnet20")
     assert run(["summary", "resnet20", "--cross-check"]) == 2
     assert "fvcore is needed for --cross-check" in capsys.readouterr().err
+
+
+RULE = re.compile(r"^import torch\.utils\.flop_counter\n(?:@.*\ndef .*\n)+", re.MULTILINE)
+
+
+@pytest.fixture
+def formulas(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A copy of torch's table of formulas, which a test may add to."""
+    monkeypatch.setattr(flop_counter, "flop_registry", dict(flop_counter.flop_registry))
+
+
+def rule_in(out: str) -> str:
+    """The lines of Python that a summary prints for operations without a rule."""
+    found = RULE.search(out)
+    assert found is not None, out
+    return found[0]
+
+
+@pytest.mark.usefixtures("formulas")
+def test_a_summary_prints_the_rule_that_is_missing(
+    nets: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Three lines for an operation, to be pasted into the model's file; the count is whole then."""
+    argv = ["summary", "nets.py:Secret", "-i", "3x8x8"]
+    lines = rule_in(succeed(capsys, *argv)).splitlines()
+    assert len(lines) == 3
+    assert "torch.ops.nets.secret" in lines[1]
+    file = nets / "nets.py"
+    file.write_text(file.read_text() + "\n" + "\n".join(lines) + "\n")
+    for _ in range(2):  # the file runs anew each time, and torch refuses a second registration
+        out = succeed(capsys, *argv, "--strict")
+        assert "MACs         6,952 (6.95 K)" in out
+        assert "NOT COUNTED" not in out
+        assert "flop_counter" not in out
+    file.write_text(file.read_text().replace("return 0  #", "return 2 * math.prod(out_shape)  #"))
+    file.write_text("import math\n" + file.read_text())
+    # 3·8·8 elements leave the operation
+    assert "MACs         7,144 (7.14 K)" in succeed(capsys, *argv, "--strict")
+
+
+class Several(nn.Module):
+    """Runs an operation that takes functions, and one that no table gives a rule."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = torch.cond(x.sum() > 0, torch.sin, torch.cos, (x,))
+        return torch.ops.aten._compute_linear_combination(x, torch.ones(2, 4))
+
+
+@pytest.mark.usefixtures("formulas")
+@pytest.mark.skipif(not hasattr(torch, "cond"), reason="this torch has no torch.cond")
+def test_the_rules_of_several_operations_stand_together() -> None:
+    """An import, and two lines for each of them."""
+    profile = archbench.profile(Several(), inputs=torch.ones(4, 3))
+    assert [op.op for op in profile.uncounted] == [
+        "higher_order.cond",
+        "aten._compute_linear_combination",
+    ]
+    [(heading, lines)] = summary_report(Summary(profile)).listings
+    assert heading == (
+        "To count higher_order.cond, aten._compute_linear_combination, put this into the model's "
+        "file"
+    )
+    assert len(lines.splitlines()) == 5
+    exec(lines, {})  # what it is for
+    assert archbench.profile(Several(), inputs=torch.ones(4, 3), strict=True).uncounted == ()
