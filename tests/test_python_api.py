@@ -1,5 +1,6 @@
 """The Python functions beside the commands: the same names, the same defaults, old names warn."""
 
+import doctest
 import warnings
 from collections.abc import Callable, Mapping
 from inspect import Parameter, signature
@@ -15,6 +16,7 @@ from archbench.app import app
 from archbench.errors import AnalysisIncomplete, ArchbenchError, DeviceUnavailable
 from archbench.old_names import OldName, renamed
 from archbench.timing.jobs import Job
+from tests.repository import ROOT
 
 COMMANDS = {  # the command that each public function stands for; build() has none
     "bench": "bench",
@@ -184,3 +186,40 @@ def test_a_comparison_takes_the_ways_of_the_command(machine: Callable[[], list[J
     ):
         with pytest.raises(ArchbenchError, match=said):
             archbench.compare("resnet20", "plain20", **given)  # type: ignore[arg-type]
+
+
+PAGE = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+
+
+def test_the_page_has_every_parameter_with_its_default() -> None:
+    """One row for each name, one column for each function."""
+    lines = [line.strip("| ").split(" | ") for line in PAGE.split("\n") if line.startswith("| `")]
+    head = next(line for line in PAGE.split("\n") if line.startswith("| parameter |"))
+    functions = head.replace("`", "").strip("| ").split(" | ")[1:]
+    assert sorted(functions) == sorted(NAMES)
+    shown = {
+        (function, row[0].strip("`")): cell
+        for row in lines
+        if len(row) == len(functions) + 1
+        for function, cell in zip(functions, row[1:], strict=True)
+        if cell != "-"
+    }
+    assert shown == {
+        (function, name): _cell(parameter)
+        for function in functions
+        for name, parameter in parameters_of(function).items()
+        if name not in PYTHON_ALONE.get(function, {})
+    }
+
+
+def _cell(parameter: Parameter) -> str:
+    if parameter.default is Parameter.empty:
+        return "required"
+    return f"`{parameter.default!r}`".replace("'", '"')
+
+
+def test_the_examples_of_the_page_are_true() -> None:
+    """Its >>> lines."""
+    results = doctest.testfile(str(ROOT / "docs" / "python.md"), module_relative=False)
+    assert results.attempted >= 6
+    assert results.failed == 0

@@ -8,8 +8,7 @@ takes time before a test asks for a fixture. Without pytest-benchmark the fixtur
 every other test runs.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -56,19 +55,6 @@ def _model_from(model: str, root: Path) -> str:
     return f"{root / place}:{name}" if place.endswith(".py") else model
 
 
-@contextmanager
-def _with_hint() -> Iterator[None]:
-    """Let pytest show the hint of an error below its message."""
-    from archbench.errors import ArchbenchError
-
-    try:
-        yield
-    except ArchbenchError as error:
-        if error.hint:
-            error.add_note(f"hint: {error.hint}")
-        raise
-
-
 def _without_benchmark() -> None:
     """Refuse to time anything, because pytest-benchmark is not installed.
 
@@ -77,8 +63,7 @@ def _without_benchmark() -> None:
     """
     from archbench.libraries import require
 
-    with _with_hint():
-        require("pytest_benchmark", "the fixture archbench_benchmark")
+    require("pytest_benchmark", "the fixture archbench_benchmark")
 
 
 def _with_benchmark(benchmark: Any) -> Callable[..., None]:
@@ -92,10 +77,9 @@ def _with_benchmark(benchmark: Any) -> Callable[..., None]:
     """
 
     def timed(model: Any, input_size: Any = None, **settings: Any) -> None:
-        with _with_hint():
-            from archbench.plugin.timed import time_under
+        from archbench.plugin.timed import time_under
 
-            time_under(benchmark, model, input_size, **settings)
+        time_under(benchmark, model, input_size, **settings)
 
     return timed
 

@@ -194,6 +194,7 @@ def test_a_refusal_comes_with_its_hint(project: Path, ran: Ran) -> None:
     (project / "test_wrong.py").write_text(WRONG)
     printed = ran(project, "test_wrong.py", "--benchmark-disable", code=1)
     assert "6 failed, 1 passed" in printed
+    assert printed.count("hint: did you mean 'resnet") == 1
     for text in (
         "there is no architecture named 'resnet21'",
         "hint: did you mean 'resnet",

@@ -18,6 +18,7 @@ from archbench.commands.summary.records import Summary
 from archbench.commands.summary.report import summary_report
 from archbench.networks.registry import find
 from tests.command_line import succeed
+from tests.repository import ROOT
 
 STEM_7X7 = ("--model-kwargs", "stem=7x7")
 
@@ -293,6 +294,7 @@ def test_a_summary_prints_the_rule_that_is_missing(
     lines = rule_in(succeed(capsys, *argv)).splitlines()
     assert len(lines) == 3
     assert "torch.ops.nets.secret" in lines[1]
+    assert "\n".join(lines) in (ROOT / "docs" / "conventions.md").read_text(encoding="utf-8")
     file = nets / "nets.py"
     file.write_text(file.read_text() + "\n" + "\n".join(lines) + "\n")
     for _ in range(2):  # the file runs anew each time, and torch refuses a second registration
