@@ -12,7 +12,7 @@ operations            (such as `_softmax`) leaves them out: torch computes their
 fused_attention       (`_scaled_dot_product_flash_attention_for_cpu`) is None: the computed peak of
                       memory takes attention apart, and is that of the larger kernel;
 flop_formulas         (`flop_registry`) is empty: what only torch has a rule for is not counted,
-                      and is named so; forget_flop_formulas() then has nothing to drop;
+                      and is named so; drop_flop_formulas() has nothing to drop;
 compiler_is_loaded    (`_dynamo`) says yes: the compiler is asked to stand aside, which loads it;
 compilations          (`counters`) is None: times of a compiled network are flagged;
 uncompiled            (`_orig_mod`) leaves the wrapper, which runs and counts the same network;
@@ -137,15 +137,30 @@ def flop_formulas() -> Mapping[Any, Callable[..., int]]:
     return formulas
 
 
-def forget_flop_formulas(path: Path) -> None:
-    """Drop the FLOP formulas that a file registered: torch refuses them when it runs again."""
+def drop_flop_formulas(path: Path) -> dict[Any, Callable[..., int]]:
+    """Drop the FLOP formulas that a file registered, and return them, by operation.
+
+    Torch refuses a second formula of an operation, so the file could not run again.
+    """
     if "torch.utils.flop_counter" not in sys.modules:
-        return
+        return {}
     formulas = cast(dict[Any, Callable[..., int]], flop_formulas())
-    for operation, formula in list(formulas.items()):
-        code = getattr(inspect.unwrap(formula), "__code__", None)
-        if code is not None and Path(code.co_filename).resolve() == path.resolve():
-            del formulas[operation]
+    own = {key: formula for key, formula in formulas.items() if _stands_in(formula, path)}
+    for operation in own:
+        del formulas[operation]
+    return own
+
+
+def put_flop_formulas_back(dropped: Mapping[Any, Callable[..., int]]) -> None:
+    """Register FLOP formulas again that drop_flop_formulas() returned."""
+    if dropped:
+        cast(dict[Any, Callable[..., int]], flop_formulas()).update(dropped)
+
+
+def _stands_in(function: Callable[..., Any], path: Path) -> bool:
+    """Tell whether a file holds the code of a function."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    return code is not None and Path(code.co_filename).resolve() == path.resolve()
 
 
 def compiler_is_loaded() -> bool:

@@ -17,6 +17,7 @@ from archbench.app import run
 from archbench.commands.bench.fits.records import Attempt, Fit, Fits
 from archbench.commands.bench.fits.report import fits_report
 from archbench.commands.bench.layers.report import layers_report
+from archbench.commands.bench.records import Timing
 from archbench.commands.bench.report import bench_report
 from archbench.commands.claims.report import findings_report
 from archbench.commands.compare.report import structure_report
@@ -46,7 +47,7 @@ from archbench.tables.table import Report
 from archbench.timing.cells import Cell
 from archbench.timing.jobs import Job
 from archbench.timing.machine.disturbances import BusyProcess, CpuLoad
-from archbench.timing.records import Failure
+from archbench.timing.records import Failure, Session
 from tests.machines import HERE, ROOFS
 
 CELL = Cell("net.py:build", batch_size=8, precision="bf16")
@@ -237,6 +238,19 @@ def test_whole_numbers_of_a_frame_stay_whole() -> None:
     assert frame["c"].tolist() == [1, 0.5]
     assert [*frame_of([], ("x", "y")).columns] == ["x", "y"]
     assert frame_of([{"a": 2**70}, {"a": None}])["a"][0] == 2**70
+
+
+def test_a_time_that_is_in_doubt_says_so() -> None:
+    """The flags stand behind the figures, or in their place."""
+    timing = Timing(CELL, 5, 90, 0.02, flags=("cut_short", "unsettled"))
+    assert repr(timing) == (
+        "<Timing net.py:build, batch 8, cpu, bf16: 20.0 ms, cut short, unsettled>"
+    )
+    assert repr(replace(timing, latency_median_s=None)) == (
+        "<Timing net.py:build, batch 8, cpu, bf16: cut short, unsettled>"
+    )
+    doubted = Session((CELL,), 0, 0, times_ns=((2_000_000,),), flags=("foreign_process",))
+    assert repr(doubted) == "<Session net.py:build 2.00 ms (median of 1 round), foreign process>"
 
 
 def test_a_line_is_a_line_whatever_it_holds() -> None:

@@ -24,7 +24,7 @@ from torch import nn
 from archbench.errors import ArchbenchError, UserCodeError
 from archbench.networks.import_path import import_from
 from archbench.networks.names import parts_of
-from archbench.private_torch import forget_flop_formulas
+from archbench.private_torch import drop_flop_formulas, put_flop_formulas_back
 
 # Arguments by which libraries load published weights. Weights change no count, and times are taken
 # with random ones: nothing is downloaded unless the user asks for it.
@@ -143,7 +143,7 @@ def _import_file(path: Path) -> ModuleType:
     assert spec is not None  # it has a loader
     module = importlib.util.module_from_spec(spec)
     _let_see_neighbours(path.resolve().parent)
-    forget_flop_formulas(path)
+    rules = drop_flop_formulas(path)
     sys.modules.setdefault(path.stem, module)  # pickling and dataclasses look a class up there
     try:
         with user_code(f"importing '{path}'"):
@@ -152,6 +152,9 @@ def _import_file(path: Path) -> ModuleType:
         package = _package_of(path.resolve())
         if package is None or not _needs_package(error.__cause__):
             raise
+        drop_flop_formulas(path)  # the file ran up to its first import by dots
+        if package[1] in sys.modules:  # which Python does not run again
+            put_flop_formulas_back(rules)
         sys.path.insert(0, str(package[0]))
         with user_code(f"importing '{path}'"):
             return importlib.import_module(package[1])

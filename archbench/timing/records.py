@@ -152,13 +152,14 @@ class Session(Record):
 
     @property
     def summary_line(self) -> str:
-        """The median time of each cell, or why there is none."""
+        """The median time of each cell and the flags, or why there is no time."""
         if self.failure is not None:
             return f"{', '.join(cell.model for cell in self.cells)}: {self.failure.summary_line}"
         if not self.rounds:
             return f"{', '.join(cell.model for cell in self.cells)}: no times"
         times = [f"{cell.model} {duration(self.median_s(i))}" for i, cell in enumerate(self.cells)]
-        return f"{', '.join(times)} (median of {counted(self.rounds, 'round')})"
+        flags = "".join(f", {flag.replace('_', ' ')}" for flag in self.flags)
+        return f"{', '.join(times)} (median of {counted(self.rounds, 'round')}){flags}"
 
     def to_rows(self) -> list[Row]:
         """Return a row for each time: cell by cell, round by round."""

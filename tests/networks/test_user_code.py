@@ -4,6 +4,8 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
+from torch.utils import flop_counter
 
 import archbench
 from archbench.errors import UserCodeError
@@ -45,3 +47,54 @@ def test_a_file_inside_a_package_may_import_from_it(tmp_path: Path) -> None:
     (tmp_path / "alone.py").write_text("from .layers import Layer")
     with pytest.raises(UserCodeError, match="attempted relative import"):
         archbench.profile(f"{tmp_path / 'alone.py'}:Layer", "float32:3")
+
+
+FORMULA = """
+import torch.utils.flop_counter
+from torch import nn
+
+@torch.utils.flop_counter.register_flop_formula(torch.ops.aten.linear_backward)
+def linear_backward_flops(*shapes, out_shape, **options):
+    return NUMBER
+
+class One(nn.Linear):
+    def __init__(self):
+        super().__init__(5, 8)
+
+class Two(One):
+    pass
+"""
+
+
+def test_a_file_that_registers_a_rule_runs_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two networks of one file; after a change its rule is the new one, and others' stay."""
+    monkeypatch.setattr(flop_counter, "flop_registry", dict(flop_counter.flop_registry))
+    before = set(flop_counter.flop_registry)
+    path = tmp_path / "ruled.py"
+    operation = torch.ops.aten.linear_backward
+    for number in (2, 4):
+        path.write_text(FORMULA.replace("NUMBER", str(number)))
+        for name in ("One", "Two"):
+            assert archbench.profile(f"{path}:{name}", (5,)).totals.macs == 40
+        assert flop_counter.flop_registry[operation](out_val=None) == number
+        assert set(flop_counter.flop_registry) == before | {operation}
+
+
+def test_a_file_of_a_package_keeps_its_rule(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its import by dots fails after the rule, so it runs twice at first, and never again."""
+    monkeypatch.setattr(flop_counter, "flop_registry", dict(flop_counter.flop_registry))
+    package = tmp_path / "ruled_package"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "widths.py").write_text("WIDE = 8")
+    text = FORMULA.replace("NUMBER", "6").replace(
+        "class One", "from .widths import WIDE\n\nclass One"
+    )
+    (package / "net.py").write_text(text.replace("5, 8", "5, WIDE"))
+    for name in ("One", "Two"):
+        assert archbench.profile(f"{package / 'net.py'}:{name}", (5,)).totals.macs == 40
+        assert flop_counter.flop_registry[torch.ops.aten.linear_backward](out_val=None) == 6

@@ -50,7 +50,7 @@ class Timing(Record):
 
     @property
     def summary_line(self) -> str:
-        """Cell, latency with its interval and throughput; or the flags that say why there is none.
+        """Cell, latency with its interval, throughput and flags; without times the flags alone.
 
         >>> Timing(Cell("vgg16"), 5, 90, 0.02, 0.019, 0.022, throughput_per_s=49.5)
         <Timing vgg16, batch 1, cpu: 20.0 ms (19.0 ms to 22.0 ms), 49.5 images/s>
@@ -59,15 +59,16 @@ class Timing(Record):
 
     @property
     def result_line(self) -> str:
-        """Latency with its interval, and throughput; or the flags that say why there is none."""
+        """Latency with its interval, throughput and flags; without times the flags alone."""
+        flags = ", ".join(flag.replace("_", " ") for flag in self.flags)
         if self.latency_median_s is None:
-            return ", ".join(flag.replace("_", " ") for flag in self.flags) or "no times"
+            return flags or "no times"
         text = duration(self.latency_median_s)
         if self.latency_low_s is not None and self.latency_high_s is not None:
             text += f" ({duration(self.latency_low_s)} to {duration(self.latency_high_s)})"
         if self.throughput_per_s is not None:
             text += f", {three_digits(self.throughput_per_s)} images/s"
-        return text
+        return f"{text}, {flags}" if flags else text
 
     @property
     def flops_per_s(self) -> float | None:
