@@ -107,7 +107,17 @@ def _labels(comparison: Comparison) -> list[str]:
     names = [profile.model for profile in comparison.profiles]
     if len(names) == 2 and max(map(len, names)) <= LONGEST_HEADING:
         return names
-    return [ascii_uppercase[i % 26] for i in range(len(names))]
+    return [_letters(i) for i in range(len(names))]
+
+
+def _letters(number: int) -> str:
+    """Return the letters of a network, counted as columns of a spreadsheet are: A ... Z, AA, AB.
+
+    >>> _letters(25), _letters(26), _letters(702)
+    ('Z', 'AA', 'AAA')
+    """
+    more, last = divmod(number, 26)
+    return (_letters(more - 1) if more else "") + ascii_uppercase[last]
 
 
 def _totals_table(comparison: Comparison) -> Table:

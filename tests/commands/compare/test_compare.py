@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
+from string import ascii_uppercase
 from typing import Any
 
 import pytest
@@ -38,6 +39,13 @@ def test_compare_marks_what_differs(capsys: pytest.CaptureFixture[str]) -> None:
     assert [line.split()[0] for line in marked] == ["conv2_x", "conv3_x", "conv4_x", "conv5_x"]
     assert "resnet34-b against resnet34: params larger, 1.008 times as many; MACs larger" in out
     assert "resnet18 against resnet34: params smaller, 0.533 times as many" in out
+
+
+def test_the_labels_of_many_networks_differ(capsys: pytest.CaptureFixture[str]) -> None:
+    """Beyond the 26 letters there are two letters a network, as in the columns of a spreadsheet."""
+    out = succeed(capsys, "compare", *["resnet20"] * 29, "--no-bench")
+    labels = [line.split()[0] for line in out.split("\n") if " resnet20  269,722" in line]
+    assert labels == [*ascii_uppercase, "AA", "AB", "AC"]
 
 
 def test_compare_measures(
