@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from archbench.analysis.records import LayerCost, OperationCount, Profile
+from archbench.analysis.records import LayerCost, OperationCount, Profile, StageCost
 from archbench.commands.summary.records import CrossCheck, Summary
-from archbench.networks.registry.records import Architecture, PaperTable
+from archbench.networks.registry.records import Architecture, GlobalPool, PaperTable
 from archbench.tables.columns import Columns, table_of
 from archbench.tables.table import Column, Kind, Report, Table, TableCell, at_least
 from archbench.units import counted, scaled, shape_for_people
@@ -76,9 +76,14 @@ def _paper_table(profile: Profile, paper: PaperTable) -> Table:
             elif key == "depth":
                 row.append(at_least(stage.depth, stage.complete))
             else:
-                row.append(next(printed, None))
+                row.append(_printed(next(printed, None), stage))
         rows.append((*row, stage.params, at_least(stage.macs, stage.complete)))
     return Table((*columns, PARAMS, MACS), tuple(rows))
+
+
+def _printed(value: str | int | GlobalPool | None, stage: StageCost) -> str | int | None:
+    """Return a value of the paper's table, the window of a global pool on this input's grid."""
+    return value.window_on(stage.input_shape) if isinstance(value, GlobalPool) else value
 
 
 LAYERS: Columns[LayerCost] = (

@@ -29,7 +29,7 @@ from archbench.networks.archs.parts.branches import (
 )
 from archbench.networks.archs.parts.layers import SameConv2d, SeparableConv2d
 from archbench.networks.archs.parts.stages import Logits, StagedNetwork
-from archbench.networks.registry.records import PaperRow, PaperTable
+from archbench.networks.registry.records import GlobalPool, PaperRow, PaperTable
 
 
 class Row(NamedTuple):
@@ -37,7 +37,7 @@ class Row(NamedTuple):
 
     stage: str
     type: str
-    patch_size_stride: str | None = None
+    patch_size_stride: str | GlobalPool | None = None
     n1x1: int | None = None
     n3x3_reduce: int | None = None
     n3x3: int | None = None
@@ -64,7 +64,7 @@ FIGURE_5 = (
     Row("inception_4e", "inception (4e)", "stride 2",     0, 128, 192,  192, 256, "max", None),
     Row("inception_5a", "inception (5a)", None,         352, 192, 320,  160, 224, "avg", 128),
     Row("inception_5b", "inception (5b)", None,         352, 192, 320,  192, 224, "max", 128),
-    Row("avgpool",      "avg pool",       "7×7/1"),
+    Row("avgpool",      "avg pool",       GlobalPool("7×7/1")),
     Row("fc",           "linear"),
     Row("softmax",      "softmax"),
 )

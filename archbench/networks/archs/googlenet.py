@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from archbench.networks.archs.parts.layers import SeparableConv2d
 from archbench.networks.archs.parts.stages import Head, Logits, StagedNetwork
-from archbench.networks.registry.records import PaperRow, PaperTable
+from archbench.networks.registry.records import GlobalPool, PaperRow, PaperTable
 
 
 class Row(NamedTuple):
@@ -24,7 +24,7 @@ class Row(NamedTuple):
 
     stage: str
     type: str
-    patch_size_stride: str | None = None
+    patch_size_stride: str | GlobalPool | None = None
     n1x1: int | None = None
     n3x3_reduce: int | None = None
     n3x3: int | None = None
@@ -51,7 +51,7 @@ TABLE_1 = (
     Row("pool4",        "max pool",       "3×3/2"),
     Row("inception_5a", "inception (5a)", None,         256, 160, 320,   32, 128, 128),
     Row("inception_5b", "inception (5b)", None,         384, 192, 384,   48, 128, 128),
-    Row("avgpool",      "avg pool",       "7×7/1"),
+    Row("avgpool",      "avg pool",       GlobalPool("7×7/1")),
     Row("dropout",      "dropout (40%)"),
     Row("fc",           "linear"),
     Row("softmax",      "softmax"),

@@ -30,7 +30,7 @@ from archbench.networks.archs.parts.branches import (
     staged,
 )
 from archbench.networks.archs.parts.stages import Head, StagedNetwork
-from archbench.networks.registry.records import PaperRow, PaperTable
+from archbench.networks.registry.records import GlobalPool, PaperRow, PaperTable
 
 Version = Literal["v2", "v3"]
 Stem = Literal["3x3", "7x7"]
@@ -110,7 +110,7 @@ class Row(NamedTuple):
 
     stage: str
     type: str
-    patch: str
+    patch: str | GlobalPool
     boxes: Branch = ()
 
 
@@ -133,7 +133,7 @@ TABLE_1 = (
     Row("inception_fig6",  "5×Inception", "figure 6",    tuple(map(figure_6, INNER_WIDTHS))),
     Row("reduction_b",     "reduction",   "not in Table 1", (reduction_b(),)),
     Row("inception_fig7",  "2×Inception", "figure 7",    (figure_7(),) * 2),
-    Row("avgpool",         "pool",        "8×8"),
+    Row("avgpool",         "pool",        GlobalPool("8×8")),
     Row("dropout",         "dropout",     "not in Table 1"),
     Row("fc",              "linear",      "logits"),
     Row("softmax",         "softmax",     "classifier"),
@@ -158,7 +158,7 @@ INCEPTION_V3 = (
     Row("Mixed_7a",           "reduction",   "figure 10", (reduction_b(),)),
     Row("Mixed_7b",           "Inception",   "figure 7", (figure_7(),)),
     Row("Mixed_7c",           "Inception",   "figure 7", (figure_7(),)),
-    Row("avgpool",            "pool",        "8×8"),
+    Row("avgpool",            "pool",        GlobalPool("8×8")),
     Row("dropout",            "dropout",     "drop 0.2"),
     Row("fc",                 "linear",      "logits"),
     Row("softmax",            "softmax",     "classifier"),

@@ -1,5 +1,6 @@
 """Networks as the registry and the papers describe them."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -77,7 +78,24 @@ class Architecture(Record):
         }
 
 
-PaperRow = tuple[str | None, tuple[str | int | None, ...]]
+@dataclass(frozen=True, slots=True)
+class GlobalPool:
+    """The window of a pool over its whole input, which papers print for their own input size."""
+
+    printed: str  #: the window in the paper's words: "7×7/1"
+
+    def window_on(self, shape: Shape | None) -> str | None:
+        """Return the same words for an input of (channels, height, width); None if it is unknown.
+
+        >>> GlobalPool("7×7/1").window_on((1024, 2, 3))
+        '2×3/1'
+        """
+        if shape is None or len(shape) != 3:
+            return None
+        return re.sub(r"^\d+×\d+", f"{shape[1]}×{shape[2]}", self.printed)
+
+
+PaperRow = tuple[str | None, tuple[str | int | GlobalPool | None, ...]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,26 @@ def test_resnets_print_their_own_table(capsys: pytest.CaptureFixture[str]) -> No
     assert row.split() == "conv4_x 14×14×1024 1×1, 256; 3×3, 256; 1×1, 1024 6 7.10 1,387".split()
 
 
+@pytest.mark.parametrize(
+    ("model", "size", "window"),
+    [
+        ("googlenet", "3x32x32", "1×1/1"),  # 32 pixels, halved five times
+        ("bn-inception", "3x64x96", "2×3/1"),  # likewise
+        ("googlenet", "3x224x224", "7×7/1"),  # as the paper prints it
+        # 512 -> 255 -> 253 -> 126 -> 124 -> 61 in the stem, 30 and 14 behind the reductions
+        ("inception-v3", "3x512x512", "14×14"),
+        ("inception-v2", "3x299x299", "8×8"),  # as the paper prints it
+    ],
+)
+def test_the_window_of_a_global_pool_is_the_grid_that_it_sees(
+    model: str, size: str, window: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The paper's 7×7 is the grid at the paper's own input size; other sizes have other grids."""
+    out = succeed(capsys, "summary", model, "-i", size, "-f", "csv")
+    row = next(line for line in out.split("\n") if line.startswith("avgpool"))
+    assert row.split(",")[2] == window
+
+
 def test_aux_builds_the_auxiliary_heads(capsys: pytest.CaptureFixture[str]) -> None:
     """They have rows of their own, after the stages they look at."""
     out = succeed(capsys, "summary", "googlenet", "--aux", "-f", "csv")
