@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from archbench.analysis.failure import ForwardFailed
+from archbench.analysis.meta_failure import reason_of
 from archbench.networks.blank_weights import META
 from archbench.networks.module_tree import own_device
 from archbench.private_torch import compiler_is_loaded
@@ -30,8 +31,8 @@ def on_meta_or_own(
         device = own_device(modules)
         if device == META:
             raise
-        reason = str(on_meta.__cause__).strip().split("\n")[0].split(". ")[0].rstrip(".")
-    return _run(run, device), f"ran on {device}, because it cannot run without values: {reason}"
+        reason = reason_of(on_meta.__cause__)
+    return _run(run, device), f"ran on {device}, because {reason}"
 
 
 def _run(run: Callable[[torch.device], Result], device: torch.device) -> Result:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from archbench.analysis.depth import RECURRENT, DepthCount, depth_of, is_single_layer, note_base
 from archbench.analysis.failure import ForwardFailed
 from archbench.analysis.isolation.survivors import Survivors
+from archbench.analysis.meta_failure import note_operation
 from archbench.analysis.operators import UNKNOWN, Placing, is_higher_order, name_of, placing_of
 from archbench.analysis.records import OperationCount
 from archbench.analysis.rules import free
@@ -110,7 +111,11 @@ class Recorder(DispatchMode):
             if blank is not None:
                 out = blank(*args)
         if out is None:
-            out = func(*args, **kwargs)
+            try:
+                out = func(*args, **kwargs)
+            except Exception as error:
+                note_operation(error, func)
+                raise
         tally.calls += 1
         bucket, rule, work = tally.placing
         if bucket == "unknown":
