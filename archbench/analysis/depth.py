@@ -23,7 +23,7 @@ RECURRENT = (nn.RNNBase, nn.RNNCellBase)  # no operation inside them adds a laye
 _DEPTH = "_archbench_depth"  # layers between the network's input and this tensor
 _BASE = "_archbench_base"  # the tensor whose memory this view shows
 _SEQUENCES = (list, tuple)
-_PLAIN = frozenset({bool, int, float, str, type(None), list, tuple})  # types that are no tensor
+_PLAIN = frozenset({bool, int, float, str, type(None)})  # types that are no tensor
 
 
 class DepthCount:
@@ -34,6 +34,9 @@ class DepthCount:
         self.step = 1  # layers that a convolution or linear operation adds; 0 inside a single layer
         #: operands that no operation made which was seen, such as buffers, and their devices
         self.unknown: list[tuple[weakref.ref[Tensor], device]] = []
+        #: id() of each parameter that no operation has read: noted here, in the one walk over
+        #: operands that each operation pays for
+        self.unread: set[int] = set()
 
     def add_operation(self, rule: Rule | None, args: Sequence[Any], kwargs: Any, out: Any) -> bool:
         """Carry the largest depth of the operands to the result; tell whether they have any.
@@ -44,12 +47,18 @@ class DepthCount:
         deepest = -1
         for value in (*args, *kwargs.values()) if kwargs else args:
             kind = type(value)
-            if kind is Tensor or (kind not in _PLAIN and isinstance(value, Tensor)):
+            if kind is Tensor:
                 deepest = max(deepest, self._depth_of_operand(value))
             elif kind is list or kind is tuple:
                 for item in value:
                     if isinstance(item, Tensor):
+                        self.unread.discard(id(item))
                         deepest = max(deepest, self._depth_of_operand(item))
+            elif kind not in _PLAIN and isinstance(value, Tensor):
+                self.unread.discard(id(value))
+                for tensor in _wrapped(value):
+                    self.unread.discard(id(tensor))
+                deepest = max(deepest, self._depth_of_operand(value))
         if deepest < 0:
             for tensor in operands(out):
                 _set_depth(tensor, deepest)

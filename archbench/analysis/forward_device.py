@@ -13,6 +13,7 @@ from archbench.networks.module_tree import own_device
 from archbench.private_torch import compiler_is_loaded
 
 Result = TypeVar("Result")
+SCRIPTED = "the weights of a TorchScript module cannot be moved to the meta device for a pass"
 
 
 def on_meta_or_own(
@@ -31,7 +32,8 @@ def on_meta_or_own(
         device = own_device(modules)
         if device == META:
             raise
-        reason = reason_of(on_meta.__cause__)
+        scripted = any(isinstance(module, torch.jit.ScriptModule) for module in modules)
+        reason = SCRIPTED if scripted else reason_of(on_meta.__cause__)
     return _run(run, device), f"ran on {device}, because {reason}"
 
 

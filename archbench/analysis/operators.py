@@ -18,6 +18,7 @@ from archbench.csv_tables import rows_of
 from archbench.networks.tensors import operands
 from archbench.private_torch import flop_formulas, takes_tensors
 
+_HIGHER_ORDER = "higher_order."  # in front of their names in reports
 _OPERATION = type(torch.ops.aten.add.Tensor)
 _FREE_TAGS = frozenset(
     getattr(torch.Tag, name) for name in ("pointwise", "reduction") if hasattr(torch.Tag, name)
@@ -61,10 +62,15 @@ def is_higher_order(func: Any) -> bool:
     return not isinstance(func, _OPERATION)
 
 
+def is_higher_order_name(name: str) -> bool:
+    """Tell whether name_of() returned this name for an operation that runs functions."""
+    return name.startswith(_HIGHER_ORDER)
+
+
 def name_of(func: Any) -> str:
     """Return an operation's name in reports, without its overload: "aten.convolution"."""
     if is_higher_order(func):
-        return f"higher_order.{func.name()}"
+        return f"{_HIGHER_ORDER}{func.name()}"
     return str(func.name()).partition(".")[0].replace("::", ".")
 
 

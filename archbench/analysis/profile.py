@@ -9,8 +9,10 @@ from torch import Tensor, nn
 
 from archbench.analysis.failure import ForwardFailed, error_of
 from archbench.analysis.isolation.child import ChildFailed, can_fork, in_child
+from archbench.analysis.operators import is_higher_order_name
+from archbench.analysis.parameter_reads import unused_params
 from archbench.analysis.recorder import Visit
-from archbench.analysis.records import LayerCost, Profile, StageCost, Totals
+from archbench.analysis.records import LayerCost, Profile, StageCost, Totals, UnusedParams
 from archbench.analysis.runs_alone import runs_alone
 from archbench.analysis.trace import Trace, trace
 from archbench.errors import AnalysisIncomplete, ArchbenchError, UserCodeError
@@ -143,7 +145,14 @@ def _profile_of(loaded: Loaded, plan: InputPlan, traced: Trace) -> Profile:
         traced.note,
         arguments=loaded.arguments,
         missed=traced.missed,
+        unused_params=_unused_params(traced),
     )
+
+
+def _unused_params(traced: Trace) -> tuple[UnusedParams, ...] | None:
+    """Return the parameters that no operation read; None if some operations were not seen."""
+    hidden = any(op.bucket == "unknown" and is_higher_order_name(op.op) for op in traced.operations)
+    return None if hidden or traced.missed else unused_params(traced.paths, traced.unread)
 
 
 Owned = list[tuple[str, list[Tensor]]]  # the path of a module's row, and the tensors it holds
@@ -262,7 +271,7 @@ _UNSEEN = (torch.jit.ScriptModule, nn.modules.linear.NonDynamicallyQuantizableLi
 
 
 def _uncalled(traced: Trace) -> tuple[str, ...]:
-    """Return the paths of modules that never ran and hold none that did.
+    """Return the paths of modules whose forward() was not called, and that hold none that was.
 
     Left out are lists and the like, which have no forward(); scripted modules, whose calls Python
     does not see; and the output projection of nn.MultiheadAttention, whose weights its parent uses

@@ -202,6 +202,7 @@ class Recorder(DispatchMode):
         if recorder is None:
             recorder = self._of_threads[get_ident()] = Recorder(*self._settings)
             recorder.survivors = self.survivors
+            recorder.depth.unread = self.depth.unread
         return recorder
 
     def devices_of_unseen(self) -> set[torch.device]:

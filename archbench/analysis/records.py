@@ -152,6 +152,14 @@ class OperationCount(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class UnusedParams(Record):
+    """Parameters that no operation read."""
+
+    path: str  #: of a module none of whose parameters was read, or of one parameter: "conv.bias"
+    params: int  #: their elements
+
+
+@dataclass(frozen=True, slots=True)
 class Profile(Record):
     """The exact analysis of one network at one input size.
 
@@ -165,12 +173,14 @@ class Profile(Record):
     stages: tuple[StageCost, ...]
     layers: tuple[LayerCost, ...]
     operations: tuple[OperationCount, ...]
-    uncalled: tuple[str, ...]  #: modules that never ran
+    uncalled: tuple[str, ...]  #: modules whose forward() was not called; their weights may be used
     device: str  #: "meta", or the own device of a model that reads tensor values
     note: str = ""  #: the reason why it ran on its own device
     convention: str = CONVENTION
     arguments: Mapping[str, Any] = field(default_factory=dict)  #: that the network was built with
     missed: tuple[str, ...] = ()  #: what the analysis did not see, beside operations without a rule
+    #: parameters that count, though no operation read them; None if some operations were not seen
+    unused_params: tuple[UnusedParams, ...] | None = ()
 
     @property
     def summary_line(self) -> str:
@@ -207,6 +217,7 @@ class Profile(Record):
             "uncounted": [{"op": op.op, "calls": op.calls} for op in self.uncounted],
             "missed": list(self.missed),
             "uncalled": list(self.uncalled),
+            "unused_params": as_json(self.unused_params),
             "device": self.device,
             "note": self.note,
             "convention": self.convention,

@@ -15,6 +15,7 @@ from archbench.analysis.isolation.run import run_isolated
 from archbench.analysis.isolation.survivors import Survivors
 from archbench.analysis.lazy_outputs import read_lazy_outputs
 from archbench.analysis.lazy_parameters import materialise
+from archbench.analysis.parameter_reads import ParameterName, ids_of_parameters, names_of
 from archbench.analysis.recorder import Recorder, Traffic, Visit
 from archbench.analysis.records import OperationCount
 from archbench.analysis.threads import threads_started, unseen_in_threads
@@ -34,6 +35,7 @@ class Trace:
     device: str
     note: str = ""  #: the reason why the network ran on its own device
     missed: tuple[str, ...] = ()  #: what was not seen, so that the counts are lower bounds
+    unread: tuple[ParameterName, ...] = ()  #: parameters that no operation read
 
 
 def trace(model: nn.Module, plan: InputPlan, traffic: Traffic | None = None) -> Trace:
@@ -63,10 +65,12 @@ def _trace_on(
 ) -> Trace:
     model, paths = materialise(model, paths, device, plan)
     missed: list[str] = []
+    unread: list[ParameterName] = []
     recorder = Recorder(device == META, type(model).__name__, traffic)
 
     def call(args: tuple[Any, ...], kwargs: dict[str, Any], survivors: Survivors | None) -> None:
         recorder.survivors = survivors
+        recorder.depth.unread = ids_of_parameters(paths)
         start_at((args, kwargs))
         try:
             with recorder, threads_started() as started:
@@ -77,6 +81,7 @@ def _trace_on(
             raise
         except BaseException as error:
             raise recorder.failure(error) from error
+        unread.extend(names_of(paths, recorder.depth.unread))
 
     run_isolated(paths, plan, device, call, lambda module: recorder.watch(module, paths[module]))
     recorder.add_threads(path for several in paths.values() for path in several)
@@ -87,4 +92,5 @@ def _trace_on(
         recorder.depth.longest,
         str(device),
         missed=tuple(missed),
+        unread=tuple(unread),
     )

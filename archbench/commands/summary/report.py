@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from archbench.analysis.records import LayerCost, OperationCount, Profile, StageCost
+from archbench.analysis.records import LayerCost, OperationCount, Profile, StageCost, UnusedParams
 from archbench.commands.summary.records import CrossCheck, Summary
 from archbench.networks.registry.records import Architecture, GlobalPool, PaperTable
 from archbench.tables.columns import Columns, table_of
@@ -16,6 +16,7 @@ PARAMS = Column("params", "params", Kind.COUNT)
 MACS = Column("macs", "MACs", Kind.COUNT)
 
 FORMULA = "in place of 0: FLOPs of a call, 2 for each multiply-add"
+SHOWN_UNUSED = 5  # modules or parameters that a sentence names
 
 NEUTRAL = {"num_classes", "aux"}  # arguments that make no other version of a network
 
@@ -210,10 +211,8 @@ def _notes(profile: Profile) -> list[str]:
     if other:
         notes.append(f"Beside the MACs, since they are no matrix products: {other}.")
     notes += [f"NOT SEEN: {gap}. The MACs are a lower bound." for gap in profile.missed]
-    if profile.uncalled:
-        shown = ", ".join(profile.uncalled[:5])
-        more = f" and {len(profile.uncalled) - 5} more" if len(profile.uncalled) > 5 else ""
-        notes.append(f"Never ran, though their parameters count: {shown}{more}.")
+    if profile.unused_params:
+        notes.append(_unused(profile.unused_params))
     return notes
 
 
@@ -230,6 +229,17 @@ def _rules(profile: Profile) -> tuple[tuple[str, str], ...]:
         ]
     names = ", ".join(operation.op for operation in profile.uncounted)
     return ((f"To count {names}, put this into the model's file", "\n".join(lines)),)
+
+
+def _unused(unused: Sequence[UnusedParams]) -> str:
+    """Return a sentence: how many params no operation read, and where the first of them are."""
+    shown = ", ".join(f"{row.path} ({row.params:,})" for row in unused[:SHOWN_UNUSED])
+    more = f" and {len(unused) - SHOWN_UNUSED} more" if len(unused) > SHOWN_UNUSED else ""
+    params = sum(row.params for row in unused)
+    return (
+        f"No operation of the pass, which is in evaluation mode, read {params:,} of the params; "
+        f"they count all the same: {shown}{more}."
+    )
 
 
 def _other_work(operation: OperationCount) -> str:
