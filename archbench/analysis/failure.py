@@ -64,9 +64,9 @@ def error_of(
             f"archbench cannot analyse {loaded.name}: {where}: {reason}",
             "the network runs by itself; --debug shows the traceback",
         )
-    if loaded.architecture is not None and plan.given is None:
+    if loaded.input_shape is not None and plan.given is None:
         size = shape_for_machines(plan.specs[0].shape)
-        own = shape_for_machines(loaded.architecture.input_shape)
+        own = shape_for_machines(loaded.input_shape)
         return InputRefused(
             f"{loaded.name} cannot take an input of {size}: {where}: {reason}",
             f"its own input size is {own}",

@@ -16,6 +16,7 @@ from archbench.networks.names import names_file, parts_of
 from archbench.networks.random_state import seeded_generators
 from archbench.networks.registry import find
 from archbench.networks.registry.records import Architecture
+from archbench.units import Shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,13 @@ class Loaded:
     module: nn.Module
     architecture: Architecture | None = None
     arguments: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def input_shape(self) -> Shape | None:
+        """The network's own input size, without the batch; None for a user's network."""
+        if self.architecture is None:
+            return None
+        return self.architecture.input_shape_with(self.arguments)
 
 
 def load(
@@ -87,8 +95,7 @@ def load_on(
 
 def plan_for(loaded: Loaded, input_size: InputSize | None, batch_size: int) -> InputPlan:
     """Plan the inputs of a loaded model; its architecture's own size is the default."""
-    own = loaded.architecture.input_shape if loaded.architecture else None
-    return plan_inputs(loaded.module, input_size, own, batch_size)
+    return plan_inputs(loaded.module, input_size, loaded.input_shape, batch_size)
 
 
 def parse_kwargs(pairs: Sequence[str]) -> dict[str, Any]:

@@ -358,6 +358,62 @@ def test_variants_have_the_published_totals(row: dict[str, str]) -> None:
     assert (totals.params, totals.macs) == (int(row["params"]), int(row["macs"]))
 
 
+def test_alexnet_without_groups_and_resnets_for_cifar_follow_by_hand() -> None:
+    """What an argument adds or takes, layer by layer.
+
+    AlexNet without groups: the second tower's channels for conv2 (48 more, 256 filters of 5×5 on
+    27×27), conv4 (192 more, 384 of 3×3 on 13×13) and conv5 (192 more, 256 of 3×3 on 13×13).
+
+    ResNets with the stem for CIFAR: 3×3 in place of 7×7, 10 classes in place of 1000. The grids of
+    the stages are 32, 16, 8 and 4 where they were 56, 28, 14 and 7: with the positions of all
+    convolutions but the stem's, their MACs are multiplied by (32 / 56)².
+    """
+    more = {27: 25 * 48 * 256, 13: 9 * 192 * (384 + 256)}
+    whole, grouped = archbench.profile("alexnet", model_kwargs={"groups": 1}), counted("alexnet")
+    assert sum(more.values()) == 307_200 + 663_552 + 442_368
+    assert whole.totals.params - grouped.totals.params == sum(more.values())
+    macs = sum(side * side * weights for side, weights in more.items())
+    assert whole.totals.macs - grouped.totals.macs == macs
+    assert whole.totals.depth == grouped.totals.depth == 8
+
+    for name, width in (("resnet18-b", 512), ("plain34", 512), ("resnet101-v1.5", 2048)):
+        small = archbench.profile(name, model_kwargs={"stem": "cifar"})
+        large = counted(name)
+        stem, fewer = 3 * 64 * (49 - 9), 990 * (width + 1)
+        assert large.totals.params - small.totals.params == stem + fewer
+        inside = large.totals.macs - 3 * 64 * 49 * 112**2 - 1000 * width
+        expected = 3 * 64 * 9 * 32**2 + inside * 32**2 // 56**2 + 10 * width
+        assert small.totals.macs == expected
+        assert [spec.shape for spec in small.inputs] == [(3, 32, 32)]
+        assert small.stage("pool1") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "kwargs", "message"),
+    [
+        ("alexnet", {"groups": 3}, "no version with 3 groups"),
+        ("alexnet", {"groups": True}, "no version with True groups"),
+        ("alexnet-one-tower", {"groups": 1}, "has no argument 'groups'"),
+        ("resnet18", {"stem": "small"}, "there is no stem 'small'"),
+        ("resnet20", {"stem": "cifar"}, "has no argument 'stem'"),
+    ],
+)
+def test_groups_and_stems_that_a_network_lacks_are_refused(
+    name: str, kwargs: dict[str, Any], message: str
+) -> None:
+    """Before anything is built."""
+    with pytest.raises(ArchbenchError, match=message):
+        archbench.build(name, **kwargs)
+
+
+def test_builders_themselves_refuse_what_their_network_lacks() -> None:
+    """The registry asks first; a caller of the file itself is told as well."""
+    with pytest.raises(ArchbenchError, match="no groups to choose"):
+        alexnet.build(one_tower=True, groups=1)
+    with pytest.raises(ArchbenchError, match="has one stem"):
+        resnet.build(20, stem="cifar")
+
+
 def test_every_stage_of_inception_v3_is_as_published() -> None:
     """Names, order, output sizes, params and MACs, the auxiliary head included."""
     stages = counted("inception-v3", aux=True).stages

@@ -43,8 +43,7 @@ class Subject:
     @property
     def at_own_size(self) -> bool:
         """Whether its input is the architecture's own."""
-        own = self.loaded.architecture
-        return own is not None and [spec.shape for spec in self.plan.specs] == [own.input_shape]
+        return [spec.shape for spec in self.plan.specs] == [self.loaded.input_shape]
 
 
 def _text(value: Any) -> str:

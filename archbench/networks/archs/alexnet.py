@@ -69,18 +69,20 @@ def response_norm() -> nn.LocalResponseNorm:
     return nn.LocalResponseNorm(5, alpha=5 * 1e-4, beta=0.75, k=2.0)
 
 
-def _rows(one_tower: bool, conv4_width: int | None) -> tuple[Row, ...]:
+def _rows(one_tower: bool, conv4_width: int | None, groups: int | None) -> tuple[Row, ...]:
     """Return the rows of one network.
 
     Raises:
-        ArchbenchError: a fourth layer that it does not have.
+        ArchbenchError: a fourth layer, or groups, that it does not have.
     """
     if not one_tower:
         if conv4_width is not None:
             raise ArchbenchError(
                 "alexnet has 384 filters in conv4", "alexnet-one-tower has a choice"
             )
-        return TWO_TOWERS
+        return _two_towers(groups)
+    if groups is not None:
+        raise ArchbenchError("alexnet-one-tower has no groups to choose", "alexnet has a choice")
     if conv4_width not in (None, 256, 384) or isinstance(conv4_width, float):
         raise ArchbenchError(
             f"alexnet-one-tower has no version with {conv4_width!r} filters in conv4",
@@ -90,6 +92,15 @@ def _rows(one_tower: bool, conv4_width: int | None) -> tuple[Row, ...]:
         row._replace(width=conv4_width or row.width) if row.stage == "conv4" else row
         for row in ONE_TOWER
     )
+
+
+def _two_towers(groups: int | None) -> tuple[Row, ...]:
+    if groups not in (None, 1, 2) or isinstance(groups, bool | float):
+        raise ArchbenchError(
+            f"alexnet has no version with {groups!r} groups",
+            "choose 2 (the paper's towers) or 1 (every filter sees all channels)",
+        )
+    return tuple(row._replace(groups=min(row.groups, groups or row.groups)) for row in TWO_TOWERS)
 
 
 def _stages(
@@ -148,7 +159,11 @@ def initialise(model: StagedNetwork) -> None:
 
 
 def build(
-    one_tower: bool = False, *, num_classes: int = 1000, conv4_width: int | None = None
+    one_tower: bool = False,
+    *,
+    num_classes: int = 1000,
+    conv4_width: int | None = None,
+    groups: int | None = None,
 ) -> StagedNetwork:
     """Build the network, initialised.
 
@@ -157,22 +172,28 @@ def build(
         num_classes: width of the last layer.
         conv4_width: of one tower alone: 256 as in the author's code and torchvision, the default,
             or 384 as in the paper's footnote.
+        groups: of two towers alone: 2 as in the paper, the default, or 1, in which conv2, conv4
+            and conv5 see the channels of both towers, as tutorials count the network.
 
     Raises:
         ArchbenchError: a choice that the network does not have.
     """
-    rows = _rows(one_tower, conv4_width)
+    rows = _rows(one_tower, conv4_width, groups)
     model = StagedNetwork(_stages(rows, one_tower, num_classes))
     initialise(model)
     return model
 
 
 def paper_table(
-    one_tower: bool = False, *, num_classes: int = 1000, conv4_width: int | None = None
+    one_tower: bool = False,
+    *,
+    num_classes: int = 1000,
+    conv4_width: int | None = None,
+    groups: int | None = None,
 ) -> PaperTable:
     """Return the layers as the papers describe them, for the stages that build() makes."""
     rows: dict[str, PaperRow] = {}
-    for row in _rows(one_tower, conv4_width):
+    for row in _rows(one_tower, conv4_width, groups):
         if row.kernel:
             kernel = f"{row.kernel}×{row.kernel}" + (f"/{row.stride}" if row.stride > 1 else "")
             rows[row.stage] = (None, (kernel, row.width, row.groups))

@@ -19,6 +19,7 @@ from archbench.networks.registry.records import PaperRow, PaperTable
 
 Shortcut = Literal["A", "B", "C"]
 StrideOn = Literal["1x1", "3x3"]
+Stem = Literal["imagenet", "cifar"]
 ConvPlan = tuple[int, int, int]  # (c_out, kernel, stride)
 
 
@@ -54,6 +55,10 @@ CIFAR_TABLE = (
 )
 # fmt: on
 
+CIFAR_STEM = (
+    "The paper's networks for CIFAR-10 are resnet20 to resnet1202, a quarter as wide: this is its "
+    "ImageNet network, with a 3×3 convolution in place of the 7×7/2 and the pool."
+)
 EXPANSION = 4  # a bottleneck ends four times as wide as its 3×3 convolution
 
 
@@ -154,14 +159,14 @@ def _stem(conv: nn.Conv2d) -> nn.Sequential:
 def _stages(
     kind: str,
     stages: Sequence[tuple[Stage, int]],
-    imagenet: bool,
+    stem: Stem,
     shortcut: Shortcut | None,
     stride_on: StrideOn,
     num_classes: int,
 ) -> Iterator[tuple[str, nn.Module]]:
     """Build the stages, whose blocks are named as in the paper: `conv3_x.1` is its conv3_1."""
     channels = stages[0][0].width
-    if imagenet:
+    if stem == "imagenet":
         yield "conv1", imagenet_stem(channels)
         yield "pool1", nn.MaxPool2d(3, stride=2, padding=1)
     else:
@@ -209,12 +214,37 @@ def _plan(depth: int) -> tuple[bool, str, list[tuple[Stage, int]]]:
     return False, "basic", [(stage, n) for stage in CIFAR_TABLE]
 
 
+def _check_choices(
+    depth: int,
+    residual: bool,
+    shortcut: Shortcut | None,
+    stride_on: StrideOn | None,
+    stem: Stem | None,
+) -> None:
+    """Raise ArchbenchError for a choice that the network of that many layers does not have."""
+    imagenet, kind, _ = _plan(depth)
+    name = f"{'resnet' if residual else 'plain'}{depth}"
+    if shortcut is not None and not residual:
+        raise ArchbenchError(f"{name} has no shortcuts to choose", f"try resnet{depth}")
+    if shortcut is not None and shortcut not in get_args(Shortcut):
+        raise ArchbenchError(f"there is no shortcut option {shortcut!r}", "choose A, B or C")
+    if stride_on is not None and kind == "basic":
+        raise ArchbenchError(f"the blocks of {name} have no 1x1 convolution to put a stride on")
+    if stride_on is not None and stride_on not in get_args(StrideOn):
+        raise ArchbenchError(f"there is no convolution {stride_on!r}", "choose 1x1 or 3x3")
+    if stem is not None and not imagenet:
+        raise ArchbenchError(f"{name} is for CIFAR-10 and has one stem", "resnet18 has a choice")
+    if stem is not None and stem not in get_args(Stem):
+        raise ArchbenchError(f"there is no stem {stem!r}", "choose imagenet or cifar")
+
+
 def build(
     depth: int,
     residual: bool = True,
     *,
     shortcut: Shortcut | None = None,
     stride_on: StrideOn | None = None,
+    stem: Stem | None = None,
     num_classes: int | None = None,
 ) -> StagedNetwork:
     """Build the network of that many layers, initialised.
@@ -226,29 +256,25 @@ def build(
             everywhere. Default: A for basic blocks, B for bottlenecks, as in the paper.
         stride_on: which convolution of a bottleneck halves the grid: "1x1" as in the authors'
             release, the default, or "3x3", known as v1.5.
-        num_classes: default 1000 (ImageNet) or 10 (CIFAR-10).
+        stem: of a key of TABLE_1_BLOCKS: "imagenet", the default, is the paper's 7×7/2 and its
+            pool; "cifar" is a 3×3 convolution of stride 1 without a pool, as repositories have it
+            that train these networks on CIFAR-10.
+        num_classes: default 1000 (ImageNet), or 10 (CIFAR-10, or its stem).
 
     Raises:
         ArchbenchError: a choice that this network does not have.
     """
+    _check_choices(depth, residual, shortcut, stride_on, stem)
     imagenet, kind, stages = _plan(depth)
-    name = f"{'resnet' if residual else 'plain'}{depth}"
-    if shortcut is not None and not residual:
-        raise ArchbenchError(f"{name} has no shortcuts to choose", f"try resnet{depth}")
-    if shortcut is not None and shortcut not in get_args(Shortcut):
-        raise ArchbenchError(f"there is no shortcut option {shortcut!r}", "choose A, B or C")
-    if stride_on is not None and kind == "basic":
-        raise ArchbenchError(f"the blocks of {name} have no 1x1 convolution to put a stride on")
-    if stride_on is not None and stride_on not in get_args(StrideOn):
-        raise ArchbenchError(f"there is no convolution {stride_on!r}", "choose 1x1 or 3x3")
+    stem = stem or ("imagenet" if imagenet else "cifar")
     model = StagedNetwork(
         _stages(
             kind,
             stages,
-            imagenet,
+            stem,
             (shortcut or ("A" if kind == "basic" else "B")) if residual else None,
             stride_on or "1x1",
-            num_classes or (1000 if imagenet else 10),
+            num_classes or (1000 if stem == "imagenet" else 10),
         )
     )
     initialise(model)
@@ -261,6 +287,7 @@ def paper_table(
     *,
     shortcut: Shortcut | None = None,
     stride_on: StrideOn | None = None,
+    stem: Stem | None = None,
     num_classes: int | None = None,
 ) -> PaperTable:
     """Return the paper's own columns for the stages that build() makes with the same arguments."""
@@ -282,14 +309,19 @@ def paper_table(
             ),
             rows=rows,
         )
-    rows["conv1"] = (None, ("7×7, 64, stride 2", None))
-    rows["pool1"] = (None, ("3×3 max pool, stride 2", None))
+    if stem == "cifar":
+        rows["conv1"] = (None, ("3×3, 64", None))
+    else:
+        rows["conv1"] = (None, ("7×7, 64, stride 2", None))
+        rows["pool1"] = (None, ("3×3 max pool, stride 2", None))
     for stage, repeat in stages:
         rows[stage.name] = (None, (block_text(kind, stage.width), repeat))
     rows["avgpool"] = (None, ("average pool", None))
-    rows["fc"] = (None, (f"{num_classes or 1000}-d", None))
+    classes = num_classes or (10 if stem == "cifar" else 1000)
+    rows["fc"] = (None, (f"{classes}-d", None))
+    source = "He et al., arXiv:1512.03385, Table 1"
     return PaperTable(
-        source="He et al., arXiv:1512.03385, Table 1",
+        source=f"{source}, with a stem for CIFAR-10" if stem == "cifar" else source,
         heading="layer name",
         columns=(
             ("output_shape", "output size"),
@@ -297,4 +329,5 @@ def paper_table(
             ("repeat", "blocks"),
         ),
         rows=rows,
+        notes=(CIFAR_STEM,) if stem == "cifar" else (),
     )

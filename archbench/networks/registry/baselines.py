@@ -22,6 +22,7 @@ BASELINES: tuple[Architecture, ...] = (
         227,
         "two towers as groups, LRN; torchvision's alexnet is `alexnet-one-tower`",
         training.ALEXNET,
+        (("groups", "2 (default), the paper's towers; 1, no groups: 62,378,344 params"),),
     ),
     row(
         "maxout",

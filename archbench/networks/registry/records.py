@@ -53,6 +53,15 @@ class Architecture(Record):
     training: tuple[tuple[str, str], ...] = ()
     #: (argument, what it takes) that users may pass to build()
     choices: tuple[tuple[str, str], ...] = ()
+    #: (argument, its value, input size) where that value stands for another input size
+    sizes: tuple[tuple[str, str, Shape], ...] = ()
+
+    def input_shape_with(self, arguments: Mapping[str, Any]) -> Shape:
+        """Return the input size of the network that is built with these arguments."""
+        for name, value, shape in self.sizes:
+            if arguments.get(name) == value:
+                return shape
+        return self.input_shape
 
     @property
     def year(self) -> int:

@@ -1,5 +1,6 @@
 """The rows of the residual networks and of their plain twins."""
 
+from dataclasses import replace
 from typing import Any
 
 from archbench.networks.registry import papers, training
@@ -11,6 +12,13 @@ _SHORTCUT = "A pads with zeros where shapes change, B projects there, C everywhe
 _STRIDE_ON = "1x1 as in the authors' release, or 3x3, known as v1.5; default"
 
 
+_STEM = (
+    "imagenet (default), 7x7/2 and a pool; cifar, 3x3 of stride 1 without a pool, for 32x32 images "
+    "and 10 classes. It is not the paper's, whose CIFAR networks are resnet20 to resnet1202"
+)
+_STEM_18 = "; `resnet18-b` with it has 11,173,962 params and 555,422,720 MACs (0.56 G)"
+
+
 def _resnet(name: str, depth: int, differs: str, **options: Any) -> Architecture:
     imagenet = depth in _IMAGENET_DEPTHS
     plain = options.get("residual") is False
@@ -20,7 +28,9 @@ def _resnet(name: str, depth: int, differs: str, **options: Any) -> Architecture
         choices.append(("shortcut", f"{_SHORTCUT} {shortcut}"))
     if imagenet and depth >= 50:
         choices.append(("stride_on", f"{_STRIDE_ON} {options.get('stride_on', '1x1')}"))
-    return row(
+    if imagenet:
+        choices.append(("stem", f"{_STEM}{_STEM_18 if depth == 18 and not plain else ''}"))
+    made = row(
         name,
         "plain" if plain else "resnet",
         papers.RESIDUAL,
@@ -32,6 +42,7 @@ def _resnet(name: str, depth: int, differs: str, **options: Any) -> Architecture
         depth=depth,
         **options,
     )
+    return replace(made, sizes=(("stem", "cifar", (3, 32, 32)),)) if imagenet else made
 
 
 def _plain(depth: int) -> Architecture:
