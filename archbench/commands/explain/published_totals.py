@@ -58,6 +58,13 @@ def published_totals() -> tuple[PublishedTotal, ...]:
     )
 
 
+@cache
+def networks_with_totals() -> tuple[str, ...]:
+    """Return the networks that totals are published of, and those that steps lead to them from."""
+    named = [name for step in steps() for name in (step.network, step.other)]
+    return tuple(dict.fromkeys([*(total.network for total in published_totals()), *named]))
+
+
 def way(network: str, other: str) -> list[tuple[str, str]] | None:
     """Return the steps from one network to another as (what changes, network); None without any.
 
@@ -70,14 +77,15 @@ def way(network: str, other: str) -> list[tuple[str, str]] | None:
         here = queue.popleft()
         if here == other:
             return ways[here]
-        for change, there in _neighbours(here):
+        for change, there in neighbours(here):
             if there not in ways:
                 ways[there] = [*ways[here], (change, there)]
                 queue.append(there)
     return None
 
 
-def _neighbours(network: str) -> Iterator[tuple[str, str]]:
+def neighbours(network: str) -> Iterator[tuple[str, str]]:
+    """Yield the networks that differ from one in one thing, as (what changes, network)."""
     for step in steps():
         if step.network == network:
             yield step.there, step.other

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from archbench.analysis.isolation.stand_ins import fresh_copy
 from archbench.analysis.profile import profile_loaded
@@ -15,10 +16,13 @@ from archbench.analysis.tools.counters import CannotCount, Count, Counter, Input
 from archbench.analysis.tools.counting_rules import RULES
 from archbench.analysis.tools.module_uses import Uses, uses_of
 from archbench.analysis.tools.records import Printed, Quantity
+from archbench.commands.explain.published_totals import networks_with_totals
 from archbench.commands.explain.records import Reconciliation, Status
+from archbench.commands.explain.twin import of_equal_params, own_size, twin_of
 from archbench.networks.inputs import InputPlan, InputSize
 from archbench.networks.module_tree import own_device, paths_of, unwrapped
 from archbench.networks.resolve import Loaded, load, plan_for
+from archbench.papers.networks import Networks
 
 QUANTITIES: tuple[Quantity, Quantity] = ("macs", "params")
 
@@ -31,10 +35,17 @@ class Subject:
     plan: InputPlan
     profile: Profile
     uses: Uses
+    twin: str = ""  #: the network of the registry that it equals, where it is not one itself
+    size_of: str = ""  #: the network of the registry whose input size it got, where none was given
 
     @property
     def name(self) -> str:
-        """Its registry name and arguments, "inception-v3 aux=true"; "" for a user's own."""
+        """The registry name and arguments of it or its twin, "inception-v3 aux=true"; else ""."""
+        return self.twin or self.own_name
+
+    @property
+    def own_name(self) -> str:
+        """Its own registry name and arguments; "" for a user's network."""
         if self.loaded.architecture is None:
             return ""
         pairs = (f"{key}={_text(value)}" for key, value in sorted(self.loaded.arguments.items()))
@@ -42,8 +53,9 @@ class Subject:
 
     @property
     def at_own_size(self) -> bool:
-        """Whether its input is the architecture's own."""
-        return [spec.shape for spec in self.plan.specs] == [self.loaded.input_shape]
+        """Whether its input is the architecture's own, or its twin's."""
+        own = own_size(self.twin) if self.twin else self.loaded.input_shape
+        return [spec.shape for spec in self.plan.specs] == [own]
 
 
 def _text(value: Any) -> str:
@@ -51,14 +63,32 @@ def _text(value: Any) -> str:
 
 
 def count_subject(
-    model: str | nn.Module, model_kwargs: Mapping[str, Any] | None, input_size: InputSize | None
+    model: str | nn.Module,
+    model_kwargs: Mapping[str, Any] | None,
+    input_size: InputSize | None,
+    networks: Networks,
 ) -> Subject:
-    """Load a network and count it for one sample, arguments and errors as in profile()."""
+    """Load a network and count it for one sample, arguments and errors as in profile().
+
+    A user's network without an input size gets that of the first network of the registry that has
+    as many parameters, if there is one.
+    """
     loaded = load(model, model_kwargs, blank=True)
     loaded = replace(loaded, module=unwrapped(loaded.module))
+    size_of = ""
+    if input_size is None and loaded.architecture is None:
+        params = sum(p.numel() for p in loaded.module.parameters() if not is_lazy(p))
+        size_of = next(of_equal_params(params, networks), "")
+        input_size = own_size(size_of) if size_of else None
     plan = plan_for(loaded, input_size, batch_size=1)
     profile = profile_loaded(loaded, plan)
-    return Subject(loaded, plan, profile, uses_of(loaded.module, plan, profile))
+    uses = uses_of(loaded.module, plan, profile)
+    subject = Subject(loaded, plan, profile, uses, size_of=size_of)
+    if loaded.architecture is not None and (
+        not loaded.arguments or subject.own_name in networks_with_totals()
+    ):
+        return subject
+    return replace(subject, twin=twin_of(profile, networks))
 
 
 def reconcile(counter: Counter, subject: Subject, run_tool: bool) -> Iterator[Reconciliation]:

@@ -1,12 +1,17 @@
 """Explain why other tools print other numbers for a network."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from archbench.analysis.tools.counters import COUNTERS
 from archbench.analysis.tools.published_rules import PUBLISHED
 from archbench.analysis.tools.records import Printed, Quantity, Term
-from archbench.commands.explain.published_totals import PublishedTotal, published_totals, way
+from archbench.commands.explain.published_totals import (
+    PublishedTotal,
+    neighbours,
+    published_totals,
+    way,
+)
 from archbench.commands.explain.reconcile import QUANTITIES, Subject, count_subject, reconcile
 from archbench.commands.explain.records import Explanation, Reconciliation
 from archbench.networks.inputs import InputSize
@@ -37,14 +42,15 @@ def explain(
         ArchbenchError: nothing is called so, or an input does not fit.
         UserCodeError: the user's import, factory or forward raised.
     """
-    subject = count_subject(model, model_kwargs, input_size)
+    networks = Networks()
+    subject = count_subject(model, model_kwargs, input_size, networks)
     reconciliations: list[Reconciliation] = []
     for i, counter in enumerate(COUNTERS):
         tell(i / len(COUNTERS))
         reconciliations += reconcile(counter, subject, run_tools)
-    networks = Networks()
     reconciliations += _published(subject, networks)
-    reconciliations += _printed_in_papers(subject, networks)
+    papers = tuple(_printed_in_papers(subject, networks))
+    reconciliations += papers
     tell(1.0)
     return Explanation(
         subject.loaded.name,
@@ -55,13 +61,13 @@ def explain(
         ),
         tuple(reconciliations),
         subject.loaded.arguments,
-        tuple(_notes(subject)),
+        (*_notes(subject), *_true_of_others(papers, networks)),
     )
 
 
 # -- what libraries publish of the networks they ship ----------------------------------------------
 
-_SAYS = {("torchvision", "macs"): "GFLOPS", ("timm", "macs"): "GMACs"}
+_SAYS = {"torchvision": "GFLOPS", "timm": "GMACs", "pytorch-cifar-models": "MAdds"}  # for MACs
 
 
 def _published(subject: Subject, networks: Networks) -> Iterator[Reconciliation]:
@@ -86,7 +92,7 @@ def _to_published(
     return Reconciliation(
         total.tool,
         total.quantity,
-        _SAYS.get((total.tool, total.quantity), "params"),
+        "params" if total.quantity == "params" else _SAYS.get(total.tool, "MACs"),
         total.network,
         getattr(subject.profile.totals, total.quantity),
         tuple(term for term in terms if term.amount),
@@ -103,8 +109,7 @@ def _on_the_way(
     here = getattr(subject.profile.totals, quantity)
     terms = []
     for change, network in steps:
-        name, kwargs = built_as(network)
-        there = getattr(networks.profile(name, **kwargs).totals, quantity)
+        there = _total(network, quantity, networks)
         terms.append(Term(change, there - here))
         here = there
     return terms
@@ -159,10 +164,45 @@ def _to_paper(
     )
 
 
+def _true_of_others(papers: Sequence[Reconciliation], networks: Networks) -> Iterator[str]:
+    """Say which figures of papers fit another version of their network as well."""
+    for found in papers:
+        own = _total(found.network, found.quantity, networks)
+        if found.printed is None or not found.printed.agrees_with(own):
+            continue
+        for _, other in neighbours(found.network):
+            total = _total(other, found.quantity, networks)
+            if total != own and found.printed.agrees_with(total):
+                title = "MACs" if found.quantity == "macs" else "params"
+                text = found.printed.whole or found.printed.text
+                yield (
+                    f"The paper's {text} of {found.network} fits `{other}` too: {total:,} {title}."
+                )
+
+
+def _total(network: str, quantity: Quantity, networks: Networks) -> int:
+    name, kwargs = built_as(network)
+    total: int = getattr(networks.profile(name, **kwargs).totals, quantity)
+    return total
+
+
 def _notes(subject: Subject) -> Iterator[str]:
+    if subject.size_of:
+        yield (
+            f"No input size was given: this one is of `{subject.size_of}`, which has as many "
+            "parameters."
+        )
     known = (total.network for total in published_totals())
-    if subject.loaded.architecture is None:
-        yield "Published totals are known for networks of the registry only."
+    if subject.twin:
+        yield (
+            f"This network equals `{subject.twin}` of the registry in params, MACs, activations "
+            "and depth: the published totals are of that network."
+        )
+    if not subject.name:
+        yield (
+            "Published totals are known for networks of the registry only; none of them equals "
+            "this network in params, MACs, activations and depth."
+        )
     elif all(way(subject.name, network) is None for network in known):
         yield "No published total is known of this network with these arguments."
     elif not subject.at_own_size:
