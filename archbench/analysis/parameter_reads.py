@@ -24,11 +24,15 @@ class ParameterName(NamedTuple):
 
 def ids_of_parameters(modules: Iterable[nn.Module]) -> set[int]:
     """Return the id() of each parameter, for a pass to take out those that operations read."""
-    return {id(parameter) for module in modules for parameter in module._parameters.values()}
+    ids = {id(parameter) for module in modules for parameter in module._parameters.values()}
+    ids.discard(id(None))  # a bias that a module does without
+    return ids
 
 
 def names_of(modules: Iterable[nn.Module], ids: set[int]) -> tuple[ParameterName, ...]:
     """Return the names of parameters by their id(); a shared one has several."""
+    if not ids:
+        return ()
     return tuple(
         ParameterName(module, name)
         for module in modules
