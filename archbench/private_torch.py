@@ -33,6 +33,7 @@ from typing import Any, cast
 
 import torch
 from torch import nn
+from torch.nn.utils.rnn import PackedSequence
 
 from archbench.errors import ArchbenchError
 
@@ -85,9 +86,17 @@ def mapped(change: Callable[[Any], Any], value: Any) -> Any:
     """Return nested containers with every leaf changed; the containers themselves are new.
 
     Leaves are whatever is no list, tuple or dict, and no container that was registered with torch.
+    The batch sizes of a packed sequence stay as they are: torch wants them on the CPU.
     """
+    if isinstance(value, PackedSequence):
+        data, sizes, *indices = value
+        return type(value)(change(data), sizes, *map(change, indices))
     if pytree is not None:
-        return pytree.tree_map(change, value)
+        return pytree.tree_map(
+            lambda leaf: mapped(change, leaf) if isinstance(leaf, PackedSequence) else change(leaf),
+            value,
+            is_leaf=lambda inner: isinstance(inner, PackedSequence),
+        )
     if isinstance(value, Mapping):
         return {key: mapped(change, item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -99,7 +108,8 @@ def mapped(change: Callable[[Any], Any], value: Any) -> Any:
 def leaves(value: Any) -> Iterator[Any]:
     """Yield the leaves of nested containers, in order."""
     if pytree is not None:
-        yield from pytree.tree_leaves(value)
+        for leaf in pytree.tree_leaves(value):  # whether a packed sequence is one depends
+            yield from leaf if isinstance(leaf, PackedSequence) else (leaf,)
     elif isinstance(value, Mapping):
         for item in value.values():
             yield from leaves(item)

@@ -24,8 +24,8 @@ class Record:
 
     A subclass says what is otherwise: SCHEMA, the first key; DERIVED, properties that follow the
     fields; KEYS, all keys in their order, fields and properties alike; OMITTED, keys that are left
-    out where they are true; COLUMNS, the columns of its data frame and of CSV, where these are not
-    simply the keys of its rows.
+    out where they are true or empty; COLUMNS, the columns of its data frame and of CSV, where these
+    are not simply the keys of its rows.
     """
 
     __slots__ = ()
@@ -62,7 +62,7 @@ class Record:
         found = {
             key: as_json(value)
             for key, value in values.items()
-            if value is not True or key not in self.OMITTED
+            if key not in self.OMITTED or value not in (True, (), {})
         }
         return {"schema": self.SCHEMA, **found} if self.SCHEMA else found
 

@@ -210,3 +210,20 @@ class Words(nn.Module):
         if not ids.is_meta:
             self.given = [ids.clone()]
         return self.embed(ids)
+
+
+def images(batch_size: int) -> Tensor:
+    """Inputs of small()."""
+    return torch.randn(batch_size, 3, 8, 8)
+
+
+def one_image() -> tuple[Tensor]:
+    return (torch.randn(1, 3, 8, 8),)
+
+
+def normed() -> nn.Module:
+    return nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3))
+
+
+def one_vector() -> Tensor:
+    return torch.randn(1, 4)

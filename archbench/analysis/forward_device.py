@@ -8,6 +8,7 @@ from torch import nn
 
 from archbench.analysis.failure import ForwardFailed
 from archbench.analysis.meta_failure import reason_of
+from archbench.networks.argument_tensors import NeedsValues
 from archbench.networks.blank_weights import META
 from archbench.networks.module_tree import own_device
 from archbench.private_torch import compiler_is_loaded
@@ -25,10 +26,11 @@ def on_meta_or_own(
 
     Raises:
         ForwardFailed: the run failed on both devices, or failed on meta and there is no other.
+        NeedsValues: the network has no device but meta, and an input cannot be there.
     """
     try:
         return _run(run, META), ""
-    except ForwardFailed as on_meta:
+    except (ForwardFailed, NeedsValues) as on_meta:
         device = own_device(modules)
         if device == META:
             raise

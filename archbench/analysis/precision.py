@@ -6,7 +6,8 @@ from typing import Any
 import torch
 
 from archbench.analysis.isolation.stand_ins import fresh_copy
-from archbench.networks.inputs import InputPlan, dtype_name
+from archbench.networks.argument_tensors import dtype_name
+from archbench.networks.inputs import InputPlan
 from archbench.networks.precision import HALF
 from archbench.networks.resolve import Loaded
 
@@ -16,11 +17,7 @@ def in_precision(loaded: Loaded, plan: InputPlan, precision: str) -> tuple[Loade
     if precision not in HALF:
         return loaded, plan
     module = fresh_copy(loaded.module, on_meta=True).to(HALF[precision])
-    name = dtype_name(HALF[precision])
-    specs = tuple(
-        replace(spec, dtype=name) if spec.dtype.startswith("float") else spec for spec in plan.specs
-    )
-    return replace(loaded, module=module), replace(plan, specs=specs)
+    return replace(loaded, module=module), plan.in_dtype(dtype_name(HALF[precision]))
 
 
 def in_channels_last(loaded: Loaded, plan: InputPlan) -> tuple[Loaded, InputPlan]:

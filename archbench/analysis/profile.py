@@ -50,10 +50,13 @@ def profile(
     Args:
         model: a MODEL string ("googlenet", "my_net.py:build") or a module.
         input_size: without the batch: (3, 224, 224), "3x224x224", 224, or "name:dtype:shape";
-            several inputs as a list. Default: the architecture's own. Tensors are `inputs`.
+            several inputs as a list. Or "file.py:inputs", a function of the batch size that
+            returns the arguments of forward(). Default: archbench_inputs() beside the user's
+            factory, or the architecture's own size. Tensors are `inputs`.
         batch_size: samples in the pass.
-        inputs: arguments of forward(), in place of both sizes: a tensor, a tuple or list of tensors
-            and other values, or a dict of them by name. Meta tensors are welcome.
+        inputs: arguments of forward(), in place of both sizes: a tuple or list of tensors and other
+            values, a dict of them by name, or the one argument: a tensor, a packed sequence.
+            Meta tensors are welcome.
         strict: refuse a count that is incomplete.
         model_kwargs: arguments of the network or of the user's factory.
         isolated: analyse in a forked child process, whose memory is gone afterwards; on Linux, and
@@ -84,6 +87,11 @@ def profile(
         raise ArchbenchError(
             "kwargs are arguments of forward() beside `inputs`, which are missing",
             'give inputs=(x,), or model_kwargs={"width": 2} for those of the network',
+        )
+    if isinstance(inputs, str):
+        raise ArchbenchError(
+            f"inputs are the arguments of forward(), not the text '{inputs}'",
+            f'input_size="{inputs}" is a size, or a function that returns the inputs',
         )
     if inputs is None:
         plan = plan_for(loaded, input_size, batch_size)
@@ -146,6 +154,7 @@ def _profile_of(loaded: Loaded, plan: InputPlan, traced: Trace) -> Profile:
         arguments=loaded.arguments,
         missed=traced.missed,
         unused_params=_unused_params(traced),
+        input_function="" if plan.function is None else plan.function.name,
     )
 
 

@@ -167,6 +167,8 @@ class Profile(Record):
     """
 
     model: str
+    #: every tensor among the arguments of forward(); those that a function returned, and those
+    #: inside lists, dicts and objects, have their whole shapes
     inputs: tuple[TensorSpec, ...]
     batch_size: int
     totals: Totals
@@ -181,6 +183,9 @@ class Profile(Record):
     missed: tuple[str, ...] = ()  #: what the analysis did not see, beside operations without a rule
     #: parameters that count, though no operation read them; None if some operations were not seen
     unused_params: tuple[UnusedParams, ...] | None = ()
+    #: the user's function that returned the inputs, "net.py:inputs"; empty where they are sizes or
+    #: the caller's tensors
+    input_function: str = ""
 
     @property
     def summary_line(self) -> str:
@@ -209,6 +214,7 @@ class Profile(Record):
             "model": self.model,
             "arguments": {name: _plain(value) for name, value in self.arguments.items()},
             "inputs": as_json(self.inputs),
+            **({"input_function": self.input_function} if self.input_function else {}),
             "batch_size": self.batch_size,
             "totals": self.totals.to_dict(),
             "stages": as_json(self.stages),

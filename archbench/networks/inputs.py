@@ -4,16 +4,27 @@ import inspect
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import repeat
 from math import prod
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
 
 from archbench.errors import InputRefused
+from archbench.networks.argument_tensors import (
+    NeedsValues,
+    changed,
+    dtype_name,
+    in_dtype,
+    tensor_specs,
+)
+from archbench.networks.input_function import InputFunction
 from archbench.networks.module_tree import modules_of
-from archbench.networks.tensor_spec import TensorSpec
+from archbench.networks.tensor_spec import DTYPES, TensorSpec
+from archbench.networks.tensors import tensors_in
 from archbench.private_torch import mapped
 from archbench.units import Shape, shape_for_machines
 
@@ -24,9 +35,6 @@ LARGEST = 2**56  # elements; torch counts bytes in 63 bits
 HOW = "write it as 3x224x224, as 224, or as name:dtype:shape such as ids:int64:128"
 ZEROS = range(1)  # the values that an integer input is drawn from where nothing else is known
 WHOLE = "!"  # behind a shape that no batch is put in front of
-DTYPES = frozenset(
-    "float16 bfloat16 float32 float64 int8 int16 int32 int64 uint8 bool complex64".split()
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +50,20 @@ class InputPlan:
     seed: int = 0  #: of the values that are drawn
     #: the values that integers and truth values are drawn from, of each input; () is 0 for all
     integers: tuple[range, ...] = ()
+    #: the user's function that returned `given`, and returns them for another batch
+    function: InputFunction | None = None
+    names: tuple[str, ...] = ()  #: of the arguments of forward() that the function returns by place
+    float_dtype: str | None = None  #: of floating-point tensors in `given`; None: their own
+
+    @property
+    def takes_batch(self) -> bool:
+        """Whether the inputs can be made for another batch."""
+        return self.given is None or (self.function is not None and self.function.takes_batch)
 
     def texts(self) -> tuple[str, ...]:
-        """Write the sizes as a user would, dtypes spelled out: "float32:3x224x224"."""
+        """Write the inputs as a user would, dtypes spelled out: "float32:3x224x224"."""
+        if self.function is not None:
+            return (self.function.name,)
         named = len(self.specs) - self.keywords
         return tuple(
             f"{f'{spec.name}:' if i >= named else ''}{spec.dtype}:{shape_for_machines(spec.shape)}"
@@ -52,15 +71,35 @@ class InputPlan:
             for i, spec in enumerate(self.specs)
         )
 
+    def tensor_texts(self) -> tuple[str, ...]:
+        """Write every tensor that the function returned, with the batch; empty without one."""
+        if self.function is None:
+            return ()
+        return tuple(f"{s.name}:{s.dtype}:{shape_for_machines(s.shape)}" for s in self.specs)
+
     def of_batch(self, batch_size: int) -> "InputPlan":
         """Return the same inputs for another batch.
 
         Raises:
-            InputRefused: the batch is larger than any tensor.
+            InputRefused: the batch is larger than any tensor, or the function that returns the
+                inputs takes no batch size.
+            UserCodeError: the function raised.
         """
+        if self.function is not None:
+            args, kwargs = self.function.arguments(batch_size)
+            specs = tensor_specs(self.names, args, kwargs)
+            return replace(self, specs=specs, batch_size=batch_size, given=(args, kwargs))
         for spec in self.specs:
             _refuse_too_large(spec.of_batch(batch_size))
         return replace(self, batch_size=batch_size)
+
+    def in_dtype(self, name: str) -> "InputPlan":
+        """Return the same inputs with floating-point tensors in a type: "float16"."""
+        specs = tuple(
+            replace(spec, dtype=name) if spec.dtype.startswith("float") else spec
+            for spec in self.specs
+        )
+        return replace(self, specs=specs, float_dtype=name)
 
     def make(self, device: torch.device) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return the arguments of forward() on a device: positional ones, and those by name.
@@ -76,7 +115,12 @@ class InputPlan:
         if generator is not None:
             generator.manual_seed(self.seed)
         if self.given is not None:
-            args, kwargs = mapped(lambda value: _moved(value, device, generator), self.given)
+            given = self.given
+            if self.float_dtype is not None:
+                given = in_dtype(given, getattr(torch, self.float_dtype))
+            move = partial(_moved, device=device, generator=generator)
+            # the caller's own objects are passed on; what the function returned is copied
+            args, kwargs = mapped(move, given) if self.function is None else changed(move, given)
             return args, kwargs
         tensors = [
             _tensor(spec.of_batch(self.batch_size), spec.dtype, device, generator, values)
@@ -118,6 +162,10 @@ def _moved(value: Any, device: torch.device, generator: torch.Generator | None) 
     """Copy a caller's tensor to a device; a meta tensor that must have values is made up."""
     if not isinstance(value, Tensor):
         return value
+    if value.is_nested:
+        if device.type == "meta":
+            raise NeedsValues("the lengths of a nested tensor are values")
+        return value.detach().clone().to(device)
     if device.type == "meta":
         return torch.empty_strided(value.shape, value.stride(), dtype=value.dtype, device=device)
     if value.is_meta:
@@ -140,8 +188,7 @@ def plan_inputs(
     Raises:
         InputRefused: a size that is missing, malformed, zero or negative.
     """
-    if batch_size < 1:
-        raise InputRefused(f"batch size {batch_size} is not a positive number", "-b 1")
+    _refuse_batch(batch_size)
     if input_size is None:
         if default is None:
             raise InputRefused("this model needs an input size", HOW)
@@ -165,12 +212,34 @@ def plan_inputs(
     return InputPlan(tuple(specs), keywords, batch_size)
 
 
+def _refuse_batch(batch_size: int) -> None:
+    if batch_size < 1:
+        raise InputRefused(f"batch size {batch_size} is not a positive number", "-b 1")
+
+
 def _refuse_too_large(shape: Shape) -> None:
     if prod(shape) > LARGEST:
         raise InputRefused(
             f"an input of {shape_for_machines(shape)} is larger than any tensor",
             "try a smaller -b or -i",
         )
+
+
+def plan_function(module: nn.Module, function: InputFunction, batch_size: int) -> InputPlan:
+    """Return the inputs that a function of the user's makes for a batch.
+
+    Args:
+        module: its forward() lends its parameter names to arguments without one.
+        function: is called once; InputFunction.arguments() says what it may return.
+        batch_size: at least 1.
+
+    Raises:
+        InputRefused: the function takes no batch size, or returned what cannot be an input.
+        UserCodeError: it raised.
+    """
+    _refuse_batch(batch_size)
+    names = tuple(_parameter_names(module))
+    return InputPlan((), 0, batch_size, function=function, names=names).of_batch(batch_size)
 
 
 def plan_given(
@@ -180,7 +249,8 @@ def plan_given(
 
     Args:
         module: its forward() lends its parameter names to arguments without one.
-        inputs: a tensor, a tuple or list of arguments, or a dict of them by name.
+        inputs: a tuple or list of arguments, a dict of them by name, or the one argument, such as a
+            tensor or a packed sequence.
         kwargs: more arguments by name.
     """
     named = dict(kwargs or {})
@@ -188,25 +258,30 @@ def plan_given(
         args: tuple[Any, ...] = ()
         named = {**inputs, **named}
     else:
-        args = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
-    names = [*_parameter_names(module)[: len(args)]]
-    names += [f"input{i}" for i in range(len(names), len(args))]
-    values = [*zip(names, args, strict=True), *named.items()]
-    tensors = [(name, value) for name, value in values if isinstance(value, Tensor)]
-    batch = next((value.shape[0] for _, value in tensors if value.dim()), 1)
-    specs = tuple(
-        TensorSpec(name, dtype_name(value.dtype), without_batch(tuple(value.shape), batch))
-        for name, value in tensors
-    )
+        several = isinstance(inputs, list | tuple) and not isinstance(inputs, PackedSequence)
+        args = tuple(inputs) if several else (inputs,)
+    names = _parameter_names(module)
+    arguments = [*args, *named.values()]
+    batch = next((value.size(0) for value in arguments if _has_batch(value)), 1)
+    specs = tuple(_of_one_sample(spec, batch) for spec in tensor_specs(names, args, named))
     return InputPlan(specs, 0, batch, (args, named))
+
+
+def _has_batch(value: Any) -> bool:
+    return isinstance(value, Tensor) and value.dim() > 0
+
+
+def _of_one_sample(spec: TensorSpec, batch: int) -> TensorSpec:
+    """Return an argument's own tensor without its batch; one inside a container as it is."""
+    inside = "." in spec.name or "[" in spec.name
+    if inside or spec.shape[:1] != (batch,):
+        return spec
+    return replace(spec, shape=spec.shape[1:], batched=True)
 
 
 def are_tensors(value: Any) -> bool:
     """Tell whether an input size is no size, but the tensors themselves."""
-    several = list(value.values()) if isinstance(value, Mapping) else value
-    if isinstance(several, list | tuple):
-        return any(isinstance(one, Tensor) for one in several)
-    return isinstance(value, Tensor)
+    return next(tensors_in(value), None) is not None
 
 
 def without_batch(shape: Shape, batch_size: int) -> Shape:
@@ -236,11 +311,6 @@ def _refuse_unknown(name: str, module: nn.Module, names: Sequence[str]) -> None:
         raise InputRefused(
             f"forward() takes no input named '{name}'", f"it takes {', '.join(names)}"
         )
-
-
-def dtype_name(dtype: torch.dtype) -> str:
-    """Name a type as users write it: "float32"."""
-    return str(dtype).removeprefix("torch.")
 
 
 def _dtype_of(module: nn.Module) -> str:

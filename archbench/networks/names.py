@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from archbench.networks.tensor_spec import DTYPES
+
 LOCK = "archbench.lock.json"  # beside a project's configuration
 
 
@@ -27,6 +29,21 @@ def parts_of(model: str) -> tuple[str, str] | None:
 def names_file(model: str) -> bool:
     """Tell whether a MODEL without a factory is a file's name."""
     return model.endswith(".py") or "/" in model or "\\" in model
+
+
+def names_function(size: object) -> bool:
+    """Tell whether an input size is the name of a function: file.py:NAME or package.module:NAME.
+
+    >>> [names_function(size) for size in ("net.py:inputs", "nets.small:inputs")]
+    [True, True]
+    >>> [names_function(size) for size in ("float32:8", "x:int64:8", "x:float32", "3x8x8", 224)]
+    [False, False, False, False, False]
+    """
+    place, name = (parts_of(size) if isinstance(size, str) else None) or ("", "")
+    if place.endswith(".py"):
+        return True
+    words = [*place.split("."), name]
+    return all(map(str.isidentifier, words)) and DTYPES.isdisjoint((place, name))
 
 
 def portable(model: str) -> str:

@@ -11,7 +11,8 @@ from archbench.errors import ArchbenchError
 from archbench.networks import user_code
 from archbench.networks.construct import build_blank, construct
 from archbench.networks.device import check_device
-from archbench.networks.inputs import InputPlan, InputSize, plan_inputs
+from archbench.networks.input_function import function_for
+from archbench.networks.inputs import InputPlan, InputSize, plan_function, plan_inputs
 from archbench.networks.names import names_file, parts_of
 from archbench.networks.random_state import seeded_generators
 from archbench.networks.registry import find
@@ -27,6 +28,7 @@ class Loaded:
     module: nn.Module
     architecture: Architecture | None = None
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    source: user_code.Source | None = None  #: where the user's factory lies
 
     @property
     def input_shape(self) -> Shape | None:
@@ -64,7 +66,8 @@ def load(
         )
     if parts_of(model) is not None:
         with seeded_generators(seed):
-            return Loaded(model, user_code.load(model, given), arguments=given)
+            module, source = user_code.load(model, given)
+        return Loaded(model, module, arguments=given, source=source)
     if names_file(model):
         raise ArchbenchError(
             f"'{model}' names a file, but nothing in it", f"try '{model}:build' or '{model}:MyNet'"
@@ -94,7 +97,18 @@ def load_on(
 
 
 def plan_for(loaded: Loaded, input_size: InputSize | None, batch_size: int) -> InputPlan:
-    """Plan the inputs of a loaded model; its architecture's own size is the default."""
+    """Plan the inputs of a loaded model, from sizes or from a function of the user's.
+
+    Without a size they are made by archbench_inputs(), if that stands beside the model's factory;
+    else they have the architecture's own size.
+
+    Raises:
+        InputRefused: a size or a function that is missing, malformed, or does not fit.
+        UserCodeError: the function raised.
+    """
+    function = function_for(input_size, loaded.source)
+    if function is not None:
+        return plan_function(loaded.module, function, batch_size)
     return plan_inputs(loaded.module, input_size, loaded.input_shape, batch_size)
 
 

@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from archbench.record import Record
 from archbench.units import Shape, shape_for_people
 
+DTYPES = frozenset(
+    "float16 bfloat16 float32 float64 int8 int16 int32 int64 uint8 bool complex64".split()
+)
+
 
 @dataclass(frozen=True, slots=True)
 class TensorSpec(Record):

@@ -6,12 +6,15 @@ from typing import Any
 
 from torch import Tensor, nn
 
+DEEPEST = 4  # containers in containers that are looked into
+_WITHOUT = (str, int, float, type, type(None), nn.Module)  # what is not looked into
+
 
 def tensors_in(value: Any, depth: int = 0) -> Iterator[Tensor]:
     """Yield the tensors in nested containers, dataclasses and plain objects, in order."""
     if isinstance(value, Tensor):
         yield value
-    elif depth > 4 or value is None or isinstance(value, str | int | float | type | nn.Module):
+    elif depth > DEEPEST or isinstance(value, _WITHOUT):
         return
     elif isinstance(value, Mapping):
         for item in value.values():

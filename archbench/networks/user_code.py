@@ -12,6 +12,7 @@ import sys
 import sysconfig
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
@@ -36,11 +37,60 @@ NO_WEIGHTS: Mapping[str, Any] = {
     "pretrained_backbone": False,
 }
 
+ZOOS = ("torchvision", "timm")  # in place of a file or module
 MODEL = "MODEL is path/to/file.py:factory or package.module:factory"
 
 
-def load(model: str, kwargs: Mapping[str, Any]) -> nn.Module:
-    """Build the module that a MODEL with a colon names.
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file or module of the user's, imported."""
+
+    place: str  #: as the user wrote it: "nets/net.py" or "nets.net"
+    module: ModuleType  #: what was imported
+
+    def member(self, name: str) -> Any:
+        """Return what the file or module calls by a name.
+
+        Raises:
+            ArchbenchError: it has nothing of that name; the hint offers names that it has.
+        """
+        found = getattr(self.module, name, None)
+        if found is None:
+            near = get_close_matches(name, _public(self.module), n=1)
+            raise ArchbenchError(
+                f"'{self.place}' has nothing named '{name}'",
+                f"did you mean '{self.place}:{near[0]}'?" if near else self._offer(),
+            )
+        return found
+
+    def _offer(self) -> str:
+        """Name what the user's module defines itself, which is what a factory can be."""
+        own = [
+            name
+            for name in _public(self.module)
+            if callable(one := getattr(self.module, name))
+            and one.__module__ == self.module.__name__
+        ]
+        if not own:
+            return f"'{self.place}' defines no function or class"
+        return f"it defines {', '.join(own[:8])}{' and more' if len(own) > 8 else ''}"
+
+
+def import_source(place: str) -> Source:
+    """Import a file, whose path ends in .py, or a module.
+
+    Raises:
+        ArchbenchError: there is no such file or module.
+        UserCodeError: the import raised.
+    """
+    found = _import_file(Path(place)) if place.endswith(".py") else _import_module(place)
+    return Source(place, found)
+
+
+def load(model: str, kwargs: Mapping[str, Any]) -> tuple[nn.Module, Source | None]:
+    """Build the module that a MODEL with a colon names; return it and where its factory lies.
+
+    The latter is None for networks of torchvision and timm.
 
     Args:
         model: "path/to/file.py:factory", "package.module:factory", "torchvision:NAME" or
@@ -53,28 +103,23 @@ def load(model: str, kwargs: Mapping[str, Any]) -> nn.Module:
     """
     place, name = parts_of(model) or ("", "")
     if place == "torchvision":
-        return _from_zoo(model, "torchvision.models", "get_model", name, kwargs)
+        return _from_zoo(model, "torchvision.models", "get_model", name, kwargs), None
     if place == "timm":
-        return _from_zoo(model, "timm", "create_model", name, kwargs)
+        return _from_zoo(model, "timm", "create_model", name, kwargs), None
     if not place or not name:
         raise ArchbenchError(f"'{model}' is not a MODEL", MODEL)
-    source = _import_file(Path(place)) if place.endswith(".py") else _import_module(place)
-    factory = getattr(source, name, None)
-    if factory is None:
-        near = get_close_matches(name, _public(source), n=1)
-        raise ArchbenchError(
-            f"'{place}' has nothing named '{name}'",
-            f"did you mean '{place}:{near[0]}'?" if near else _offer(place, source),
-        )
+    source = import_source(place)
+    factory = source.member(name)
     if isinstance(factory, nn.Module):
         if kwargs:
             raise ArchbenchError(f"'{model}' is a module already and takes no arguments")
-        return factory
+        return factory, source
     if not callable(factory):
         raise ArchbenchError(
-            f"'{model}' is {_a(type(factory).__name__)}, not a function or class that builds one"
+            f"'{model}' is {a_noun(type(factory).__name__)}, "
+            "not a function or class that builds one"
         )
-    return _construct(model, factory, kwargs)
+    return _construct(model, factory, kwargs), source
 
 
 def source_of(model: str) -> str | None:
@@ -83,7 +128,7 @@ def source_of(model: str) -> str | None:
     Only that one: what it imports is not followed.
     """
     place, name = parts_of(model) or ("", "")
-    if not place or not name or place in ("torchvision", "timm"):
+    if not place or not name or place in ZOOS:
         return None
     if place.endswith(".py"):
         return place
@@ -109,7 +154,7 @@ def _construct(model: str, factory: Callable[..., Any], kwargs: Mapping[str, Any
         if inspect.iscoroutine(built):
             built.close()  # else Python warns that nobody waited for it
         kind = type(built).__name__
-        raise ArchbenchError(f"'{model}' returned {_a(kind)}, not a torch.nn.Module")
+        raise ArchbenchError(f"'{model}' returned {a_noun(kind)}, not a torch.nn.Module")
     return built
 
 
@@ -131,7 +176,12 @@ def without_weights(factory: Callable[..., Any], kwargs: Mapping[str, Any]) -> d
     return {name: value for name, value in NO_WEIGHTS.items() if name in takes} | dict(kwargs)
 
 
-def _a(noun: str) -> str:
+def a_noun(noun: str) -> str:
+    """Write a noun behind its article.
+
+    >>> a_noun("Tensor"), a_noun("int")
+    ('a Tensor', 'an int')
+    """
     return f"an {noun}" if noun[0] in "aeiouAEIOU" else f"a {noun}"
 
 
@@ -259,18 +309,6 @@ def _from_zoo(
 
 def _public(source: ModuleType) -> list[str]:
     return [name for name in vars(source) if not name.startswith("_")]
-
-
-def _offer(place: str, source: ModuleType) -> str:
-    """Name what the user's module defines itself, which is what a factory can be."""
-    own = [
-        name
-        for name in _public(source)
-        if callable(getattr(source, name)) and getattr(source, name).__module__ == source.__name__
-    ]
-    if not own:
-        return f"'{place}' defines no function or class"
-    return f"it defines {', '.join(own[:8])}{' and more' if len(own) > 8 else ''}"
 
 
 @contextmanager

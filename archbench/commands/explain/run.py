@@ -14,13 +14,13 @@ from archbench.commands.explain.published_totals import (
 )
 from archbench.commands.explain.reconcile import QUANTITIES, Subject, count_subject, reconcile
 from archbench.commands.explain.records import Explanation, Reconciliation
+from archbench.networks.input_words import input_words
 from archbench.networks.inputs import InputSize
 from archbench.papers.figures import figures
 from archbench.papers.judge import parse
 from archbench.papers.networks import Networks, built_as
 from archbench.papers.records import Reproduction
 from archbench.papers.reproduce import recomputed
-from archbench.units import shape_for_people
 
 if TYPE_CHECKING:
     from torch import nn
@@ -56,9 +56,7 @@ def explain(
         subject.loaded.name,
         subject.profile.totals.params,
         subject.profile.totals.macs,
-        ", ".join(
-            f"{s.name} {s.dtype} {shape_for_people(s.shape)}" for s in subject.profile.inputs
-        ),
+        input_words(subject.profile.inputs, subject.profile.input_function),
         tuple(reconciliations),
         subject.loaded.arguments,
         (*_notes(subject), *_true_of_others(papers, networks)),

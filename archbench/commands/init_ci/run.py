@@ -19,7 +19,12 @@ from archbench.gates.structure.lock_file import to_text
 from archbench.gates.structure.locking import next_lock
 from archbench.gates.structure.records import GateCell
 from archbench.gates.structure.run import Tell, locked_cells
-from archbench.gates.structure.selection import Selection, from_root, select_cells
+from archbench.gates.structure.selection import (
+    Selection,
+    from_root,
+    select_cells,
+    sizes_from_root,
+)
 from archbench.networks.names import LOCK
 
 EXAMPLE = "resnet18"  # where nothing is named or declared: something to look at, and to replace
@@ -62,7 +67,8 @@ def init_ci(
     top = top if root.is_relative_to(top) else root
     workflow = workflow_for(root, top, requirement) if github else None
     names = dict.fromkeys(from_root(model, root) for model in models)
-    asked = [GateCell(n, n, tuple(input_size), model_kwargs=model_kwargs) for n in names]
+    sizes = sizes_from_root(input_size, root)
+    asked = [GateCell(n, n, sizes, model_kwargs=model_kwargs) for n in names]
     cells, declared = _cells(selection, root, asked)
     suite = template("test_archbench.py.txt")
     wanted = [declared, _lock(root, cells, tell), _project_file(root, SUITE, suite)]

@@ -40,14 +40,19 @@ def _slow_cell(cell: GateCell, slowdown: float, ways: Ways) -> Cell:
 
 
 def _own_size(model: str) -> tuple[str, ...]:
-    """Return the input size of an architecture.
+    """Return the input size of an architecture, or the function of inputs beside a factory.
 
     Raises:
-        ArchbenchError: the model is the user's own.
+        ArchbenchError: the model is the user's own, and has no such function.
+        UserCodeError: its file raised.
     """
     from archbench.networks.registry import find
     from archbench.units import shape_for_machines
 
     if parts_of(model) is not None:
+        from archbench.networks.input_function import name_beside
+
+        if (function := name_beside(model)) is not None:
+            return (function,)
         raise ArchbenchError(f"'{model}' needs an input size", "-i 3x224x224")
     return (f"float32:{shape_for_machines(find(model).input_shape)}",)

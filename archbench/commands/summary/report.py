@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from archbench.analysis.records import LayerCost, OperationCount, Profile, StageCost, UnusedParams
 from archbench.commands.summary.records import CrossCheck, Summary
+from archbench.networks.input_words import input_words
 from archbench.networks.registry.records import Architecture, GlobalPool, PaperTable
 from archbench.tables.columns import Columns, table_of
 from archbench.tables.table import Column, Kind, Report, Table, TableCell, at_least
-from archbench.units import counted, scaled, shape_for_people
+from archbench.units import counted, scaled
 
 DEFAULT_DEPTH = 2  # of the module tree, for a network that has no table in a paper
 
@@ -165,11 +166,7 @@ def _tree_order(paths: Sequence[str]) -> Callable[[str], list[int]]:
 
 def _facts(profile: Profile, architecture: Architecture | None) -> tuple[tuple[str, str], ...]:
     totals = profile.totals
-    inputs = ", ".join(
-        f"{spec.name} {spec.dtype} {shape_for_people(spec.shape)}"
-        f"{'' if spec.batched else ' (no batch)'}"
-        for spec in profile.inputs
-    )
+    inputs = input_words(profile.inputs, profile.input_function)
     facts = [("params", _exact(totals.params))]
     if totals.trainable_params != totals.params:
         facts.append(("trainable", _exact(totals.trainable_params)))

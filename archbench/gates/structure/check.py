@@ -20,6 +20,7 @@ from archbench.gates.structure.records import (
 from archbench.gates.structure.selection import Selection
 from archbench.units import counted
 
+MOST_TENSORS = 3  # of those that differ, in a note
 TORCH_DEPENDENT = ("operators", "peak_activation_bytes")  # figures that torch's release may change
 
 
@@ -112,18 +113,26 @@ def _setting_difference(lock: Lock, locked: LockedCell, now: LockedCell) -> str:
             f"the lock counts by convention {lock.convention}, "
             f"this archbench by {CONVENTION_NUMBER}"
         )
-    keys = ("model", "inputs", "batch_size", "model_kwargs")
-    settings = zip(keys, locked.setting(), now.setting(), strict=True)
+    before, after = locked.setting(), now.setting()
+    before["tensors"] = _only_in(locked.tensors, now.tensors)
+    after["tensors"] = _only_in(now.tensors, locked.tensors)
     return "; ".join(
-        f"{key} {_plain(before)} in the lock, {_plain(after)} now"
-        for key, before, after in settings
-        if before != after
+        f"{key} {_plain(before[key])} in the lock, {_plain(after[key])} now"
+        for key in before
+        if before[key] != after[key]
     )
+
+
+def _only_in(own: Sequence[str], other: Sequence[str]) -> tuple[str, ...]:
+    """Return the first few tensors that the other cell has not, and the number of the rest."""
+    alone = [text for text in own if text not in other]
+    left = len(alone) - MOST_TENSORS
+    return (*alone[:MOST_TENSORS], *([f"{left} more"] if left > 0 else []))
 
 
 def _plain(value: object) -> str:
     if isinstance(value, tuple):
-        return ", ".join(map(str, value))
+        return ", ".join(map(str, value)) or "none"
     if isinstance(value, Mapping):
         return ", ".join(f"{name}={argument}" for name, argument in value.items()) or "none"
     return str(value)

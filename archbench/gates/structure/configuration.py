@@ -10,7 +10,7 @@ from typing import Any
 from archbench.errors import ArchbenchError, nearest, why_refused
 from archbench.gates.structure.budgets import parse_budget
 from archbench.gates.structure.records import GateCell
-from archbench.networks.names import LOCK, names_file, parts_of, portable
+from archbench.networks.names import LOCK, names_file, names_function, parts_of, portable
 from archbench.networks.registry import find, select
 
 OWN, SHARED = "archbench.toml", "pyproject.toml"
@@ -138,6 +138,8 @@ def _matches(pattern: str, row: Mapping[str, Any], where: str) -> list[str]:
 def size_texts(size: Any, where: str) -> tuple[str, ...]:
     """Return a text for each input, from 224, "3x224x224", [3, 224, 224] or a list of such sizes.
 
+    A text may name a function that returns all inputs, "net.py:inputs".
+
     Raises:
         ArchbenchError: it is no size; `where` says whose it is.
 
@@ -157,7 +159,7 @@ def size_texts(size: Any, where: str) -> tuple[str, ...]:
 def _size_text(size: Any) -> str | None:
     """Return the text of the size of one input; None for what is no size."""
     if isinstance(size, str):
-        return size
+        return portable(size) if names_function(size) else size
     numbers = size if isinstance(size, list | tuple) else [size]
     if numbers and all(isinstance(n, int) and not isinstance(n, bool) for n in numbers):
         return "x".join(map(str, numbers))

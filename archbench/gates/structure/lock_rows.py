@@ -39,7 +39,7 @@ class StageRow(Record):
 class CellRow(Record):
     """A cell without its layers."""
 
-    OMITTED = ("complete",)
+    OMITTED = ("complete", "tensors")
 
     name: str
     model: str
@@ -58,6 +58,7 @@ class CellRow(Record):
     torch: str
     reason: str
     complete: bool = True
+    tensors: tuple[str, ...] = ()
 
 
 class LayerRow(NamedTuple):
@@ -143,6 +144,7 @@ def _cell_row(cell: LockedCell) -> CellRow:
         torch=structure.torch,
         reason=cell.reason,
         complete=structure.complete,
+        tensors=cell.tensors,
     )
 
 
@@ -160,7 +162,7 @@ def _cell(row: CellRow, layers: list[LayerCost]) -> LockedCell:
     )
     arguments = {name: argument_from_json(value) for name, value in row.model_kwargs.items()}
     setting = row.model, row.inputs, row.batch_size, arguments
-    return LockedCell(row.name, *setting, structure, row.reason)
+    return LockedCell(row.name, *setting, structure, row.reason, row.tensors)
 
 
 def _layers_rows(cell: LockedCell) -> Iterator[LayersRow]:

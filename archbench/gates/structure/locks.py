@@ -54,10 +54,19 @@ class LockedCell:
     model_kwargs: Mapping[str, Any]  #: arguments of the network or factory
     structure: Structure  #: what was computed
     reason: str = ""  #: why it is as it is, in the words of whoever accepted it; may be empty
+    #: every tensor that a function of the user's returned, "x:float32:8x3x32x32", with the batch;
+    #: empty where the inputs are sizes
+    tensors: tuple[str, ...] = ()
 
-    def setting(self) -> tuple[str, tuple[str, ...], int, Mapping[str, Any]]:
-        """Return all that must be equal for figures to be comparable."""
-        return self.model, self.inputs, self.batch_size, self.model_kwargs
+    def setting(self) -> dict[str, Any]:
+        """Return all that must be equal for figures to be comparable, by the keys of a lock."""
+        return {
+            "model": self.model,
+            "inputs": self.inputs,
+            "batch_size": self.batch_size,
+            "model_kwargs": self.model_kwargs,
+            "tensors": self.tensors,
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ def locked_cell(cell: GateCell) -> tuple[LockedCell, "Profile"]:
             cell.batch_size,
             cell.model_kwargs,
             _structure(loaded, plan, profile),
+            tensors=plan.tensor_texts(),
         )
     return locked, profile
 

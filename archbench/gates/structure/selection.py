@@ -11,7 +11,7 @@ from archbench.gates.structure.configuration import Project, find_project
 from archbench.gates.structure.lock_file import read_lock
 from archbench.gates.structure.locks import Lock, LockedCell
 from archbench.gates.structure.records import GateCell
-from archbench.networks.names import LOCK, names_file, parts_of, portable, relative
+from archbench.networks.names import LOCK, names_file, names_function, parts_of, portable, relative
 from archbench.networks.registry import ARCHITECTURES, find, select
 
 
@@ -60,8 +60,11 @@ def select_cells(
     locked = {} if held is None else {cell.name: _declaration(cell) for cell in held.cells}
     cells = tuple(locked.values()) if project.source is None else project.cells
     if cell_arguments:
+        own = dict(settings or {})
+        if "input_size" in own:
+            own["input_size"] = sizes_from_root(own["input_size"], project.root)
         found = [
-            replace(cell, **(settings or {}))
+            replace(cell, **own)
             for argument in cell_arguments
             for cell in _cells_of(argument, cells, locked, project.root)
         ]
@@ -120,6 +123,13 @@ def _name_hint(known: Sequence[GateCell]) -> str:
         return "`archbench list` names the architectures"
     names = ", ".join(cell.name for cell in known[:8])
     return f"the cells are {names}{' and more' if len(known) > 8 else ''}"
+
+
+def sizes_from_root(sizes: Sequence[str], root: Path) -> tuple[str, ...]:
+    """Return input sizes; the file of a function is relative to the project's root, not to here."""
+    return tuple(
+        from_root(portable(size), root) if names_function(size) else size for size in sizes
+    )
 
 
 def from_root(model: str, root: Path) -> str:

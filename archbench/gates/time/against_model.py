@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import chdir, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from archbench.gates.time.comparison import CONTROL, Comparison, Measure, contro
 from archbench.gates.time.one_process import run_in_one_process
 from archbench.timing.sessions.job_runner import Listener, job_runner
 from archbench.timing.sessions.model_cells import Ways
+from archbench.units import Shape
 
 
 @contextmanager
@@ -33,8 +35,11 @@ def model_comparison(
         for cell in cells:
             base_cell = GateCell(model, model, cell.input_size, cell.batch_size)
             base_inputs, head_inputs = _inputs_of_base(base_cell), _inputs_or_none(cell)
-            if head_inputs is not None and base_inputs != head_inputs:
-                note = f"{model} takes {base_inputs}, this {head_inputs}: -i gives both the same"
+            if head_inputs is not None and base_inputs.shapes != head_inputs.shapes:
+                note = (
+                    f"{model} takes {base_inputs.words}, this {head_inputs.words}: "
+                    "-i gives both the same"
+                )
                 verdicts.append(Verdict(cell.name, "time", "not_comparable", note=note))
                 continue
             base, head = cell_of(base_cell, ways), cell_of(cell, ways)
@@ -46,8 +51,16 @@ def model_comparison(
         yield Comparison(model, head_models, measure, tuple(verdicts), one_process=True)
 
 
-def inputs_of(cell: GateCell) -> str:
-    """Return the inputs of a cell's model; where the cell sets no size, the architecture's own.
+@dataclass(frozen=True, slots=True)
+class CellInputs:
+    """The inputs of a cell."""
+
+    words: str  #: as users write them: "float32:3x224x224" or "net.py:inputs"
+    shapes: tuple[tuple[str, Shape], ...]  #: dtype and shape of every tensor, with the batch
+
+
+def inputs_of(cell: GateCell) -> CellInputs:
+    """Return the inputs of a cell's model; where the cell sets no size, the model's own.
 
     Raises:
         ArchbenchError, UserCodeError: the model cannot be loaded, or refuses such inputs.
@@ -55,10 +68,12 @@ def inputs_of(cell: GateCell) -> str:
     from archbench.networks.resolve import load, plan_for
 
     loaded = load(cell.model, cell.model_kwargs, blank=True)
-    return ", ".join(plan_for(loaded, list(cell.input_size) or None, cell.batch_size).texts())
+    plan = plan_for(loaded, list(cell.input_size) or None, cell.batch_size)
+    shapes = tuple((spec.dtype, spec.of_batch(plan.batch_size)) for spec in plan.specs)
+    return CellInputs(", ".join(plan.texts()), shapes)
 
 
-def _inputs_of_base(cell: GateCell) -> str:
+def _inputs_of_base(cell: GateCell) -> CellInputs:
     """Return the inputs of the model behind --against.
 
     Raises:
@@ -73,7 +88,7 @@ def _inputs_of_base(cell: GateCell) -> str:
         raise type(error)(error.message, hint) from error
 
 
-def _inputs_or_none(cell: GateCell) -> str | None:
+def _inputs_or_none(cell: GateCell) -> CellInputs | None:
     """Return the inputs; None where the model cannot be loaded (its worker reports the error)."""
     try:
         return inputs_of(cell)

@@ -136,6 +136,7 @@ def _loaded(pair: Pair, workers: Mapping[Side, WorkerProcess]) -> tuple[Pair, fl
         flags=tuple(dict.fromkeys(flags)),
         environment=Environment.from_dict(answers["head"]["environment"]),
         sources={side: answer["source"] for side, answer in answers.items()},
+        tensors={side: tuple(own["tensors"]) for side, own in answers.items() if own["tensors"]},
         strays={side: tuple(own["strays"]) for side, own in answers.items() if own["strays"]},
     )
     return loaded, max(answer["first_ns"] for answer in answers.values()) / 1e9

@@ -25,6 +25,7 @@ class Pair(Record):
     """One pair with its raw times."""
 
     SCHEMA = "archbench.pair/1"
+    OMITTED = ("tensors",)
 
     cell: str  #: its name
     stage: Stage  #: screening of all cells, confirmation of the suspects, or their extension
@@ -47,6 +48,8 @@ class Pair(Record):
     sources: Mapping[Side, str | None] = field(default_factory=dict, hash=False)
     #: modules that a side imported from the other side's tree
     strays: Mapping[Side, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    #: every tensor that a side's function of inputs returned, "x:float32:8x3x32x32", with the batch
+    tensors: Mapping[Side, tuple[str, ...]] = field(default_factory=dict, hash=False)
 
     @property
     def summary_line(self) -> str:

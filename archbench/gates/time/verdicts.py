@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import exp, expm1, log1p, sqrt
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from archbench.errors import ArchbenchError, UserCodeError
 from archbench.gates.records import Verdict, Word
@@ -16,7 +16,7 @@ from archbench.gates.time.judge import (
     judge,
     pairs_to_confirm,
 )
-from archbench.gates.time.pairs import GatePlan, Pair
+from archbench.gates.time.pairs import GatePlan, Pair, Side
 from archbench.statistics.intervals import (
     LEAST_VALUES,
     detectable_with,
@@ -131,6 +131,9 @@ def _not_comparable(pairs: Sequence[Pair]) -> dict[str, Verdict]:
         for side, modules in pair.strays.items():
             other = "head" if side == "base" else "base"
             notes[pair.cell] = f"{side} imports from {other}'s tree: {', '.join(modules[:3])}"
+        if pair.tensors.get("base") != pair.tensors.get("head"):
+            base, head = (", ".join(pair.tensors.get(side, ())) for side in get_args(Side))
+            notes[pair.cell] = f"base takes {base or 'sizes'}, head {head or 'sizes'}"
         if pair.sources and pair.sources.get("base") == pair.sources.get("head"):
             notes[pair.cell] = "both sides import it from the same place: no commit changes it"
     return {

@@ -108,6 +108,7 @@ def load(question: Mapping[str, Any]) -> LoadedSide:
     facts = {
         "first_ns": ready.first_ns,
         "source": None if source is None else os.path.realpath(source),
+        "tensors": list(ready.tensors),
         "strays": strays(question["other"]),
         "flags": list(ready.flags),
         "environment": environment(place.device).to_dict(),

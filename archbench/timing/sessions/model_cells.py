@@ -156,6 +156,13 @@ def _content_hash(loaded: "Loaded", file: str | None) -> str:
     return sha256(Path(path).read_bytes()).hexdigest()[:12]
 
 
+def _with_file(content: str, file: str | None) -> str:
+    """Return a hash of a model's content and of the file that makes its inputs, if there is one."""
+    if file is None or not Path(file).is_file():
+        return content
+    return sha256(content.encode() + Path(file).read_bytes()).hexdigest()[:12]
+
+
 def _cells(
     loaded: "Loaded", input_size: "InputSize | None", ways: Ways, device: str, content: str
 ) -> dict[Cell, "InputPlan"]:
@@ -164,11 +171,12 @@ def _cells(
     plans = {}
     for batch, precision, mode in product(ways.batch_sizes, ways.precisions, ways.modes):
         plan = plan_for(loaded, input_size, batch)
+        file = None if plan.function is None else plan.function.file
         cell = Cell(
             model=loaded.name,
             arguments=loaded.arguments,
             inputs=plan.texts(),
-            content=content,
+            content=_with_file(content, file),
             batch_size=batch,
             device=device,
             precision=precision,  # type: ignore[arg-type]  # check_ways

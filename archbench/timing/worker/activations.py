@@ -26,7 +26,8 @@ def activation_flags(
     def check(value: Any) -> None:
         for tensor in leaves(value):
             if isinstance(tensor, Tensor) and tensor.is_floating_point() and tensor.numel():
-                found.update(dict.fromkeys(_flags_of(tensor)))
+                for part in tensor.unbind() if tensor.is_nested else (tensor,):
+                    found.update(dict.fromkeys(_flags_of(part)))
 
     hooks = [m.register_forward_hook(lambda _m, _i, out: check(out)) for m in module.modules()]
     try:

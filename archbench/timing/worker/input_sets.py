@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from archbench.networks.argument_tensors import changed
 from archbench.networks.inputs import InputPlan
 from archbench.networks.precision import HALF
 from archbench.networks.tensors import bytes_of, tensors_in
@@ -24,10 +25,12 @@ def input_sets(
 ) -> Sequence[Arguments]:
     """Return one set of inputs; for a cold cache, as many as the cache cannot hold."""
     convert = partial(_convert, cell=cell)
-    first: Arguments = mapped(convert, plan.make(device))
+    first: Arguments = changed(convert, plan.make(device))
     if not cell.cold_cache or not cache_bytes:
         return [first]
     copies = COLD_FACTOR * cache_bytes // max(1, bytes_of(tensors_in(first))) + 1
+    if plan.given is not None:
+        return [first, *(changed(Tensor.clone, first) for _ in range(copies - 1))]
     if not all(spec.batched for spec in plan.specs):
         seeds = range(plan.seed, plan.seed + copies)
         return [mapped(convert, replace(plan, seed=seed).make(device)) for seed in seeds]
@@ -38,10 +41,8 @@ def input_sets(
     ]
 
 
-def _convert(value: Any, cell: Cell) -> Any:
-    """Return a tensor in the precision and memory format of a cell; other values as they are."""
-    if not isinstance(value, Tensor):
-        return value
+def _convert(value: Tensor, cell: Cell) -> Tensor:
+    """Return a tensor in the precision and memory format of a cell."""
     if value.is_floating_point() and cell.precision in HALF:
         value = value.to(HALF[cell.precision])
     if cell.channels_last and value.dim() == 4:

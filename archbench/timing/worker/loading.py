@@ -25,6 +25,8 @@ class ReadyCell:
     call: Call  #: to be timed
     first_ns: int  #: time of the first run, in which torch.compile does its work
     inference: bool  #: whether it runs in inference mode; False: under no_grad() only
+    #: every tensor that the user's function of inputs returned; empty where the inputs are sizes
+    tensors: tuple[str, ...]
 
     @property
     def flags(self) -> tuple[Flag, ...]:
@@ -62,7 +64,8 @@ def prepare_cell(loaded: Loaded, plan: InputPlan, cell: Cell, place: Place) -> R
     with gradient_mode(cell, inference):
         if cell.mode == "train":  # the optimizer has its state from the second step on
             run_untimed(prepared, cell)
-        return ReadyCell(prepared, timed_call(prepared, cell), first_ns, inference)
+        call, tensors = timed_call(prepared, cell), plan.tensor_texts()
+        return ReadyCell(prepared, call, first_ns, inference, tensors)
 
 
 def _run_first(prepared: Prepared, cell: Cell, place: Place) -> tuple[int, bool]:

@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import cycle
 from typing import Any
@@ -68,7 +68,7 @@ def prepare(
         ArchbenchError: the optimizer is not known.
     """
     with archbench_errors(cell, UserCodeError, f"forward of {loaded.name} failed on {device}"):
-        few = replace(plan, batch_size=min(max(2, plan.batch_size), FEW))
+        few = plan.of_batch(min(max(2, plan.batch_size), FEW)) if plan.takes_batch else plan
         module = _on_device(loaded.module, cell, device)
         run = partial(_run, module.eval(), cell, device)
         few, unknown = with_integer_values(few, lambda own: own.make(device), run)

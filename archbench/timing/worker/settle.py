@@ -12,7 +12,8 @@ def settle_statistics(module: nn.Module, plan: InputPlan, device: torch.device) 
     """Let batch normalisation see one batch of 2 or more, so that fresh weights stay ordinary.
 
     A thousand layers with untouched running statistics overflow, and arithmetic with infinities
-    and subnormal numbers does not take the time of ordinary arithmetic.
+    and subnormal numbers does not take the time of ordinary arithmetic. Inputs that exist for one
+    batch only may be too few; the statistics stay as they are then.
     """
     norms = [layer for layer in module.modules() if _keeps_statistics(layer)]
     if not norms:
@@ -26,6 +27,9 @@ def settle_statistics(module: nn.Module, plan: InputPlan, device: torch.device) 
         module.train()
         with torch.no_grad():
             module(*args, **kwargs)
+    except ValueError:  # one sample may be too few for batch normalisation to train on
+        if plan.takes_batch:
+            raise
     finally:
         module.train(was_training)
         for norm, momentum in zip(norms, momenta, strict=True):

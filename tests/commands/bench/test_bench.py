@@ -158,6 +158,39 @@ def test_cold_inputs_take_turns_and_overflow_the_cache() -> None:
     assert all(a != b for a, b in pairwise(given))
 
 
+def test_inputs_of_a_function_take_turns_too() -> None:
+    """Copies of what it returned for the batch, in the cell's precision."""
+    wanted = cell("small", batch_size=2, cold_cache=True, precision="bf16")
+    loaded = load(wanted.model)
+    plan = plan_for(loaded, f"{NETS}:images", 2)
+    ready = prepare(loaded, plan, wanted, CPU, 10_000)
+    given: list[torch.Tensor] = []
+    ready.module.register_forward_pre_hook(lambda module, args: given.append(args[0]))
+    for _ in range(100):
+        ready.call()
+    assert len({image.data_ptr() for image in given}) * 2 * 3 * 64 * 2 >= 5 * 10_000
+    assert {(image.dtype, image.shape) for image in given} == {(torch.bfloat16, (2, 3, 8, 8))}
+    assert all(a is not b for a, b in pairwise(given))
+
+
+def test_a_process_calls_the_function_that_a_cell_names() -> None:
+    """With the cell's batch size; one without an argument is called all the same."""
+    for name in ("images", "one_image"):
+        wanted = replace(cell("small"), inputs=(f"{NETS}:{name}",))
+        session = here(wanted)
+        assert session.failure is None
+        assert session.times_ns[0]
+    refused = here(replace(wanted, batch_size=2))
+    assert refused.failure is not None
+    assert "takes no batch size" in refused.failure.message
+
+
+def test_one_sample_may_be_too_few_for_statistics() -> None:
+    """It is measured with the statistics that the network has."""
+    wanted = Cell(f"{NETS}:normed", inputs=(f"{NETS}:one_vector",))
+    assert here(wanted).failure is None
+
+
 def test_numbers_that_change_the_time_are_flagged() -> None:
     """Infinities and subnormals; ordinary ones are not."""
     assert "not_finite" in here(cell("NotFinite")).flags
@@ -314,6 +347,19 @@ def test_an_edited_file_is_another_cell(machine: Callable[[], list[Job]], tmp_pa
     for text, launched in (("ReLU", 1), ("ReLU", 1), ("SiLU", 2)):
         path.write_text(f"from torch import nn\n\ndef build():\n    return nn.{text}()\n")
         bench(f"{path}:build", input_size=(3, 8, 8), sessions=1, record=record, resume=True)
+        assert len(machine()) == launched
+
+
+def test_an_edited_function_of_inputs_makes_another_cell(
+    machine: Callable[[], list[Job]], tmp_path: Path
+) -> None:
+    """It may lie in a file of its own."""
+    path, record = tmp_path / "images.py", tmp_path / "run.jsonl"
+    (tmp_path / "mine.py").write_text("from torch import nn\n\nbuild = nn.ReLU\n")
+    for size, launched in ((8, 1), (8, 1), (9, 2)):
+        path.write_text(f"import torch\n\ndef inputs(n):\n    return torch.ones(n, {size})\n")
+        model = f"{tmp_path / 'mine.py'}:build"
+        bench(model, f"{path}:inputs", sessions=1, record=record, resume=True)
         assert len(machine()) == launched
 
 

@@ -531,6 +531,61 @@ def test_it_works_from_a_folder_below(
     assert Path.cwd() == below
 
 
+IMAGES = """
+import torch
+
+def archbench_inputs(batch_size):
+    return torch.zeros(batch_size, 3, 16, 16)
+
+def named(batch_size):
+    return {"x": torch.zeros(batch_size, 3, 16, 16)}
+"""
+
+
+def test_a_cell_takes_its_inputs_from_a_function(repository: Path, capsys: Captured) -> None:
+    """The same counts as at that size; the lock has its name and all tensors, and check both."""
+    (repository / "net.py").write_text(NET + IMAGES)
+    own, named = (CELLS.replace("small", name) for name in ("own", "named"))
+    size = 'input_size = "3x16x16"'
+    own, named = own.replace(size, ""), named.replace(size, 'input_size = "net.py:named"')
+    (repository / "archbench.toml").write_text(CELLS + own + named)
+    assert run(["lock", "--update", "--reason", "functions"]) == 0
+    *cells, _ = json.loads((repository / LOCK).read_text())["cells"]
+    found = {cell["name"]: (cell["inputs"], cell.get("tensors"), cell["macs"]) for cell in cells}
+    assert found == {
+        "small": (["float32:3x16x16"], None, MACS),
+        "own": (["net.py:archbench_inputs"], ["x:float32:1x3x16x16"], MACS),
+        "named": (["net.py:named"], ["x:float32:1x3x16x16"], MACS),
+    }
+    code, document = check(capsys)
+    assert (code, {cell["verdict"] for cell in document["cells"]}) == (0, {"ok"})
+    (repository / "archbench.toml").unlink()  # the lock alone says what to count
+    assert check(capsys)[0] == 0
+    edit(repository / "net.py", '"x": torch.zeros(batch_size, 3, 16', '"x": torch.zeros(2, 3, 9')
+    code, document = check(capsys, "named")
+    assert verdicts(document, "named") == {None: "not_comparable"}
+    assert document["verdicts"][0]["note"] == (
+        "tensors x:float32:1x3x16x16 in the lock, x:float32:2x3x9x16 now"
+    )
+
+
+def test_a_function_of_inputs_is_named_from_where_one_stands(
+    repository: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a MODEL is; the lock has its place in the project."""
+    (repository / "sub").mkdir()
+    (repository / "images.py").write_text(IMAGES)
+    monkeypatch.chdir(repository / "sub")
+    words = ["../net.py:Small", "-i", "../images.py:named", "-b", "2"]
+    assert run(["lock", *words, "--update", "--reason", "more"]) == 0
+    lock = read_lock(repository / LOCK)
+    assert lock is not None
+    cell = lock.cell("net.py:Small")
+    assert cell is not None
+    assert (cell.inputs, cell.tensors) == (("images.py:named",), ("x:float32:2x3x16x16",))
+    assert check(capsys, *words)[0] == 0
+
+
 def test_pyproject_declares_cells_too(repository: Path, capsys: Captured) -> None:
     """As [[tool.archbench.cells]]; a pattern stands for several networks."""
     (repository / "archbench.toml").unlink()

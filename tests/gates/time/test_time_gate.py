@@ -336,6 +336,19 @@ def test_imports_from_the_other_tree_are_not_comparable() -> None:
     assert verdict.note == "base imports from head's tree: libsub (libsub/__init__.py)"
 
 
+def test_tensors_of_other_shapes_are_not_comparable() -> None:
+    """A function of inputs was changed between base and head."""
+    machine = Machine({"a": 1.0}, sd=0.001)
+
+    def other(pair: Pair) -> Pair:
+        tensors = {"base": ("x:float32:1x64",), "head": ("x:float32:1x32", "n:int64:1")}
+        return replace(machine.measure(pair), tensors=tensors)
+
+    (verdict,) = run_gate(Comparison("b", "h", {"a": other, CONTROL: machine.measure})).verdicts
+    assert verdict.verdict == "not_comparable"
+    assert verdict.note == "base takes x:float32:1x64, head x:float32:1x32, n:int64:1"
+
+
 def test_a_run_without_its_control_says_so() -> None:
     """Its verdicts stand, but nothing vouches for them."""
     machine = Machine({"a": 1.0}, sd=0.001)
@@ -832,6 +845,22 @@ def test_both_sides_of_a_pair_run_in_one_mode_and_growth_is_told(
     pair = measured_pair(repository)
     assert pair.failure is None
     assert {"no_grad", "grows"} <= set(pair.flags)
+
+
+def test_each_side_of_a_real_pair_calls_its_own_function(repository: Path, quick: None) -> None:
+    """It lies beside the factory; a process imports the file itself."""
+    function = "\n\ndef archbench_inputs(batch_size):\n    return torch.ones(batch_size, {}, 64)\n"
+    small = "import torch\n" + NET.replace("WIDTH", "4")
+    (repository / "net.py").write_text(small + function.format(2))
+    commit("a function of inputs")
+    (repository / "net.py").write_text(small + function.format(3))
+    with trees("HEAD", repository) as both:
+        asked = Pair("small", "screen", 0, False, 5, "base")
+        cell = replace(SMALL, inputs=(), batch_size=5)
+        sides = Sides((cell, both.base), (cell, both.head), both.repositories)
+        pair = run_pair(asked, sides)
+    assert pair.failure is None
+    assert pair.tensors == {"base": ("x:float32:5x2x64",), "head": ("x:float32:5x3x64",)}
 
 
 @needs_linux("which cores a process may use")
