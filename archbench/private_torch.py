@@ -8,6 +8,9 @@ DispatchMode          (`_should_skip_dynamo`) makes torch import its compiler, w
 refused_higher_order  (torch before 2.9) names what such a torch cannot count around: it is refused;
 mapped, leaves        (`_pytree`) walk lists, tuples and dicts only;
 takes_tensors         (`_schema`) says that an operation may, so that its name has to decide;
+asks_for_shape        (`_schema`) says no: such operations are taken apart, or are unknown;
+undispatched          (`_disable_current_modes`) hides nothing: the parts that a nested tensor is
+                      taken into, to read its shape, are listed among a network's operations;
 operations            (such as `_softmax`) leaves them out: torch computes their shapes, slowly;
 fused_attention       (`_scaled_dot_product_flash_attention_for_cpu`) is None: the computed peak of
                       memory takes attention apart, and is that of the larger kernel;
@@ -27,6 +30,7 @@ import importlib
 import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
@@ -49,6 +53,7 @@ except ImportError as missing:
 
 COMPILER = "torch._dynamo"
 COMPILER_EXISTS = find_spec(COMPILER) is not None
+_NUMBERS = frozenset({"int", "bool", "SymInt", "SymBool", "List[int]", "List[SymInt]"})
 ORIGINAL = "_orig_mod"  # where torch.compile's wrapper keeps the network
 
 try:
@@ -124,6 +129,23 @@ def takes_tensors(operation: Any) -> bool:
     """Tell by an operation's schema whether it takes a tensor; True where it cannot be told."""
     schema = getattr(operation, "_schema", None)
     return schema is None or any("Tensor" in str(one.type) for one in schema.arguments)
+
+
+def asks_for_shape(operation: Any) -> bool:
+    """Tell by an operation's schema whether it returns whole numbers or truth values only.
+
+    A tensor of a subclass is asked so for its shape; False where it cannot be told.
+    """
+    returns = getattr(getattr(operation, "_schema", None), "returns", ())
+    return bool(returns) and all(str(one.type) in _NUMBERS for one in returns)
+
+
+def undispatched() -> AbstractContextManager[Any]:
+    """Return a context in which no dispatch mode is handed any operation."""
+    module = sys.modules.get("torch.utils._python_dispatch")
+    hide: Any = getattr(module, "_disable_current_modes", nullcontext)
+    hidden: AbstractContextManager[Any] = hide()
+    return hidden
 
 
 def operations(*names: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence, pack_sequence
 
 
 def small() -> nn.Module:
@@ -227,3 +228,23 @@ def normed() -> nn.Module:
 
 def one_vector() -> Tensor:
     return torch.randn(1, 4)
+
+
+class Tokens(nn.Module):
+    """Runs on tokens however they are packed; returns what holds them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(16, 32)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.linear(x.data if isinstance(x, PackedSequence) else x)
+
+
+def packed(batch_size: int) -> PackedSequence:
+    return pack_sequence([torch.randn(n + 1, 16) for n in range(batch_size)], enforce_sorted=False)
+
+
+def jagged(batch_size: int) -> Tensor:
+    rows = [torch.randn(n + 1, 16) for n in range(batch_size)]
+    return torch.nested.nested_tensor(rows, layout=torch.jagged)

@@ -8,7 +8,7 @@ import torch
 from archbench.errors import ArchbenchError, InputRefused, UserCodeError
 from archbench.networks.inputs import InputPlan
 from archbench.networks.resolve import Loaded
-from archbench.networks.tensors import tensors_in
+from archbench.networks.tensors import shape_of, tensors_in
 from archbench.networks.user_code import describe
 from archbench.private_torch import refused_higher_order
 from archbench.units import Shape, shape_for_machines
@@ -29,7 +29,7 @@ class ForwardFailed(Exception):
         super().__init__(path, type_name)
         self.path = path
         self.type = type_name
-        self.shapes: Sequence[Shape] = [tuple(tensor.shape) for tensor in tensors_in(inputs)]
+        self.shapes: Sequence[Shape] = [shape_of(tensor) for tensor in tensors_in(inputs)]
 
 
 LONGEST_PATH = 60  # characters of a path in a message

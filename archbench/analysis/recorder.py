@@ -16,12 +16,13 @@ from archbench.analysis.depth import RECURRENT, DepthCount, depth_of, is_single_
 from archbench.analysis.failure import ForwardFailed
 from archbench.analysis.isolation.survivors import Survivors
 from archbench.analysis.meta_failure import note_operation
+from archbench.analysis.nested_products import cost_of_parts, holds_nested, placing_of_nested
 from archbench.analysis.operators import UNKNOWN, Placing, is_higher_order, name_of, placing_of
 from archbench.analysis.records import OperationCount
-from archbench.analysis.rules import free
+from archbench.analysis.rules import NO_COST, Cost, free
 from archbench.analysis.shapes import BLANKS
-from archbench.networks.tensors import tensors_in
-from archbench.private_torch import DispatchMode
+from archbench.networks.tensors import shape_of, tensors_in
+from archbench.private_torch import DispatchMode, asks_for_shape
 from archbench.units import Shape
 
 #: operation, args, kwargs, result -> bytes that the operation reads and writes
@@ -85,6 +86,7 @@ class Recorder(DispatchMode):
         self.running: list[Visit] = []
         self._blanks = BLANKS if on_meta else {}
         self.tally: dict[Any, Tally] = {}
+        self.gaps: dict[str, None] = {}  # what has a rule that could not be applied
         self._failed: tuple[BaseException, ForwardFailed] | None = None
         self._thread = get_ident()
         self._of_threads: dict[int, Recorder] = {}  # recorders of other threads, by their id
@@ -98,7 +100,11 @@ class Recorder(DispatchMode):
         tally = self.tally.get(func)
         if tally is None:
             tally = _new_tally(func)
-            if tally.placing is UNKNOWN and not is_higher_order(func):
+            if tally.placing is UNKNOWN and asks_for_shape(func):
+                return func(*args, **(kwargs or {}))
+            if tally.placing is UNKNOWN and holds_nested(args):
+                tally.placing = placing_of_nested(func)
+            elif tally.placing is UNKNOWN and not is_higher_order(func):
                 with self:  # in inference mode torch dispatches operations that are composite
                     out = func.decompose(*args, **(kwargs or {}))
                 if out is not NotImplemented:
@@ -125,7 +131,13 @@ class Recorder(DispatchMode):
             more = work.operations(name_of(func), args, out)
             tally.operations = _sum(tally.operations, more)
         elif rule is not None and rule is not free:
-            macs, activations = rule(args, kwargs, out)
+            try:
+                macs, activations = rule(args, kwargs, out)
+            except Exception:
+                if not holds_nested(args):
+                    raise
+                cost = cost_of_parts(rule, args, kwargs, out)
+                macs, activations = self._add_gap(func) if cost is None else cost
             tally.macs += macs
             visit = self.running[-1] if self.running else self._root_visit()
             visit.macs += macs
@@ -141,6 +153,13 @@ class Recorder(DispatchMode):
         if self.survivors is not None:
             self.survivors.add_operation(func, args, kwargs, out, on_input)
         return out
+
+    def _add_gap(self, func: Any) -> Cost:
+        """Note a product of nested tensors whose lengths its rule cannot read; it costs nothing."""
+        visit = self.running[-1] if self.running else self._root_visit()
+        visit.complete = False
+        self.gaps.setdefault(f"the products of nested tensors in {name_of(func)}")
+        return NO_COST
 
     def counts(self) -> tuple[OperationCount, ...]:
         """Return every operation that ran, overloads together, in the order of first calls."""
@@ -223,6 +242,7 @@ class Recorder(DispatchMode):
                 if mine is not visit:
                     mine.add(visit)
         for other in others:
+            self.gaps |= other.gaps
             self.depth.longest = max(self.depth.longest, other.depth.longest)
         tallies = [pair for other in others for pair in other.tally.items()]
         for func, tally in sorted(tallies, key=lambda pair: str(pair[0])):
@@ -276,9 +296,9 @@ def _note_shapes(visit: Visit, inputs: Any, out: Any) -> None:
     """Note the shapes of a call and, for a top-level module, the layers inside."""
     first = out if isinstance(out, Tensor) else next(tensors_in(out), None)
     if first is not None:
-        visit.output_shape = tuple(first.shape)
+        visit.output_shape = shape_of(first)
     if visit.path and "." not in visit.path:
         given = next(tensors_in(inputs), None)
         if given is not None:
-            visit.input_shape = tuple(given.shape)
+            visit.input_shape = shape_of(given)
         visit.depth = depth_of(out) - depth_of(inputs)

@@ -63,7 +63,7 @@ class Product:
 
     def __call__(self, args: Sequence[Any], kwargs: Kwargs, out: Any) -> Cost:
         """Cost the product."""
-        return Cost(out.numel() * args[self.first].shape[-1], out.numel())
+        return Cost(out.numel() * args[self.first].size(-1), out.numel())
 
 
 def batch_summed_product(args: Sequence[Any], kwargs: Kwargs, out: Any) -> Cost:

@@ -91,6 +91,6 @@ def _trace_on(
         recorder.counts(),
         recorder.depth.longest,
         str(device),
-        missed=tuple(missed),
+        missed=(*recorder.gaps, *missed),
         unread=tuple(unread),
     )

@@ -164,7 +164,9 @@ def _moved(value: Any, device: torch.device, generator: torch.Generator | None) 
         return value
     if value.is_nested:
         if device.type == "meta":
-            raise NeedsValues("the lengths of a nested tensor are values")
+            raise NeedsValues(
+                "the lengths of a nested tensor are values", "the network has to be on a device"
+            )
         return value.detach().clone().to(device)
     if device.type == "meta":
         return torch.empty_strided(value.shape, value.stride(), dtype=value.dtype, device=device)

@@ -6,6 +6,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from archbench.private_torch import undispatched
+from archbench.units import Shape
+
 DEEPEST = 4  # containers in containers that are looked into
 _WITHOUT = (str, int, float, type, type(None), nn.Module)  # what is not looked into
 
@@ -27,6 +30,18 @@ def tensors_in(value: Any, depth: int = 0) -> Iterator[Tensor]:
     elif dataclasses.is_dataclass(value):  # one with slots has no __dict__
         for field in dataclasses.fields(value):
             yield from tensors_in(getattr(value, field.name), depth + 1)
+
+
+def shape_of(tensor: Tensor) -> Shape:
+    """Return a tensor's shape; that of a nested tensor is the smallest that holds all its parts.
+
+    It is the shape of torch.nested.to_padded_tensor().
+    """
+    if not tensor.is_nested:
+        return tuple(tensor.shape)
+    with undispatched():
+        parts = [shape_of(part) for part in tensor.unbind()]
+    return (len(parts), *map(max, zip(*parts, strict=True)))
 
 
 def operands(value: Any) -> Iterator[Tensor]:

@@ -108,6 +108,7 @@ class Swap:
             raise
         self._stand_ins.clear()  # one that is alive from here on is kept by somebody else
         self._originals.clear()
+        self._containers.clear()  # the inputs' too
         if failures:
             names = ", ".join(dict.fromkeys(place for place, _ in failures))
             error = failures[0][1]

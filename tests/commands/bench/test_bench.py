@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -183,6 +184,17 @@ def test_a_process_calls_the_function_that_a_cell_names() -> None:
     refused = here(replace(wanted, batch_size=2))
     assert refused.failure is not None
     assert "takes no batch size" in refused.failure.message
+
+
+@pytest.mark.filterwarnings("ignore:.*nested tensors")
+@pytest.mark.parametrize("name", ["packed", "jagged"])
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_sequences_of_unequal_lengths_are_measured(name: str, precision: Any) -> None:
+    """In the cell's precision, as packed sequences and as nested tensors."""
+    wanted = Cell(f"{NETS}:Tokens", inputs=(f"{NETS}:{name}",), batch_size=3, precision=precision)
+    session = here(wanted, memory=True)
+    assert session.failure is None
+    assert session.times_ns[0]
 
 
 def test_one_sample_may_be_too_few_for_statistics() -> None:
