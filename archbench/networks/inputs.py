@@ -193,7 +193,10 @@ def plan_inputs(
     _refuse_batch(batch_size)
     if input_size is None:
         if default is None:
-            raise InputRefused("this model needs an input size", HOW)
+            raise InputRefused(
+                "this model needs an input size",
+                f"{HOW}; or define archbench_inputs(batch_size) beside the factory",
+            )
         input_size = default
     sizes: Sequence[Any] = [input_size] if _is_one(input_size) else list(input_size)  # type: ignore[arg-type]
     names = _parameter_names(module)

@@ -56,7 +56,8 @@ InputSize = Annotated[
         "-i",
         "--input-size",
         help="without the batch: 3x224x224, 224, or name:dtype:shape, repeatable; "
-        "2x156! takes no batch (default: the architecture's own)",
+        "2x156! takes no batch; net.py:inputs is a function that returns the inputs "
+        "(default: archbench_inputs() beside the factory, or the architecture's own)",
         show_default=False,
     ),
 ]
