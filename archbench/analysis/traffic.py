@@ -67,6 +67,8 @@ def moved_bytes(func: Any, args: Sequence[Any], kwargs: Any, out: Any) -> int:
 
 def _bytes(tensor: Tensor) -> int:
     """Return the bytes that a tensor occupies; an expanded dimension (stride 0) counts once."""
+    if tensor.is_nested:
+        return tensor.numel() * tensor.element_size()
     elements = 1
     for size, stride in zip(tensor.shape, tensor.stride(), strict=True):
         elements *= size if stride else 1

@@ -12,6 +12,8 @@ from torch.nn.utils.rnn import PackedSequence, pack_sequence
 import archbench
 from archbench.analysis.memory.estimate import estimate_memory
 from archbench.analysis.nested_products import cost_of_parts
+from archbench.analysis.tools.module_uses import uses_of
+from archbench.analysis.traffic import work_of
 from archbench.errors import InputRefused
 from archbench.networks.argument_tensors import NeedsValues
 from archbench.networks.inputs import plan_given
@@ -86,11 +88,28 @@ def test_a_nested_tensor_inside_is_behind_its_input(layout: torch.layout) -> Non
 
 
 @LAYOUTS
-def test_the_memory_of_a_nested_tensor_is_estimated_or_refused(layout: torch.layout) -> None:
-    """Weights of 2 · 512 numbers."""
+def test_the_memory_of_a_nested_tensor_is_a_lower_bound_where_torch_hides_it(
+    layout: torch.layout,
+) -> None:
+    """Weights of 2 · 512 numbers; a jagged tensor keeps its numbers in another one."""
     loaded = Loaded("encoder", Encoder())
     estimate = estimate_memory(loaded, plan_given(loaded.module, (ragged(layout),)))
     assert estimate.weights_bytes == 4 * 2 * 512
+    assert estimate.complete == (layout is torch.strided)
+    assert ("nested tensors" in estimate.unknown) == (layout is torch.jagged)
+
+
+@LAYOUTS
+def test_the_work_of_layers_is_that_of_their_tokens(layout: torch.layout) -> None:
+    """Each layer reads and writes 48 numbers for each of 8 tokens, and reads 512 weights."""
+    loaded = Loaded("encoder", Encoder())
+    work = {one.path: one for one in work_of(loaded, plan_given(loaded.module, (ragged(layout),)))}
+    for path in ("up", "down"):
+        assert work[path].bytes_moved == 4 * (sum(LENGTHS) * 48 + 512)
+        assert work[path].macs == MACS // 2
+    profile = archbench.profile(loaded.module, inputs=(ragged(layout),))
+    uses = uses_of(loaded.module, plan_given(loaded.module, (ragged(layout),)), profile)
+    assert [one.samples for one in uses.modules] == [2, 2, 2]
 
 
 PAIRS = sum(n * n for n in LENGTHS)  # of tokens of the same sequence

@@ -91,6 +91,8 @@ class StorageWatch(DispatchMode):
 
     def _count_storage(self, tensor: Tensor, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Count the storage of a result, unless it is counted already or is an argument's."""
+        if tensor.layout is torch.jagged:
+            self.unknown["nested tensors"] = None  # their values are in a tensor of their own
         if tensor.layout is not torch.strided:
             return  # sparse ones hold dense ones, which other operations made
         storage = tensor.untyped_storage()

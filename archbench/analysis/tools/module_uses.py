@@ -22,7 +22,7 @@ from archbench.analysis.rules import attention
 from archbench.networks.blank_weights import META
 from archbench.networks.inputs import InputPlan
 from archbench.networks.module_tree import ByModule, own_device, paths_of
-from archbench.networks.tensors import tensors_in
+from archbench.networks.tensors import shape_of, tensors_in
 
 CONVOLUTIONS = (
     *(nn.Conv1d, nn.Conv2d, nn.Conv3d),
@@ -164,8 +164,9 @@ def _hook(use: ModuleUse) -> Callable[[nn.Module, Any, Any], None]:
             use.inputs += given.numel()
         if returned is not None and returned.dim():
             use.outputs += returned.numel()
-            use.samples += returned.shape[0]
-            channels = returned.shape[1] if returned.dim() > 1 else 1
+            shape = shape_of(returned)
+            use.samples += shape[0]
+            channels = shape[1] if len(shape) > 1 else 1
             use.positions += returned.numel() // channels if channels else 0
 
     return add_call

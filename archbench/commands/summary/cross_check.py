@@ -96,7 +96,8 @@ def _count_with_fvcore(loaded: Loaded, plan: InputPlan) -> tuple[Counter[str], C
     ) -> tuple[Counter[str], Counter[str]]:
         if kwargs:
             raise ArchbenchError(
-                "fvcore counts positional inputs only", "give -i without names to cross-check"
+                "fvcore counts positional inputs only",
+                "give -i without names, or let the function of inputs return a tuple",
             )
         try:
             analysis = fvcore_analysis(loaded.module, args)

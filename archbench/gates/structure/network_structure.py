@@ -67,7 +67,8 @@ def _structure(loaded: "Loaded", plan: "InputPlan", profile: "Profile") -> Struc
     weights = peak = None
     with suppress(ArchbenchError):  # some networks can be counted, and their memory not estimated
         estimate = estimate_memory(loaded, plan, device="meta")
-        weights, peak = estimate.weights_bytes, estimate.activations_peak_bytes
+        weights = estimate.weights_bytes
+        peak = estimate.activations_peak_bytes if estimate.complete else None
     stages = list(dict.fromkeys(layer.path.partition(".")[0] for layer in profile.layers))
     totals = profile.totals
     return Structure(
