@@ -68,7 +68,7 @@ def _structure(loaded: "Loaded", plan: "InputPlan", profile: "Profile") -> Struc
     with suppress(ArchbenchError):  # some networks can be counted, and their memory not estimated
         estimate = estimate_memory(loaded, plan, device="meta")
         weights = estimate.weights_bytes
-        peak = estimate.activations_peak_bytes if estimate.complete else None
+        peak = None if estimate.unknown else estimate.activations_peak_bytes
     stages = list(dict.fromkeys(layer.path.partition(".")[0] for layer in profile.layers))
     totals = profile.totals
     return Structure(
