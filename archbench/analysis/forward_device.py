@@ -35,7 +35,7 @@ def on_meta_or_own(
         if device == META:
             raise
         scripted = any(isinstance(module, torch.jit.ScriptModule) for module in modules)
-        reason = SCRIPTED if scripted else reason_of(on_meta.__cause__)
+        reason = SCRIPTED if scripted else reason_of(on_meta.__cause__ or on_meta)
     return _run(run, device), f"ran on {device}, because {reason}"
 
 

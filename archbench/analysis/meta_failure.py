@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from archbench.analysis.operators import is_higher_order, name_of
+from archbench.networks.argument_tensors import NeedsValues
 from archbench.networks.user_code import describe
 
 _OPERATION = "_archbench_operation"  # attribute of an exception: the operation that raised it
@@ -18,14 +19,14 @@ def note_operation(error: BaseException, func: Any) -> None:
     vars(error).setdefault(_OPERATION, func)
 
 
-def reason_of(error: BaseException | None) -> str:
+def reason_of(error: BaseException) -> str:
     """Return the reason of a failure on the meta device, as the clause behind "because".
 
     The reasons are: the network reads values of tensors, the size of a result depends on values,
     an operation has no kernel for the meta device, or whatever else forward() raised.
     """
     text = str(error)
-    func = None if error is None else vars(error).get(_OPERATION)
+    func = vars(error).get(_OPERATION)
     refused = isinstance(error, NotImplementedError) or _NO_VALUES.search(text)
     if func is not None and refused and _has_tag(func, "dynamic_output_shape"):
         return f"the size of what {name_of(func)} returns depends on values"
@@ -33,9 +34,9 @@ def reason_of(error: BaseException | None) -> str:
         if _has_tag(func, "data_dependent_output"):
             return f"what {name_of(func)} returns depends on values"
         return f"{name_of(func)} has no kernel for the meta device"
-    if _NO_VALUES.search(text):
+    if isinstance(error, NeedsValues) or _NO_VALUES.search(text):
         return f"it cannot run without values: {_first_sentence(text)}"
-    reason = "unknown" if error is None else _first_sentence(describe(error))
+    reason = _first_sentence(describe(error))
     return f"its forward() fails on the meta device, which holds no values: {reason}"
 
 

@@ -48,7 +48,7 @@ def profile(
     batch; FLOPs are twice that. docs/conventions.md says what counts as what.
 
     Args:
-        model: a MODEL string ("googlenet", "my_net.py:build") or a module.
+        model: a MODEL string ("googlenet", "my_net.py:build[width=32]") or a module.
         input_size: without the batch: (3, 224, 224), "3x224x224", 224, or "name:dtype:shape";
             several inputs as a list. Or "file.py:inputs", a function of the batch size that
             returns the arguments of forward(). Default: archbench_inputs() beside the user's
@@ -96,6 +96,12 @@ def profile(
     if inputs is None:
         plan = plan_for(loaded, input_size, batch_size)
     else:
+        own = loaded.ways
+        if own.input_size is not None or own.batch_size is not None:
+            raise ArchbenchError(
+                f"'{loaded.name}' sets its own input size or batch, and `inputs` are given",
+                "leave one of the two out",
+            )
         plan = plan_given(unwrapped(loaded.module), inputs, kwargs)
     result = _in_child(loaded, plan) if isolated else profile_loaded(loaded, plan)
     if strict:

@@ -54,11 +54,17 @@ class InputPlan:
     function: InputFunction | None = None
     names: tuple[str, ...] = ()  #: of the arguments of forward() that the function returns by place
     float_dtype: str | None = None  #: of floating-point tensors in `given`; None: their own
+    #: texts of the inputs of a whole network, if these are of a part of it
+    of_network: tuple[str, ...] = ()
 
     @property
     def takes_batch(self) -> bool:
         """Whether the inputs can be made for another batch."""
         return self.given is None or (self.function is not None and self.function.takes_batch)
+
+    def network_texts(self) -> tuple[str, ...]:
+        """Write the sizes that a user asks for: those of the whole network, if this is a part."""
+        return self.of_network or self.texts()
 
     def texts(self) -> tuple[str, ...]:
         """Write the inputs as a user would, dtypes spelled out: "float32:3x224x224"."""
@@ -85,7 +91,7 @@ class InputPlan:
                 inputs takes no batch size.
             UserCodeError: the function raised.
         """
-        if self.function is not None:
+        if self.function is not None and batch_size != self.batch_size:
             args, kwargs = self.function.arguments(batch_size)
             specs = tensor_specs(self.names, args, kwargs)
             return replace(self, specs=specs, batch_size=batch_size, given=(args, kwargs))
@@ -199,7 +205,7 @@ def plan_inputs(
             )
         input_size = default
     sizes: Sequence[Any] = [input_size] if _is_one(input_size) else list(input_size)  # type: ignore[arg-type]
-    names = _parameter_names(module)
+    names = parameter_names(module)
     specs, keywords = [], 0
     for i, size in enumerate(sizes):
         name, dtype, shape, batched = _read(size, default)
@@ -243,7 +249,7 @@ def plan_function(module: nn.Module, function: InputFunction, batch_size: int) -
         UserCodeError: it raised.
     """
     _refuse_batch(batch_size)
-    names = tuple(_parameter_names(module))
+    names = tuple(parameter_names(module))
     return InputPlan((), 0, batch_size, function=function, names=names).of_batch(batch_size)
 
 
@@ -265,7 +271,7 @@ def plan_given(
     else:
         several = isinstance(inputs, list | tuple) and not isinstance(inputs, PackedSequence)
         args = tuple(inputs) if several else (inputs,)
-    names = _parameter_names(module)
+    names = parameter_names(module)
     arguments = [*args, *named.values()]
     batch = next((value.size(0) for value in arguments if _has_batch(value)), 1)
     specs = tuple(_of_one_sample(spec, batch) for spec in tensor_specs(names, args, named))
@@ -299,7 +305,8 @@ def _is_one(size: InputSize) -> bool:
     return isinstance(size, int | str) or all(isinstance(n, int) for n in size)
 
 
-def _parameter_names(module: nn.Module) -> list[str]:
+def parameter_names(module: nn.Module) -> list[str]:
+    """Return the names of forward()'s parameters that take arguments by their place."""
     try:
         parameters = inspect.signature(module.forward).parameters.values()
     except (TypeError, ValueError):

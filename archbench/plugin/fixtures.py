@@ -49,10 +49,10 @@ def _declared_cells(folder: Path) -> list["GateCell"]:
 
 
 def _model_from(model: str, root: Path) -> str:
-    from archbench.networks.names import parts_of
+    from archbench.networks.names import parts_of, with_place
 
-    place, name = parts_of(model) or ("", "")
-    return f"{root / place}:{name}" if place.endswith(".py") else model
+    place, _ = parts_of(model) or ("", "")
+    return with_place(model, str(root / place)) if place.endswith(".py") else model
 
 
 def _without_benchmark() -> None:

@@ -21,6 +21,7 @@ from archbench.garbage_collector import collection_paused, survivors_frozen
 from archbench.gates.structure.records import GateCell
 from archbench.networks.device import check_device
 from archbench.networks.inputs import InputPlan
+from archbench.networks.model_settings import settings_of
 from archbench.networks.resolve import Loaded, load, plan_for
 from archbench.statistics.steadiness import is_steady
 from archbench.timing.cells import Cell
@@ -57,6 +58,9 @@ def time_under(
         ArchbenchError: it cannot be loaded, run or counted, or does not fit.
     """
     ways = Ways((batch_size,), device, (precision,), (mode,), threads=threads)
+    named = model.model if isinstance(model, GateCell) else model
+    if isinstance(named, str):
+        ways = ways.of_model(settings_of(named).ways)
     check_ways(ways)
     where = check_device(device)
     check_device_kind(ways, where.type)
@@ -94,7 +98,8 @@ def _load_cell(
     """Load the model; return the loaded model, its cell, and its inputs."""
     batch_size = ways.batch_sizes[0]
     if isinstance(model, GateCell):
-        if input_size is not None or batch_size != 1 or arguments:
+        own = settings_of(model.model).ways.batch_size
+        if input_size is not None or batch_size != (own or 1) or arguments:
             raise ArchbenchError(
                 f"'{model.name}' is declared with its input size, batch and arguments",
                 "leave them out, or name its MODEL",
@@ -108,9 +113,11 @@ def _load_cell(
     plan = plan_for(loaded, input_size, batch_size)
     cell = Cell(
         loaded.name,
-        dict(arguments),
-        plan.texts(),
-        batch_size=batch_size,
+        dict(loaded.arguments),
+        plan.network_texts(),
+        batch_size=plan.batch_size,
+        channels_last=ways.channels_last,
+        compiled=ways.compiled,
         precision=ways.precisions[0],  # type: ignore[arg-type]  # checked above
         mode=ways.modes[0],  # type: ignore[arg-type]  # likewise
         threads=ways.threads,

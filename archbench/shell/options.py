@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from archbench.errors import ArchbenchError, nearest
+from archbench.networks.brackets import WAY_KEYS, items_of
 from archbench.networks.registry import ARCHITECTURES
 from archbench.tables.render import Format
 
@@ -18,8 +19,21 @@ Verdict = TypeVar("Verdict", bound=str)
 
 
 def complete_model(incomplete: str) -> list[str]:
-    """Offer the registry's names to the shell."""
-    return [row.name for row in ARCHITECTURES if row.name.startswith(incomplete)]
+    """Offer the registry's names to the shell; behind a bracket, the keys of its settings."""
+    name, opened, settings = incomplete.partition("[")
+    if not opened:
+        return [row.name for row in ARCHITECTURES if row.name.startswith(incomplete)]
+    items = items_of(settings)
+    if items is None or "=" in items[-1]:  # inside of a value
+        return []
+    taken = {item.partition("=")[0].strip() for item in items[:-1]}
+    arguments = [key for row in ARCHITECTURES if row.name == name for key, _ in row.choices]
+    head = incomplete.removesuffix(items[-1])
+    return [
+        f"{head}{key}" if key == "channels_last" else f"{head}{key}="
+        for key in dict.fromkeys([*arguments, *WAY_KEYS.values()])
+        if key.startswith(items[-1].strip()) and key not in taken
+    ]
 
 
 def verdicts_named(words: Sequence[str], known: Mapping[str, Verdict]) -> tuple[Verdict, ...]:
@@ -46,7 +60,10 @@ def comma_separated(text: str) -> list[str]:
     return [word for word in (part.strip() for part in text.split(",")) if word]
 
 
-MODEL_HELP = "a registry name, path/to/file.py:factory, package.module:factory, torchvision:NAME"
+MODEL_HELP = (
+    "a registry name, path/to/file.py:factory, package.module:factory, torchvision:NAME; "
+    r"'NAME\[key=value,...]' sets arguments and ways of this MODEL, which win over the options"
+)
 Model = Annotated[
     str, typer.Argument(metavar="MODEL", help=MODEL_HELP, autocompletion=complete_model)
 ]
@@ -77,7 +94,7 @@ Cells = Annotated[
     typer.Argument(
         metavar="CELL",
         help="names or patterns of cells that archbench.toml, pyproject.toml or the lock hold, or "
-        "MODELs; all cells where none is named",
+        "MODELs, whose settings in brackets win over the options; all cells where none is named",
         autocompletion=complete_model,
         show_default=False,
     ),

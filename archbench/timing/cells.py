@@ -17,7 +17,8 @@ class Cell(Record):
     model: str  #: as the user named it
     #: keyword arguments of the network or factory
     arguments: Mapping[str, Any] = field(default_factory=dict, hash=False)
-    #: inputs without the batch, "float32:3x224x224" or "name:dtype:shape"
+    #: inputs without the batch, "float32:3x224x224" or "name:dtype:shape"; of the whole network if
+    #: the model is a part of one
     inputs: tuple[str, ...] = ()
     #: hash of the code or the object behind the name, where that is the user's own
     content: str = ""

@@ -1,6 +1,6 @@
 """What can be said of a cell without running it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -9,7 +9,6 @@ from archbench.analysis.layer_work import LayerWork
 from archbench.analysis.memory.records import MemoryEstimate
 from archbench.errors import ArchbenchError
 from archbench.timing.cells import Cell
-from archbench.timing.sessions.model_cells import Ways
 
 if TYPE_CHECKING:
     from archbench.networks.inputs import InputPlan
@@ -68,19 +67,21 @@ def torch_threads(threads: int | None) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def check_layers(ways: Ways, device: str) -> None:
+def check_layers(cells: Iterable[Cell]) -> None:
     """Refuse to watch layers where none are run one by one, or none can be timed in passing.
 
     Raises:
         ArchbenchError: a compiled model, a graph, or a training step was asked for; or a device
             whose own clock archbench does not read.
     """
-    if device.partition(":")[0] not in ("cpu", "cuda"):
-        raise ArchbenchError(f"--layers cannot time layers on '{device}'", "-d cpu or -d cuda")
-    if ways.compiled is not None or ways.cuda_graph:
-        raise ArchbenchError(
-            "--layers needs layers that run one by one, which --compile and --cuda-graph fuse",
-            "leave those out",
-        )
-    if "train" in ways.modes:
-        raise ArchbenchError("--layers is of a forward pass", "leave --mode train out")
+    for cell in cells:
+        if cell.device.partition(":")[0] not in ("cpu", "cuda"):
+            device = cell.device
+            raise ArchbenchError(f"--layers cannot time layers on '{device}'", "-d cpu or -d cuda")
+        if cell.compiled is not None or cell.cuda_graph:
+            raise ArchbenchError(
+                "--layers needs layers that run one by one, which --compile and --cuda-graph fuse",
+                "leave those out",
+            )
+        if cell.mode == "train":
+            raise ArchbenchError("--layers is of a forward pass", "leave --mode train out")

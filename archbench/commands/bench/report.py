@@ -94,13 +94,14 @@ def _facts(bench: Bench) -> tuple[tuple[str, str], ...]:
 
 
 def _given(bench: Bench) -> list[tuple[str, str]]:
-    """Return the input and the arguments, which are the same for all cells of a call."""
+    """Return the input and the arguments that are the same for all cells of a call."""
     cells = [timing.cell for timing in bench.timings]
     facts = []
     inputs = {cell.inputs for cell in cells}
     if len(inputs) == 1:
         facts.append(("input", ", ".join(inputs.pop())))
-    arguments = dict.fromkeys(f"{k}={v}" for cell in cells for k, v in cell.arguments.items())
+    pairs = [[f"{k}={v}" for k, v in cell.arguments.items()] for cell in cells]
+    arguments = [pair for pair in pairs[0] if all(pair in own for own in pairs)] if pairs else []
     if arguments:
         facts.append(("arguments", ", ".join(arguments)))
     return facts

@@ -22,7 +22,8 @@ def recorded_sessions(
     of. The runner asks a worker process, started as for each cell, what this machine is now.
     """
     wanted = {cell.id: cell for cell in cells}
-    here: dict[str, Environment] = {}  # by precision, which sets flags that are compared
+    # by precision and threads, which set what is compared
+    here: dict[tuple[str, int | None], Environment] = {}
     kept: dict[tuple[Cell, int], Session] = {}
     for session in read_run(path, warn):
         cell = wanted.get(session.cells[0].id) if len(session.cells) == 1 else None
@@ -32,9 +33,10 @@ def recorded_sessions(
             continue
         if layers and session.failure is None and not session.layers_ns:
             continue
-        if cell.precision not in here:
-            here[cell.precision] = runner.environment(cell)
-        differences = _differences(session.environment, here[cell.precision])
+        set_up = cell.precision, cell.threads
+        if set_up not in here:
+            here[set_up] = runner.environment(cell)
+        differences = _differences(session.environment, here[set_up])
         if differences:
             field, then, now = differences[0]
             warn(

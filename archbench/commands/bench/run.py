@@ -145,8 +145,8 @@ def run_bench(
     run = None if record is None else RunFile(record, Session)
     with ExitStack() as stack:
         found = stack.enter_context(model_cells(models, input_size, model_kwargs, ways))
-        if layers and found:
-            check_layers(ways, found[0].cells[0].device)
+        if layers:
+            check_layers(cell for model in found for cell in model.cells)
         runner = stack.enter_context(job_runner(listener.show_output))
         analyses = {
             cell: analyse(s.loaded, plan, cell, layers)

@@ -10,6 +10,7 @@ from archbench.commands.compare.records import Change, Comparison
 from archbench.gates.rules import IMPORTANT
 from archbench.tables.columns import Columns, table_of, table_of_dicts
 from archbench.tables.table import Bound, Column, Kind, Report, Table, TableCell, at_least
+from archbench.timing.cells import Cell
 from archbench.timing.words import flag_notes, machine_facts
 from archbench.units import counted
 
@@ -52,25 +53,47 @@ def structure_report(comparison: Comparison) -> Report:
 def time_report(comparison: Comparison) -> Report:
     """Lay measured latencies side by side, with the interval of each ratio and its verdict."""
     sessions = comparison.sessions
-    first = sessions[0].cells[0]
+    cells = sessions[0].cells
+    first, reference = cells[0], comparison.profiles[0].model
     changes = [c for c in comparison.changes if c.metric == "latency_median_s"]
     rounds = counted(sum(session.rounds for session in sessions), "round")
     processes = counted(len(sessions), "fresh process", "fresh processes")
-    way = first.how
-    conditions = f"batch {first.batch_size}{f', {way}' if way else ''}, models in turn"
-    facts = [("measured", f"{rounds} in {processes}; {conditions}")]
+    facts = [("measured", f"{rounds} in {processes}; {_conditions(cells)}, models in turn")]
     if comparison.environment is not None:
         facts += machine_facts(comparison.environment)
     return Report(
         "Time of one training step" if first.mode == "train" else "Latency of one forward pass",
-        (_times_table(first.model, comparison.latencies_s[0], changes),),
+        (_times_table(reference, comparison.latencies_s[0], changes),),
         comparison.to_dict(),
         tuple(facts),
         (
             *flag_notes([one.flags for one in sessions], "processes"),
-            *(_time_sentence(first.model, c) for c in changes),
+            *(_time_sentence(reference, c) for c in changes),
         ),
     )
+
+
+def _conditions(cells: Sequence[Cell]) -> str:
+    """Return how the models ran: the batch and the ways of all, or those of each in their order.
+
+    >>> _conditions((Cell("a"), Cell("a[channels_last]", channels_last=True)))
+    'batch 1; default against channels-last'
+    """
+    batches = [str(cell.batch_size) for cell in cells]
+    batch = f"batch {' against '.join(batches if len(set(batches)) > 1 else batches[:1])}"
+    ways = [_way(cell, cells) for cell in cells]
+    if len(set(ways)) == 1:
+        return f"{batch}, {ways[0]}" if ways[0] else batch
+    return f"{batch}; {' against '.join(way or 'default' for way in ways)}"
+
+
+def _way(cell: Cell, cells: Sequence[Cell]) -> str:
+    """Return how a cell is run, with its threads where those of the others differ."""
+    way = cell.how
+    if len({one.threads for one in cells}) == 1:
+        return way
+    threads = "torch's own threads" if cell.threads is None else counted(cell.threads, "thread")
+    return f"{way} {threads}".strip()
 
 
 def _times_table(reference: str, latency_s: float, changes: Sequence[Change]) -> Table:

@@ -1,6 +1,7 @@
 """Put models side by side: structure exactly, time with all of them in one process, in turn."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from operator import not_
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +48,7 @@ def compare(
 
     Args:
         models: two or more, MODEL strings or modules: compare("resnet18", "plain18"), or in a list.
+            "resnet20[shortcut=B,batch_size=8]" carries arguments and ways of its own, which win.
         input_size: of all of them, without the batch; default: the architecture's own.
         batch_size: samples in one pass.
         device: "auto", "cpu", "cuda", "cuda:1" or "mps".
@@ -109,7 +111,21 @@ def structure_of(found: Sequence[ModelCells]) -> Comparison:
         raise ArchbenchError(
             "compare needs two models or more", "archbench compare resnet34 plain34"
         )
-    return compare_structure([profile_loaded(s.loaded, s.plans[s.cells[0]]) for s in found])
+    profiles = [profile_loaded(s.loaded, s.plans[s.cells[0]]) for s in found]
+    names = _different([profile.model for profile in profiles])
+    return compare_structure(
+        [replace(one, model=name) for one, name in zip(profiles, names, strict=True)]
+    )
+
+
+def _different(names: Sequence[str]) -> list[str]:
+    """Number names that are there more than once.
+
+    >>> _different(["Net", "resnet20", "Net"])
+    ['Net', 'resnet20', 'Net (2)']
+    """
+    before = [names[:i].count(name) for i, name in enumerate(names)]
+    return [f"{name} ({n + 1})" if n else name for name, n in zip(names, before, strict=True)]
 
 
 def measure_in_turn(

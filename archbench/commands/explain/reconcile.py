@@ -19,6 +19,7 @@ from archbench.analysis.tools.records import Printed, Quantity
 from archbench.commands.explain.published_totals import networks_with_totals
 from archbench.commands.explain.records import Reconciliation, Status
 from archbench.commands.explain.twin import of_equal_params, own_size, twin_of
+from archbench.networks.input_function import function_for
 from archbench.networks.inputs import InputPlan, InputSize
 from archbench.networks.module_tree import own_device, paths_of, unwrapped
 from archbench.networks.resolve import Loaded, load, plan_for
@@ -49,7 +50,7 @@ class Subject:
         if self.loaded.architecture is None:
             return ""
         pairs = (f"{key}={_text(value)}" for key, value in sorted(self.loaded.arguments.items()))
-        return " ".join([self.loaded.name, *pairs])
+        return " ".join([self.loaded.architecture.name, *pairs])
 
     @property
     def at_own_size(self) -> bool:
@@ -76,19 +77,30 @@ def count_subject(
     loaded = load(model, model_kwargs, blank=True)
     loaded = replace(loaded, module=unwrapped(loaded.module))
     size_of = ""
-    if input_size is None and loaded.architecture is None:
+    if input_size is None and _has_no_size(loaded):
         params = sum(p.numel() for p in loaded.module.parameters() if not is_lazy(p))
         size_of = next(of_equal_params(params, networks), "")
         input_size = own_size(size_of) if size_of else None
-    plan = plan_for(loaded, input_size, batch_size=1)
+    plan = plan_for(loaded, input_size, batch_size=1).of_batch(1)
     profile = profile_loaded(loaded, plan)
     uses = uses_of(loaded.module, plan, profile)
     subject = Subject(loaded, plan, profile, uses, size_of=size_of)
-    if loaded.architecture is not None and (
-        not loaded.arguments or subject.own_name in networks_with_totals()
+    if loaded.whole is not None or (
+        loaded.architecture is not None
+        and (not loaded.arguments or subject.own_name in networks_with_totals())
     ):
         return subject
     return replace(subject, twin=twin_of(profile, networks))
+
+
+def _has_no_size(loaded: Loaded) -> bool:
+    """Tell whether a network is the user's own, and nothing says which inputs it takes."""
+    return (
+        loaded.architecture is None
+        and loaded.whole is None
+        and not loaded.ways.input_size
+        and function_for(None, loaded.source) is None
+    )
 
 
 def reconcile(counter: Counter, subject: Subject, run_tool: bool) -> Iterator[Reconciliation]:
@@ -142,7 +154,7 @@ def _own_copy(loaded: Loaded, needs_values: bool) -> nn.Module:
 
     One of the shelf stays on the meta device where it can, and else gets zeros for weights.
     """
-    if loaded.architecture is not None:
+    if (loaded.whole or loaded).architecture is not None:
         module = load(loaded.name, loaded.arguments, blank=True).module.eval()
         if needs_values:
             module.to_empty(device="cpu")

@@ -6,6 +6,7 @@ from textwrap import wrap
 
 from archbench.analysis.tools.records import Quantity
 from archbench.commands.explain.records import Explanation, Reconciliation
+from archbench.networks.brackets import split_settings
 from archbench.papers.verdict_looks import LOOKS
 from archbench.tables.columns import table_of_dicts
 from archbench.tables.table import Column, Kind, Report, Table, TableCell
@@ -64,8 +65,13 @@ def _table(explanation: Explanation, quantity: Quantity) -> Table:
 
 
 def _folded(network: str) -> str:
-    """Break a long name at its hyphens, so that the column need not be left out."""
-    return "\n".join(wrap(network, NAME))
+    """Break a long name at its hyphens, and its settings at their commas.
+
+    So the column need not be left out.
+    """
+    name, settings = split_settings(network)
+    items = settings.replace(",", ",\n").split("\n") if settings else []
+    return "\n".join([*wrap(name, NAME), *items])
 
 
 def _facts(explanation: Explanation) -> tuple[tuple[str, str], ...]:

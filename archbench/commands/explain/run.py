@@ -191,7 +191,9 @@ def _notes(subject: Subject) -> Iterator[str]:
             "parameters."
         )
     known = (total.network for total in published_totals())
-    if subject.twin:
+    if subject.loaded.whole is not None:
+        yield "Published totals are of whole networks."
+    elif subject.twin:
         yield (
             f"This network equals `{subject.twin}` of the registry in params, MACs, activations "
             "and depth: the published totals are of that network."

@@ -8,10 +8,13 @@ from archbench.gates.structure.records import GateCell
 from archbench.gates.time.cells import cell_of
 from archbench.gates.time.comparison import Measure, without_sources
 from archbench.gates.time.one_process import run_in_one_process
+from archbench.networks.model_settings import settings_of
 from archbench.networks.names import parts_of
+from archbench.networks.registry import find
 from archbench.timing.cells import Cell
 from archbench.timing.sessions.job_runner import JobRunner
 from archbench.timing.sessions.model_cells import Ways
+from archbench.units import shape_for_machines
 
 SLOW_NETWORK = "archbench.commands.selftest.slow_network:build"
 
@@ -34,25 +37,41 @@ def measure_of(cell: GateCell, slowdown: float, ways: Ways, runner: JobRunner | 
 
 
 def _slow_cell(cell: GateCell, slowdown: float, ways: Ways) -> Cell:
+    own = settings_of(cell.model).ways
     arguments = {"model": cell.model, "arguments": {}, "slowdown": slowdown}
-    size = cell.input_size or _own_size(cell.model)
-    return cell_of(GateCell(cell.name, SLOW_NETWORK, size, 1, arguments), ways)
+    size = _inputs(cell)
+    slow = GateCell(cell.name, SLOW_NETWORK, size, own.batch_size or cell.batch_size, arguments)
+    return cell_of(slow, ways.of_model(own))
 
 
-def _own_size(model: str) -> tuple[str, ...]:
-    """Return the input size of an architecture, or the function of inputs beside a factory.
+def _inputs(cell: GateCell) -> tuple[str, ...]:
+    """Return the inputs of a cell's model.
+
+    Without a size they are made by the function of inputs beside its factory, or have the
+    architecture's own size.
 
     Raises:
-        ArchbenchError: the model is the user's own, and has no such function.
+        ArchbenchError: the model is the user's own, without a size and without such a function.
         UserCodeError: its file raised.
     """
-    from archbench.networks.registry import find
-    from archbench.units import shape_for_machines
-
-    if parts_of(model) is not None:
+    settings = settings_of(cell.model)
+    size = settings.ways.input_size or cell.input_size
+    if settings.ways.module is not None:
+        return _part_inputs(cell)
+    if size:
+        return size
+    if parts_of(settings.name) is not None:
         from archbench.networks.input_function import name_beside
 
-        if (function := name_beside(model)) is not None:
+        if (function := name_beside(settings.name)) is not None:
             return (function,)
-        raise ArchbenchError(f"'{model}' needs an input size", "-i 3x224x224")
-    return (f"float32:{shape_for_machines(find(model).input_shape)}",)
+        raise ArchbenchError(f"'{cell.model}' needs an input size", "-i 3x224x224")
+    return (f"float32:{shape_for_machines(find(settings.name).input_shape)}",)
+
+
+def _part_inputs(cell: GateCell) -> tuple[str, ...]:
+    """Return the inputs that a part gets in its network."""
+    from archbench.networks.resolve import load, plan_for
+
+    loaded = load(cell.model, blank=True)
+    return plan_for(loaded, list(cell.input_size) or None, cell.batch_size).texts()

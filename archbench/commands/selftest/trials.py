@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from archbench.errors import ArchbenchError
@@ -11,6 +12,7 @@ from archbench.gates.time.cells import THREADS
 from archbench.gates.time.record_file import read_gate
 from archbench.gates.time.records import TimeGate
 from archbench.gates.time.verdicts import verdicts_of
+from archbench.networks.brackets import split_settings
 from archbench.timing.sessions.model_cells import Ways
 
 
@@ -31,6 +33,8 @@ class Trial:
     def file(self, folder: Path) -> Path:
         """Return the file that the gate is recorded in."""
         name = re.sub(r"[^\w.-]+", "_", self.cell.name)
+        if split_settings(self.cell.name)[1]:  # names that differ in signs only are told apart
+            name += f"-{sha256(self.cell.name.encode()).hexdigest()[:6]}"
         return folder / f"{name}-{self.slowdown * 100:g}-{self.number:03d}.jsonl"
 
 

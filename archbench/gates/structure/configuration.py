@@ -10,7 +10,15 @@ from typing import Any
 from archbench.errors import ArchbenchError, nearest, why_refused
 from archbench.gates.structure.budgets import parse_budget
 from archbench.gates.structure.records import GateCell
-from archbench.networks.names import LOCK, names_file, names_function, parts_of, portable
+from archbench.networks.model_settings import refuse_broken_settings, settings_of
+from archbench.networks.names import (
+    LOCK,
+    is_pattern,
+    names_file,
+    names_function,
+    parts_of,
+    portable,
+)
 from archbench.networks.registry import find, select
 
 OWN, SHARED = "archbench.toml", "pyproject.toml"
@@ -94,11 +102,24 @@ def _read_table(row: Any, number: int, path: Path) -> Sequence[GateCell]:
         raise ArchbenchError(f"the name of {where} is not a line of text", 'name = "small"')
     where = f"cell '{name}' of '{path}'"
     cell = _cell(name, model, row, where)
-    if any(mark in model for mark in "*?[") and ":" not in model:
+    if is_pattern(model):
         return [replace(cell, name=each, model=each) for each in _matches(model, row, where)]
-    if parts_of(model) is None and not names_file(model):
-        find(model)  # refuses a misspelt architecture
+    bare = _bare_name(model, where)
+    if parts_of(bare) is None and not names_file(bare):
+        find(bare)  # refuses a misspelt architecture
     return [cell]
+
+
+def _bare_name(model: str, where: str) -> str:
+    """Return a MODEL without its settings.
+
+    Raises:
+        ArchbenchError: the settings cannot be read.
+    """
+    try:
+        return settings_of(model).name
+    except ArchbenchError as error:
+        raise ArchbenchError(f"{error.message}, the model of {where}", error.hint) from error
 
 
 def _cell(name: str, model: str, row: Mapping[str, Any], where: str) -> GateCell:
@@ -124,6 +145,7 @@ def _matches(pattern: str, row: Mapping[str, Any], where: str) -> list[str]:
     """Return the names of the architectures that match a model's pattern."""
     names = [architecture.name for architecture in select(pattern)]
     if not names:
+        refuse_broken_settings(pattern)
         raise ArchbenchError(
             f"no architecture matches '{pattern}', the model of {where}",
             "`archbench list` names them all",

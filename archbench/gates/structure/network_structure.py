@@ -34,8 +34,8 @@ def locked_cell(cell: GateCell) -> tuple[LockedCell, "Profile"]:
         locked = LockedCell(
             cell.name,
             cell.model,
-            plan.texts(),
-            cell.batch_size,
+            plan.network_texts(),
+            plan.batch_size,
             cell.model_kwargs,
             _structure(loaded, plan, profile),
             tensors=plan.tensor_texts(),

@@ -11,7 +11,17 @@ from archbench.gates.structure.configuration import Project, find_project
 from archbench.gates.structure.lock_file import read_lock
 from archbench.gates.structure.locks import Lock, LockedCell
 from archbench.gates.structure.records import GateCell
-from archbench.networks.names import LOCK, names_file, names_function, parts_of, portable, relative
+from archbench.networks.model_settings import nearest_way, refuse_broken_settings, settings_of
+from archbench.networks.names import (
+    LOCK,
+    is_pattern,
+    names_file,
+    names_function,
+    parts_of,
+    portable,
+    relative,
+    with_place,
+)
 from archbench.networks.registry import ARCHITECTURES, find, select
 
 
@@ -82,22 +92,25 @@ def _cells_of(
 ) -> list[GateCell]:
     """Return the cells that an argument names: a cell, cells by a pattern, or a new MODEL."""
     argument = portable(argument)
-    pattern = any(mark in argument for mark in "*?[") and ":" not in argument
+    pattern = is_pattern(argument)
     cells = [c for c in known if c.name == argument or (pattern and fnmatchcase(c.name, argument))]
     if cells:
         return cells
     if pattern:
         rows = select(argument)
         if not rows:
+            refuse_broken_settings(argument)
             raise ArchbenchError(
-                f"neither a cell nor an architecture matches '{argument}'", _name_hint(known)
+                f"neither a cell nor an architecture matches '{argument}'",
+                f"{nearest_way(argument)}{_name_hint(known)}",
             )
         return [GateCell(row.name, row.name) for row in rows]
     model = from_root(argument, root)
     if model in locked:
         return [locked[model]]
-    if parts_of(model) is None and not names_file(model):
-        _check_architecture(model, known)
+    name = settings_of(model).name
+    if parts_of(name) is None and not names_file(name):
+        _check_architecture(name, known)
     return [GateCell(model, model)]
 
 
@@ -134,5 +147,5 @@ def sizes_from_root(sizes: Sequence[str], root: Path) -> tuple[str, ...]:
 
 def from_root(model: str, root: Path) -> str:
     """Return a MODEL with the path of its file relative to the project's root, not to here."""
-    place, name = parts_of(model) or ("", "")
-    return f"{relative(place, root)}:{name}" if place.endswith(".py") else model
+    place, _ = parts_of(model) or ("", "")
+    return with_place(model, relative(place, root)) if place.endswith(".py") else model

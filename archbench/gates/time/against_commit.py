@@ -19,6 +19,7 @@ from archbench.gates.time.comparison import (
     without_sources,
 )
 from archbench.gates.time.trees import Trees, trees
+from archbench.networks.model_settings import settings_of
 from archbench.timing.sessions.job_runner import Listener
 from archbench.timing.sessions.model_cells import Ways
 
@@ -103,14 +104,16 @@ def _unmeasurable(base: GateCell, head: GateCell, both: Trees) -> Verdict | None
     if not both.base.is_dir():
         note = f"base has no folder '{both.base.relative_to(both.repositories[0])}'"
         return Verdict(head.name, "time", "new", note=note)
-    if (base.input_size, base.batch_size) != (head.input_size, head.batch_size):
+    if _inputs(base) != _inputs(head):
         note = f"base declares it with {_inputs(base)}, head with {_inputs(head)}"
         return Verdict(head.name, "time", "not_comparable", note=note)
     return None
 
 
 def _inputs(cell: GateCell) -> str:
-    return f"batch size {cell.batch_size} of {', '.join(cell.input_size) or 'its own size'}"
+    own = settings_of(cell.model).ways
+    size = own.input_size or cell.input_size
+    return f"batch size {own.batch_size or cell.batch_size} of {', '.join(size) or 'its own size'}"
 
 
 def _head(both: Trees) -> str:

@@ -12,6 +12,7 @@ from archbench.gates.structure.records import GateCell
 from archbench.gates.time.cells import cell_of
 from archbench.gates.time.comparison import CONTROL, Comparison, Measure, control_of
 from archbench.gates.time.one_process import run_in_one_process
+from archbench.networks.model_settings import settings_of
 from archbench.timing.sessions.job_runner import Listener, job_runner
 from archbench.timing.sessions.model_cells import Ways
 from archbench.units import Shape
@@ -43,6 +44,10 @@ def model_comparison(
                 verdicts.append(Verdict(cell.name, "time", "not_comparable", note=note))
                 continue
             base, head = cell_of(base_cell, ways), cell_of(cell, ways)
+            if base.batch_size != head.batch_size:
+                note = f"{model} runs batches of {base.batch_size}, this of {head.batch_size}"
+                verdicts.append(Verdict(cell.name, "time", "not_comparable", note=note))
+                continue
             measure[cell.name] = partial(run_in_one_process, cells=(base, head), runner=runner)
             controls.append(partial(run_in_one_process, cells=(base, base), runner=runner))
         if controls:
@@ -70,7 +75,7 @@ def inputs_of(cell: GateCell) -> CellInputs:
     loaded = load(cell.model, cell.model_kwargs, blank=True)
     plan = plan_for(loaded, list(cell.input_size) or None, cell.batch_size)
     shapes = tuple((spec.dtype, spec.of_batch(plan.batch_size)) for spec in plan.specs)
-    return CellInputs(", ".join(plan.texts()), shapes)
+    return CellInputs(", ".join(plan.network_texts()), shapes)
 
 
 def _inputs_of_base(cell: GateCell) -> CellInputs:
@@ -84,7 +89,8 @@ def _inputs_of_base(cell: GateCell) -> CellInputs:
     except ArchbenchError as error:
         if "--model-kwargs" not in error.hint:
             raise
-        hint = "--against takes what can be built without arguments"
+        name = settings_of(cell.model).name
+        hint = f"--against takes what can be built without --model-kwargs: '{name}[name=value]'"
         raise type(error)(error.message, hint) from error
 
 

@@ -2,16 +2,24 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from archbench.errors import ArchbenchError, nearest
+from archbench.errors import ArchbenchError
 from archbench.libraries import needed
-from archbench.networks.ways import MODES, OPTIMIZERS, PRECISIONS
+from archbench.networks.model_settings import settings_of
+from archbench.networks.ways import (
+    COMPILE_MODES,
+    MODES,
+    OPTIMIZERS,
+    PRECISIONS,
+    ModelWays,
+    check_words,
+)
 from archbench.timing.cells import Cell
 
 if TYPE_CHECKING:
@@ -19,8 +27,6 @@ if TYPE_CHECKING:
 
     from archbench.networks.inputs import InputPlan, InputSize
     from archbench.networks.resolve import Loaded
-
-COMPILE_MODES = ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,17 @@ class Ways:
     cold_cache: bool = False  #: cycle through many inputs, so that none is in the cache
     optimizer: str = "momentum"  #: of a training step
     threads: int | None = None  #: of the CPU; None leaves torch's own number
+
+    def of_model(self, own: ModelWays) -> "Ways":
+        """Return how one MODEL is run: what its brackets say wins."""
+        return replace(
+            self,
+            batch_sizes=self.batch_sizes if own.batch_size is None else (own.batch_size,),
+            precisions=self.precisions if own.precision is None else (own.precision,),
+            channels_last=self.channels_last if own.channels_last is None else own.channels_last,
+            compiled=self.compiled if own.compile is None else own.compile or None,
+            threads=self.threads if own.threads is None else own.threads,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +91,32 @@ def model_cells(
 
     check_ways(ways)
     device = check_device(ways.device)
-    check_device_kind(ways, device.type)
+    own_ways = [_ways_of(model, ways) for model in models]
+    for own in own_ways or [ways]:
+        check_device_kind(own, device.type)
     with TemporaryDirectory(prefix="archbench.", ignore_cleanup_errors=True) as folder:
-        found = []
-        for i, model in enumerate(models):
+        found: list[ModelCells] = []
+        for i, (model, own) in enumerate(zip(models, own_ways, strict=True)):
             loaded = load(model, model_kwargs, blank=True)
+            if not isinstance(model, str):
+                loaded = _numbered(loaded, [one.loaded.name for one in found])
             file = None if isinstance(model, str) else _pickle(loaded, Path(folder) / str(i))
             content = _content_hash(loaded, file)
             found.append(
-                ModelCells(loaded, _cells(loaded, input_size, ways, str(device), content), file)
+                ModelCells(loaded, _cells(loaded, input_size, own, str(device), content), file)
             )
         yield found
+
+
+def _numbered(loaded: "Loaded", names: Sequence[str]) -> "Loaded":
+    """Return a module under a name that none before it has: "Net (2)" for the second Net."""
+    number = 1 + sum(name.partition(" (")[0] == loaded.name for name in names)
+    return loaded if number == 1 else replace(loaded, name=f"{loaded.name} ({number})")
+
+
+def _ways_of(model: "str | nn.Module", ways: Ways) -> Ways:
+    """Return how one model is run; a module has no ways of its own."""
+    return ways.of_model(settings_of(model).ways) if isinstance(model, str) else ways
 
 
 def check_ways(ways: Ways) -> None:
@@ -93,11 +125,11 @@ def check_ways(ways: Ways) -> None:
     Raises:
         ArchbenchError: a word is not known, with the nearest one; or a number is not positive.
     """
-    _check_words("precision", ways.precisions, PRECISIONS)
-    _check_words("mode", ways.modes, MODES)
-    _check_words("optimizer", [ways.optimizer], OPTIMIZERS)
+    check_words("precision", ways.precisions, PRECISIONS)
+    check_words("mode", ways.modes, MODES)
+    check_words("optimizer", [ways.optimizer], OPTIMIZERS)
     if ways.compiled is not None:
-        _check_words("mode of torch.compile", [ways.compiled], COMPILE_MODES)
+        check_words("mode of torch.compile", [ways.compiled], COMPILE_MODES)
     for size in ways.batch_sizes:
         if not isinstance(size, int) or size < 1:
             raise ArchbenchError(f"batch size {size!r} is not a positive number", "such as 8")
@@ -114,15 +146,6 @@ def compile_mode(asked: str | bool | None) -> str | None:
     if isinstance(asked, bool):
         return "default" if asked else None
     return asked
-
-
-def _check_words(kind: str, words: Sequence[str], known: Sequence[str]) -> None:
-    for word in words:
-        if word not in known:
-            raise ArchbenchError(
-                f"there is no {kind} '{word}'",
-                f"{nearest(word, known)}there are {', '.join(known)}",
-            )
 
 
 def check_device_kind(ways: Ways, kind: str) -> None:
@@ -175,7 +198,7 @@ def _cells(
         cell = Cell(
             model=loaded.name,
             arguments=loaded.arguments,
-            inputs=plan.texts(),
+            inputs=plan.network_texts(),
             content=_with_file(content, file),
             batch_size=batch,
             device=device,

@@ -7,6 +7,7 @@ of one round hardly changes.
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from archbench.garbage_collector import collection_paused, survivors_frozen
 from archbench.statistics.steadiness import QUARTERS, has_settled, is_steady
@@ -18,6 +19,7 @@ QUIET_ROUNDS = 5  # without a new compilation
 
 Round = tuple[int, ...]  # nanoseconds, one entry per model
 Compilations = Callable[[], int | None]  # how many there were so far; None where torch cannot tell
+Switch = Callable[[int], None]  # prepares the process for a model's call, and is not timed
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +40,23 @@ def take_turns(
     seed: int,
     compilations: Compilations = lambda: 0,
     live_tensors: Callable[[], LiveTensors] = LiveTensors,
+    switch: Switch = lambda i: None,
 ) -> Rounds:
     """Call every model once per round until the time is up; return the rounds after the warm-up.
 
     The order is random and balanced: each second round runs the one before it backwards.
-    `live_tensors` is called before the first kept round and after the last one.
+    `live_tensors` is called before the first kept round and after the last one, `switch` with a
+    model's index before each of its calls.
     """
     orders = _orders(len(calls), random.Random(seed))
     with survivors_frozen(), collection_paused():
-        warm_up, settled = _warm_up(calls, clock, effort, orders, compilations)
+        run_round = partial(_round, calls, clock, switch)
+        warm_up, settled = _warm_up(run_round, clock, effort, orders, compilations)
         before, tensors = compilations(), live_tensors()
         kept: list[Round] = []
         start = clock.now_ns()
         while len(kept) < effort.least_rounds or clock.now_ns() - start < effort.measure_s * 1e9:
-            kept.append(_round(calls, clock, next(orders)))
+            kept.append(run_round(next(orders)))
         grew = live_tensors().exceeds(tensors)
     settled = settled or is_steady(kept)
     after = compilations()
@@ -60,7 +65,7 @@ def take_turns(
 
 
 def _warm_up(
-    calls: Sequence[Call],
+    run_round: Callable[[Sequence[int]], Round],
     clock: Clock,
     effort: Effort,
     orders: Iterator[list[int]],
@@ -77,7 +82,7 @@ def _warm_up(
     quiet = 0  # rounds since the last compilation
     next_test = 2 * QUARTERS  # sorting all times after every round would take time itself
     while True:
-        rounds.append(_round(calls, clock, next(orders)))
+        rounds.append(run_round(next(orders)))
         quiet = quiet + 1 if compilations() == compiled else 0
         compiled = compilations()
         passed = (clock.now_ns() - start) / 1e9
@@ -89,9 +94,10 @@ def _warm_up(
             return len(rounds), False
 
 
-def _round(calls: Sequence[Call], clock: Clock, order: Sequence[int]) -> Round:
+def _round(calls: Sequence[Call], clock: Clock, switch: Switch, order: Sequence[int]) -> Round:
     times = [0] * len(calls)
     for i in order:
+        switch(i)
         times[i] = time_of(calls[i], clock)
     return tuple(times)
 

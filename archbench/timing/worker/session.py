@@ -1,6 +1,7 @@
 """One session, in a process of its own: load, warm up, time; then layers and memory."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from statistics import median
 
 import torch
@@ -20,12 +21,14 @@ from archbench.timing.worker.process_setup import Place, configure_process, grad
 from archbench.timing.worker.runner import Rounds, take_turns
 from archbench.timing.worker.short_calls import calls_per_reading, repeated
 from archbench.timing.worker.single_cell import measure_single_cell
+from archbench.timing.worker.switch import process_switch, with_threads
 from archbench.timing.worker.time_budget import Effort, effort_of, warm_up_s
 
 
 def run(job: Job) -> Measured:
     """Do a job in this process, which should be a fresh one; an error becomes a failure."""
     cell = job.cells[0]
+    job = replace(job, cells=with_threads(job.cells))
     configure_process(cell)
     place = place_of(cell)
     try:
@@ -50,19 +53,23 @@ def measure(job: Job, place: Place) -> Measured:
     with gradient_mode(job.cells[0], inference):
         shared = calls_per_reading(ready, place.clock)
         calls = [repeated(cell.call, shared) for cell in ready]
-        rounds = take_turns(calls, place.clock, effort, job.seed, compilations, live_tensors)
+        switch = process_switch([job.cells[i] for i in order], calls)
+        rounds = take_turns(
+            calls, place.clock, effort, job.seed, compilations, live_tensors, switch
+        )
         single = SingleCellMeasured()
         if len(ready) == 1:
             latency_s = median(reading for (reading,) in rounds.kept) / shared / 1e9
             with collection_paused():
                 single = measure_single_cell(ready[0], job, place, effort, latency_s)
     readings = dict(zip(order, zip(*rounds.kept, strict=True), strict=True))
+    configure_process(job.cells[0])  # the environment is the reference's
     return Measured(
         readings_ns=tuple(readings[i] for i in range(len(job.cells))),
         calls_per_reading=shared,
         warm_up_rounds=rounds.warm_up,
         settled=rounds.settled,
-        compile_s=None if job.cells[0].compiled is None else ready[0].first_ns / 1e9,
+        compile_s=None if job.cells[0].compiled is None else ready[order.index(0)].first_ns / 1e9,
         single_cell=single,
         flags=_flags(ready, rounds, place, effort),
         environment=environment(place.device),

@@ -20,17 +20,21 @@ from archbench.errors import ArchbenchError, NothingMeasured, OutputRefused
 from archbench.networks.resolve import Loaded, load, plan_for
 from archbench.timing.cells import Cell
 from archbench.timing.jobs import Job
+from archbench.timing.machine.records import Environment
 from archbench.timing.records import Session, Watched
 from archbench.timing.run_file import RunFile, read_run
 from archbench.timing.sessions import launch as launching
-from archbench.timing.sessions.launch import session_of
+from archbench.timing.sessions.launch import Answer, session_of
 from archbench.timing.sessions.schedule import comparison_jobs
 from archbench.timing.worker.loading import load_cell
 from archbench.timing.worker.prepare import prepare
 from archbench.timing.worker.process_setup import Place
 from archbench.timing.worker.session import measure, run
+from archbench.timing.worker.switch import process_switch, with_threads
 from tests import nets
 from tests.clocks import FakeClock
+from tests.command_line import outcome
+from tests.machines import HERE, made_up
 from tests.systems import needs_posix
 
 CPU = torch.device("cpu")
@@ -637,3 +641,84 @@ def test_a_record_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     """Before anything is measured for it."""
     with pytest.raises(OutputRefused):
         bench("resnet20", record=tmp_path / "no" / "run.jsonl")
+
+
+def test_ways_of_a_model_win_over_those_of_the_call(machine: Callable[[], list[Job]]) -> None:
+    """Its own batch and precision make one cell; the other model is swept."""
+    own = "resnet20[batch=4,precision=bf16,shortcut=B]"
+    found = bench(["resnet20", own], batch_size=[1, 2], sessions=1)
+    cells = [timing.cell for timing in found.timings]
+    assert [(cell.model, cell.batch_size, cell.precision) for cell in cells] == [
+        ("resnet20", 1, "fp32"), ("resnet20", 2, "fp32"), (own, 4, "bf16")
+    ]  # fmt: skip
+    assert [dict(cell.arguments) for cell in cells] == [{}, {}, {"shortcut": "B"}]
+    one = archbench.profile("resnet20", model_kwargs={"shortcut": "B"}).totals.macs
+    assert found.timings[2].macs == 4 * one
+    with pytest.raises(ArchbenchError, match="TF32 is a precision of CUDA devices"):
+        bench(["resnet20", "resnet20[precision=tf32]"])
+
+
+def test_a_recorded_run_of_models_with_settings_is_resumed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Names, ways and arguments are read back; each cell's machine is one with its own threads."""
+    launched: list[Job] = []
+
+    def environment(job: Job) -> Environment:
+        return replace(HERE, threads=job.cells[0].threads or 2)
+
+    def launch(job: Job, variables: object) -> tuple[Session, str]:
+        launched.append(job)
+        return replace(made_up(job), environment=environment(job)), ""
+
+    def ask(task: str, job: Job, variables: object) -> Answer:
+        return Answer(environment(job).to_dict(), "", 0)
+
+    monkeypatch.setattr(launching, "launch", launch)
+    monkeypatch.setattr(launching, "ask", ask)
+    path = tmp_path / "run.jsonl"
+    models = ["resnet20", "resnet20[channels_last]", "resnet20[shortcut=B,threads=1]"]
+    bench(models, sessions=2, record=path)
+    launched.clear()
+    found = bench([*models, "resnet20[threads=1]"], sessions=2, record=path, resume=True)
+    assert {job.cells[0].model for job in launched} == {"resnet20[threads=1]"}
+    assert [timing.sessions for timing in found.timings] == [2, 2, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (("--layers", "resnet20[compile]"), "--layers needs layers that run one by one"),
+        (("--fits", "1GiB", "resnet20[batch=2]"), "--fits looks for the batch size itself"),
+        (("--fits", "1GiB", "resnet20[precision=amp]"), "computes no memory of autocast"),
+    ],
+)
+def test_what_an_option_cannot_take_is_refused_in_brackets_too(
+    argv: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As it is where an option of the command asks for it."""
+    code, _, err = outcome("bench", capsys, *argv)
+    assert code == 2
+    assert said in err
+
+
+def test_models_with_other_threads_have_them_while_they_are_timed() -> None:
+    """In one process; a call that is not timed follows each change."""
+    one, two, own = (cell("small", threads=n) for n in (1, 2, None))
+    assert with_threads((one, one)) == (one, one)
+    assert [c.threads for c in with_threads((own, one))] == [torch.get_num_threads(), 1]
+    before = torch.get_num_threads()
+    seen: list[tuple[str, int]] = []
+    calls = [lambda n=n: seen.append((n, torch.get_num_threads())) for n in "ab"]
+    try:
+        switch = process_switch([one, two], calls)
+        for i in (1, 0, 1):
+            switch(i)
+        assert seen == [("b", 2), ("a", 1), ("b", 2)]
+        process_switch([one, one], calls)(0)
+        assert len(seen) == 3
+        found = ran_here(Job((one, two), 0, 1, measure_s=None, budget_s=0.5))
+        assert found.environment is not None
+        assert found.environment.threads == 1
+    finally:
+        torch.set_num_threads(before)

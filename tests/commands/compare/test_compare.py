@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -88,7 +89,7 @@ def test_what_would_have_been_seen_is_a_figure_only_where_it_says_something(
     factors: tuple[float, ...], said: str
 ) -> None:
     """Processes that disagree a hundredfold show no difference that is worth a percentage."""
-    structure = archbench.compare("resnet20", "plain20", measure=False)
+    structure = archbench.compare("resnet20", "plain20", no_bench=True)
     cells = Cell("resnet20"), Cell("plain20")
     sessions = [
         Session(cells, i, 0, ((1_000_000,) * 3, (round(1_000_000 * factor),) * 3))
@@ -147,3 +148,50 @@ def test_models_are_named_one_by_one_or_in_a_list() -> None:
     found = archbench.compare("resnet20", "plain20", no_bench=True)
     assert [profile.model for profile in found.profiles] == ["resnet20", "plain20"]
     assert archbench.compare(["resnet20", "plain20"], no_bench=True) == found
+
+
+def test_one_network_at_two_sizes_is_a_comparison(capsys: pytest.CaptureFixture[str]) -> None:
+    """Inception-v3 at its own 299 and at 224: 5.71 and 2.84 G MACs, as two summaries have them."""
+    argv = ["compare", "inception-v3", "inception-v3[input=224]", "--no-bench", "-f", "json"]
+    models = json.loads(succeed(capsys, *argv))["models"]
+    alone = [archbench.profile("inception-v3", size).totals.macs for size in (299, 224)]
+    assert [model["totals"]["macs"] for model in models] == alone
+    assert [round(macs / 1e9, 2) for macs in alone] == [5.71, 2.84]
+
+
+def test_a_way_of_the_model_wins_over_the_option(capsys: pytest.CaptureFixture[str]) -> None:
+    """The others have the option's, and each row is named as its MODEL is written."""
+    argv = ["compare", "resnet20", "resnet20[shortcut=B,batch=1]", "-b", "2", "--no-bench"]
+    out = succeed(capsys, *argv, "--model-kwargs", "shortcut=C", "-f", "json")
+    models = json.loads(out)["models"]
+    own = archbench.profile("resnet20", model_kwargs={"shortcut": "B"}).totals.macs
+    assert models[1]["totals"]["macs"] == own
+    twice = archbench.profile("resnet20", batch_size=2, model_kwargs={"shortcut": "C"})
+    assert models[0]["totals"]["macs"] == twice.totals.macs
+    assert [model["name"] for model in models] == ["resnet20", "resnet20[shortcut=B,batch=1]"]
+
+
+def test_no_two_rows_have_one_name() -> None:
+    """Neither two objects of one class nor one MODEL that is named twice."""
+    nets = [archbench.build("resnet20"), archbench.build("plain20")]
+    found = archbench.compare(nets, input_size=32, no_bench=True)
+    assert len({profile.model for profile in found.profiles}) == 2
+    found = archbench.compare("resnet20", "resnet20", no_bench=True)
+    assert [profile.model for profile in found.profiles] == ["resnet20", "resnet20 (2)"]
+
+
+def test_the_ways_of_both_are_told(
+    machine: Callable[[], list[Job]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Batches, precisions and threads that differ stand in one line, in the models' order."""
+    argv = ["compare", "resnet20", "resnet20[batch=4,precision=bf16,channels_last,threads=1]"]
+    out = succeed(capsys, *argv, "--sessions", "3", "--threads", "2")
+    ways = "batch 1 against 4; 2 threads against bf16 channels-last 1 thread"
+    assert f"3 fresh processes; {ways}, models in turn" in " ".join(out.split())
+    cells = machine()[0].cells
+    assert [(c.batch_size, c.precision, c.channels_last, c.threads) for c in cells] == [
+        (1, "fp32", False, 2), (4, "bf16", True, 1)
+    ]  # fmt: skip
+    assert [cell.compiled for cell in cells] == [None, None]
+    succeed(capsys, "compare", "resnet20[compile=false]", "resnet20", "--compile")
+    assert [cell.compiled for cell in machine()[-1].cells] == [None, "default"]

@@ -219,3 +219,24 @@ def test_the_picture_is_always_the_same(machine: list[Pair], tmp_path: Path) -> 
     """So that a report changes only when its figures do."""
     found = selftest(["resnet20"], 2, (0.05,), 1, tmp_path, resample=20)
     assert power_svg(found) == power_svg(replace(found))
+
+
+def test_models_with_settings_are_tested_as_they_say(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Batch, threads and inputs are the model's own; names that differ in signs only, two files."""
+    seen: list[Sides] = []
+
+    def run_pair(pair: Pair, sides: Sides) -> Pair:
+        seen.append(sides)
+        return with_ratio(pair, 0.0)
+
+    monkeypatch.setattr("archbench.gates.time.pairing.run_pair", run_pair)
+    models = ["resnet20[batch=2,threads=2]", "resnet20[shortcut='B']", "resnet20[shortcut=B]"]
+    selftest([*models, "resnet20[module=stage3]"], 1, (), 1, tmp_path, resample=0)
+    assert len(list(tmp_path.iterdir())) == 4
+    heads = {side.head[0].arguments["model"]: side.head[0] for side in seen}
+    assert set(heads) == {*models, "resnet20[module=stage3]"}
+    assert (heads[models[0]].batch_size, heads[models[0]].threads) == (2, 2)
+    assert heads["resnet20[module=stage3]"].inputs == ("float32:32x16x16",)
+    assert heads[models[2]].inputs == ("float32:3x32x32",)

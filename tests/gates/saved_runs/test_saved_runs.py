@@ -14,11 +14,14 @@ import pytest
 from scipy.stats import mannwhitneyu
 
 from archbench.app import run
+from archbench.commands.bench.export import as_pytest_benchmark
+from archbench.commands.bench.run import bench
 from archbench.gates.rules import Rules
 from archbench.gates.saved_runs.judge import Sample, detectable_slowdown, judge_saved, took_turns
 from archbench.gates.saved_runs.records import SavedBenchmark, SavedRun
 from archbench.gates.saved_runs.saved_file import read_saved
 from archbench.statistics.rank_sum import p_value, shift, shift_interval, smallest_p
+from archbench.timing.jobs import Job
 
 Captured = pytest.CaptureFixture[str]
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -449,3 +452,18 @@ def test_the_logarithm_of_a_ratio_is_what_is_judged() -> None:
     assert there.ratio is not None
     assert back.ratio is not None
     assert log(there.ratio) == pytest.approx(-log(back.ratio))
+
+
+def test_benchmarks_of_models_with_settings_are_read_back(
+    machine: Callable[[], list[Job]], tmp_path: Path
+) -> None:
+    """One network in two ways is two benchmarks, each under its MODEL as it is written."""
+    models = ["resnet20[shortcut=B]", "resnet20[shortcut=B,channels_last]"]
+    path = tmp_path / "saved.json"
+    path.write_text(as_pytest_benchmark(bench(models, sessions=2)))
+    (saved,) = read_saved([path])
+    names = [f"archbench bench::{model}[batch 1, " for model in models]
+    assert len(saved.benchmarks) == 2
+    assert all(found.startswith(name) for found, name in zip(saved.benchmarks, names, strict=True))
+    conditions = [one.conditions["channels last"] for one in saved.benchmarks.values()]
+    assert conditions == ["False", "True"]

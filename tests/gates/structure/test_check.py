@@ -987,3 +987,56 @@ def test_the_convention_is_that_of_the_page() -> None:
     page = (ROOT / "docs" / "conventions.md").read_text()
     assert f"Convention {CONVENTION_NUMBER}." in page
     assert lock_file.SCHEMA == 1
+
+
+def test_cells_carry_settings_in_their_models(repository: Path, capsys: Captured) -> None:
+    """Locked, checked and accepted under the MODEL as it is written; batch and size are its own.
+
+    With a batch of 2, MACs double; width 16 has 3·16·9+16, 16·16·9+16 twice, 16·10+10 parameters.
+    """
+    model = "net.py:Small[width=16,batch=2,input=3x16x16]"
+    (repository / "archbench.toml").write_text(f'[[cells]]\nmodel = "{model}"\n')
+    assert run(["lock", "--update", "--reason", "settings"]) == 0
+    code, found = check(capsys)
+    assert code == 0
+    assert [cell["name"] for cell in found["cells"]] == [model]
+    assert found["cells"][0]["figures"]["params"] == 448 + 2 * 2320 + 170
+    assert found["cells"][0]["figures"]["macs"] == 2 * (196 * 432 + 244 * 2304 + 160)
+    held = read_lock(repository / LOCK)
+    assert held is not None
+    assert [(c.model, c.batch_size, c.inputs) for c in held.cells] == [
+        (model, 2, ("float32:3x16x16",))
+    ]
+    edit(repository / "net.py", "width=8", "width=9")  # the default, which the brackets replace
+    assert check(capsys)[0] == 0
+    edit(repository / "net.py", "nn.Linear(width, 10)", "nn.Linear(width, 11)")
+    assert run(["check", model]) == 1
+    accept(capsys)
+    assert check(capsys)[0] == 0
+    (repository / "archbench.toml").unlink()  # the lock alone declares the cell
+    code, found = check(capsys)
+    assert (code, [cell["name"] for cell in found["cells"]]) == (0, [model])
+
+
+@pytest.mark.parametrize(
+    ("argument", "said", "hint"),
+    [
+        ("net.py:Small[width=3", "do not close at its end", "in quotes"),
+        ("resnet20[shortcut=B", "do not close at its end", "in quotes"),
+        ("resnet20[chanels_last]", "neither a cell nor an architecture", "'channels_last'?"),
+        ("resnet*[channels_last]", "a pattern takes none", "one MODEL for each network"),
+        ("resnet20[batch=many]", "batch size 'many' is not a positive number", "batch_size=8"),
+    ],
+)
+def test_settings_that_cannot_be_read_are_refused(
+    repository: Path, capsys: Captured, argument: str, said: str, hint: str
+) -> None:
+    """Before anything is computed; the lock stays as it is."""
+    before = (repository / LOCK).read_bytes()
+    capsys.readouterr()
+    for command in (["check"], ["lock", "--update", "--reason", "why"]):
+        assert run([*command, argument]) == 2
+        error = capsys.readouterr().err
+        assert said in error
+        assert hint in error
+    assert (repository / LOCK).read_bytes() == before

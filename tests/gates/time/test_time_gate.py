@@ -639,6 +639,24 @@ def test_a_model_that_moved_is_compared_with_where_it_was(
     assert models == {("net.py:Small", "moved.py:Small"), ("net.py:Small", "net.py:Small")}
 
 
+def test_a_batch_in_brackets_is_another_input_too(
+    repository: Path, sides_measured: list[tuple[Cell, Cell]], capsys: Captured
+) -> None:
+    """Base declares none; other arguments in brackets are measured."""
+    path = repository / "archbench.toml"
+    text = path.read_text()
+    path.write_text(text.replace("net.py:Small", "net.py:Small[batch=4]"))
+    assert run(["check", "--base", "HEAD", "-f", "json"]) == 0
+    (verdict,) = json.loads(capsys.readouterr().out)["verdicts"]
+    assert verdict["note"] == (
+        "base declares it with batch size 1 of float32:64, head with batch size 4 of float32:64"
+    )
+    path.write_text(text.replace("net.py:Small", "net.py:Small[threads=2]"))
+    assert run(["check", "--base", "HEAD", "-f", "json"]) == 0
+    threads = {(base.model, base.threads, head.threads) for base, head in sides_measured}
+    assert threads == {("net.py:Small", 1, 2), ("net.py:Small", 1, 1)}
+
+
 def test_other_inputs_are_not_comparable(
     repository: Path, sides_measured: list[tuple[Cell, Cell]], capsys: Captured
 ) -> None:
@@ -1042,6 +1060,27 @@ def test_against_takes_each_cell_s_inputs(
     assert verdict["note"] == (
         "resnet18 takes float32:3x224x224, this float32:3x32x32: -i gives both the same"
     )
+    assert not beside
+
+
+def test_ways_in_brackets_are_those_of_the_timed_cell(
+    repository: Path, beside: list[tuple[Cell, Cell]], capsys: Captured
+) -> None:
+    """Of head and of the model behind --against; another batch is not comparable."""
+    argv = ["check", "resnet20[precision=bf16,threads=2,input=64]", "--channels-last"]
+    other = "resnet20[channels_last=false,compile,input=64]"
+    assert run([*argv, "--against", other]) == 0
+    base, head = next(pair for pair in beside if pair[0] != pair[1])
+    assert (base.precision, base.channels_last, base.compiled) == ("fp32", False, "default")
+    assert (head.precision, head.channels_last, head.compiled) == ("bf16", True, None)
+    assert (base.threads, head.threads) == (1, 2)
+    assert base.inputs == head.inputs == ("64",)
+    beside.clear()
+    capsys.readouterr()
+    assert run(["check", "resnet20", "--against", "resnet20[batch=2]", "-f", "json"]) == 0
+    (verdict,) = json.loads(capsys.readouterr().out)["verdicts"]
+    assert verdict["verdict"] == "not_comparable"
+    assert verdict["note"] == "resnet20[batch=2] runs batches of 2, this of 1"
     assert not beside
 
 

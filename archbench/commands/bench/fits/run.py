@@ -47,12 +47,13 @@ def fits(
         ArchbenchError: autocast, whose memory cannot be computed without running it.
     """
     if "amp" in ways.precisions:
-        raise ArchbenchError("--fits computes no memory of autocast", "--precision bf16")
+        raise _no_autocast()
     with (
         model_cells(models, input_size, model_kwargs, replace(ways, batch_sizes=(1,))) as found,
         job_runner(listener.show_output) as runner,
     ):
         cells = [(model, cell) for model in found for cell in model.cells]
+        _check_cells(cells)
         done: list[tuple[Fit, Environment | None]] = []
         failed: list[ArchbenchError] = []
         for i, (model, cell) in enumerate(cells):
@@ -68,6 +69,22 @@ def fits(
         listener.warn(each.message)
     environment = next((found for _, found in done if found is not None), None)
     return Fits(tuple(fit for fit, _ in done), environment)
+
+
+def _check_cells(cells: Sequence[tuple[ModelCells, Cell]]) -> None:
+    """Refuse MODELs whose own brackets set what --fits cannot take."""
+    for model, cell in cells:
+        if model.loaded.ways.batch_size is not None:
+            raise ArchbenchError(
+                f"--fits looks for the batch size itself, which '{cell.model}' sets",
+                "leave batch_size out of the brackets",
+            )
+        if cell.precision == "amp":
+            raise _no_autocast()
+
+
+def _no_autocast() -> ArchbenchError:
+    return ArchbenchError("--fits computes no memory of autocast", "--precision bf16")
 
 
 def _fit(
