@@ -91,7 +91,9 @@ class InputPlan:
                 inputs takes no batch size.
             UserCodeError: the function raised.
         """
-        if self.function is not None and batch_size != self.batch_size:
+        if batch_size == self.batch_size and self.given is not None:
+            return self
+        if self.function is not None:
             args, kwargs = self.function.arguments(batch_size)
             specs = tensor_specs(self.names, args, kwargs)
             return replace(self, specs=specs, batch_size=batch_size, given=(args, kwargs))
