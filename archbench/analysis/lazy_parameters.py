@@ -12,7 +12,8 @@ from archbench.analysis.isolation.torch_state import fixed_torch_state
 from archbench.errors import ArchbenchError
 from archbench.networks.blank_weights import META
 from archbench.networks.inputs import InputPlan
-from archbench.networks.module_tree import Paths, paths_of
+from archbench.networks.module_tree import Paths, modules_of, paths_of
+from archbench.networks.tensors import tensors_in
 from archbench.networks.user_code import describe
 
 
@@ -25,6 +26,9 @@ def materialise(
     with survivors_mended(paths, device) as survivors, fixed_torch_state():
         copied = _copy(model, device)
         _run_once(copied, plan, device, survivors)
+        if survivors is not None:
+            held = (tensors_in(dict(vars(module))) for module in modules_of(copied))
+            survivors.forget(tensor for several in held for tensor in several)
     return copied, paths_of(copied)
 
 

@@ -21,7 +21,7 @@ from archbench.analysis.records import OperationCount
 from archbench.analysis.threads import threads_started, unseen_in_threads
 from archbench.networks.blank_weights import META
 from archbench.networks.inputs import InputPlan
-from archbench.networks.module_tree import Paths, paths_of
+from archbench.networks.module_tree import Paths, own_device, paths_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,7 @@ def trace(model: nn.Module, plan: InputPlan, traffic: Traffic | None = None) -> 
 def _trace_on(
     device: torch.device, model: nn.Module, paths: Paths, plan: InputPlan, traffic: Traffic | None
 ) -> Trace:
+    own = own_device(paths)
     model, paths = materialise(model, paths, device, plan)
     missed: list[str] = []
     unread: list[ParameterName] = []
@@ -83,7 +84,9 @@ def _trace_on(
             raise recorder.failure(error) from error
         unread.extend(names_of(paths, recorder.depth.unread))
 
-    run_isolated(paths, plan, device, call, lambda module: recorder.watch(module, paths[module]))
+    run_isolated(
+        paths, plan, device, call, lambda module: recorder.watch(module, paths[module]), own
+    )
     recorder.add_threads(path for several in paths.values() for path in several)
     return Trace(
         paths,

@@ -7,7 +7,7 @@ from contextlib import contextmanager, nullcontext
 from typing import Any, TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from archbench.analysis.isolation.holders import globals_of, take_out
 from archbench.analysis.isolation.stand_ins import clone, meta_stand_in
@@ -19,6 +19,7 @@ from archbench.garbage_collector import all_visible
 from archbench.networks.blank_weights import META
 from archbench.networks.inputs import InputPlan
 from archbench.networks.module_tree import own_device
+from archbench.networks.tensors import tensors_in
 from archbench.networks.user_code import exit_raises
 
 Result = TypeVar("Result")
@@ -32,6 +33,7 @@ def run_isolated(
     device: torch.device,
     call: Call[Result],
     prepare: Callable[[nn.Module], None] = lambda module: None,
+    own: torch.device | None = None,
 ) -> Result:
     """Run a network on stand-ins for its tensors, in evaluation mode, and restore everything.
 
@@ -43,11 +45,12 @@ def run_isolated(
         call: runs the network. Its result must hold no tensors.
         prepare: is called with each module, and may set attributes on it; with none that is
             scripted, since Python cannot reach inside.
+        own: the device of the user's network, if the modules are of a copy; default: theirs.
 
     Raises:
         UserCodeError: something could not be restored; everything else was.
     """
-    with survivors_mended(modules, device) as survivors:
+    with survivors_mended(modules, device, own) as survivors:
         swap = Swap(meta_stand_in if device == META else clone, survivors)
         with _swapped(swap, modules, prepare):
             return _called(swap, plan, device, call)
@@ -55,14 +58,15 @@ def run_isolated(
 
 @contextmanager
 def survivors_mended(
-    modules: Collection[nn.Module], device: torch.device
+    modules: Collection[nn.Module], device: torch.device, own: torch.device | None = None
 ) -> Iterator[Survivors | None]:
     """Watch a pass on the meta device for tensors that outlive it, and mend what keeps them.
 
     Gives the watch, which is to be told of every operation; None where nothing needs mending: on
-    another device, and of a network that has no values itself.
+    another device, and of a network that has no values itself. `own` is the network's device, if
+    it is another one than that of the modules.
     """
-    own = own_device(modules)
+    copied, own = own is not None, own or own_device(modules)
     if device != META or own == META:
         yield None
         return
@@ -73,11 +77,25 @@ def survivors_mended(
         _forget_locals(error)
         raise
     finally:
+        survivors.forget(_held_by(modules, copied))
         left = survivors.mend()
         with all_visible() if left else nullcontext():
             places = take_out(left, variables)
         if places:
             warnings.warn(TensorsKept(places), stacklevel=4)
+
+
+def _held_by(modules: Iterable[nn.Module], copied: bool) -> Iterator[Tensor]:
+    """Yield the tensors of a network that have no values before the pass either.
+
+    Those are all tensors of a copy, in whatever attribute, else parameters and buffers only.
+    """
+    for module in modules:
+        if copied:
+            yield from tensors_in(dict(vars(module)))
+        else:
+            held = (*module._parameters.values(), *module._buffers.values())
+            yield from (tensor for tensor in held if tensor is not None and tensor.is_meta)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ tensors get the results.
 
 import gc
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -139,10 +139,17 @@ class Survivors:
 
     def _add_stand_in(self, own: Tensor, stand_in: Tensor) -> None:
         number = self._watch(stand_in)
-        self._originals[number] = own
-        self._fixed.add(number)
+        if not own.is_meta:  # else it has no values: it is of the copy of a lazy network
+            self._originals[number] = own
+            self._fixed.add(number)
 
     # -- after it --------------------------------------------------------------------------------
+
+    def forget(self, tensors: Iterable[Tensor]) -> None:
+        """Leave tensors on the meta device as they are: what holds them has no values itself."""
+        for tensor in tensors:
+            if _is_plain(tensor) and tensor.is_meta:
+                self._watched.pop(self._watch(tensor))
 
     def mend(self) -> list[Tensor]:
         """Give values to the tensors that outlived the pass; return the tensors without values.
@@ -166,7 +173,7 @@ class Survivors:
         pairs.clear()
         self.stand_ins.clear()
         for ref, own in refs:
-            if ref() is not None:
+            if ref() is not None and not own.is_meta:
                 self._watched[id(ref)] = ref
                 self._originals[id(ref)] = own
                 self._fixed.add(id(ref))

@@ -25,6 +25,7 @@ from archbench.networks.inputs import InputPlan
 from archbench.networks.module_tree import (
     buffers_of,
     modules_of,
+    own_device,
     parameters_of,
     paths_of,
     set_training,
@@ -123,6 +124,7 @@ def _estimate_on(
 ) -> MemoryEstimate:
     """Run the call on a device and return its memory."""
     module = unwrapped(loaded.module)
+    own = own_device(paths_of(module))
     module, modules = materialise(module, paths_of(module), device, plan)
     watch = call.watch(device == META)
 
@@ -134,7 +136,9 @@ def _estimate_on(
         inputs = bytes_of(tensors_in((args, kwargs)))
         return weights, buffers, inputs, _run(module, args, kwargs, call, watch)
 
-    weights_bytes, buffers_bytes, inputs_bytes, peak = run_isolated(modules, plan, device, run)
+    weights_bytes, buffers_bytes, inputs_bytes, peak = run_isolated(
+        modules, plan, device, run, own=own
+    )
     unknown = tuple(watch.unknown)
     if call.device != META and any(isinstance(part, nn.RNNBase) for part in modules):
         unknown = (*unknown, "recurrent layers")  # fused on the device, taken apart here

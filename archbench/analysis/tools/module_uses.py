@@ -113,6 +113,7 @@ def uses_of(model: nn.Module, plan: InputPlan, profile: Profile) -> Uses:
 
 
 def _uses_on(device: torch.device, model: nn.Module, plan: InputPlan, profile: Profile) -> Uses:
+    own = own_device(paths_of(model))
     model, paths = materialise(model, paths_of(model), device, plan)
     costs = {layer.path: layer for layer in profile.layers}
     uses = ByModule[ModuleUse]()
@@ -130,7 +131,7 @@ def _uses_on(device: torch.device, model: nn.Module, plan: InputPlan, profile: P
         with functions, watched(survivors):
             model(*args, **kwargs)
 
-    run_isolated(paths, plan, device, call, count_calls)
+    run_isolated(paths, plan, device, call, count_calls, own)
     return Uses(tuple(uses.values()), tuple(functions.uses))
 
 

@@ -122,6 +122,35 @@ def test_lazy_parameters_stay_lazy() -> None:
     assert model(torch.randn(2, 3, 8, 8)).shape == (2, 5)
 
 
+def test_a_lazy_network_needs_no_values() -> None:
+    """Its copy stays on the meta device between its two passes, layers that run twice too."""
+    lazy = nn.LazyLinear(8)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(192, 8), lazy, lazy)
+    profile = archbench.profile(model, (3, 8, 8))
+    assert (profile.device, profile.note) == ("meta", "")
+    assert profile.totals.macs == 192 * 8 + 2 * 8 * 8
+    assert profile.totals.params == 192 * 8 + 8 + 8 * 8 + 8
+    assert isinstance(lazy.weight, nn.UninitializedParameter)
+
+
+def test_parameters_without_values_are_kept() -> None:
+    """A network that lies partly on the meta device has all its parameters afterwards."""
+
+    class Partly(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.second = nn.Linear(4, 5), nn.Linear(5, 6, device="meta")
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.second(self.first(x).to("meta"))
+
+    model = Partly()
+    for _ in range(2):
+        assert archbench.profile(model, "float32:4").totals.params == 4 * 5 + 5 + 5 * 6 + 6
+    assert list(model.second._parameters) == ["weight", "bias"]
+    assert model.second.weight.is_meta
+
+
 def test_given_inputs_are_not_written_to() -> None:
     """A forward() that works in place gets copies."""
 
