@@ -1,21 +1,33 @@
 """The settings and random generators that an analysed forward pass depends on."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import torch
 
 from archbench.networks.random_state import seeded_generators
 from archbench.private_torch import compiler_is_loaded
 
+#: what forward() may set for the whole process: how to read it, and how to set it
+_SETTINGS: tuple[tuple[Callable[[], Any], Callable[[Any], Any]], ...] = (
+    (torch.get_default_dtype, torch.set_default_dtype),
+    (torch.get_num_threads, torch.set_num_threads),
+    (torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
+    (torch.are_deterministic_algorithms_enabled, torch.use_deterministic_algorithms),
+    (torch.is_anomaly_enabled, torch.autograd.set_detect_anomaly),
+    (torch.backends.mha.get_fastpath_enabled, torch.backends.mha.set_fastpath_enabled),
+    (sys.getrecursionlimit, sys.setrecursionlimit),
+    (torch.get_default_device, lambda device: torch.set_default_device(_or_none(device))),
+)
 SEED = 0  # networks that draw numbers, or read drawn values, are counted alike in every run
 
 
 @contextmanager
 def fixed_torch_state() -> Iterator[None]:
     """Fix the settings that change the operations of a forward pass; restore all at the end."""
-    fast_path = torch.backends.mha.get_fastpath_enabled()
+    settings = [read() for read, _ in _SETTINGS]
     einsum = torch.backends.opt_einsum.enabled
     recursion = sys.getrecursionlimit()
     with ExitStack() as stack:
@@ -30,6 +42,12 @@ def fixed_torch_state() -> Iterator[None]:
         try:
             yield
         finally:
-            sys.setrecursionlimit(recursion)
             torch.backends.opt_einsum.enabled = einsum
-            torch.backends.mha.set_fastpath_enabled(fast_path)
+            for (read, put), before in zip(_SETTINGS, settings, strict=True):
+                if read() != before:
+                    put(before)
+
+
+def _or_none(device: torch.device) -> torch.device | None:
+    """Return None for the CPU: it is the default where none was set, and costs nothing then."""
+    return None if device == torch.device("cpu") else device

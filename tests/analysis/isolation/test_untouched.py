@@ -2,6 +2,7 @@
 
 import copy
 import random
+import sys
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable
@@ -120,6 +121,41 @@ def test_lazy_parameters_stay_lazy() -> None:
     assert isinstance(model[0], nn.LazyConv2d)
     assert isinstance(model[3].weight, nn.UninitializedParameter)
     assert model(torch.randn(2, 3, 8, 8)).shape == (2, 5)
+
+
+SETTINGS: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
+    "dtype": (torch.get_default_dtype, lambda: torch.set_default_dtype(torch.float64)),
+    "device": (torch.get_default_device, lambda: torch.set_default_device("meta")),
+    "threads": (torch.get_num_threads, lambda: torch.set_num_threads(7)),
+    "precision": (
+        torch.get_float32_matmul_precision,
+        lambda: torch.set_float32_matmul_precision("medium"),
+    ),
+    "deterministic": (
+        torch.are_deterministic_algorithms_enabled,
+        lambda: torch.use_deterministic_algorithms(True),
+    ),
+    "anomalies": (torch.is_anomaly_enabled, lambda: torch.autograd.set_detect_anomaly(True)),
+    "gradients": (torch.is_grad_enabled, lambda: torch.set_grad_enabled(True)),
+    "recursion": (sys.getrecursionlimit, lambda: sys.setrecursionlimit(5000)),
+}
+
+
+@pytest.mark.parametrize("reads", [False, True], ids=["on meta", "on its own device"])
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_what_forward_sets_for_the_whole_process_is_set_back(setting: str, reads: bool) -> None:
+    """Whatever it sets would change how the program goes on."""
+    read, put = SETTINGS[setting]
+
+    class Sets(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            put()
+            return x * float(x.sum()) if reads else x
+
+    with torch.no_grad():
+        before = read()
+        archbench.profile(Sets(), "float32:4")
+        assert read() == before
 
 
 def test_a_lazy_network_needs_no_values() -> None:
