@@ -13,6 +13,7 @@ from archbench.analysis.operators import is_higher_order_name
 from archbench.analysis.parameter_reads import unused_params
 from archbench.analysis.recorder import Visit
 from archbench.analysis.records import LayerCost, Profile, StageCost, Totals, UnusedParams
+from archbench.analysis.remarks import remarks_on
 from archbench.analysis.runs_alone import runs_alone
 from archbench.analysis.trace import Trace, trace
 from archbench.errors import AnalysisIncomplete, ArchbenchError, UserCodeError
@@ -160,6 +161,7 @@ def _profile_of(loaded: Loaded, plan: InputPlan, traced: Trace) -> Profile:
         arguments=loaded.arguments,
         missed=traced.missed,
         unused_params=_unused_params(traced),
+        remarks=remarks_on(traced.paths),
         input_function="" if plan.function is None else plan.function.name,
     )
 

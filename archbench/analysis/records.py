@@ -186,6 +186,8 @@ class Profile(Record):
     #: the user's function that returned the inputs, "net.py:inputs"; empty where they are sizes or
     #: the caller's tensors
     input_function: str = ""
+    #: sentences that a reader of the figures needs, without a full stop
+    remarks: tuple[str, ...] = ()
 
     @property
     def summary_line(self) -> str:
@@ -222,6 +224,7 @@ class Profile(Record):
             "operations": as_json(self.operations),
             "uncounted": [{"op": op.op, "calls": op.calls} for op in self.uncounted],
             "missed": list(self.missed),
+            **({"remarks": list(self.remarks)} if self.remarks else {}),
             "uncalled": list(self.uncalled),
             "unused_params": as_json(self.unused_params),
             "device": self.device,

@@ -54,9 +54,6 @@ def trace(model: nn.Module, plan: InputPlan, traffic: Traffic | None = None) -> 
     """
     paths = paths_of(model)
     found, note = on_meta_or_own(paths, lambda on: _trace_on(on, model, paths, plan, traffic))
-    if paths.left_out:
-        several = f"has {len(paths) + paths.left_out:,} paths to {len(paths):,} modules"
-        note = "; ".join(filter(None, (note, f"{several}, and shows one path of each module")))
     return replace(found, note=note)
 
 

@@ -208,6 +208,7 @@ def _notes(profile: Profile) -> list[str]:
     if other:
         notes.append(f"Beside the MACs, since they are no matrix products: {other}.")
     notes += [f"NOT SEEN: {gap}. The MACs are a lower bound." for gap in profile.missed]
+    notes += [f"{remark[0].upper()}{remark[1:]}." for remark in profile.remarks]
     if profile.unused_params:
         notes.append(_unused(profile.unused_params))
     return notes

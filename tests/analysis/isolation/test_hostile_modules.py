@@ -505,7 +505,8 @@ def test_modules_with_very_many_paths_are_counted_by_one_path_each() -> None:
     assert len(profile.layers) == 18
     assert profile.layers[-1].calls == 2**16
     paths = 2**17 - 1 + 2**16
-    assert profile.note == f"has {paths:,} paths to 18 modules, and shows one path of each module"
+    said = f"{paths:,} paths lead to 18 modules: each module is shown at one path"
+    assert profile.remarks == (said,)
 
 
 # -- whose fault it is
