@@ -36,16 +36,16 @@ def model_comparison(
         for cell in cells:
             base_cell = GateCell(model, model, cell.input_size, cell.batch_size)
             base_inputs, head_inputs = _inputs_of_base(base_cell), _inputs_or_none(cell)
-            if head_inputs is not None and base_inputs.shapes != head_inputs.shapes:
+            base, head = cell_of(base_cell, ways), cell_of(cell, ways)
+            note = ""
+            if base.batch_size != head.batch_size:
+                note = f"{model} runs batches of {base.batch_size}, this of {head.batch_size}"
+            elif head_inputs is not None and base_inputs.shapes != head_inputs.shapes:
                 note = (
                     f"{model} takes {base_inputs.words}, this {head_inputs.words}: "
                     "-i gives both the same"
                 )
-                verdicts.append(Verdict(cell.name, "time", "not_comparable", note=note))
-                continue
-            base, head = cell_of(base_cell, ways), cell_of(cell, ways)
-            if base.batch_size != head.batch_size:
-                note = f"{model} runs batches of {base.batch_size}, this of {head.batch_size}"
+            if note:
                 verdicts.append(Verdict(cell.name, "time", "not_comparable", note=note))
                 continue
             measure[cell.name] = partial(run_in_one_process, cells=(base, head), runner=runner)
