@@ -94,6 +94,10 @@ def placing_of(func: Any) -> Placing:
     return _by_torch(func, func.overloadpacket)
 
 
+class NoNumber(Exception):
+    """A registered formula returned no number: the user has yet to write it."""
+
+
 def _by_torch(func: Any, key: Any) -> Placing:
     """Place an operation by torch's own formulas, where custom operations register theirs."""
     formula = flop_formulas().get(key)
@@ -102,8 +106,9 @@ def _by_torch(func: Any, key: Any) -> Placing:
 
     def rule(args: Any, kwargs: Any, out: Any) -> Cost:
         first = next(operands(out), None)  # a backward pass may leave some of its results out
-        return Cost(
-            formula(*args, **kwargs, out_val=out) // 2, 0 if first is None else first.numel()
-        )
+        flops: Any = formula(*args, **kwargs, out_val=out)
+        if flops is None or flops is ...:
+            raise NoNumber
+        return Cost(flops // 2, 0 if first is None else first.numel())
 
     return Placing("counted", rule)

@@ -17,7 +17,14 @@ from archbench.analysis.failure import ForwardFailed
 from archbench.analysis.isolation.survivors import Survivors
 from archbench.analysis.meta_failure import note_operation
 from archbench.analysis.nested_products import cost_of_parts, holds_nested, placing_of_nested
-from archbench.analysis.operators import UNKNOWN, Placing, is_higher_order, name_of, placing_of
+from archbench.analysis.operators import (
+    UNKNOWN,
+    NoNumber,
+    Placing,
+    is_higher_order,
+    name_of,
+    placing_of,
+)
 from archbench.analysis.records import OperationCount
 from archbench.analysis.rules import NO_COST, Cost, free
 from archbench.analysis.shapes import BLANKS
@@ -133,6 +140,9 @@ class Recorder(DispatchMode):
         elif rule is not None and rule is not free:
             try:
                 macs, activations = rule(args, kwargs, out)
+            except NoNumber:
+                tally.placing, (macs, activations) = UNKNOWN, NO_COST
+                (self.running[-1] if self.running else self._root_visit()).complete = False
             except Exception:
                 if not holds_nested(args):
                     raise

@@ -16,7 +16,7 @@ DEFAULT_DEPTH = 2  # of the module tree, for a network that has no table in a pa
 PARAMS = Column("params", "params", Kind.COUNT)
 MACS = Column("macs", "MACs", Kind.COUNT)
 
-FORMULA = "in place of 0: FLOPs of a call, 2 for each multiply-add"
+FORMULA = "in place of the dots: FLOPs of a call, 2 for each multiply-add"
 SHOWN_UNUSED = 5  # modules or parameters that a sentence names
 
 NEUTRAL = {"num_classes", "aux"}  # arguments that make no other version of a network
@@ -223,7 +223,7 @@ def _rules(profile: Profile) -> tuple[tuple[str, str], ...]:
         name = operation.op.rpartition(".")[2]
         lines += [
             f"@torch.utils.flop_counter.register_flop_formula(torch.ops.{operation.op})",
-            f"def {name}_flops(*shapes, out_shape, **options): return 0  # {FORMULA}",
+            f"def {name}_flops(*shapes, out_shape, **options): return ...  # {FORMULA}",
         ]
     names = ", ".join(operation.op for operation in profile.uncounted)
     return ((f"To count {names}, put this into the model's file", "\n".join(lines)),)
