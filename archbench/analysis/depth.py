@@ -9,10 +9,11 @@ the storage that it shows, which carries the number as well, or that of the tens
 """
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from torch import Tensor, UntypedStorage, device, nn
+from torch import Tensor, device, nn
+from torch.nn import Parameter
 
 from archbench.analysis.isolation.stand_ins import PLAIN
 from archbench.analysis.rules import LAYERS, Product, Rule
@@ -20,7 +21,8 @@ from archbench.networks.tensors import operands, tensors_in
 
 RECURRENT = (nn.RNNBase, nn.RNNCellBase)  # no operation inside them adds a layer
 
-_DEPTH = "_archbench_depth"  # layers between the network's input and this tensor
+UNKNOWN = -2  # of a tensor that no operation made
+_DEPTH = "_archbench_depth"  # layers between the network's input and a tensor, or its storage
 _BASE = "_archbench_base"  # the tensor whose memory this view shows
 _SEQUENCES = (list, tuple)
 _PLAIN = frozenset({bool, int, float, str, type(None)})  # types that are no tensor
@@ -48,20 +50,27 @@ class DepthCount:
         for value in (*args, *kwargs.values()) if kwargs else args:
             kind = type(value)
             if kind is Tensor:
-                deepest = max(deepest, self._depth_of_operand(value))
-            elif kind is list or kind is tuple:
-                for item in value:
-                    if isinstance(item, Tensor):
-                        self.unread.discard(id(item))
-                        deepest = max(deepest, self._depth_of_operand(item))
-            elif kind not in _PLAIN and isinstance(value, Tensor):
+                depth: int = getattr(value, _DEPTH, UNKNOWN)
+                if depth == UNKNOWN:
+                    depth = self._depth_of_stranger(value)
+            elif kind is Parameter:
                 self.unread.discard(id(value))
-                for tensor in _wrapped(value):
-                    self.unread.discard(id(tensor))
-                deepest = max(deepest, self._depth_of_operand(value))
+                depth = getattr(value, _DEPTH, -1)
+            elif kind in _PLAIN:
+                continue
+            elif kind is list or kind is tuple:
+                depth = -1
+                for item in value:
+                    if type(item) not in _PLAIN and isinstance(item, Tensor):
+                        depth = max(depth, self._depth_of_operand(item))
+            elif isinstance(value, Tensor):
+                depth = self._depth_of_operand(value)
+            else:
+                continue
+            if depth > deepest:
+                deepest = depth
         if deepest < 0:
-            for tensor in operands(out):
-                _set_depth(tensor, deepest)
+            _set_depth(out, deepest)
             return False
         if rule in LAYERS:
             deepest += self.step
@@ -76,16 +85,25 @@ class DepthCount:
             base = getattr(out, _BASE, None)
             if base is not None and out is args[0]:  # written through a view
                 setattr(base, _DEPTH, deepest)
-        else:
-            for tensor in operands(out):
-                _set_depth(tensor, deepest)
+            return True
+        for one in out if type(out) is tuple else (out,):
+            if type(one) is Tensor:
+                _set_own_depth(one, deepest)
+            else:
+                _set_depth(one, deepest)
         return True
 
     def _depth_of_operand(self, tensor: Tensor) -> int:
-        depth = _depth(tensor)
-        if depth < 0 and not is_known(tensor):
+        """Return the depth of an operand, and note that it was read."""
+        for one in (tensor, *_wrapped(tensor)):
+            self.unread.discard(id(one))
+        return self._depth_of_stranger(tensor)
+
+    def _depth_of_stranger(self, tensor: Tensor) -> int:
+        """Return the depth of an operand that is no result of an operation as it is."""
+        if not is_known(tensor):
             self.unknown.append((weakref.ref(tensor), tensor.device))
-        return depth
+        return _depth(tensor)
 
     def add_module(self, out: Any) -> None:
         """Add a layer to the result of a module that is a single layer."""
@@ -101,8 +119,10 @@ def is_single_layer(module_class: type[nn.Module]) -> bool:
     return getattr(module_class, "archbench_one_layer", False)
 
 
-def start_at(inputs: Any) -> None:
-    """Give the tensors of the network's input the depth 0."""
+def start_at(inputs: Any, buffers: Iterable[Tensor]) -> None:
+    """Give the tensors of the network's input the depth 0, and its buffers none."""
+    for buffer in buffers:
+        setattr(buffer, _DEPTH, -1)
     for tensor in tensors_in(inputs):
         _set_depth(tensor, 0)
 
@@ -117,29 +137,34 @@ def is_known(tensor: Tensor) -> bool:
 
     Parameters have a class of their own, and so have tensors that wrap others.
     """
-    return type(tensor) is not Tensor or hasattr(_storage(tensor), _DEPTH)
+    return (
+        type(tensor) is not Tensor or hasattr(tensor, _DEPTH) or hasattr(_storage(tensor), _DEPTH)
+    )
 
 
 def _depth(tensor: Tensor) -> int:
     """Return the depth of a tensor, -1 if it does not depend on the input."""
     depth: int = getattr(tensor, _DEPTH, -1)
-    if depth < 0 and type(tensor) is not nn.Parameter:
+    if depth < 0 and type(tensor) is not Parameter:
         depth = getattr(_storage(tensor), _DEPTH, -1)
         for one in _wrapped(tensor):
             depth = max(depth, _depth(one))
     return depth
 
 
-def _set_depth(tensor: Tensor, depth: int) -> None:
-    for one in (tensor, *_wrapped(tensor)):
-        _set_own_depth(one, depth)
+def _set_depth(value: Any, depth: int) -> None:
+    """Give the tensors of a result their depth, and those that a tensor of a subclass wraps."""
+    for tensor in operands(value):
+        for one in (tensor, *_wrapped(tensor)):
+            _set_own_depth(one, depth)
 
 
-def _set_own_depth(tensor: Tensor, depth: int) -> None:
-    setattr(tensor, _DEPTH, depth)
-    storage = _storage(tensor)
-    if storage is not None:
-        setattr(storage, _DEPTH, depth)
+def _set_own_depth(tensor: Any, depth: int) -> None:
+    tensor._archbench_depth = depth
+    try:  # noqa: SIM105  # suppress() takes longer, and each operation pays for it
+        tensor.untyped_storage()._archbench_depth = depth
+    except NotImplementedError:  # it has none, as a sparse one
+        pass
 
 
 def _wrapped(tensor: Tensor) -> tuple[Tensor, ...]:
@@ -147,12 +172,12 @@ def _wrapped(tensor: Tensor) -> tuple[Tensor, ...]:
     return () if type(tensor) in PLAIN else tuple(tensors_in(vars(tensor)))
 
 
-def _storage(tensor: Tensor) -> UntypedStorage | None:
-    """Return the storage of a tensor, None for one that has none, such as a sparse one."""
+def _storage(tensor: Tensor) -> object:
+    """Return the storage of a tensor; the tensor if it has none, as a sparse one."""
     try:
         return tensor.untyped_storage()
     except NotImplementedError:
-        return None
+        return tensor
 
 
 def note_base(viewed: Any, views: Any) -> None:

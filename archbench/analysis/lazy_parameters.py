@@ -1,5 +1,7 @@
 """Lazy parameters: their shapes are known after a first forward pass."""
 
+from typing import NamedTuple
+
 import torch
 from torch import nn
 from torch.nn.modules.lazy import LazyModuleMixin
@@ -12,24 +14,38 @@ from archbench.analysis.isolation.torch_state import fixed_torch_state
 from archbench.errors import ArchbenchError
 from archbench.networks.blank_weights import META
 from archbench.networks.inputs import InputPlan
-from archbench.networks.module_tree import Paths, modules_of, paths_of
-from archbench.networks.tensors import tensors_in
+from archbench.networks.module_tree import (
+    Paths,
+    buffers_of,
+    modules_of,
+    own_device,
+    parameters_of,
+    paths_of,
+)
 from archbench.networks.user_code import describe
+
+
+class Materialised(NamedTuple):
+    """A network without lazy parameters."""
+
+    model: nn.Module
+    paths: Paths
+    own: torch.device | None  #: of the user's network, if the model is a copy of it
 
 
 def materialise(
     model: nn.Module, paths: Paths, device: torch.device, plan: InputPlan
-) -> tuple[nn.Module, Paths]:
+) -> Materialised:
     """Return a model and its paths; of a model with lazy parameters, a copy that has run once."""
     if not any(isinstance(module, LazyModuleMixin) for module in paths):
-        return model, paths
+        return Materialised(model, paths, None)
     with survivors_mended(paths, device) as survivors, fixed_torch_state():
         copied = _copy(model, device)
         _run_once(copied, plan, device, survivors)
         if survivors is not None:
-            held = (tensors_in(dict(vars(module))) for module in modules_of(copied))
-            survivors.forget(tensor for several in held for tensor in several)
-    return copied, paths_of(copied)
+            modules = modules_of(copied)
+            survivors.forget((*parameters_of(modules), *buffers_of(modules)))
+    return Materialised(copied, paths_of(copied), own_device(paths))
 
 
 def _copy(model: nn.Module, device: torch.device) -> nn.Module:

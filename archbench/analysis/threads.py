@@ -2,12 +2,10 @@
 
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
-
-from torch import nn
 
 from archbench.analysis.depth import is_known
 from archbench.analysis.recorder import Recorder
@@ -32,9 +30,7 @@ def threads_started() -> Iterator[set[int]]:
         threading.setprofile(before)
 
 
-def unseen_in_threads(
-    recorder: Recorder, started: set[int], modules: Iterable[nn.Module], out: Any
-) -> tuple[str, ...]:
+def unseen_in_threads(recorder: Recorder, started: set[int], out: Any) -> tuple[str, ...]:
     """Name the operations of threads that no recorder saw, to be asked at the end of the pass.
 
     They are known by their results: tensors that no operation made which was seen. The network
@@ -42,9 +38,7 @@ def unseen_in_threads(
     was there before, such as a constant in a closure. A tensor with values may also come from
     NumPy, so it counts only where a thread has started.
     """
-    own = {id(buffer) for module in modules for buffer in module.buffers(recurse=False)}
-    returned = (tensor for tensor in tensors_in(out) if id(tensor) not in own)
-    unseen = [tensor for tensor in returned if not is_known(tensor)]
+    unseen = [tensor for tensor in tensors_in(out) if not is_known(tensor)]
     devices = {tensor.device for tensor in unseen} | recorder.devices_of_unseen()
     if META in devices or (devices and started):
         return ("a thread of forward() ran operations outside of any layer",)

@@ -21,7 +21,7 @@ from archbench.analysis.records import OperationCount
 from archbench.analysis.threads import threads_started, unseen_in_threads
 from archbench.networks.blank_weights import META
 from archbench.networks.inputs import InputPlan
-from archbench.networks.module_tree import Paths, own_device, paths_of
+from archbench.networks.module_tree import Paths, buffers_of, paths_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,7 @@ def trace(model: nn.Module, plan: InputPlan, traffic: Traffic | None = None) -> 
 def _trace_on(
     device: torch.device, model: nn.Module, paths: Paths, plan: InputPlan, traffic: Traffic | None
 ) -> Trace:
-    own = own_device(paths)
-    model, paths = materialise(model, paths, device, plan)
+    model, paths, own = materialise(model, paths, device, plan)
     missed: list[str] = []
     unread: list[ParameterName] = []
     recorder = Recorder(device == META, type(model).__name__, traffic)
@@ -69,17 +68,18 @@ def _trace_on(
     def call(args: tuple[Any, ...], kwargs: dict[str, Any], survivors: Survivors | None) -> None:
         recorder.survivors = survivors
         recorder.depth.unread = ids_of_parameters(paths)
-        start_at((args, kwargs))
+        start_at((args, kwargs), buffers_of(paths))
         try:
             with recorder, threads_started() as started:
                 out = model(*args, **kwargs)
                 missed.extend(f"the network returned {one}" for one in read_lazy_outputs(out))
-            missed.extend(unseen_in_threads(recorder, started, paths, out))
+            missed.extend(unseen_in_threads(recorder, started, out))
         except KeyboardInterrupt:
             raise
         except BaseException as error:
             raise recorder.failure(error) from error
-        unread.extend(names_of(paths, recorder.depth.unread))
+        if recorder.depth.unread:
+            unread.extend(names_of(paths, recorder.depth.unread))
 
     run_isolated(
         paths, plan, device, call, lambda module: recorder.watch(module, paths[module]), own

@@ -7,7 +7,7 @@ from contextlib import contextmanager, nullcontext
 from typing import Any, TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from archbench.analysis.isolation.holders import globals_of, take_out
 from archbench.analysis.isolation.stand_ins import clone, meta_stand_in
@@ -18,8 +18,7 @@ from archbench.errors import TensorsKept
 from archbench.garbage_collector import all_visible
 from archbench.networks.blank_weights import META
 from archbench.networks.inputs import InputPlan
-from archbench.networks.module_tree import own_device
-from archbench.networks.tensors import tensors_in
+from archbench.networks.module_tree import buffers_of, own_device, parameters_of
 from archbench.networks.user_code import exit_raises
 
 Result = TypeVar("Result")
@@ -66,7 +65,7 @@ def survivors_mended(
     another device, and of a network that has no values itself. `own` is the network's device, if
     it is another one than that of the modules.
     """
-    copied, own = own is not None, own or own_device(modules)
+    own = own or own_device(modules)
     if device != META or own == META:
         yield None
         return
@@ -77,25 +76,12 @@ def survivors_mended(
         _forget_locals(error)
         raise
     finally:
-        survivors.forget(_held_by(modules, copied))
+        survivors.forget((*parameters_of(modules), *buffers_of(modules)))
         left = survivors.mend()
         with all_visible() if left else nullcontext():
             places = take_out(left, variables)
         if places:
             warnings.warn(TensorsKept(places), stacklevel=4)
-
-
-def _held_by(modules: Iterable[nn.Module], copied: bool) -> Iterator[Tensor]:
-    """Yield the tensors of a network that have no values before the pass either.
-
-    Those are all tensors of a copy, in whatever attribute, else parameters and buffers only.
-    """
-    for module in modules:
-        if copied:
-            yield from tensors_in(dict(vars(module)))
-        else:
-            held = (*module._parameters.values(), *module._buffers.values())
-            yield from (tensor for tensor in held if tensor is not None and tensor.is_meta)
 
 
 @contextmanager

@@ -25,7 +25,6 @@ from archbench.networks.inputs import InputPlan
 from archbench.networks.module_tree import (
     buffers_of,
     modules_of,
-    own_device,
     parameters_of,
     paths_of,
     set_training,
@@ -124,8 +123,7 @@ def _estimate_on(
 ) -> MemoryEstimate:
     """Run the call on a device and return its memory."""
     module = unwrapped(loaded.module)
-    own = own_device(paths_of(module))
-    module, modules = materialise(module, paths_of(module), device, plan)
+    module, modules, own = materialise(module, paths_of(module), device, plan)
     watch = call.watch(device == META)
 
     def run(

@@ -113,8 +113,7 @@ def uses_of(model: nn.Module, plan: InputPlan, profile: Profile) -> Uses:
 
 
 def _uses_on(device: torch.device, model: nn.Module, plan: InputPlan, profile: Profile) -> Uses:
-    own = own_device(paths_of(model))
-    model, paths = materialise(model, paths_of(model), device, plan)
+    model, paths, own = materialise(model, paths_of(model), device, plan)
     costs = {layer.path: layer for layer in profile.layers}
     uses = ByModule[ModuleUse]()
     for module, places in paths.items():
