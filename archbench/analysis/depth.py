@@ -119,10 +119,12 @@ def is_single_layer(module_class: type[nn.Module]) -> bool:
     return getattr(module_class, "archbench_one_layer", False)
 
 
-def start_at(inputs: Any, buffers: Iterable[Tensor]) -> None:
+def start_at(inputs: Any, modules: Iterable[nn.Module]) -> None:
     """Give the tensors of the network's input the depth 0, and its buffers none."""
-    for buffer in buffers:
-        setattr(buffer, _DEPTH, -1)
+    for module in modules:
+        for buffer in module._buffers.values():
+            if buffer is not None:
+                setattr(buffer, _DEPTH, -1)
     for tensor in tensors_in(inputs):
         _set_depth(tensor, 0)
 

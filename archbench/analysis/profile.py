@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import torch
@@ -161,7 +162,7 @@ def _profile_of(loaded: Loaded, plan: InputPlan, traced: Trace) -> Profile:
         arguments=loaded.arguments,
         missed=traced.missed,
         unused_params=_unused_params(traced),
-        remarks=remarks_on(traced.paths),
+        remarks=remarks_on(traced.paths, chain(*(held for _, held in params)), traced.operations),
         input_function="" if plan.function is None else plan.function.name,
     )
 

@@ -21,7 +21,7 @@ from archbench.analysis.records import OperationCount
 from archbench.analysis.threads import threads_started, unseen_in_threads
 from archbench.networks.blank_weights import META
 from archbench.networks.inputs import InputPlan
-from archbench.networks.module_tree import Paths, buffers_of, paths_of
+from archbench.networks.module_tree import Paths, paths_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def _trace_on(
     def call(args: tuple[Any, ...], kwargs: dict[str, Any], survivors: Survivors | None) -> None:
         recorder.survivors = survivors
         recorder.depth.unread = ids_of_parameters(paths)
-        start_at((args, kwargs), buffers_of(paths))
+        start_at((args, kwargs), paths)
         try:
             with recorder, threads_started() as started:
                 out = model(*args, **kwargs)
