@@ -161,10 +161,10 @@ def _set_depth(value: Any, depth: int) -> None:
             _set_own_depth(one, depth)
 
 
-def _set_own_depth(tensor: Any, depth: int) -> None:
-    tensor._archbench_depth = depth
+def _set_own_depth(tensor: Tensor, depth: int) -> None:
+    setattr(tensor, _DEPTH, depth)
     try:  # noqa: SIM105  # suppress() takes longer, and each operation pays for it
-        tensor.untyped_storage()._archbench_depth = depth
+        setattr(tensor.untyped_storage(), _DEPTH, depth)
     except NotImplementedError:  # it has none, as a sparse one
         pass
 

@@ -28,9 +28,8 @@ from tests.kernel_networks import KERNELS
 from tests.repository import ROOT
 
 KNOWN = (*AVX2_SETS, *WITHOUT_BF16, *WITH_BF16)
-MEASURED: tuple[InstructionSet, ...] = (
-    "SSE41", "AVX2", "AVX512_CORE", "AVX512_CORE_BF16", "AVX512_CORE_FP16",
-)  # fmt: skip
+MEASURED: tuple[InstructionSet, ...] = ("SSE41", "AVX2", "AVX512_CORE")
+RARE: tuple[InstructionSet, ...] = ("AVX512_CORE_BF16", "AVX512_CORE_FP16")  # or a machine's own
 
 # Whose upper bound is further than a tenth above the lower one: operands as small as these weigh
 # no more than the buffers in which two threads add up gradients.
@@ -51,7 +50,9 @@ def results(variables: dict[str, str]) -> list[dict[str, Any]]:
     return found
 
 
-@pytest.mark.parametrize("name", MEASURED)
+@pytest.mark.parametrize(
+    "name", [*MEASURED, *(pytest.param(name, marks=pytest.mark.slow) for name in RARE)]
+)
 def test_estimates_hold_under_an_instruction_set(name: InstructionSet) -> None:
     """Each is right to within a tenth, or a lower bound that says so; and which one is known."""
     if choose(processor_flags(), {"ONEDNN_MAX_CPU_ISA": name}) != name:
