@@ -23,7 +23,7 @@ REFERENCES = [
     ("inception-resnet-v2", "timm", "inception_resnet_v2", 139),
     ("alexnet-one-tower", "torchvision", "alexnet", 224),
     ("vgg16", "torchvision", "vgg16", 224),
-    pytest.param("vgg16", "timm", "vgg16", 224, marks=pytest.mark.slow),
+    ("vgg16", "timm", "vgg16", 224),
     ("vgg19", "torchvision", "vgg19", 224),
     ("resnet18-b", "torchvision", "resnet18", 96),
     ("resnet34-b", "torchvision", "resnet34", 96),
