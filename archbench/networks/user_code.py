@@ -195,10 +195,15 @@ def _import_file(path: Path) -> ModuleType:
     _let_see_neighbours(path.resolve().parent)
     rules = drop_flop_formulas(path)
     sys.modules.setdefault(path.stem, module)  # pickling and dataclasses look a class up there
+    text = path.read_bytes()
     try:
         with user_code(f"importing '{path}'"):
             loader.exec_module(module)
     except UserCodeError as error:
+        before = _imported.get(path.resolve())
+        if before is not None and before[0] == text:  # it registers what can be there only once
+            put_flop_formulas_back(rules)
+            return before[1]
         package = _package_of(path.resolve())
         if package is None or not _needs_package(error.__cause__):
             raise
@@ -208,7 +213,12 @@ def _import_file(path: Path) -> ModuleType:
         sys.path.insert(0, str(package[0]))
         with user_code(f"importing '{path}'"):
             return importlib.import_module(package[1])
+    _imported[path.resolve()] = text, module
     return module
+
+
+#: the files that ran to their end: what was written in them, and the module that each made last
+_imported: dict[Path, tuple[bytes, ModuleType]] = {}
 
 
 def _package_of(path: Path) -> tuple[Path, str] | None:

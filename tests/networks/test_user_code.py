@@ -82,6 +82,36 @@ def test_a_file_that_registers_a_rule_runs_again(
         assert set(flop_counter.flop_registry) == before | {operation}
 
 
+OPERATION = """
+import torch
+from torch import nn
+
+torch.library.define("archbench_tests::same", "(Tensor x) -> Tensor")
+torch.library.impl("archbench_tests::same", "CompositeImplicitAutograd")(lambda x: x * 1)
+
+class One(nn.Linear):
+    def __init__(self):
+        super().__init__(5, 8)
+
+    def forward(self, x):
+        return torch.ops.archbench_tests.same(super().forward(x))
+
+class Two(One):
+    pass
+"""
+
+
+def test_a_file_that_registers_an_operation_is_imported_once(tmp_path: Path) -> None:
+    """Torch refuses the second registration: two networks of the file share its module."""
+    path = tmp_path / "registers.py"
+    path.write_text(OPERATION)
+    found = archbench.compare(f"{path}:One", f"{path}:Two", input_size="float32:5", no_bench=True)
+    assert [profile.totals.macs for profile in found.profiles] == [40, 40]
+    path.write_text(OPERATION + "\n# changed")
+    with pytest.raises(UserCodeError, match="multiple times"):
+        archbench.profile(f"{path}:One", "float32:5")
+
+
 def test_a_file_of_a_package_keeps_its_rule(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
