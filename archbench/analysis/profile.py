@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from archbench.analysis.failure import ForwardFailed, error_of
 from archbench.analysis.isolation.child import ChildFailed, can_fork, in_child
+from archbench.analysis.isolation.stand_ins import PLAIN
 from archbench.analysis.operators import is_higher_order_name
 from archbench.analysis.parameter_reads import unused_params
 from archbench.analysis.recorder import Visit
@@ -218,7 +219,7 @@ def _without_batch(shape: Shape | None, batch_size: int) -> Shape | None:
 
 def _elements(tensors: Iterable[Tensor]) -> int:
     """Count elements; a lazy parameter that was never given a shape has none yet."""
-    return sum(t.numel() for t in tensors if not nn.parameter.is_lazy(t))
+    return sum(t.numel() for t in tensors if type(t) in PLAIN or not nn.parameter.is_lazy(t))
 
 
 def _own_tensors(traced: Trace, of: Callable[[nn.Module], Mapping[str, Tensor | None]]) -> Owned:

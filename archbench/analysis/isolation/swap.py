@@ -32,6 +32,7 @@ from archbench.analysis.isolation.fields import (
     own_dict,
     referred_by,
 )
+from archbench.analysis.isolation.stand_ins import PLAIN
 from archbench.analysis.isolation.survivors import Survivors
 from archbench.errors import UserCodeError
 from archbench.networks.user_code import describe
@@ -163,7 +164,7 @@ class Swap:
         """Put stand-ins for a dict's tensors and follow the rest; module: the owner's class."""
         for key, value in items.items():
             kind = type(value)
-            if kind in _ATOMS:
+            if kind in _ATOMS or (kind is tuple and _ATOMS.issuperset(map(type, value))):
                 continue
             if kind in BUILT_IN and not value:
                 self._empty.append(value)
@@ -176,16 +177,18 @@ class Swap:
 
     def stand_in(self, value: Any) -> Any:
         """Return the stand-in of a tensor; any other value itself, after following it."""
-        if isinstance(value, Tensor):
-            return self._made(value, self._make)
         kind = type(value)
+        if kind in _ATOMS:
+            return value
+        if kind in PLAIN or isinstance(value, Tensor):
+            return self._made(value, self._make)
         if isinstance(value, tuple):
             items = [self.stand_in(item) for item in value]
             same = all(map(operator.is_, items, value))
             return value if same else _tuple_like(value, items)
         if kind in ITERATORS:
             return self._made(value, copy.copy)
-        if kind not in _ATOMS and id(value) not in self._seen and self._level < DEEPEST:
+        if id(value) not in self._seen and self._level < DEEPEST:
             self._level += 1
             self._follow(value)
             self._level -= 1
