@@ -4,7 +4,8 @@ import os
 import signal
 import sys
 import time
-from typing import ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -248,3 +249,16 @@ def packed(batch_size: int) -> PackedSequence:
 def jagged(batch_size: int) -> Tensor:
     rows = [torch.randn(n + 1, 16) for n in range(batch_size)]
     return torch.nested.nested_tensor(rows, layout=torch.jagged)
+
+
+class Call(nn.Module):
+    """A network whose forward() is a plain function of it and its input."""
+
+    def __init__(self, run: Callable[..., Any], **parts: Any) -> None:
+        super().__init__()
+        self.run = run
+        for name, part in parts.items():
+            setattr(self, name, part)
+
+    def forward(self, *inputs: Tensor) -> Any:
+        return self.run(self, *inputs)

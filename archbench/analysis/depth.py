@@ -21,11 +21,11 @@ from archbench.networks.tensors import operands, tensors_in
 
 RECURRENT = (nn.RNNBase, nn.RNNCellBase)  # no operation inside them adds a layer
 
-UNKNOWN = -2  # of a tensor that no operation made
+_NOT_MADE = -2  # stands for the depth of a tensor that no operation has made
 _DEPTH = "_archbench_depth"  # layers between the network's input and a tensor, or its storage
 _BASE = "_archbench_base"  # the tensor whose memory this view shows
 _SEQUENCES = (list, tuple)
-_PLAIN = frozenset({bool, int, float, str, type(None)})  # types that are no tensor
+_NO_TENSORS = frozenset({bool, int, float, str, type(None)})  # types that are no tensor
 
 
 class DepthCount:
@@ -50,18 +50,18 @@ class DepthCount:
         for value in (*args, *kwargs.values()) if kwargs else args:
             kind = type(value)
             if kind is Tensor:
-                depth: int = getattr(value, _DEPTH, UNKNOWN)
-                if depth == UNKNOWN:
+                depth: int = getattr(value, _DEPTH, _NOT_MADE)
+                if depth == _NOT_MADE:
                     depth = self._depth_of_stranger(value)
             elif kind is Parameter:
                 self.unread.discard(id(value))
                 depth = getattr(value, _DEPTH, -1)
-            elif kind in _PLAIN:
+            elif kind in _NO_TENSORS:
                 continue
             elif kind is list or kind is tuple:
                 depth = -1
                 for item in value:
-                    if type(item) not in _PLAIN and isinstance(item, Tensor):
+                    if type(item) not in _NO_TENSORS and isinstance(item, Tensor):
                         depth = max(depth, self._depth_of_operand(item))
             elif isinstance(value, Tensor):
                 depth = self._depth_of_operand(value)

@@ -14,14 +14,7 @@ from archbench.analysis.isolation.torch_state import fixed_torch_state
 from archbench.errors import ArchbenchError
 from archbench.networks.blank_weights import META
 from archbench.networks.inputs import InputPlan
-from archbench.networks.module_tree import (
-    Paths,
-    buffers_of,
-    modules_of,
-    own_device,
-    parameters_of,
-    paths_of,
-)
+from archbench.networks.module_tree import Paths, modules_of, own_device, paths_of
 from archbench.networks.user_code import describe
 
 
@@ -43,8 +36,7 @@ def materialise(
         copied = _copy(model, device)
         _run_once(copied, plan, device, survivors)
         if survivors is not None:
-            modules = modules_of(copied)
-            survivors.forget((*parameters_of(modules), *buffers_of(modules)))
+            survivors.forget(modules_of(copied))
     return Materialised(copied, paths_of(copied), own_device(paths))
 
 

@@ -19,7 +19,7 @@ Formula = Callable[[str, Sequence[Any], Any], float | None]
 
 @dataclass(frozen=True, slots=True)
 class OtherWork:
-    """What an operation of this kind does, and how much of it."""
+    """The kind of an operation that is no matrix product, and the formula of its cost."""
 
     kind: str  #: such as "fourier transform"
     formula: Formula | None

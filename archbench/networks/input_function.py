@@ -107,7 +107,7 @@ def name_beside(model: str) -> str | None:
 
 
 def _found(name: str, source: Source | None) -> Any:
-    """Return what the name of a function leads to; the model's own file is not imported again.
+    """Return the object that a function's name stands for; the model's file is not imported again.
 
     Raises:
         InputRefused: there is no such file, module or name.

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 import archbench
 from archbench.errors import ArchbenchError
+from tests.nets import Call
 
 TORCH = tuple(int(part) for part in torch.__version__.split(".")[:2])
 
@@ -27,19 +28,6 @@ class Case(NamedTuple):
     inputs: tuple[Tensor, ...]
     macs: int
     params: int | None = None
-
-
-class Call(nn.Module):
-    """A network whose forward() is a plain function of it and its input."""
-
-    def __init__(self, run: Callable[..., Any], **parts: Any) -> None:
-        super().__init__()
-        self.run = run
-        for name, part in parts.items():
-            setattr(self, name, part)
-
-    def forward(self, *inputs: Tensor) -> Any:
-        return self.run(self, *inputs)
 
 
 class SubclassedLinear(nn.Linear):

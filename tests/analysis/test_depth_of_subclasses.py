@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
 import archbench
+from tests.nets import Call
 
 
 class Renamed(Tensor):
@@ -40,17 +41,6 @@ class Wrapper(Tensor):
         return tree_map(give, func(*tree_map(take, args), **tree_map(take, kwargs or {})))
 
 
-class Does(nn.Module):
-    """A module that runs a function."""
-
-    def __init__(self, function: Any) -> None:
-        super().__init__()
-        self.function = function
-
-    def forward(self, x: Tensor) -> Any:
-        return self.function(x)
-
-
 def rows(x: Tensor) -> Any:
     return torch.nested.as_nested_tensor([x[0, :3], x[1]], layout=torch.jagged)
 
@@ -74,7 +64,14 @@ def test_layers_count_behind_a_subclass(way: str, before: int, inside: int, afte
     """Linear layers before it, on it and after it make one chain: each adds 1."""
     enter, leave = WAYS[way]
     layers = [[nn.Linear(16, 16) for _ in range(count)] for count in (before, inside, after)]
-    model = nn.Sequential(*layers[0], Does(enter), *layers[1], nn.ReLU(), Does(leave), *layers[2])
+    model = nn.Sequential(
+        *layers[0],
+        Call(lambda _, x: enter(x)),
+        *layers[1],
+        nn.ReLU(),
+        Call(lambda _, x: leave(x)),
+        *layers[2],
+    )
     inputs = (torch.ones(2, 5, 16),)
     assert archbench.profile(model, inputs=inputs).totals.depth == before + inside + after
 
@@ -82,5 +79,5 @@ def test_layers_count_behind_a_subclass(way: str, before: int, inside: int, afte
 def test_a_weight_of_a_subclass_is_no_input() -> None:
     """A product with it is a layer; the product of two weights is none."""
     w, v = (nn.Parameter(torch.ones(5, 5).as_subclass(Renamed)) for _ in range(2))
-    model = Does(lambda x: x @ (w @ v))
+    model = Call(lambda _, x: x @ (w @ v))
     assert archbench.profile(model, (5,)).totals.depth == 1

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 import archbench
 from archbench.networks.inputs import InputSize
 from tests.command_line import succeed
+from tests.nets import Call
 
 TORCH = tuple(int(part) for part in torch.__version__.split(".")[:2])
 
@@ -23,20 +24,6 @@ def unused(model: nn.Module, size: InputSize) -> dict[str, int]:
     rows = archbench.profile(model, size).unused_params
     assert rows is not None
     return {row.path: row.params for row in rows}
-
-
-class Call(nn.Module):
-    """A network whose forward() is a plain function of it and its input."""
-
-    def __init__(self, run: Callable[..., Any], **parts: Any) -> None:
-        super().__init__()
-        self.run = run
-        for name, part in parts.items():
-            setattr(self, name, part)
-
-    def forward(self, x: Tensor) -> Any:
-        """Run the function."""
-        return self.run(self, x)
 
 
 class WindowAttention(nn.Module):
@@ -140,7 +127,8 @@ USED: dict[str, tuple[Callable[[], nn.Module], InputSize]] = {
 }
 
 
-@pytest.mark.filterwarnings("ignore:.*torch.jit.script")  # its category differs with the release
+# the warning's category differs with torch's release
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script")
 @pytest.mark.parametrize("name", USED)
 def test_parameters_that_an_operation_reads_are_used(name: str) -> None:
     """Whether or not forward() of the module that holds them is called."""
@@ -181,7 +169,7 @@ def test_a_shared_parameter_is_used_once_one_of_its_modules_uses_it() -> None:
     """A decoder that lends the weight of an embedding, and whose own bias is idle."""
     model = Call(lambda m, ids: m.words(ids), words=nn.Embedding(7, 4), out=nn.Linear(4, 7))
     model.out.weight = model.words.weight
-    assert unused(model, "x:int64:3") == {"out.bias": 7}
+    assert unused(model, "int64:3") == {"out.bias": 7}
     skipped = Call(lambda m, x: x, a=nn.Linear(4, 4, bias=False), b=nn.Linear(4, 4, bias=False))
     skipped.b.weight = skipped.a.weight
     assert unused(skipped, "float32:4") == {"a": 16}

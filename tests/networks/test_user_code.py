@@ -33,7 +33,7 @@ def test_a_factory_that_parses_arguments_sees_none_of_archbench_s(
 
 
 def test_a_file_inside_a_package_may_import_from_it(tmp_path: Path) -> None:
-    """By dots, from its own folder and from the one above; a file by itself still may not."""
+    """Imports by dots reach the file's folder and the one above; outside a package they fail."""
     models = tmp_path / "vision" / "models"
     models.mkdir(parents=True)
     (tmp_path / "vision" / "__init__.py").touch()

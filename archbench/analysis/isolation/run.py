@@ -18,7 +18,7 @@ from archbench.errors import TensorsKept
 from archbench.garbage_collector import all_visible
 from archbench.networks.blank_weights import META
 from archbench.networks.inputs import InputPlan
-from archbench.networks.module_tree import buffers_of, own_device, parameters_of
+from archbench.networks.module_tree import own_device
 from archbench.networks.user_code import exit_raises
 
 Result = TypeVar("Result")
@@ -76,7 +76,7 @@ def survivors_mended(
         _forget_locals(error)
         raise
     finally:
-        survivors.forget((*parameters_of(modules), *buffers_of(modules)))
+        survivors.forget(modules)
         left = survivors.mend()
         with all_visible() if left else nullcontext():
             places = take_out(left, variables)

@@ -12,16 +12,17 @@ tensors get the results.
 
 import gc
 import weakref
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from archbench.analysis.isolation.stand_ins import PLAIN
 from archbench.networks.blank_weights import META
+from archbench.networks.module_tree import buffers_of, parameters_of
 from archbench.networks.tensors import operands
 from archbench.private_torch import DispatchMode, mapped, swap_contents
 
@@ -145,9 +146,9 @@ class Survivors:
 
     # -- after it --------------------------------------------------------------------------------
 
-    def forget(self, tensors: Iterable[Tensor]) -> None:
-        """Leave tensors on the meta device as they are: what holds them has no values itself."""
-        for tensor in tensors:
+    def forget(self, modules: Collection[nn.Module]) -> None:
+        """Leave the parameters and buffers of modules that lie on the meta device as they are."""
+        for tensor in (*parameters_of(modules), *buffers_of(modules)):
             if _is_plain(tensor) and tensor.is_meta:
                 self._watched.pop(self._watch(tensor))
 

@@ -88,7 +88,7 @@ def _conditions(cells: Sequence[Cell]) -> str:
 
 
 def _way(cell: Cell, cells: Sequence[Cell]) -> str:
-    """Return how a cell is run, with its threads where those of the others differ."""
+    """Return the way in which a cell is run; its threads are told if the cells differ in them."""
     way = cell.how
     if len({one.threads for one in cells}) == 1:
         return way

@@ -1,4 +1,4 @@
-"""The values of integer inputs: what each of them indexes is found by running the network."""
+"""The values of integer inputs: a pass through the network shows the tensors that they index."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace

@@ -341,7 +341,7 @@ def in_a_thread(function: Callable[[], Tensor]) -> Tensor:
 
 TABLE = torch.ones(4, 1, 1)
 POOL = ThreadPoolExecutor(1)
-POOL.submit(int).result()  # its thread runs before any network does
+POOL.submit(int).result()  # the pool's thread runs before any network does
 
 THREADS = {
     "used": (lambda m, x: m.norm(in_a_thread(lambda: F.conv2d(x, m.weight))), 0, False),

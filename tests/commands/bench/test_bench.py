@@ -696,7 +696,7 @@ def test_a_recorded_run_of_models_with_settings_is_resumed(
 def test_what_an_option_cannot_take_is_refused_in_brackets_too(
     argv: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As it is where an option of the command asks for it."""
+    """The command's options refuse the same values with the same words."""
     code, _, err = outcome("bench", capsys, *argv)
     assert code == 2
     assert said in err
