@@ -11,7 +11,13 @@ from torch import Tensor, nn
 from archbench.errors import ArchbenchError, nearest
 from archbench.networks.argument_tensors import dtype_name
 from archbench.networks.inputs import InputPlan, parameter_names
-from archbench.networks.module_tree import modules_of, own_device, paths_of, unwrapped
+from archbench.networks.module_tree import (
+    modules_of,
+    own_device,
+    paths_of,
+    set_training,
+    unwrapped,
+)
 from archbench.networks.tensor_spec import TensorSpec
 from archbench.networks.user_code import user_code
 
@@ -80,7 +86,7 @@ def _reach(network: nn.Module, part: nn.Module, name: str, plan: InputPlan) -> A
     modes = [(module, module.training) for module in modules_of(network)]
     hook = part.register_forward_pre_hook(stop, with_kwargs=True)
     try:
-        network.eval()
+        set_training(modules_of(network), False)
         with torch.random.fork_rng(devices=()), torch.no_grad():
             args, kwargs = plan.make(own_device(modules_of(network)))
             with user_code(f"forward of the network before {name}"), suppress(_Reached):

@@ -21,7 +21,13 @@ from archbench.commands.explain.records import Reconciliation, Status
 from archbench.commands.explain.twin import of_equal_params, own_size, twin_of
 from archbench.networks.input_function import function_for
 from archbench.networks.inputs import InputPlan, InputSize
-from archbench.networks.module_tree import own_device, paths_of, unwrapped
+from archbench.networks.module_tree import (
+    modules_of,
+    own_device,
+    parameters_of,
+    paths_of,
+    unwrapped,
+)
 from archbench.networks.resolve import Loaded, load, plan_for
 from archbench.papers.networks import Networks
 
@@ -78,7 +84,8 @@ def count_subject(
     loaded = replace(loaded, module=unwrapped(loaded.module))
     size_of = ""
     if input_size is None and _has_no_size(loaded):
-        params = sum(p.numel() for p in loaded.module.parameters() if not is_lazy(p))
+        held = parameters_of(modules_of(loaded.module))
+        params = sum(one.numel() for one in held if not is_lazy(one))
         size_of = next(of_equal_params(params, networks), "")
         input_size = own_size(size_of) if size_of else None
     plan = plan_for(loaded, input_size, batch_size=1).of_batch(1)

@@ -10,6 +10,7 @@ from array import array
 from collections import namedtuple
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -20,6 +21,7 @@ from torch.nn import functional as F
 
 import archbench
 from archbench.analysis.memory.estimate import estimate_memory
+from archbench.app import run
 from archbench.commands.summary.cross_check import cross_check
 from archbench.errors import ArchbenchError, UserCodeError
 from archbench.networks.resolve import load, plan_for
@@ -145,6 +147,22 @@ def test_memory_needs_no_hash_of_a_module(mode: str) -> None:
     loaded = load(nn.Sequential(Equal(3)))
     found = estimate_memory(loaded, plan_for(loaded, (3, 8, 8), 1), mode=mode)
     assert found.weights_bytes == 4 * (4 * 27 + 4)
+
+
+def test_explain_and_parts_need_no_hash_of_a_module(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without an input size explain counts the parameters first; a part runs its network first."""
+    module = Equal.__module__
+    file = tmp_path / "equal.py"
+    file.write_text(
+        f"from torch import nn\nfrom {module} import Equal\n"
+        "def build():\n    return nn.Sequential(Equal(3), Equal(4))\n"
+    )
+    assert run(["explain", f"{file}:build", "--no-run"]) == 2
+    assert "needs an input size" in capsys.readouterr().err
+    profile = archbench.profile(f"{file}:build[module=1]", (3, 8, 8))
+    assert profile.totals.macs == 16 * 4 * 36
 
 
 def test_a_counter_that_refuses_a_network_is_named() -> None:
